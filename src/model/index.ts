@@ -1,0 +1,6 @@
+export type * from './names.ts'
+export type * from './kube.ts'
+export type * from './seen.ts'
+export type * from './judged.ts'
+export type * from './mended.ts'
+export type * from './control.ts'

@@ -1,0 +1,175 @@
+/** What is seen: the kinds and facts that can be read, and how a source reports them. */
+import type {
+  BindingObject, ConfigMapObject, ControllerObject, CronJobObject, EndpointSliceObject, IngressObject, KubeObject, MetadataObject, NamespaceObject,
+  NetworkPolicyObject, NodeObject, PodObject, PodTemplateObject, RoleObject, RouteObject, SecretObject, ServiceAccountObject, ServiceObject,
+  SpecObject, WebhookConfigurationObject,
+} from './kube.ts'
+import type { Json, ObjectRef, Path } from './names.ts'
+
+/** Object kinds, by the name a control uses. One line in sources/readables.ts says where each is served; the compiler refuses one without the other. */
+export interface Kinds {
+  Namespace: NamespaceObject
+  Node: NodeObject
+  Pod: PodObject
+  Deployment: ControllerObject
+  ReplicaSet: ControllerObject
+  StatefulSet: ControllerObject
+  DaemonSet: ControllerObject
+  Job: ControllerObject
+  CronJob: CronJobObject
+  ReplicationController: ControllerObject
+  PodTemplate: PodTemplateObject
+  Service: ServiceObject
+  EndpointSlice: EndpointSliceObject
+  Ingress: IngressObject
+  HTTPRoute: RouteObject
+  TLSRoute: RouteObject
+  NetworkPolicy: NetworkPolicyObject
+  ServiceAccount: ServiceAccountObject
+  Role: RoleObject
+  ClusterRole: RoleObject
+  RoleBinding: BindingObject
+  ClusterRoleBinding: BindingObject
+  Secret: SecretObject
+  ConfigMap: ConfigMapObject
+  MutatingWebhookConfiguration: WebhookConfigurationObject
+  ValidatingWebhookConfiguration: WebhookConfigurationObject
+  ValidatingAdmissionPolicy: SpecObject
+  ValidatingAdmissionPolicyBinding: SpecObject
+  CustomResourceDefinition: MetadataObject
+  CiliumNetworkPolicy: SpecObject
+  CiliumClusterwideNetworkPolicy: SpecObject
+  CalicoNetworkPolicy: SpecObject
+  CalicoGlobalNetworkPolicy: SpecObject
+  AdminNetworkPolicy: SpecObject
+  BaselineAdminNetworkPolicy: SpecObject
+  KyvernoClusterPolicy: SpecObject
+  KyvernoPolicy: SpecObject
+  GatekeeperConstraintTemplate: SpecObject
+  PrometheusRule: SpecObject
+  /** Files of the control plane and the nodes. They are read by the manifests source only; `metadata.name` is the file's name. */
+  ClusterConfiguration: ConfigFile
+  KubeletConfiguration: ConfigFile
+  EncryptionConfiguration: ConfigFile
+  AuditPolicy: ConfigFile
+  AuthenticationConfiguration: ConfigFile
+  AuthorizationConfiguration: ConfigFile
+  AdmissionConfiguration: ConfigFile
+}
+export interface ConfigFile extends KubeObject { readonly [field: string]: unknown }
+export type Kind = keyof Kinds
+
+/** Things that are no API objects, gathered by sources/facts/. */
+export interface Facts {
+  /** `GET /version`. */
+  ServerVersion: { readonly gitVersion: string; readonly minor: number; readonly platform?: string }
+  /** `GET /flagz` of the API server that answered (≥ 1.36): every flag's effective value, defaults included. */
+  ApiServerFlagz: { readonly flags: Readonly<Record<string, string>> }
+  /** The families of `GET /metrics` that some control reads. */
+  ApiServerMetrics: { readonly samples: readonly MetricSample[] }
+  /** Names of the checks listed by `GET /readyz?verbose`. */
+  ApiServerHealth: { readonly checks: readonly string[] }
+  /** What an unauthenticated client is answered, by path. */
+  AnonymousProbe: { readonly answers: readonly { readonly path: string; readonly status: number; readonly user?: string }[] }
+  /** `GET /debug/pprof/` as ourselves: 404 means profiling is off. */
+  ProfilingProbe: { readonly status: number }
+  /** The address in the kubeconfig, as seen from here. */
+  Endpoint: EndpointFact
+  /** `GET /api/v1/nodes/N/proxy/configz`, one entry a node. */
+  KubeletConfigz: { readonly nodes: readonly KubeletAnswer[] }
+}
+export type FactName = keyof Facts
+export interface MetricSample { readonly name: string; readonly labels: Readonly<Record<string, string>>; readonly value: number }
+export interface KubeletAnswer { readonly node: string; readonly config?: Readonly<Record<string, unknown>>; readonly refused?: string }
+export type AddressClass = 'public' | 'private' | 'loopback' | 'link-local' | 'carrier-grade' | 'other'
+export interface EndpointFact {
+  readonly url: string
+  readonly scheme: 'http' | 'https'
+  readonly host: string
+  readonly port: number
+  readonly addresses: readonly { readonly address: string; readonly class: AddressClass }[]
+  readonly insecureSkipTlsVerify: boolean
+  readonly hasCaData: boolean
+  readonly proxyUrl?: string
+  readonly tls?: {
+    readonly protocol: string
+    readonly cipher: string
+    /** Verified against the kubeconfig's CA for the host used. */
+    readonly verified: boolean
+    readonly problem?: string
+    readonly notBefore: string
+    readonly notAfter: string
+    readonly names: readonly string[]
+    /** Protocols below TLS 1.2 that a handshake was tried with: true accepted, false refused, absent could not be tried. */
+    readonly old: Readonly<Record<'TLSv1' | 'TLSv1.1', boolean | undefined>>
+  }
+  readonly tlsError?: string
+}
+
+export type Readables = Kinds & Facts
+export type Readable = keyof Readables
+
+/** Why something could not be read, and what would answer it. */
+export interface Unread {
+  readonly what: Readable
+  readonly why: 'forbidden' | 'not-served' | 'unreachable' | 'not-in-manifests' | 'partial' | 'not-asked'
+  /** One clause for the operator: "the API server refused to list secrets (403)". */
+  readonly because: string
+  /** The permission or the command that would answer: "allow list on secrets", "oci ce cluster get …". */
+  readonly answer: string
+}
+
+export interface SourceInfo {
+  readonly kind: 'live' | 'manifests' | 'sample'
+  /** Context name, path, or `sample`. */
+  readonly name: string
+  readonly server?: string
+  /** gitVersion, once known. In files: of the control plane's images or ClusterConfiguration. */
+  readonly kubernetes?: string
+  /** Namespaces the operator narrowed the scan to (`-n`); absent means all. */
+  readonly namespaces?: readonly string[]
+}
+
+/** Read-only window on a snapshot, narrowed by the compiler to what a control declared. */
+export interface View<R extends Readable = Readable> {
+  readonly revision: number
+  readonly source: SourceInfo
+  /** When the snapshot was published, epoch milliseconds: the only clock a control may use. */
+  readonly now: number
+  /** All objects of a kind; empty where the kind is unread (ask `unread`). Order is the source's. */
+  all<K extends R & Kind>(kind: K): readonly Kinds[K][]
+  find<K extends R & Kind>(kind: K, namespace: string | undefined, name: string): Kinds[K] | undefined
+  fact<K extends R & FactName>(fact: K): Facts[K] | undefined
+  unread(what: R): Unread | undefined
+  /** File position of a path in an object that came from a file. */
+  locate(ref: ObjectRef, at?: Path): { readonly file: string; readonly line: number } | undefined
+}
+export interface Snapshot extends View<Readable> {
+  readonly unreads: readonly Unread[]
+  /** All kinds are in (or known to be unreadable). Until then outcomes are provisional. */
+  readonly synced: boolean
+  readonly objects: number
+}
+
+export type SourceEvent =
+  | { readonly type: 'source'; readonly info: SourceInfo }
+  /** The whole set of a kind: after a first or repeated LIST. Keys are unique within the kind (`namespace/name`, plus `@file#n` for doubles in files). */
+  | { readonly type: 'replace'; readonly kind: Kind; readonly items: readonly (readonly [key: string, object: KubeObject])[] }
+  | { readonly type: 'upsert'; readonly kind: Kind; readonly key: string; readonly object: KubeObject }
+  | { readonly type: 'remove'; readonly kind: Kind; readonly key: string }
+  | { readonly type: 'fact'; readonly fact: FactName; readonly value: Facts[FactName] }
+  /** From now on this is not known. A later replace, upsert of a full set, or fact takes it back. */
+  | { readonly type: 'unread'; readonly unread: Unread }
+  /** A file that could not be understood: the rest is still scanned. An empty message takes it back. */
+  | { readonly type: 'problem'; readonly file: string; readonly line: number; readonly message: string }
+  | { readonly type: 'synced' }
+
+export interface ClusterSource {
+  readonly info: SourceInfo
+  /** Ends only when aborted, or after `synced` when `follow` is false. What a cluster may do wrong arrives as `unread`, never as a throw. */
+  events(options: { readonly signal: AbortSignal; readonly follow: boolean; readonly wanted: ReadonlySet<Readable> }): AsyncIterable<SourceEvent | readonly SourceEvent[]>
+  locate?(ref: ObjectRef, at?: Path): { readonly file: string; readonly line: number } | undefined
+}
+
+/** Structural helper for facts parsed from files: where a value of type Json came from. */
+export interface Located { readonly ref: ObjectRef; readonly at: Path; readonly value: Json }

@@ -1,0 +1,39 @@
+import type { FactName, Facts, Kind, KubeObject, ObjectRef, Path, Readable, Snapshot, SourceInfo, Unread, View } from '../model/index.ts'
+import { keyOf } from '../objects/ref.ts'
+
+export type Locate = (ref: ObjectRef, at?: Path) => { readonly file: string; readonly line: number } | undefined
+export interface SnapshotParts {
+  readonly revision: number
+  readonly source: SourceInfo
+  readonly now: number
+  readonly synced: boolean
+  readonly kinds: ReadonlyMap<Kind, ReadonlyMap<string, KubeObject>>
+  readonly facts: ReadonlyMap<FactName, Facts[FactName]>
+  readonly unreads: ReadonlyMap<Readable, Unread>
+  readonly locate?: Locate
+}
+
+const NOTHING: readonly never[] = []
+
+/** One moment of the cluster. Immutable: the store copies a kind's map before it changes it again. */
+export function snapshotOf(parts: SnapshotParts): Snapshot {
+  const lists = new Map<Kind, readonly KubeObject[]>()
+  const view: Snapshot = {
+    revision: parts.revision,
+    source: parts.source,
+    now: parts.now,
+    synced: parts.synced,
+    get objects() { return parts.kinds.values().reduce((sum, objects) => sum + objects.size, 0) },
+    get unreads() { return [...parts.unreads.values()] },
+    all: ((kind: Kind) => {
+      let list = lists.get(kind)
+      if (list === undefined) lists.set(kind, (list = parts.kinds.has(kind) ? [...parts.kinds.get(kind)!.values()] : NOTHING))
+      return list
+    }) as View['all'],
+    find: ((kind: Kind, namespace: string | undefined, name: string) => parts.kinds.get(kind)?.get(keyOf(namespace, name))) as View['find'],
+    fact: ((fact: FactName) => parts.facts.get(fact)) as View['fact'],
+    unread: (what) => parts.unreads.get(what),
+    locate: (ref, at) => parts.locate?.(ref, at),
+  }
+  return view
+}

@@ -1,0 +1,1 @@
+import '../src/controls/rbac/one.ts'

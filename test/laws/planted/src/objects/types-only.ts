@@ -1,0 +1,2 @@
+import type { circle } from '../plan/circle-b.ts'
+export type Circle = typeof circle

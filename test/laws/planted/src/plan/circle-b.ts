@@ -1,0 +1,2 @@
+import './circle-a.ts'
+export const circle = 1

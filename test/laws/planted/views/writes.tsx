@@ -1,0 +1,1 @@
+import '../src/writers/hand.ts'

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  define: { __VERSION__: '"0.0.0-test"' },
+  test: {
+    include: ['test/**/*.test.{ts,tsx}'],
+    testTimeout: 60_000,
+    hookTimeout: 900_000,
+    // Two cores: more workers only make everyone wait, and each e2e file runs a control plane of its own.
+    maxWorkers: 2,
+    env: { FORCE_COLOR: '0', NODE_ENV: 'test' },
+    reporters: process.env.CI ? ['default', './test/helpers/closing-line.ts'] : ['default'],
+  },
+})
