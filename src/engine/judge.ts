@@ -34,7 +34,7 @@ function fold(control: RegisteredControl, snapshot: Snapshot, yielded: readonly 
   const unknowns = remarks.filter((remark) => 'unknown' in remark)
   const findings = toFindings(control, snapshot, observations, isExcepted)
   const live = findings.filter((finding) => !finding.excepted && finding.origin === 'workload')
-  const because = [...new Set(remarks.map((remark) => Object.values(remark)[0] as string))].slice(0, 12).join('; ')
+  const because = shortly([...new Set(remarks.map(wordsOf))])
   const answers = [...new Set(unknowns.map((remark) => remark.answer))]
   const outcome = (status: Status): Outcome => ({ control: control.id, status, findings, ...(because !== '' && { because }), ...(answers.length > 0 && { answers }) })
 
@@ -48,6 +48,15 @@ function fold(control: RegisteredControl, snapshot: Snapshot, yielded: readonly 
   }
   return outcome('pass')
 }
+
+const wordsOf = (remark: Remark): string => {
+  if ('unknown' in remark) return remark.unknown
+  if ('attested' in remark) return remark.attested
+  return 'notApplicable' in remark ? remark.notApplicable : remark.note
+}
+
+const SAID = 6
+const shortly = (words: readonly string[]): string => (words.length <= SAID ? words : [...words.slice(0, SAID), `and ${words.length - SAID} more`]).join('; ')
 
 /** A control that saw no object at all has not passed anything (a directory without RBAC says nothing about the cluster's). */
 function nothingToJudge(control: RegisteredControl, snapshot: Snapshot): boolean {
@@ -63,7 +72,6 @@ function toFindings(control: RegisteredControl, snapshot: Snapshot, observations
     seen.set(plain, twin + 1)
     const finding: Finding = {
       ...observation,
-      subject: located(observation, snapshot),
       id: twin === 0 ? plain : findingId(control.id, observation, twin),
       control: control.id,
       practice: control.practice,
@@ -75,11 +83,6 @@ function toFindings(control: RegisteredControl, snapshot: Snapshot, observations
     }
     return isExcepted(finding) ? { ...finding, excepted: true } : finding
   })
-}
-
-/** Lines are looked up when they are shown (report, wizard), since finding one means reading the file again. */
-function located({ subject }: Observation, _snapshot: Snapshot): Finding['subject'] {
-  return subject
 }
 
 function ownerOf({ subject }: Observation, snapshot: Snapshot): Finding['managedBy'] {

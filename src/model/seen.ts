@@ -67,6 +67,8 @@ export interface Facts {
   ApiServerFlagz: { readonly flags: Readonly<Record<string, string>> }
   /** The families of `GET /metrics` that some control reads. */
   ApiServerMetrics: { readonly samples: readonly MetricSample[] }
+  /** Discovery: plural resources of every group ('' is core) in any served version, subresources as `pods/exec`. */
+  ServedResources: { readonly groups: readonly { readonly group: string; readonly resources: readonly string[] }[] }
   /** Names of the checks listed by `GET /readyz?verbose`. */
   ApiServerHealth: { readonly checks: readonly string[] }
   /** What an unauthenticated client is answered, by path. */

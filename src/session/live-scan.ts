@@ -31,6 +31,7 @@ export class LiveScan {
   #state: ScanState
   #timer: NodeJS.Timeout | undefined
   #ended: Error | undefined | null = null
+  #early = 100
 
   constructor(options: LiveScanOptions) {
     this.#options = options
@@ -54,6 +55,7 @@ export class LiveScan {
 
   /** Resolves when the source ends (not followed, or aborted); rejects only if the source itself is broken. */
   async run(signal: AbortSignal, wanted: ReadonlySet<Readable> = wantedBy(this.controls)): Promise<void> {
+    this.#store.expect(wanted)
     try {
       for await (const events of this.source.events({ signal, follow: this.#options.follow, wanted })) {
         const wasSynced = this.#store.synced
@@ -92,7 +94,8 @@ export class LiveScan {
 
   #publishSoon(): void {
     // Before the first full set, show what there is early but judge rarely: judging half a cluster is work thrown away.
-    this.#timer ??= setTimeout(() => this.#publish(), this.#store.synced ? (this.#options.every ?? 60) : 300)
+    this.#timer ??= setTimeout(() => this.#publish(), this.#store.synced ? (this.#options.every ?? 50) : this.#early)
+    if (!this.#store.synced) this.#early = Math.min(this.#early * 2, 1000)
   }
 
   #publish(): void {

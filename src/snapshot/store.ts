@@ -29,6 +29,14 @@ export class SnapshotStore {
   get dirty(): boolean { return this.#changed.size > 0 || this.#revision === 0 }
   get problems(): readonly FileProblem[] { return [...this.#problems.values()] }
 
+  /** Says what is to come: until it has arrived it is unread, so that nothing passes for not having been looked at. */
+  expect(wanted: Iterable<Readable>): void {
+    for (const what of wanted) {
+      if (this.#unreads.has(what) || this.#kinds.has(what as Kind) || this.#facts.has(what as FactName)) continue
+      this.#unreads.set(what, { what, why: 'not-asked', because: `${what} has not been read yet`, answer: 'wait for the first full set' })
+    }
+  }
+
   take(event: SourceEvent): void {
     switch (event.type) {
       case 'source': this.#source = event.info; break

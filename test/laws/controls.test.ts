@@ -21,6 +21,8 @@ describe.each(controls.map((control) => [control.id, control as RegisteredContro
     expect(faults).toEqual([])
   }
 
+  if (process.env.UPDATE !== undefined) for (const fixture of of('fail')) nameCompanions(fixture, alone(control, { ...loadWorld(fixture.file), world: {} }, controls).map((fault) => /trips ([\w-]+)/.exec(fault)![1]!))
+
   test('passes', () => check(passes, of('pass')))
   test('tells apart', () => check(tells, of('other')))
   for (const [name, law] of ON_FAILURES) test(name, () => check(law, of('fail')))
@@ -30,6 +32,21 @@ describe.each(controls.map((control) => [control.id, control as RegisteredContro
     for (const fixture of of('fail')) compareMended(control, fixture, loadWorld(fixture.file))
   })
 })
+
+/** With UPDATE=1: writes which other controls a fixture trips into its World document, for a reviewer to read. */
+function nameCompanions({ file }: Fixture, companions: readonly string[]): void {
+  const parts = readFileSync(file, 'utf8').split(/^---$/m)
+  const at = parts.findIndex((part) => /^kind: World$/m.test(part))
+  const flow = `companions: [${companions.join(', ')}]`
+  if (at < 0) {
+    if (companions.length > 0) writeFileSync(file, `${parts.join('---').trimEnd()}\n---\napiVersion: k8s-harden.test/v1\nkind: World\n${flow}\n`)
+    return
+  }
+  const kept = parts[at]!.replace(/^companions:.*\n((?:[ -]+.*\n)*)/m, '')
+  parts[at] = companions.length > 0 ? `${kept.trimEnd()}\n${flow}\n` : kept
+  const text = parts.join('---')
+  if (text !== readFileSync(file, 'utf8')) writeFileSync(file, text)
+}
 
 /** 4. The result equals mended.yaml: only the objects that the remedy touched. No file where the remedy changes no object. */
 function compareMended(control: RegisteredControl, fixture: Fixture, { snapshot }: LoadedWorld): void {

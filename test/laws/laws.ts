@@ -3,10 +3,10 @@
  * Written once and run over all controls; test/laws/planted.test.ts holds, for each law, a control that breaks it.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Finding, Kind, KubeObject, Outcome, Readable, RegisteredControl, Snapshot, Step, View } from '../../src/model/index.ts'
+import type { Finding, Kind, KubeObject, Ledger, Outcome, Readable, RegisteredControl, Snapshot, Step, View } from '../../src/model/index.ts'
 import { judge } from '../../src/engine/judge.ts'
 import { compile } from '../../src/plan/compile.ts'
-import { applyPlan, undoPlan } from '../../src/plan/in-memory.ts'
+import { applyPlan, showsInMemory, undoPlan } from '../../src/plan/in-memory.ts'
 import { kinds } from '../../src/sources/readables.ts'
 import { deepFreeze, type LoadedWorld } from '../helpers/world.ts'
 
@@ -38,10 +38,10 @@ export const alone: Law = (control, { snapshot, world }, all) => {
   return others.filter((id) => !named.has(id)).map((id) => `also trips ${id}: start from a minimal valid object, or name it under World.companions`)
 }
 
-/** 3. mends: after the plan, nothing that it said it would mend is left. */
+/** 3. mends: after the plan, nothing that it said it would mend is left; but for what it hands to a human, which cannot show here. */
 export const mends: Law = (control, { snapshot }) => {
   const plan = planned(control, snapshot, judge(control, snapshot))
-  const promised = new Set(plan.steps.flatMap((step) => step.mends))
+  const promised = new Set(plan.steps.filter(showsInMemory).flatMap((step) => step.mends))
   const left = judge(control, applyPlan(snapshot, plan.steps)).findings.filter((finding) => promised.has(finding.id))
   return left.map((finding) => `still there after its remedy: ${finding.subject.kind} ${finding.subject.name} ${finding.reason}`)
 }
@@ -55,7 +55,7 @@ export const noHarm: Law = (control, { snapshot }, all) => {
 /** 6. settles: a second plan over the result is empty. */
 export const settles: Law = (control, { snapshot }) => {
   const after = applyPlan(snapshot, planned(control, snapshot, judge(control, snapshot)).steps)
-  return planned(control, after, judge(control, after)).steps.map((step) => `planned again after it was done: ${step.title}`)
+  return planned(control, after, judge(control, after)).steps.filter(showsInMemory).map((step) => `planned again after it was done: ${step.title}`)
 }
 
 /** 7. undo: the inverse gives the first objects back. */
@@ -102,9 +102,11 @@ export const stepsFor = (control: RegisteredControl, snapshot: Snapshot): readon
 /** Every finding is in one column of the ledger (safety law 12). */
 export const addsUp: Law = (control, { snapshot }) => {
   const outcome = judge(control, snapshot)
-  const { ledger } = planned(control, snapshot, outcome)
+  return ledgerFaults(planned(control, snapshot, outcome).ledger, own(outcome))
+}
+export function ledgerFaults(ledger: Ledger, findings: readonly Finding[]): string[] {
   const columns = [...ledger.fixable, ...[...ledger.needsValue, ...ledger.byHand, ...ledger.refused].map((entry) => entry.finding)].sort()
-  return isDeepStrictEqual(columns, own(outcome).map((finding) => finding.id).sort()) ? [] : ['the ledger does not add up to the findings']
+  return isDeepStrictEqual(columns, findings.map((finding) => finding.id).sort()) ? [] : ['the ledger does not add up to the findings']
 }
 
 function describe(outcome: Outcome): string {

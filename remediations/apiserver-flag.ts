@@ -1,0 +1,178 @@
+/** Sets flags of the API server, the controller manager, the scheduler or etcd: in the file where they stand, or as files and steps for a live cluster. */
+
+import { remedy } from '../src/model/define.ts'
+import type {
+  Change,
+  ConfigMapObject,
+  Edit,
+  Finding,
+  PodObject,
+  Proposal,
+  Readable,
+  Remedy,
+  RemedyContext,
+  RemedyOption,
+  View,
+} from '../src/model/index.ts'
+import { distribution } from '../src/objects/distribution.ts'
+import { parsed } from '../src/objects/flag-kubeadm.ts'
+import { type Component, type ComponentInstance, componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
+import { refOf, refText, sameObject } from '../src/objects/ref.ts'
+import { handOver } from './flag-handover.ts'
+import { editsOfConfigMap, editsOfConfiguration, editsOfPod, type FlagValues, type HostFile } from './flag-list.ts'
+import { optionsOf, PROVIDER_OPTIONS, type ProviderCommands, providerProposal } from './provider-command.ts'
+
+export type { FlagValues, HostFile } from './flag-list.ts'
+
+export interface FlagChange {
+  /** Default: kube-apiserver. */
+  readonly component?: Component
+  /** New values; null takes a flag away; a function gets the value that is set now. */
+  readonly flags: Readonly<Record<string, string | null | ((current: string | undefined) => string | null)>>
+  /** Files and directories of the node that the flags name; mounted where they are not yet. */
+  readonly files?: readonly HostFile[]
+  /** Default: "set --a=b". */
+  readonly summary?: string
+  readonly mayBreak?: readonly string[]
+  /** Steps that come first in the runbook of a live cluster, and how to see afterwards that it worked, beside scanning again. */
+  readonly first?: readonly string[]
+  readonly verify?: readonly string[]
+  /** Changes that must be there before the flags, such as the file a flag names. */
+  readonly before?: readonly Change[]
+  /** Where a provider runs the control plane. */
+  readonly provider?: ProviderCommands
+}
+
+/** A remedy that always sets the same flags, or that finds them out from the finding. */
+export const setFlags = <E = any>(
+  change: FlagChange | ((finding: Finding<E>, context: RemedyContext) => FlagChange | Proposal),
+  options?: Readonly<Record<string, RemedyOption>>,
+): Remedy<E> =>
+  remedy<E>({
+    family: 'apiserver-flag',
+    reads: FLAG_LADDER,
+    options: {
+      ...(typeof change === 'object' && change.provider !== undefined && { ...PROVIDER_OPTIONS, ...optionsOf(change.provider) }),
+      ...options,
+    },
+    propose(finding, context) {
+      const wanted = typeof change === 'function' ? change(finding, context) : change
+      return 'flags' in wanted ? proposeFlags(wanted, finding, context) : wanted
+    },
+  })
+
+/** What setting flags comes to for one finding. The instances it is about are those of its subject, or all where it is about something else. */
+export function proposeFlags(
+  change: FlagChange,
+  finding: Finding<unknown>,
+  { view, options }: Pick<RemedyContext, 'view' | 'options'>,
+): Proposal {
+  const component = change.component ?? 'kube-apiserver'
+  const { instances } = componentFlags(view, component)
+  const about = instances.filter((instance) => sameObject(instance.subject, finding.subject))
+  const chosen = about.length > 0 ? about : instances
+  if (chosen.length === 0) {
+    const { name, managed } = distribution(view)
+    return managed
+      ? providerProposal(name, change.provider, view, options)
+      : { byHand: `set ${words(resolved(change, undefined))} on ${component}` }
+  }
+  const summary = change.summary ?? `set ${words(resolved(change, chosen[0]))}`
+  const mayBreak = [...RESTARTS[component], ...(change.mayBreak ?? [])]
+  if (view.source.kind === 'live') return live(change, component, chosen, view, summary, mayBreak)
+  const edits = chosen.flatMap((instance) => inFile(change, component, instance, view))
+  const stuck = edits.find((edit) => typeof edit === 'string')
+  if (stuck !== undefined) return { byHand: `${stuck}: set ${words(resolved(change, chosen[0]))} there` }
+  return {
+    changes: [...(change.before ?? []), ...alsoConfigured(change, component, chosen, view), ...(edits as Change[])],
+    risk: 'may-break',
+    summary,
+    mayBreak,
+  }
+}
+
+const RESTARTS: Readonly<Record<Component, readonly string[]>> = {
+  'kube-apiserver': [
+    'the kubelet restarts the API server as soon as its manifest changes: a single one is away for a few seconds, and a mistake keeps it down',
+  ],
+  'kube-controller-manager': ['the controller manager restarts: controllers pause for a moment'],
+  'kube-scheduler': ['the scheduler restarts: pods wait for a moment'],
+  etcd: ['etcd restarts: change one member at a time, or the cluster loses its quorum'],
+}
+
+/** The values for one instance, functions answered. */
+function resolved({ flags }: FlagChange, instance: ComponentInstance | undefined): FlagValues {
+  return Object.fromEntries(
+    Object.entries(flags).map(([flag, value]) => [
+      flag,
+      typeof value === 'function' ? value(instance?.flags.get(flag) || undefined) : value,
+    ]),
+  )
+}
+const words = (values: FlagValues): string =>
+  Object.entries(values)
+    .map(([flag, value]) => (value === null ? `no --${flag}` : `--${flag}=${value}`))
+    .join(', ')
+
+function live(
+  change: FlagChange,
+  component: Component,
+  instances: readonly ComponentInstance[],
+  view: View<Readable>,
+  summary: string,
+  mayBreak: readonly string[],
+): Proposal {
+  const file = handOver({
+    component,
+    values: resolved(change, instances[0]),
+    files: change.files ?? [],
+    instances: componentFlags(view, component).instances,
+    distribution: distribution(view),
+    minor: serverMinor(view),
+    first: change.first ?? [],
+    verify: change.verify ?? [],
+  })
+  return 'byHand' in file ? file : { changes: [...(change.before ?? []), file], risk: 'may-break', summary, mayBreak }
+}
+
+/** The edit of the file an instance was read from, or words why it cannot be made. */
+function inFile(change: FlagChange, component: Component, instance: ComponentInstance, view: View<Readable>): readonly (Change | string)[] {
+  const values = resolved(change, instance)
+  const files = change.files ?? []
+  const edit = (edits: readonly Edit[]): Change => ({ type: 'edit', target: instance.subject, edits })
+  if (instance.source === 'static-pod') {
+    const pod = view.all('Pod').find((one) => sameObject(refOf(one), instance.subject)) as PodObject
+    const edits = editsOfPod(pod, component, values, files)
+    return [edits === undefined ? `${refText(instance.subject)} starts ${component} from a shell script` : edit(edits)]
+  }
+  if (instance.source !== 'cluster-configuration') return [`${refText(instance.subject)} only says how ${component} was started`]
+  if (instance.subject.kind !== 'ConfigMap') {
+    const file = view.all('ClusterConfiguration').find((one) => sameObject(refOf(one), instance.subject))!
+    return [edit(editsOfConfiguration(file, component, values, files))]
+  }
+  const map = view.find('ConfigMap', 'kube-system', 'kubeadm-config') as ConfigMapObject
+  return [edit(editsOfConfigMap(map, 'ClusterConfiguration', (content) => editsOfConfiguration(content, component, values, files)))]
+}
+
+/** A ClusterConfiguration beside the static pods is changed with them, or the next `kubeadm upgrade` writes the old flags back. */
+function alsoConfigured(change: FlagChange, component: Component, instances: readonly ComponentInstance[], view: View<Readable>): Change[] {
+  const pod = instances.find((instance) => instance.source === 'static-pod')
+  if (pod === undefined) return []
+  const values = resolved(change, pod)
+  const files = change.files ?? []
+  const map = view.find('ConfigMap', 'kube-system', 'kubeadm-config')
+  return [
+    ...view
+      .all('ClusterConfiguration')
+      .map((file): Change => ({ type: 'edit', target: refOf(file), edits: editsOfConfiguration(file, component, values, files) })),
+    ...(map !== undefined && parsed(map.data?.['ClusterConfiguration']) !== undefined
+      ? [
+          {
+            type: 'edit' as const,
+            target: refOf(map),
+            edits: editsOfConfigMap(map, 'ClusterConfiguration', (content) => editsOfConfiguration(content, component, values, files)),
+          },
+        ]
+      : []),
+  ]
+}

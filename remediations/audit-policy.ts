@@ -1,0 +1,123 @@
+/** Audit policies: a whole one with the flags that use it, and the mending of one that is there. */
+import { Document, isMap, isSeq } from 'yaml'
+import type { Change, Edit, Json, Proposal, Readable, Remedy, View } from '../src/model/index.ts'
+import { remedy } from '../src/model/define.ts'
+import { type AuditPolicy, type AuditRule, readAuditPolicy } from '../src/objects/audit-policy.ts'
+import { type AuditFault, auditFaults } from '../src/objects/audit-policy-probes.ts'
+import { ANONYMOUS, CATCH_ALL, CREDENTIALS, RECOMMENDED_OMIT_STAGES, RECOMMENDED_RULES, SENSITIVE } from '../src/objects/audit-policy-recommended.ts'
+import { refOf, sameObject } from '../src/objects/ref.ts'
+import { FLAG_LADDER } from '../src/objects/flags.ts'
+import { type FlagChange, type HostFile, setFlags } from './apiserver-flag.ts'
+
+const POLICY_PATH = '/etc/kubernetes/audit-policy.yaml'
+const LOG_DIRECTORY = '/var/log/kubernetes/audit'
+const POLICY_FILE: HostFile = { name: 'audit-policy', path: POLICY_PATH, type: 'File', readOnly: true }
+const LOG_FILES: HostFile = { name: 'audit-log', path: LOG_DIRECTORY, type: 'DirectoryOrCreate', readOnly: false }
+
+/** What an API server has of audit logging already. */
+export interface AuditBackends { readonly policy: boolean; readonly log: boolean; readonly webhook: boolean }
+
+/** The recommended policy as a file, each rule with its reason. */
+export function recommendedPolicyText(): string {
+  const document = new Document({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages: RECOMMENDED_OMIT_STAGES, omitManagedFields: true, rules: RECOMMENDED_RULES.map(({ rule }) => rule) })
+  document.commentBefore = ' The first rule that matches a request decides how much of it is logged.'
+  const rules = document.get('rules')
+  if (isSeq(rules)) for (const [index, rule] of rules.items.entries()) if (isMap(rule)) rule.commentBefore = ` ${RECOMMENDED_RULES[index]!.because}`
+  return document.toString({ lineWidth: 0 })
+}
+
+const setUnlessSet = (value: string) => (current: string | undefined): string => current ?? value
+
+/** Adds what is missing of policy and backend: the file, the flags, the mounts. */
+export const enableAudit: Remedy<AuditBackends> = {
+  ...setFlags<AuditBackends>(({ evidence }, { view }) => (evidence.policy && (evidence.log || evidence.webhook)
+    ? { byHand: 'the flags are there: look in the log of the API server for what its audit backend says, and at the free space of its disk' } : auditFlags(evidence, view))),
+  reads: [...FLAG_LADDER, 'AuditPolicy'],
+}
+
+function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
+  const backend = evidence.log || evidence.webhook
+  const known = view.all('AuditPolicy').find((file) => !readAuditPolicy(file).problems.some((one) => one.fatal))
+  const file: Change = {
+    type: 'file', name: 'audit-policy.yaml', text: { text: recommendedPolicyText() }, mode: 0o600,
+    runbook: [`on every control-plane node, before any API server is told of it: place audit-policy.yaml as ${POLICY_PATH}, owner root, mode 0600`],
+    rollback: [`once no API server names it any more: remove ${POLICY_PATH}`],
+  }
+  const wanted = {
+    ...(!evidence.policy && { 'audit-policy-file': POLICY_PATH }),
+    ...(!backend && { 'audit-log-path': `${LOG_DIRECTORY}/audit.log` }),
+    ...((evidence.log || !backend) && { 'audit-log-maxage': '30', 'audit-log-maxbackup': '10', 'audit-log-maxsize': '100' }),
+  }
+  return {
+    flags: Object.fromEntries(Object.entries(wanted).map(([flag, value]) => [flag, setUnlessSet(value)])),
+    files: [...(evidence.policy ? [] : [POLICY_FILE]), ...(backend ? [] : [LOG_FILES])],
+    before: evidence.policy || known !== undefined ? [] : [file],
+    first: evidence.policy ? [] : [`on every control-plane node: place ${known?.metadata.name ?? 'audit-policy.yaml'} as ${POLICY_PATH}, owner root, mode 0600 (without the file the API server does not start)`],
+    summary: 'write an audit log',
+    mayBreak: [...(evidence.policy ? [] : [`the API server does not start where ${POLICY_PATH} is missing: place the file first`]), 'the audit log takes disk and memory on every control-plane node: up to 1 GB of files as set here, and in a busy cluster 1 GB an hour is written'],
+    verify: ['kubectl get --raw /metrics | grep apiserver_audit: event_total must rise, error_total must not'],
+    provider: {
+      eks: {
+        argv: ['aws', 'eks', 'update-cluster-config', '--region', '{region}', '--name', '{cluster}', '--logging', LOGGING(true)],
+        undo: ['aws', 'eks', 'update-cluster-config', '--region', '{region}', '--name', '{cluster}', '--logging', LOGGING(false)],
+        risk: 'safe', summary: 'send the audit log to CloudWatch', mayBreak: ['CloudWatch charges for what it stores'],
+      },
+      aks: 'send the categories kube-audit-admin and guard to a workspace: az monitor diagnostic-settings create --resource CLUSTER_ID --name audit --workspace WORKSPACE_ID --logs \'[{"category":"kube-audit-admin","enabled":true},{"category":"guard","enabled":true}]\'',
+    },
+  }
+}
+const LOGGING = (enabled: boolean): string => JSON.stringify({ clusterLogging: [{ types: ['api', 'audit', 'authenticator'], enabled }] })
+
+/** Mends an audit policy in its file: its own rules stay, what they get wrong is decided before them. */
+export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ readonly fault: string }>({
+  family: 'audit-policy',
+  reads: ['AuditPolicy'],
+  propose(finding, { view }): Proposal {
+    const file = view.all('AuditPolicy').find((one) => sameObject(refOf(one), finding.subject))
+    if (file === undefined) return { refused: 'the policy is not there any more' }
+    if (finding.evidence.fault === 'ignored') return { byHand: 'correct or remove the field: the API server ignores it, so the rule matches more than it says' }
+    const { policy, problems } = readAuditPolicy(file)
+    const refused = problems.some((one) => one.fatal)
+    const after = refused ? { rules: RECOMMENDED_RULES.map(({ rule }) => rule), omitStages: RECOMMENDED_OMIT_STAGES } : mended(policy, file['rules'] as readonly AuditRule[])
+    const edits: Edit[] = [
+      ...(file.apiVersion === 'audit.k8s.io/v1' ? [] : [{ set: ['apiVersion'], to: 'audit.k8s.io/v1' }]),
+      ...(after.omitStages.join() === policy.omitStages.join() ? [] : [{ set: ['omitStages'], to: after.omitStages }]),
+      { set: ['rules'], to: after.rules as unknown as Json },
+    ]
+    return {
+      changes: [{ type: 'edit', target: finding.subject, edits }], risk: 'may-break', summary: refused ? 'replace the policy by one that the API server accepts' : 'log what matters and no credentials',
+      mayBreak: ['the API server reads its policy only at its start: restart one after the other', 'more is logged: watch the size of the log'],
+    }
+  },
+})
+
+const INSERTED: Readonly<Record<AuditFault['fault'], readonly AuditRule[]>> = {
+  anonymous: [ANONYMOUS.rule],
+  leaks: [CREDENTIALS.rule],
+  blind: [CREDENTIALS.rule],
+  // Requests at Request level must never take in credentials.
+  dropped: [CREDENTIALS.rule, ...SENSITIVE.map(({ rule }) => rule)],
+  unmatched: [],
+}
+const ORDER = [ANONYMOUS.rule, CREDENTIALS.rule, ...SENSITIVE.map(({ rule }) => rule)]
+
+/** The policy without faults. `written`: its rules as they stand in the file, which may hold fields that we do not read. */
+function mended({ rules: read, omitStages: left }: AuditPolicy, written: readonly AuditRule[]): AuditPolicy {
+  const omitStages = left.includes('RequestReceived') && left.includes('ResponseComplete') ? RECOMMENDED_OMIT_STAGES : left
+  const faults = auditFaults({ rules: read, omitStages })
+  const first = new Map<AuditRule, number>()
+  for (const { fault, rule } of faults) for (const one of INSERTED[fault]) first.set(one, Math.min(rule!, first.get(one) ?? Infinity))
+  const rules = written.flatMap((rule, index) => [...ORDER.filter((one) => first.get(one) === index), rule])
+  if (faults.some((one) => one.fault === 'unmatched')) rules.push(CATCH_ALL.rule)
+  return raised({ rules, omitStages })
+}
+
+/** What is still not logged then is dropped by a rule that is too broad to stand, or by the stages left out. */
+function raised(policy: AuditPolicy): AuditPolicy {
+  const fault = auditFaults(policy).find((one) => one.fault !== 'unmatched')
+  if (fault?.rule === undefined) return policy
+  const rule = policy.rules[fault.rule]!
+  if (rule.level === 'None') return raised({ ...policy, rules: policy.rules.with(fault.rule, { ...rule, level: 'Metadata' }) })
+  const { omitStages, ...rest } = rule
+  return omitStages === undefined ? policy : raised({ ...policy, rules: policy.rules.with(fault.rule, rest) })
+}

@@ -1,0 +1,147 @@
+/** Flags where they stand in files: the command of a static pod, the extraArgs of a ClusterConfiguration. */
+import { parseDocument } from 'yaml'
+import type { ConfigFile, ConfigMapObject, ContainerSpec, Edit, Json, Path, PodObject, Volume, VolumeMount } from '../src/model/index.ts'
+import { EXTRA_ARGS } from '../src/objects/flag-kubeadm.ts'
+import { type Component, commandLineOf, flagNameOf } from '../src/objects/flag-parse.ts'
+import { valueAt } from '../src/objects/path.ts'
+
+/** New values by flag; null takes the flag away. */
+export type FlagValues = Readonly<Record<string, string | null>>
+/** A directory or file of the node that the component must see, at the same path inside. */
+export interface HostFile {
+  readonly name: string
+  readonly path: string
+  readonly type: 'Directory' | 'DirectoryOrCreate' | 'File' | 'FileOrCreate'
+  readonly readOnly: boolean
+}
+
+/** An argument list with the flags set: in place where they stand (the last one counts, so earlier ones go), at the end where they do not. */
+export function withFlags(list: readonly string[], values: FlagValues): readonly string[] {
+  return Object.entries(values).reduce(withFlag, list)
+}
+
+function withFlag(list: readonly string[], [flag, value]: readonly [string, string | null]): readonly string[] {
+  const last = list.findLastIndex((item) => flagNameOf(item) === flag)
+  const kept: string[] = []
+  for (let at = 0; at < list.length; at++) {
+    const item = list[at]!
+    if (flagNameOf(item) !== flag) {
+      kept.push(item)
+      continue
+    }
+    const isApart = !item.includes('=') && list[at + 1] !== undefined && !list[at + 1]!.startsWith('-')
+    if (at === last && value !== null) kept.push(...(isApart ? [item, value] : [`--${flag}=${value}`]))
+    if (isApart) at++
+  }
+  return last < 0 && value !== null ? [...kept, `--${flag}=${value}`] : kept
+}
+
+/** The edits that give a component in a static pod other flags; undefined where its flags stand in a shell script. */
+export function editsOfPod(
+  pod: PodObject,
+  component: Component,
+  values: FlagValues,
+  files: readonly HostFile[],
+): readonly Edit[] | undefined {
+  const container = pod.spec.containers.find((one) => commandLineOf(one, component) !== undefined)
+  const home = container && commandLineOf(container, component)?.at?.[0]
+  if (container === undefined || home === undefined) return undefined
+  const at: Path = ['spec', 'containers', { name: container.name }]
+  const holds = (list: readonly string[] | undefined, flag: string): boolean => list?.some((item) => flagNameOf(item) === flag) === true
+  const edits: Edit[] = []
+  for (const list of ['command', 'args'] as const) {
+    const before = container[list] ?? []
+    const own = Object.fromEntries(
+      Object.entries(values).filter(
+        ([flag]) => holds(before, flag) || (list === home && !holds(container.command, flag) && !holds(container.args, flag)),
+      ),
+    )
+    const after = withFlags(before, own)
+    if (after.join('\0') !== before.join('\0')) edits.push({ set: [...at, list], to: after })
+  }
+  return [...edits, ...mountEdits(pod, container, at, files)]
+}
+
+function mountEdits(pod: PodObject, container: ContainerSpec, at: Path, files: readonly HostFile[]): Edit[] {
+  const volumes: Volume[] = [...(pod.spec.volumes ?? [])]
+  const mounts: VolumeMount[] = [...(container.volumeMounts ?? [])]
+  for (const file of files) {
+    const covering = mounts.find((mount) => mount.subPath === undefined && isUnder(file.path, mount.mountPath))
+    if (covering !== undefined && (file.readOnly || covering.readOnly !== true)) continue
+    const known = volumes.find((volume) => volume.hostPath?.path === file.path)
+    const name = known?.name ?? freeName(file.name, volumes)
+    if (known === undefined) volumes.push({ name, hostPath: { path: file.path, type: file.type } })
+    mounts.push({ name, mountPath: file.path, ...(file.readOnly && { readOnly: true }) })
+  }
+  const set = (path: Path, to: readonly object[], before: readonly object[] | undefined): Edit[] =>
+    to.length === (before ?? []).length ? [] : [{ set: path, to: to as readonly Json[] }]
+  return [...set([...at, 'volumeMounts'], mounts, container.volumeMounts), ...set(['spec', 'volumes'], volumes, pod.spec.volumes)]
+}
+const isUnder = (path: string, directory: string): boolean =>
+  path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`)
+const freeName = (name: string, volumes: readonly Volume[]): string =>
+  volumes.some((volume) => volume.name === name) ? freeName(`${name}-k8s-harden`, volumes) : name
+
+/** `extraArgs` with the flags set, in the form it has: a map up to v1beta3, a list of name and value from v1beta4. */
+export function withExtraArgs(extraArgs: unknown, values: FlagValues, asList: boolean): Json {
+  const names = Object.keys(values)
+  if (!asList) {
+    const kept = Object.entries((extraArgs ?? {}) as Record<string, Json>).filter(([name]) => values[name] !== null)
+    return { ...Object.fromEntries(kept), ...Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null)) }
+  }
+  const before = (Array.isArray(extraArgs) ? extraArgs : []) as readonly { readonly name: string; readonly value: string }[]
+  const kept = before.filter(
+    (item, index) =>
+      !names.includes(item.name) || (values[item.name] !== null && before.findLastIndex((other) => other.name === item.name) === index),
+  )
+  const changed = kept.map((item) => (names.includes(item.name) ? { ...item, value: values[item.name]! } : item))
+  return [
+    ...changed,
+    ...Object.entries(values).flatMap(([name, value]) =>
+      value === null || before.some((item) => item.name === name) ? [] : [{ name, value }],
+    ),
+  ]
+}
+
+/** kubeadm's form of a mounted file. */
+export const extraVolume = ({ name, path, type, readOnly }: HostFile): { readonly [key: string]: Json } => ({
+  name,
+  hostPath: path,
+  mountPath: path,
+  readOnly,
+  pathType: type,
+})
+
+/** The edits of a ClusterConfiguration, from its own root. */
+export function editsOfConfiguration(
+  configuration: Readonly<Record<string, unknown>>,
+  component: Component,
+  values: FlagValues,
+  files: readonly HostFile[],
+): readonly Edit[] {
+  const at = EXTRA_ARGS[component]
+  const before = valueAt(configuration, at)
+  const asList = Array.isArray(before) || (before === undefined && usesLists(configuration['apiVersion']))
+  const edits: Edit[] = [{ set: at, to: withExtraArgs(before, values, asList) }]
+  // kubeadm mounts nothing more into etcd.
+  if (files.length === 0 || component === 'etcd') return edits
+  const volumesAt: Path = [...at.slice(0, -1), 'extraVolumes']
+  const volumes = (valueAt(configuration, volumesAt) ?? []) as readonly { readonly [key: string]: Json }[]
+  const missing = files.filter((file) => !volumes.some((volume) => volume['mountPath'] === file.path))
+  return missing.length === 0 ? edits : [...edits, { set: volumesAt, to: [...volumes, ...missing.map(extraVolume)] }]
+}
+const usesLists = (apiVersion: unknown): boolean => typeof apiVersion !== 'string' || !/v1beta[123]$/.test(apiVersion)
+
+/** The same for the text in ConfigMap kube-system/kubeadm-config, its comments and order kept. */
+export function editsOfConfigMap(
+  map: ConfigMapObject,
+  key: string,
+  edits: (content: Readonly<Record<string, unknown>>) => readonly Edit[],
+): readonly Edit[] {
+  const document = parseDocument(map.data?.[key] ?? '', { logLevel: 'silent' })
+  for (const edit of edits(document.toJS({ maxAliasCount: 50 }) as ConfigFile)) {
+    if ('set' in edit) document.setIn(edit.set as string[], document.createNode(edit.to))
+    else document.deleteIn(edit.unset as string[])
+  }
+  return [{ set: ['data', key], to: document.toString({ lineWidth: 0 }) }]
+}

@@ -1,0 +1,66 @@
+/** Where the pod spec behind a finding can be written, or the words why it cannot. */
+import type { Change, ContainerSpec, Edit, Finding, Path, Proposal, Readable, Risk, View } from '../src/model/index.ts'
+import { eachContainer, statusOf, type VisitedContainer } from '../src/objects/containers.ts'
+import { derived } from '../src/objects/derived.ts'
+import { isIntroduced, isOfOlderRevision } from '../src/objects/per-workload.ts'
+import { refText, sameObject } from '../src/objects/ref.ts'
+import { WORKLOAD_KINDS, type Workload, workloads } from '../src/objects/workloads.ts'
+
+/** What remedies of pod specs look at. */
+export const TEMPLATE_READS = WORKLOAD_KINDS
+
+export interface TemplatePlace { readonly workload: Workload; /** Of the pod spec in the workload's object. */ readonly at: Path }
+export interface Prediction { readonly risk: Risk; readonly mayBreak: readonly string[] }
+
+const byKey = (view: View<(typeof WORKLOAD_KINDS)[number]>): Map<string, Workload[]> => Map.groupBy(workloads(view), (workload) => refText(workload.ref))
+
+/** The place, or the proposal that says why there is none. `wish` completes "set …": what the operator would have to do there. */
+export function templatePlace(finding: Finding<any>, view: View<Readable>, wish: string): TemplatePlace | Exclude<Proposal, { changes: readonly Change[] }> {
+  const workload = derived(view, byKey).get(refText(finding.subject))?.find((one) => sameObject(one.ref, finding.subject))
+  const who = refText(finding.subject)
+  if (workload === undefined) return { refused: `${who} is not there any more` }
+  if (isOfOlderRevision(finding)) return { byHand: `the template of ${who} does not have it any more: let the rollout finish, or delete the pods of the older revision so that they are made anew` }
+  if (isIntroduced(finding)) return { byHand: `the template of ${who} does not have it: change what puts it into the pods afterwards (a mutating webhook, an injected sidecar, kubectl debug), or delete the pod` }
+  if (workload.at === undefined || workload.object === undefined) return { byHand: `${who} makes these pods: ${wish} in its own specification` }
+  if (view.source.kind !== 'live') return { workload, at: workload.at }
+  if (workload.mirror) return { byHand: `${who} is a static pod: ${wish} in its manifest on the node (kubeadm keeps these in /etc/kubernetes/manifests); the kubelet then starts it anew` }
+  if (workload.object.kind === 'Pod') return { byHand: `a bare pod cannot be changed in place; delete it and create it again with this done: ${wish}; better, let a Deployment run it` }
+  if (workload.object.kind === 'Job') return { byHand: `the template of a Job cannot be changed; create the Job again with this done: ${wish}` }
+  return { workload, at: workload.at }
+}
+
+export const isPlace = (place: TemplatePlace | Proposal): place is TemplatePlace => 'workload' in place
+
+/** The container a finding is about, in the template. */
+export function containerOf({ workload }: TemplatePlace, finding: Finding<any>): VisitedContainer | undefined {
+  for (const visited of eachContainer(workload.spec)) if (visited.container.name === finding.container) return visited
+  return undefined
+}
+
+/** A change of the workload's object. A PodTemplate runs nothing by itself; anything else restarts its pods at least. */
+export function templateChange({ workload }: TemplatePlace, edits: readonly Edit[], summary: string, prediction: Prediction): Proposal {
+  const risk = workload.object?.kind === 'PodTemplate' ? 'safe' : prediction.risk === 'safe' ? 'restarts-pods' : prediction.risk
+  const words = workload.mirror ? ['it is a static pod of the control plane: the kubelet restarts it as soon as the file changes, and a mistake keeps it down'] : []
+  const mayBreak = [...words, ...prediction.mayBreak]
+  return {
+    changes: [{ type: 'edit', target: workload.ref, edits }], summary, risk: workload.mirror ? 'may-break' : risk,
+    ...(mayBreak.length > 0 && { mayBreak }),
+  }
+}
+
+/** Nothing is known to break. */
+export const HARMLESS: Prediction = { risk: 'restarts-pods', mayBreak: [] }
+export const mayBreak = (...words: string[]): Prediction => ({ risk: 'may-break', mayBreak: words })
+
+/**
+ * The user a container really runs as: what the kubelet reports of every live pod, else the number the spec sets (container before
+ * pod). Undefined: up to the image, and not known from here.
+ */
+export function knownUser(workload: Workload, container: ContainerSpec): number | undefined {
+  const reported = new Set(workload.pods.map((pod) => statusOf(pod, container.name)?.user?.linux?.uid))
+  if (reported.size > 0 && !reported.has(undefined)) return reported.has(0) ? 0 : [...reported][0]
+  return container.securityContext?.runAsUser ?? workload.spec.securityContext?.runAsUser
+}
+
+/** Ports below 1024 that a container declares. A container may listen on others without saying so. */
+export const lowPorts = (container: ContainerSpec): readonly number[] => (container.ports ?? []).map((port) => port.containerPort).filter((port) => port > 0 && port < 1024)

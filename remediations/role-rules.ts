@@ -1,0 +1,85 @@
+/** Takes rights out of the rules of a role so that nothing else is lost, and spells wildcards out. */
+import type { Finding, Json, Path, PolicyRule, Proposal, Remedy, RemedyContext, RoleObject } from '../src/model/index.ts'
+import { remedy } from '../src/model/define.ts'
+import { isDefaultRule, mayBeForeignDefault } from '../src/objects/rbac-bootstrap.ts'
+import type { RbacEvidence, RuleEvidence, SubjectEvidence } from '../src/objects/rbac-exposure.ts'
+import { expand, type Rights, ruleText, subtract } from '../src/objects/rbac-rules.ts'
+import { universeOf } from '../src/objects/rbac-served.ts'
+import { refText } from '../src/objects/ref.ts'
+import { objectOf, removeSubjects, withoutSubjects } from './role-binding.ts'
+
+/** For findings of `exposures`: changes the rule where the role is somebody's own, and the binding where the role is Kubernetes'. */
+export const narrowRights: Remedy<RbacEvidence> = remedy<RbacEvidence>({
+  family: 'role-rules',
+  reads: ['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding', 'CustomResourceDefinition', 'ServedResources'],
+  options: removeSubjects('may-break').options!,
+  propose: (finding, context) => ('mend' in finding.evidence
+    ? withoutRights(finding as Finding<RuleEvidence>, context)
+    : withoutSubjects(finding as Finding<SubjectEvidence>, context, 'may-break')),
+})
+
+function withoutRights(finding: Finding<RuleEvidence>, { view, alongside }: RemedyContext): Proposal {
+  const role = objectOf(view, finding.subject) as RoleObject | undefined
+  const rules = role?.rules ?? []
+  const index = indexOf(finding.at)
+  if (role === undefined || index === undefined || rules[index] === undefined) return { byHand: `${refText(finding.subject)} has no such rule any more: scan again` }
+  const why = whyNot(role, rules[index], view.source.kubernetes)
+  if (why !== undefined) return why
+  const universe = universeOf(view)
+  const unknown = universe.complete ? undefined : whatIsNotKnown(view, rules[index], (group) => universe.resourcesOf(group).length > 0)
+  if (unknown !== undefined) return { byHand: unknown }
+
+  const wishes = [finding, ...alongside].flatMap((one) => wishOf(one))
+  const narrowed = rules.flatMap((rule, at) => mended(rule, wishes.filter((wish) => wish.index === at).map((wish) => wish.mend), universe))
+  const after = narrowed.filter((rule, at) => narrowed.findIndex((other) => JSON.stringify(other) === JSON.stringify(rule)) === at)
+  const { mend } = finding.evidence
+  return {
+    changes: [{ type: 'edit', target: finding.subject, edits: [{ set: ['rules'], to: after as unknown as Json }] }],
+    risk: 'may-break',
+    summary: `${'expand' in mend ? 'spell out' : 'take out of'} "${ruleText(rules[index])}" in ${refText(finding.subject)}${'expand' in mend ? '' : `: ${mend.cut.map(rightsText).join('; ')}`}`,
+    mayBreak: mayBreak(finding.evidence, rules[index], universe.complete),
+  }
+}
+
+/** All that the findings on this role want of one rule: first every wildcard spelled out, then every cut, in an order of their own. */
+function mended(rule: PolicyRule, wishes: readonly RuleEvidence['mend'][], universe: ReturnType<typeof universeOf>): readonly PolicyRule[] {
+  const cuts = wishes.flatMap((wish) => ('cut' in wish ? wish.cut : [])).toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+  const start = wishes.some((wish) => 'expand' in wish) ? expand(rule, universe) : [rule]
+  return cuts.reduce<readonly PolicyRule[]>((pieces, cut) => pieces.flatMap((piece) => subtract(piece, cut, universe)), start)
+}
+
+function wishOf({ at, evidence }: Finding<any>): readonly { readonly index: number; readonly mend: RuleEvidence['mend'] }[] {
+  const index = indexOf(at)
+  if (index === undefined || evidence === null || typeof evidence !== 'object' || !('mend' in evidence)) return []
+  return [{ index, mend: (evidence as unknown as RuleEvidence).mend }]
+}
+const indexOf = (at: Path | undefined): number | undefined => (at?.[0] === 'rules' && typeof at[1] === 'number' ? at[1] : undefined)
+
+function whyNot(role: RoleObject, rule: PolicyRule, version: string | undefined): Proposal | undefined {
+  if (isDefaultRule(role, rule)) return { refused: `${role.metadata.name} is a role of Kubernetes itself: its components need it, and the API server puts it back at every start` }
+  if (mayBeForeignDefault(role, version)) return { byHand: `compare ${role.metadata.name} with the default of this Kubernetes version: the API server puts its defaults back at every start` }
+  if (role.aggregationRule) return { byHand: 'the rules of an aggregated role are filled in by a controller: change the roles that its aggregationRule selects' }
+  return undefined
+}
+
+/** Without discovery a wildcard cannot be spelled out on a live cluster; in files it can as far as Kubernetes and the CRDs among them go. */
+function whatIsNotKnown(view: RemedyContext['view'], rule: PolicyRule, isKnown: (group: string) => boolean): string | undefined {
+  const groups = rule.apiGroups ?? []
+  const wild = rule.resources?.some((resource) => resource.startsWith('*')) === true
+  if (!wild && !groups.includes('*')) return undefined
+  if (view.source.kind === 'live') return `what the wildcard stands for is not known, because ${view.unread('ServedResources')?.because ?? 'discovery was not asked'}: scan again when it answers, or write the list from kubectl api-resources`
+  const unknown = wild ? groups.filter((group) => group !== '*' && !isKnown(group)) : []
+  return unknown.length === 0 ? undefined : `which resources ${unknown.join(' and ')} serves is not known here: scan the live cluster, or write the list from kubectl api-resources`
+}
+
+function mayBreak({ heldBy, mend }: RuleEvidence, rule: PolicyRule, complete: boolean): string[] {
+  const wild = rule.apiGroups?.includes('*') || rule.resources?.includes('*')
+  return [
+    heldBy.length > 0 ? `whoever uses these rights: ${heldBy.join(', ')}` : 'whoever is bound to this role outside these files',
+    ...('expand' in mend && rule.verbs.includes('*') ? ['verbs that are no request on an object go: bind, escalate, impersonate, approve, sign, use'] : []),
+    ...(wild ? ['kinds that are installed later are not covered any more'] : []),
+    ...(wild && !complete ? ['of kinds that are no part of Kubernetes only those with a CustomResourceDefinition here are covered'] : []),
+  ]
+}
+
+const rightsText = ({ verbs, resources }: Rights): string => `${verbs.join(', ')} on ${resources.join(', ')}`

@@ -1,0 +1,87 @@
+/** What we may do, as the API server sees it. Reviews change nothing. */
+
+import type { PolicyRule } from '../model/index.ts'
+import type { ApiClient } from './client.ts'
+import type { Refusal } from './refusal.ts'
+
+export interface Attempt {
+  readonly verb: string
+  readonly group?: string
+  readonly resource?: string
+  readonly subresource?: string
+  readonly namespace?: string
+  readonly name?: string
+  /** Instead of a resource. */
+  readonly path?: string
+}
+/** `unknown`: the review itself was refused, or an authorizer could not be asked. */
+export type Verdict = { readonly is: 'allowed' | 'denied' | 'unknown'; readonly because?: string }
+
+/** May we do this? (SelfSubjectAccessReview) */
+export async function canI(
+  client: ApiClient,
+  { verb, group = '', resource = '', subresource, namespace, name, path }: Attempt,
+  signal?: AbortSignal,
+): Promise<Verdict> {
+  const spec =
+    path !== undefined
+      ? { nonResourceAttributes: { path, verb } }
+      : {
+          resourceAttributes: {
+            verb,
+            group,
+            resource,
+            ...(subresource !== undefined && { subresource }),
+            ...(namespace !== undefined && { namespace }),
+            ...(name !== undefined && { name }),
+          },
+        }
+  const answer = await client.review<{ status?: { allowed?: boolean; denied?: boolean; reason?: string; evaluationError?: string } }>(
+    '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+    { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec },
+    { ...(signal && { signal }) },
+  )
+  if (!answer.ok) return { is: 'unknown', because: answer.refusal.message }
+  const { allowed, reason, evaluationError } = answer.body.status ?? {}
+  if (allowed === true) return { is: 'allowed' }
+  if (evaluationError !== undefined && evaluationError !== '' && allowed !== false) return { is: 'unknown', because: evaluationError }
+  return { is: 'denied', ...(reason && { because: reason }) }
+}
+
+export interface Me {
+  readonly username: string
+  readonly uid?: string
+  readonly groups: readonly string[]
+  readonly extra: Readonly<Record<string, readonly string[]>>
+}
+
+/** Who the API server takes us for (SelfSubjectReview, 1.28 and later). */
+export async function whoAmI(client: ApiClient, signal?: AbortSignal): Promise<Me | Refusal> {
+  const answer = await client.review<{ status?: { userInfo?: Partial<Me> } }>(
+    '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+    { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
+    { ...(signal && { signal }) },
+  )
+  if (!answer.ok) return answer.refusal
+  const { username = '', uid, groups = [], extra = {} } = answer.body.status?.userInfo ?? {}
+  return { username, groups, extra, ...(uid && { uid }) }
+}
+
+export interface MyRules {
+  readonly rules: readonly PolicyRule[] /** An authorizer could not list all: absence from the rules proves nothing. */
+  readonly incomplete: boolean
+}
+
+/** All we may do in a namespace, as far as the authorizers can tell (SelfSubjectRulesReview). */
+export async function myRules(client: ApiClient, namespace: string, signal?: AbortSignal): Promise<MyRules | Refusal> {
+  const answer = await client.review<{
+    status?: { resourceRules?: PolicyRule[] | null; nonResourceRules?: PolicyRule[] | null; incomplete?: boolean }
+  }>(
+    '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews',
+    { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview', spec: { namespace } },
+    { ...(signal && { signal }) },
+  )
+  if (!answer.ok) return answer.refusal
+  const { resourceRules, nonResourceRules, incomplete = false } = answer.body.status ?? {}
+  return { rules: [...(resourceRules ?? []), ...(nonResourceRules ?? [])], incomplete }
+}

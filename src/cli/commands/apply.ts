@@ -1,0 +1,162 @@
+/** `k8s-harden apply`: the plan, one question per step; or without questions what `--yes` and `--accept-risk` allow. */
+import { controls as allControls } from '../../controls/index.gen.ts'
+import { wantedBy } from '../../engine/evaluator.ts'
+import type { Approval, ControlId, Finding, JournalHeader, Plan, Readable, RegisteredControl, Rehearsal, Risk, Step, StepId, StepState } from '../../model/index.ts'
+import { compile, plannable, type RemedyValues } from '../../plan/compile.ts'
+import { headerOf, run } from '../../plan/run.ts'
+import { verifierOf } from '../../plan/verify.ts'
+import { grant } from '../../session/approve.ts'
+import { LiveScan } from '../../session/live-scan.ts'
+import { FileJournal, newRunId, stateDirectory } from '../../writers/journal.ts'
+import { lockTarget } from '../../writers/journal-lock.ts'
+import { Interrupted, type Io, terminalIo } from '../confirm.ts'
+import { UsageError } from '../errors.ts'
+import { EXIT } from '../exit-codes.ts'
+import { type Opened, openSource } from '../open-source.ts'
+import { filesDirectory, openWriters, targetOf, type Writers } from '../open-writer.ts'
+import { chooseControls, parseSettings, type SourceOptions } from '../options.ts'
+import { interruptible } from '../signals.ts'
+import { VERSION } from '../version.ts'
+import { diffText, ledgerText, line, stateText, stepHeading } from './apply-words.ts'
+import { settleInterrupted } from './interrupted.ts'
+
+export interface ApplyOptions extends SourceOptions {
+  readonly practice?: readonly string[]
+  readonly control?: readonly string[]
+  readonly namespace?: readonly string[]
+  readonly yes?: boolean
+  readonly acceptRisk?: Risk
+  readonly dryRun?: boolean
+  readonly set?: readonly string[]
+  readonly timeout?: string
+  readonly out?: string
+}
+/** What `applyCommand` needs beside the options. */
+export interface ApplyContext {
+  readonly opened: Opened
+  readonly writers: Writers
+  readonly controls: readonly RegisteredControl[]
+  readonly signal: AbortSignal
+  readonly stateDirectory: string
+  readonly run: JournalHeader['run']
+  readonly settleMs?: number
+}
+
+export async function applyMain(options: ApplyOptions): Promise<number> {
+  const io = terminalIo()
+  requireConsent(io, options)
+  const controls = chooseControls(allControls, options)
+  const opened = await openSource(options)
+  const state = stateDirectory()
+  const id = newRunId(new Date())
+  const writers = await openWriters(opened, filesDirectory(options.out, state, id))
+  const { signal } = interruptible()
+  return applyCommand(io, { opened, writers, controls, signal, stateDirectory: state, run: id }, options)
+}
+
+function requireConsent(io: Io, { yes, dryRun }: ApplyOptions): void {
+  if (!io.isTTY && !yes && !dryRun) throw new UsageError('apply asks before every change, and here is nobody to answer: nothing was changed', ['--yes --accept-risk safe takes every step that is safe', '--dry-run rehearses', 'k8s-harden generate --out DIR writes patch files'])
+}
+
+/** What is read beside what the controls want: to watch roll-outs, and to foretell who would lose access. */
+const ALSO: readonly Readable[] = ['Pod', 'ReplicaSet', 'Namespace', 'ServiceAccount', 'Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding']
+
+export async function applyCommand(io: Io, context: ApplyContext, options: ApplyOptions): Promise<number> {
+  requireConsent(io, options)
+  const { opened, controls, signal } = context
+  const values = parseSettings(allControls, options.set)
+  const deadlineMs = secondsOf(options.timeout ?? '120') * 1000
+  const stop = new AbortController()
+  const scan = new LiveScan({ source: opened.source, controls, follow: true })
+  const scanning = scan.run(stop.signal, new Set([...wantedBy(controls), ...(opened.client === undefined ? [] : ALSO)]))
+  scanning.catch(() => {})
+  const release = await lockTarget(context.stateDirectory, targetOf(opened))
+  try {
+    await Promise.race([scan.until((state) => state.synced, 24 * 3600 * 1000, signal), scanning])
+    if (signal.aborted) return EXIT.interrupted
+    const settled = await settleInterrupted(io, context, options.yes === true)
+    if (settled !== undefined) return settled
+    return await applyTo(io, scan, context, options, values, deadlineMs)
+  } catch (error) {
+    if (error instanceof Interrupted) return EXIT.interrupted
+    throw error
+  } finally {
+    stop.abort()
+    await release()
+  }
+}
+
+async function applyTo(io: Io, scan: LiveScan, context: ApplyContext, options: ApplyOptions, values: RemedyValues, deadlineMs: number): Promise<number> {
+  const { opened, writers, signal } = context
+  const findings = plannable(scan.findings)
+  const plan = planOf(findings, scan, options, values)
+  const titles = new Map(plan.steps.map((step, index) => [step.id, `${index + 1}/${plan.steps.length} ${line(step.title)}`]))
+  io.stdout.write(`${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} for ${plan.ledger.fixable.length} of ${findings.length} findings on ${line(opened.writesTo)}\n`)
+  io.stdout.write(ledgerText(plan, new Map(findings.map((finding) => [finding.id, finding]))))
+  if (plan.steps.length === 0) return EXIT.clean
+
+  const last = new Map<StepId, StepState>()
+  let journal: FileJournal | undefined
+  const events = run({
+    plan, ...writers, watchman: writers.watchman?.(() => scan.state.snapshot, plan.steps), signal, dryRun: options.dryRun === true,
+    verifier: verifierOf(scan, { deadlineMs, ...(context.settleMs !== undefined && { settleMs: context.settleMs }) }),
+    approve: options.yes ? async (step) => grant(plan, [step.id], `--yes --accept-risk ${options.acceptRisk ?? 'safe'}`) : (step, rehearsal) => ask(io, plan, step, rehearsal, titles.get(step.id)!),
+    openJournal: async (approval) => (journal = await FileJournal.begin(context.stateDirectory, header(plan, approval, context))),
+    now: () => new Date().toISOString(),
+  })
+  try {
+    for await (const { step, state } of events) {
+      last.set(step, state)
+      if (state.is === 'rehearsed' && (options.dryRun || options.yes)) io.stdout.write(`\n${titles.get(step)}\n${options.dryRun ? diffText(state.diff, state.warnings) : ''}`)
+      const text = stateText(state)
+      if (text !== '') io.stdout.write(`${state.is === 'skipped' || state.is === 'refused' ? `${titles.get(step)}\n` : ''}  ${text}\n`)
+    }
+  } finally {
+    await journal?.close()
+  }
+  return conclude(io, [...last.values()], journal === undefined ? undefined : context.run, options, signal)
+}
+
+function planOf(findings: readonly Finding[], scan: LiveScan, options: ApplyOptions, values: RemedyValues): Plan {
+  const byId = new Map<ControlId, RegisteredControl>(scan.controls.map((control) => [control.id, control]))
+  return compile(findings, byId, scan.state.snapshot, { values, ...(options.yes && { acceptRisk: options.acceptRisk ?? 'safe' }) })
+}
+
+const header = (plan: Plan, approval: Approval, { opened, run: id }: ApplyContext): JournalHeader => {
+  const { kind, name } = opened.source.info
+  return headerOf(plan, undefined, { run: id, time: new Date().toISOString(), tool: VERSION, source: { kind, name, server: targetOf(opened), location: opened.location }, approvedBy: approval.by })
+}
+
+/** Apply, skip or stop; a change that may break something wants its object's name typed. */
+async function ask(io: Io, plan: Plan, step: Step, { diff, warnings }: Rehearsal, title: string): Promise<Approval | 'skip' | 'stop'> {
+  io.stdout.write(`\n${stepHeading(title, step)}${diffText(diff, warnings)}`)
+  const answer = await io.prompts.choose('What shall be done?', [{ value: 'skip', label: 'skip this step' }, { value: 'apply', label: 'apply it' }, { value: 'stop', label: 'stop here' }])
+  if (answer !== 'apply') return answer
+  if (step.risk !== 'may-break') return grant(plan, [step.id], 'answered "apply it"')
+  const word = wordFor(step)
+  const typed = await io.prompts.type(`This may break what runs. Type ${word} to go on, anything else to skip`)
+  return typed.trim() === word ? grant(plan, [step.id], `typed "${word}"`) : 'skip'
+}
+
+function wordFor({ changes: [change] }: Step): string {
+  const name = change?.type === 'create' ? change.object.metadata.name : change?.type === 'edit' || change?.type === 'delete' ? change.target.name : 'apply'
+  return /^[\w.:-]{1,40}$/.test(name) ? name : 'apply'
+}
+
+function conclude(io: Io, states: readonly StepState[], id: string | undefined, options: ApplyOptions, signal: AbortSignal): number {
+  const count = (...kinds: readonly StepState['is'][]) => states.filter((state) => kinds.includes(state.is)).length
+  const failed = count('refused', 'not-mended', 'undone', 'undo-failed')
+  const words = options.dryRun
+    ? [`${count('rehearsed')} rehearsed`, `${count('refused')} refused`, 'nothing was changed']
+    : [`${count('mended')} mended`, `${count('handed-over')} handed over as files`, `${count('skipped')} skipped`, `${failed} failed or taken back`]
+  io.stdout.write(`\n${words.filter((word) => !word.startsWith('0 ')).join(', ')}\n`)
+  if (id !== undefined) io.stdout.write(`undo with: k8s-harden undo ${id}\n`)
+  if (signal.aborted) return EXIT.interrupted
+  return failed > 0 ? EXIT.changeFailed : EXIT.clean
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text)
+  if (!Number.isFinite(seconds) || seconds <= 0) throw new UsageError(`--timeout takes seconds, not "${text}"`)
+  return seconds
+}

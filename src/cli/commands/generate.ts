@@ -1,0 +1,39 @@
+import type { Finding, FindingId } from '../../model/index.ts'
+import { controls as allControls } from '../../controls/index.gen.ts'
+import { wantedBy } from '../../engine/evaluator.ts'
+import { compile, plannable } from '../../plan/compile.ts'
+import { LiveScan } from '../../session/live-scan.ts'
+import { writePatchFiles } from '../../writers/patch-files.ts'
+import { EXIT } from '../exit-codes.ts'
+import { openSource } from '../open-source.ts'
+import { chooseControls, parseSettings, type SourceOptions } from '../options.ts'
+import { interruptible } from '../signals.ts'
+import { VERSION } from '../version.ts'
+
+export interface GenerateOptions extends SourceOptions {
+  readonly out: string
+  readonly practice?: readonly string[]
+  readonly control?: readonly string[]
+  readonly namespace?: readonly string[]
+  readonly set?: readonly string[]
+}
+
+/** `k8s-harden generate --out DIR`: patch files only; neither a cluster nor the source is touched. */
+export async function generateCommand(options: GenerateOptions): Promise<number> {
+  const controls = chooseControls(allControls, options)
+  const values = parseSettings(allControls, options.set)
+  const opened = await openSource(options)
+  const scan = new LiveScan({ source: opened.source, controls, follow: false })
+  const { signal, interrupted } = interruptible()
+  await scan.run(signal, wantedBy(controls))
+  if (interrupted()) return EXIT.interrupted
+  const { snapshot } = scan.state
+  const findings = plannable(scan.findings)
+  const plan = compile(findings, new Map(controls.map((control) => [control.id, control])), snapshot, { values })
+  const byId = new Map<FindingId, Finding>(findings.map((finding) => [finding.id, finding]))
+  const written = await writePatchFiles(plan, byId, options.out, { version: VERSION, source: snapshot.source, time: new Date(snapshot.now).toISOString() })
+  const { fixable, needsValue, byHand, refused } = plan.ledger
+  process.stdout.write(`${written.length} files in ${options.out}: start with README.md\n`)
+  process.stdout.write(`${findings.length} findings: ${fixable.length} fixed by these files, ${needsValue.length} need a value from you, ${byHand.length} by hand, ${refused.length} refused with a reason\n`)
+  return EXIT.clean
+}

@@ -1,0 +1,69 @@
+/** What a crash left open is settled before anything else is changed (safety law 5). */
+import type { Journal, RecordedRun, RecordedStep } from '../../plan/journal.ts'
+import { interrupted } from '../../plan/journal.ts'
+import { forget, keep, undo, whatHappened } from '../../plan/undo.ts'
+import type { Writer } from '../../plan/writer.ts'
+import { FileJournal, readRuns } from '../../writers/journal.ts'
+import type { Io } from '../confirm.ts'
+import { EXIT } from '../exit-codes.ts'
+import type { Opened } from '../open-source.ts'
+import { targetOf, type Writers, writerOf } from '../open-writer.ts'
+import { line, stateText } from './apply-words.ts'
+
+interface Context { readonly opened: Opened; readonly writers: Writers; readonly stateDirectory: string; readonly signal: AbortSignal }
+
+/** Steps of runs on this target that were in the middle of being written when the process died. */
+async function openSteps({ opened, stateDirectory }: Context): Promise<readonly { readonly run: RecordedRun; readonly step: RecordedStep }[]> {
+  const runs = await readRuns(stateDirectory)
+  return runs.filter((run) => run.header.source.server === targetOf(opened)).flatMap((run) => interrupted(run).map((step) => ({ run, step })))
+}
+
+/** Undefined when the way is free; otherwise the exit code. */
+export async function settleInterrupted(io: Io, context: Context, unattended: boolean): Promise<number | undefined> {
+  for (const { run, step } of await openSteps(context)) {
+    const writer = writerOf(context.writers)(step)
+    const happened = await whatHappened(step, writer)
+    io.stderr.write(`k8s-harden: run ${run.header.run} was interrupted in "${line(step.title)}": ${HAPPENED[happened]}\n`)
+    const journal = await FileJournal.resume(context.stateDirectory, run.header.run)
+    try {
+      if (!(await settle(io, step, happened, writer, journal, unattended, context.signal))) {
+        io.stderr.write(`k8s-harden: settle it first: k8s-harden undo ${run.header.run} --step ${step.id}\n`)
+        return EXIT.changeFailed
+      }
+    } finally {
+      await journal.close()
+    }
+  }
+  return undefined
+}
+
+type Happened = Awaited<ReturnType<typeof whatHappened>>
+const HAPPENED: Readonly<Record<Happened, string>> = {
+  nothing: 'nothing was written', written: 'it was written', partly: 'a part of it was written', changed: 'what is there now is neither as before nor as written',
+}
+
+async function settle(io: Io, step: RecordedStep, happened: Happened, writer: Writer, journal: Journal, unattended: boolean, signal: AbortSignal): Promise<boolean> {
+  const now = () => new Date().toISOString()
+  if (happened === 'nothing') {
+    await forget(step, { journal, now })
+    return true
+  }
+  if (unattended || !io.isTTY) {
+    if (happened !== 'written') return false
+    await keep(step, { journal, now })
+    return true
+  }
+  const finish = happened === 'written' ? [{ value: 'keep' as const, label: 'keep it as written' }] : []
+  const answer = await io.prompts.choose('What shall become of it?', [{ value: 'stop' as const, label: 'stop, and decide later' }, { value: 'undo' as const, label: 'take it back' }, ...finish])
+  if (answer === 'stop') return false
+  if (answer === 'keep') {
+    await keep(step, { journal, now })
+    return true
+  }
+  let taken = false
+  for await (const { state } of undo({ steps: [step], writer: () => writer, journal, signal, now, because: 'it was interrupted' })) {
+    io.stdout.write(stateText(state) === '' ? '' : `  ${stateText(state)}\n`)
+    taken = state.is === 'undone'
+  }
+  return taken
+}

@@ -1,0 +1,121 @@
+import { createWriteStream } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { styleText } from 'node:util'
+import type { Finding, FindingId, FindingRemedy, Outcome, RegisteredControl, Severity } from '../../model/index.ts'
+import { controls as allControls } from '../../controls/index.gen.ts'
+import { atLeast } from '../../engine/score.ts'
+import { remedyPreview } from '../../plan/compile.ts'
+import { findingLine, toJson } from '../../report/json.ts'
+import { type ReportedFinding, reported, type ScanReport, scanReport } from '../../report/scan-report.ts'
+import { type Paint, toTable } from '../../report/table.ts'
+import { LiveScan, type ScanState } from '../../session/live-scan.ts'
+import { UsageError } from '../errors.ts'
+import { readExceptions } from '../exceptions-file.ts'
+import { EXIT } from '../exit-codes.ts'
+import { openSource } from '../open-source.ts'
+import { chooseControls, failOn, type SourceOptions } from '../options.ts'
+import { interruptible } from '../signals.ts'
+import { VERSION } from '../version.ts'
+
+export interface ScanOptions extends SourceOptions {
+  readonly practice?: readonly string[]
+  readonly control?: readonly string[]
+  readonly namespace?: readonly string[]
+  readonly output?: 'table' | 'json' | 'jsonl'
+  readonly outputFile?: string
+  readonly failOn?: string
+  readonly failOnUnknown?: boolean
+  readonly watch?: boolean
+  readonly exceptions?: string
+}
+
+/** `k8s-harden scan`: the report on standard output, everything else on standard error. */
+export async function scanCommand(options: ScanOptions): Promise<number> {
+  const startedAt = Date.now()
+  const threshold = failOn(options.failOn ?? 'high')
+  const controls = chooseControls(allControls, options)
+  const exceptions = await readExceptions(options.exceptions, allControls, startedAt)
+  if (options.watch && (options.output ?? 'table') === 'json') throw new UsageError('--watch prints one line a change: use -o jsonl, or -o table')
+  const opened = await openSource(options)
+  const scan = new LiveScan({ source: opened.source, controls, isExcepted: exceptions.isExcepted, follow: options.watch === true })
+  const { signal, interrupted } = interruptible()
+  const print = await printer(options)
+
+  if (options.watch) watchChanges(scan, options, print)
+  await scan.run(signal)
+  if (interrupted()) return EXIT.interrupted
+  for (const one of exceptions.expired) process.stderr.write(`k8s-harden: the exception for ${one.control} has expired on ${one.until}: ${one.reason}\n`)
+  for (const one of exceptions.unused) process.stderr.write(`k8s-harden: the exception for ${one.control} matches nothing: ${one.reason}\n`)
+  if (!options.watch) await print(render(reportOf(scan, startedAt), scan, options))
+  return exitCode(scan.state.outcomes, threshold, options.failOnUnknown === true)
+}
+
+/** 1 beats 5: a failure seen is worse than something not seen. A control that threw has judged nothing, so it is never a 0. */
+export function exitCode(outcomes: ReadonlyMap<string, Outcome>, threshold: Severity | undefined, failOnUnknown: boolean): number {
+  const all = [...outcomes.values()]
+  const counts = (finding: Finding) => threshold !== undefined && finding.verdict === 'fail' && finding.origin === 'workload' && !finding.excepted && atLeast(finding.severity, threshold)
+  if (all.some((outcome) => outcome.findings.some(counts))) return EXIT.findings
+  if (all.some((outcome) => outcome.status === 'error')) return EXIT.unknown
+  if (failOnUnknown && all.some((outcome) => outcome.status === 'unknown')) return EXIT.unknown
+  return EXIT.clean
+}
+
+function reportOf(scan: LiveScan, startedAt: number): ScanReport {
+  const { snapshot, outcomes, problems } = scan.state
+  return scanReport({ snapshot, controls: scan.controls, outcomes, problems, startedAt, finishedAt: Date.now(), remedyOf: previews(scan) })
+}
+
+function previews(scan: LiveScan): (finding: Finding) => FindingRemedy {
+  const byId = new Map(scan.controls.map((control) => [control.id, control]))
+  const { snapshot } = scan.state
+  return (finding) => remedyPreview(finding, byId.get(finding.control)!, snapshot)
+}
+
+function render(report: ScanReport, scan: LiveScan, { output = 'table', outputFile }: ScanOptions): string {
+  if (output === 'json') return `${JSON.stringify(toJson(report, VERSION), null, 2)}\n`
+  if (output === 'jsonl') return `${report.results.flatMap(({ control, findings }) => findings.map((finding) => findingLine('added', control, finding))).concat('{"event":"synced"}').join('\n')}\n`
+  return toTable(report, outputFile === undefined && scan !== undefined ? paint : (_style, text) => text)
+}
+
+const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout, validateStream: true })
+
+async function printer({ outputFile, watch }: ScanOptions): Promise<(text: string) => Promise<void> | void> {
+  if (outputFile === undefined) return (text) => void process.stdout.write(text)
+  if (!watch) return (text) => writeFile(outputFile, text)
+  const stream = createWriteStream(outputFile)
+  return (text) => void stream.write(text)
+}
+
+/** After the first full set, one line a change. `changed`: same id, other words, severity or verdict. */
+function watchChanges(scan: LiveScan, options: ScanOptions, print: (text: string) => unknown): void {
+  let before = new Map<FindingId, { readonly finding: Finding; readonly line: ReportedFinding; readonly control: RegisteredControl }>()
+  let first = true
+  scan.subscribe((state: ScanState) => {
+    if (!state.synced) return
+    const remedyOf = previews(scan)
+    const after: typeof before = new Map()
+    const lines: string[] = []
+    const say = (event: 'added' | 'resolved' | 'changed', control: RegisteredControl, line: ReportedFinding) =>
+      lines.push(options.output === 'jsonl' ? findingLine(event, control, line) : changeLine(event, line))
+    for (const control of scan.controls) {
+      for (const finding of state.outcomes.get(control.id)?.findings ?? []) {
+        const known = before.get(finding.id)
+        const same = known !== undefined && (known.finding === finding || isSame(known.finding, finding))
+        const entry = same ? { ...known, finding } : { finding, control, line: reported(finding, state.snapshot, remedyOf) }
+        after.set(finding.id, entry)
+        if (!same) say(known === undefined ? 'added' : 'changed', control, entry.line)
+      }
+    }
+    for (const [id, { control, line }] of before) if (!after.has(id)) say('resolved', control, line)
+    if ((first || lines.length > 0) && options.output === 'jsonl') lines.push('{"event":"synced"}')
+    if (lines.length > 0) print(`${lines.join('\n')}\n`)
+    before = after
+    first = false
+  })
+}
+
+const isSame = (a: Finding, b: Finding): boolean =>
+  a.reason === b.reason && a.detail === b.detail && a.severity === b.severity && a.verdict === b.verdict && a.excepted === b.excepted && a.origin === b.origin && JSON.stringify(a.evidence) === JSON.stringify(b.evidence)
+
+const changeLine = (event: string, { finding, path }: ReportedFinding): string =>
+  `${event.padEnd(8)} ${finding.severity.padEnd(8)} ${finding.control}  ${finding.subject.kind} ${finding.subject.namespace === undefined ? '' : `${finding.subject.namespace}/`}${finding.subject.name} ${finding.reason}${path === '' ? '' : `  (${path})`}`

@@ -1,0 +1,117 @@
+/** argv → command → exit code. The one place that catches, prints errors and ends the process. */
+import { Command, CommanderError, Option } from 'commander'
+import { explainError } from './errors.ts'
+import { EXIT } from './exit-codes.ts'
+import type { SourceOptions } from './options.ts'
+import { VERSION } from './version.ts'
+import { setFlagsFromString } from 'node:v8'
+
+// A scan makes garbage at the rate the API server streams. Left alone, V8 answers by growing its nursery to 2 × 64 MB and keeping
+// it; held at its first size the scan takes as long and peaks at half the memory (docs/benchmarks.md).
+setFlagsFromString('--semi-space-growth-factor=1')
+
+type Options = SourceOptions & Record<string, any>
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, ...value.split(',').filter((part) => part !== '')]
+
+/** Options that name the source; the same for every command that reads one. */
+const withSource = (command: Command): Command =>
+  command
+    .option('--context <name>', 'kube-context to use (default: the current one)')
+    .option('--kubeconfig <file>', 'kubeconfig to use (default: $KUBECONFIG or ~/.kube/config)')
+    .option('--manifests <path>', 'read manifests instead of a cluster: a file, a directory, or - for standard input')
+    .option('--sample', 'use the small vulnerable cluster that comes with the tool')
+const withChoice = (command: Command): Command =>
+  command
+    .option('--practice <name...>', 'only these practices: rbac, secrets, api-endpoint, nodes-and-pods, images, audit', collect)
+    .option('--control <id...>', 'only these controls', collect)
+
+/** Each command is loaded when it is asked for, so that the wizard loads no report and `scan` loads no Ink. */
+function program(run: (job: () => Promise<number>) => Promise<void>): Command {
+  const root = withSource(new Command('k8s-harden'))
+    .description('Hardens a Kubernetes cluster in six practices: live findings, previewed and approved changes, proof, undo.')
+    .version(VERSION)
+    .option('--practice <name>', 'open the wizard at this practice')
+    .option('--no-color', 'no colours (NO_COLOR works too)')
+    .showHelpAfterError('(k8s-harden --help shows what it takes)')
+    .enablePositionalOptions()
+    .allowExcessArguments(false)
+    .exitOverride()
+    .action((options: Options) => run(() => wizardOrScan(options)))
+
+  withChoice(withSource(root.command('scan').description('judge the source once and report (with --watch: go on)')))
+    .addOption(new Option('-o, --output <format>', 'report format').choices(['table', 'json', 'jsonl']).default('table'))
+    .option('--output-file <file>', 'write the report there instead of standard output')
+    .option('-n, --namespace <name...>', 'only these namespaces', collect)
+    .option('--fail-on <severity>', 'exit 1 on findings at or above: critical, high, medium, low, none', 'high')
+    .option('--fail-on-unknown', 'exit 5 when something could not be judged')
+    .option('--watch', 'stay, and report every change')
+    .option('--exceptions <file>', 'accepted risks: who, why, until when')
+    .action((options: Options) => run(async () => (await import('./commands/scan.ts')).scanCommand(options)))
+
+  withChoice(withSource(root.command('generate').description('write patch files; never touches a cluster or the source')))
+    .requiredOption('--out <dir>', 'directory to write to')
+    .option('-n, --namespace <name...>', 'only these namespaces', collect)
+    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', (value: string, before: string[] = []) => [...before, value])
+    .action((options: Options) => run(async () => (await import('./commands/generate.ts')).generateCommand(options as Options & { out: string })))
+
+  withChoice(withSource(root.command('apply').description('fix step by step: preview, confirm, apply, verify')))
+    .option('-n, --namespace <name...>', 'only these namespaces', collect)
+    .option('--yes', 'take every step whose risk is at most --accept-risk, without asking')
+    .addOption(new Option('--accept-risk <risk>', 'with --yes: the highest risk to take').choices(['safe', 'restarts-pods', 'may-break']).default('safe'))
+    .option('--dry-run', 'rehearse every step, change nothing')
+    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', (value: string, before: string[] = []) => [...before, value])
+    .option('--timeout <seconds>', 'how long a roll-out may take before it is undone', '120')
+    .option('--out <dir>', 'where files for you to place are written (default: under the state directory)')
+    .action((options: Options) => run(async () => (await import('./commands/apply.ts')).applyMain(options)))
+
+  withSource(root.command('undo').description('take a run back (default: the last one)').argument('[run]', 'id of the run, from `k8s-harden history`'))
+    .option('--step <id>', 'only this step')
+    .option('--yes', 'do not ask')
+    .action((runId: string | undefined, options: Options) => run(async () => (await import('./commands/undo.ts')).undoMain(runId, options)))
+
+  root.command('history').description('list the runs of apply, and what became of them')
+    .addOption(new Option('-o, --output <format>').choices(['table', 'json']).default('table'))
+    .action((options: Options) => run(async () => (await import('./commands/history.ts')).historyMain(options)))
+
+  root.command('explain').description('what a control means, what it reads, how it is mended').argument('<id>', 'control id')
+    .action((id: string) => run(async () => (await import('./commands/explain.ts')).explainCommand(id)))
+
+  root.command('controls').description('list all controls')
+    .addOption(new Option('-o, --output <format>').choices(['table', 'json', 'markdown']).default('table'))
+    .action((options: Options) => run(async () => (await import('./commands/controls.ts')).controlsCommand(options.output)))
+
+  root.command('permissions').description('the least ClusterRole this tool needs to read everything it judges')
+    .addOption(new Option('-o, --output <format>').choices(['yaml']).default('yaml'))
+    .action(() => run(async () => (await import('./commands/permissions.ts')).permissionsCommand()))
+  return root
+}
+
+/** The wizard wants a real terminal. Without one: the scan, and a word about it. */
+async function wizardOrScan(options: Options): Promise<number> {
+  const terminal = process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb'
+  if (terminal) return (await import('./commands/wizard.tsx')).wizardCommand(options)
+  process.stderr.write('k8s-harden: no terminal to draw on, so this is the scan; for changes see `k8s-harden apply`\n')
+  return (await import('./commands/scan.ts')).scanCommand({ ...options, practice: options.practice === undefined ? undefined : [options.practice], output: 'table', failOn: 'high' })
+}
+
+export async function main(argv: readonly string[]): Promise<number> {
+  let code: number = EXIT.clean
+  const cli = program(async (job) => { code = await job() })
+  try {
+    await cli.parseAsync(argv as string[], { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.clean : EXIT.usage
+    const { text, code: failure } = explainError(error)
+    process.stderr.write(text)
+    return failure
+  }
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `k8s-harden scan | head`: the reader has gone; that is no fault.
+  if (error.code === 'EPIPE') process.exit(EXIT.clean)
+  throw error
+})
+process.exitCode = await main(process.argv.slice(2))

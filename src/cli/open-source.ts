@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import type { ApiClient } from '../apiserver/client.ts'
+import type { ClusterSource, Json } from '../model/index.ts'
+import { checkSource, type SourceOptions } from './options.ts'
+import { stateDirectory } from '../writers/journal.ts'
+
+export interface OpenOptions extends SourceOptions { readonly namespace?: readonly string[] }
+export interface Opened {
+  readonly source: ClusterSource
+  /** Where applying writes, in words. */
+  readonly writesTo: string
+  /** Root of the files, for the manifests writer; absent on a live cluster. */
+  readonly root?: string
+  /** The client of a live cluster. */
+  readonly client?: ApiClient
+  /** Enough to open it again for an undo: goes into the journal, so it holds no credentials. */
+  readonly location: Json
+}
+
+/** Opens what the operator named; the current kube-context by default. Each kind is loaded only when it is the one. */
+export async function openSource(options: OpenOptions): Promise<Opened> {
+  checkSource(options)
+  const { namespace } = options
+  if (options.sample) return openSample()
+  if (options.manifests !== undefined) return openManifests(options.manifests, namespace)
+  return openLive(options)
+}
+
+async function openSample(): Promise<Opened> {
+  const { sampleSource } = await import('../sources/sample.ts')
+  const root = join(stateDirectory(), 'sample')
+  return { source: await sampleSource(root), root, writesTo: `a working copy of the sample in ${root}`, location: { kind: 'sample' } }
+}
+
+async function openManifests(path: string, namespaces: readonly string[] | undefined): Promise<Opened> {
+  const { manifestsSource } = await import('../sources/manifests.ts')
+  const source = manifestsSource(path, namespaces === undefined ? {} : { namespaces })
+  return { source, ...(path !== '-' && { root: path }), writesTo: path === '-' ? 'nowhere: standard input cannot be written' : `the files in ${path}`, location: { kind: 'manifests', path } }
+}
+
+async function openLive({ context: name, kubeconfig, namespace: namespaces }: OpenOptions): Promise<Opened> {
+  const { pickContext } = await import('../apiserver/context.ts')
+  const { ApiClient } = await import('../apiserver/client.ts')
+  const { liveSource } = await import('../sources/live.ts')
+  const context = pickContext({ ...(name !== undefined && { context: name }), ...(kubeconfig !== undefined && { kubeconfig }) })
+  const client = new ApiClient(context)
+  return {
+    source: liveSource({ client, context: context.name, ...(namespaces !== undefined && { namespaces }) }), client,
+    writesTo: `the live cluster of context ${context.name}`,
+    location: { kind: 'live', context: context.name, ...(kubeconfig !== undefined && { kubeconfig }) },
+  }
+}

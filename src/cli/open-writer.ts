@@ -1,0 +1,39 @@
+/** The writers that belong to an opened source, and the look-out for the operator's own access. */
+import { join } from 'node:path'
+import type { Snapshot, Step } from '../model/index.ts'
+import type { RecordedStep } from '../plan/journal.ts'
+import type { Watchman } from '../plan/run.ts'
+import type { Writer } from '../plan/writer.ts'
+import { FilesWriter } from '../writers/files.ts'
+import { UsageError } from './errors.ts'
+import type { Opened } from './open-source.ts'
+
+export interface Writers {
+  readonly writer: Writer
+  /** For what is carried out as files. */
+  readonly files: Writer
+  readonly watchman?: (snapshot: () => Snapshot, steps: readonly Step[]) => Watchman
+}
+
+/** `out`: where files for the operator go. */
+export async function openWriters(opened: Opened, out: string): Promise<Writers> {
+  const files = new FilesWriter({ directory: out, patchesOf: async (step) => (await import('../writers/patch-files.ts')).patchFilesOf(step) })
+  if (opened.client !== undefined) {
+    const { client } = opened
+    const { ClusterWriter } = await import('../writers/cluster.ts')
+    const { LockOut } = await import('../writers/lockout.ts')
+    return { writer: new ClusterWriter(client), files, watchman: (snapshot, steps) => new LockOut(client, { snapshot, steps }) }
+  }
+  if (opened.root === undefined) throw new UsageError('standard input cannot be changed', ['give a file or a directory with --manifests', 'k8s-harden generate --out DIR'])
+  const { ManifestsWriter } = await import('../writers/manifests.ts')
+  return { writer: new ManifestsWriter(opened.root), files }
+}
+
+/** Which of them wrote a step of the past: placed files say so themselves. */
+export const writerOf = ({ writer, files }: Writers) => (step: RecordedStep): Writer =>
+  step.writes.some(({ undo }) => undo !== null && typeof undo === 'object' && 'is' in undo && undo.is === 'placed') ? files : writer
+
+export const filesDirectory = (out: string | undefined, stateDir: string, run: string): string => out ?? join(stateDir, 'files', run)
+
+/** What a lock and a journal call the thing that is changed. */
+export const targetOf = ({ source, client, root }: Opened): string => client?.server ?? root ?? source.info.name

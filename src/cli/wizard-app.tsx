@@ -1,0 +1,43 @@
+import { render } from 'ink'
+import { PRACTICES } from '../engine/score.ts'
+import type { Practice } from '../model/index.ts'
+import { grant } from '../session/approve.ts'
+import type { SourceChoice } from '../session/ports.ts'
+import { partingText } from '../session/rows-titles.ts'
+import { createStore, systemClock } from '../session/store.ts'
+import { App } from '../../views/app.tsx'
+import type { WizardOptions } from './commands/wizard.tsx'
+import { UsageError } from './errors.ts'
+import type { Terminal } from './terminal.ts'
+import { wizardDesk } from './wizard-desk.ts'
+
+/** Draws the wizard until the operator leaves; then says on the ordinary screen what was changed. Returns the exit code. */
+export async function runWizard(options: WizardOptions, terminal: Terminal): Promise<number> {
+  const { practice } = options
+  if (practice !== undefined && !PRACTICES.includes(practice as Practice)) throw new UsageError(`there is no practice "${practice}"`, [`one of ${PRACTICES.join(', ')}`])
+  // Windows repaints a frame of full height as a whole.
+  const spare = process.platform === 'win32' ? 1 : 0
+  const store = createStore({ desk: wizardDesk(options), clock: systemClock, grant, size: { columns: process.stdout.columns, rows: process.stdout.rows - spare } })
+  const app = render(<App store={store} spare={spare} suspend={terminal.suspend} />, {
+    alternateScreen: true, interactive: true, exitOnCtrlC: false, patchConsole: true, maxFps: 30,
+    incrementalRendering: process.env['K8S_HARDEN_INCREMENTAL'] !== '0',
+  })
+  terminal.onSignal((code) => store.dispatch({ type: 'leave', code, ...(store.get().leaveWith !== undefined && { now: true as const }) }))
+  store.start(choiceOf(options), practice as Practice | undefined)
+  try {
+    const code = await app.waitUntilExit()
+    return typeof code === 'number' ? code : 0
+  } finally {
+    store.close()
+    terminal.restore()
+    const told = partingText(store.get())
+    if (told !== '') process.stdout.write(`${told}\n`)
+  }
+}
+
+/** What the command line names is opened at once; otherwise the operator chooses. */
+function choiceOf({ sample, manifests, context }: WizardOptions): SourceChoice | undefined {
+  if (sample) return { kind: 'sample' }
+  if (manifests !== undefined) return { kind: 'manifests', path: manifests }
+  return context === undefined ? undefined : { kind: 'live', context }
+}

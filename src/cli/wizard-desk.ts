@@ -1,0 +1,141 @@
+/** The wizard's ports, on the real thing: sources, writers, journal. */
+import { controls } from '../controls/index.gen.ts'
+import { wantedBy } from '../engine/evaluator.ts'
+import type { Plan, Readable, RegisteredControl, RehearsalResult, RunId, Step, StepId } from '../model/index.ts'
+import { compile } from '../plan/compile.ts'
+import { headerOf, run } from '../plan/run.ts'
+import { verifierOf } from '../plan/verify.ts'
+import { LiveScan } from '../session/live-scan.ts'
+import type { Answer, ContextList, Desk, OpenedSource, RunEvent, SourceChoice } from '../session/ports.ts'
+import { FileJournal, newRunId, stateDirectory } from '../writers/journal.ts'
+import { lockTarget } from '../writers/journal-lock.ts'
+import { settleInterrupted } from './commands/interrupted.ts'
+import { type Opened, type OpenOptions, openSource } from './open-source.ts'
+import { filesDirectory, openWriters, targetOf, type Writers } from './open-writer.ts'
+import type { SourceOptions } from './options.ts'
+import { VERSION } from './version.ts'
+import { pastRuns, undoRun } from './wizard-history.ts'
+
+/** What is read beside what the controls want: to watch roll-outs, and to foretell who would lose access. */
+const ALSO: readonly Readable[] = ['Pod', 'ReplicaSet', 'Namespace', 'ServiceAccount', 'Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding']
+
+export function wizardDesk({ kubeconfig }: SourceOptions): Desk {
+  const state = stateDirectory()
+  return {
+    contexts: () => contextsIn(kubeconfig),
+    open: async (choice) => openedSource(await openSource(optionsFor(choice, kubeconfig)), state),
+    history: () => pastRuns(state),
+    undo: (id, steps, stop) => undoRun(state, id, steps, stop),
+  }
+}
+
+const optionsFor = (choice: SourceChoice, kubeconfig: string | undefined): OpenOptions => {
+  if (choice.kind === 'sample') return { sample: true }
+  if (choice.kind === 'manifests') return { manifests: choice.path }
+  return { context: choice.context, ...(kubeconfig !== undefined && { kubeconfig }) }
+}
+
+/** A missing or broken kubeconfig is no error of the wizard: it is told, and other sources are offered. */
+async function contextsIn(kubeconfig: string | undefined): Promise<ContextList> {
+  const { ConfigProblem, listContexts } = await import('../apiserver/context.ts')
+  try {
+    return { contexts: listContexts(kubeconfig === undefined ? {} : { kubeconfig }) }
+  } catch (error) {
+    if (error instanceof ConfigProblem) return { contexts: [], problem: error.message }
+    throw error
+  }
+}
+
+/** Resolves with the first picture; rejects where the source cannot be read at all. */
+async function openedSource(opened: Opened, state: string): Promise<OpenedSource> {
+  const stop = new AbortController()
+  const scan = new LiveScan({ source: opened.source, controls, follow: true })
+  const first = new Promise<void>((resolve) => {
+    const unsubscribe = scan.subscribe(() => { unsubscribe(); resolve() })
+  })
+  const ended = scan.run(stop.signal, new Set([...wantedBy(controls), ...(opened.client === undefined ? [] : ALSO)]))
+  await Promise.race([first, ended])
+  const byId = new Map<string, RegisteredControl>(controls.map((control) => [control.id, control]))
+  const work = new Workplace(opened, scan, state)
+  return {
+    info: opened.source.info, scan, ended, writesTo: opened.writesTo,
+    plan: (ids, values) => compile(ids.map((id) => scan.finding(id)).filter((finding) => finding !== undefined), byId, scan.state.snapshot, { values }),
+    preview: (step) => work.preview(step),
+    run: (plan, steps, ask, signal) => work.run(plan, new Set(steps), ask, signal),
+    close: () => stop.abort(),
+  }
+}
+
+class Workplace {
+  readonly #opened: Opened
+  readonly #scan: LiveScan
+  readonly #state: string
+  /** The run that comes next: files for the operator are shown where it will put them. */
+  #next = newRunId(new Date())
+  #writers: Promise<Writers> | undefined
+
+  constructor(opened: Opened, scan: LiveScan, state: string) {
+    this.#opened = opened
+    this.#scan = scan
+    this.#state = state
+  }
+
+  #open(): Promise<Writers> {
+    return (this.#writers ??= openWriters(this.#opened, filesDirectory(undefined, this.#state, this.#next)))
+  }
+
+  async preview(step: Step): Promise<RehearsalResult> {
+    const { writer, files } = await this.#open()
+    return (step.carriedOut === 'file' ? files : writer).rehearse(step)
+  }
+
+  async *run(plan: Plan, selected: ReadonlySet<StepId>, ask: (step: StepId) => Promise<Answer>, signal: AbortSignal): AsyncIterable<RunEvent> {
+    const writers = await this.#open()
+    const id = this.#next
+    this.#next = newRunId(new Date())
+    this.#writers = undefined
+    const release = await lockTarget(this.#state, targetOf(this.#opened))
+    let journal: FileJournal | undefined
+    try {
+      await this.#settle(writers, signal)
+      const events = run({
+        plan, selected, ...writers, signal,
+        watchman: writers.watchman?.(() => this.#scan.state.snapshot, plan.steps),
+        verifier: verifierOf(this.#scan),
+        now: () => new Date().toISOString(),
+        approve: async (step) => {
+          const answer = await ask(step.id)
+          return answer.is === 'apply' ? answer.approval : answer.is
+        },
+        openJournal: async (approval) => (journal = await FileJournal.begin(this.#state, this.#header(plan, selected, id, approval.by))),
+      })
+      let told = false
+      for await (const event of events) {
+        if (!told && journal !== undefined) {
+          told = true
+          yield { is: 'started', run: id }
+        }
+        yield { is: 'step', ...event }
+      }
+    } finally {
+      await journal?.close()
+      await release()
+    }
+  }
+
+  #header(plan: Plan, selected: ReadonlySet<StepId>, id: RunId, approvedBy: string) {
+    const { source, location } = this.#opened
+    const { kind, name } = source.info
+    return headerOf(plan, selected, { run: id, time: new Date().toISOString(), tool: VERSION, source: { kind, name, server: targetOf(this.#opened), location }, approvedBy })
+  }
+
+  /** What a crash left open comes first (safety law 5): settled by itself where it is clear, else told. */
+  async #settle(writers: Writers, signal: AbortSignal): Promise<void> {
+    const said: string[] = []
+    const listen = { write: (text: string) => said.push(text.replace(/^k8s-harden: /, '').trim()) }
+    const nobody = async (): Promise<never> => { throw new Error('nobody is asked here') }
+    const io = { stdout: listen, stderr: listen, isTTY: false, prompts: { choose: nobody, type: nobody } }
+    const blocked = await settleInterrupted(io, { opened: this.#opened, writers, stateDirectory: this.#state, signal }, true)
+    if (blocked !== undefined) throw new Error(`${said.join('; ')} (or press u here)`)
+  }
+}

@@ -1,0 +1,63 @@
+import { removeSubjects } from '../../../remediations/role-binding.ts'
+import type { BindingObject } from '../../model/index.ts'
+import { control } from '../../model/define.ts'
+import { escalationsOf } from '../../objects/rbac-escalations.ts'
+import { type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
+import { type Grant, grants, RBAC_KINDS, serviceAccountOf, subjectsOf } from '../../objects/rbac-grants.ts'
+import { ruleText } from '../../objects/rbac-rules.ts'
+import { refOf } from '../../objects/ref.ts'
+
+export default control({
+  title: 'Bindings must not name roles or service accounts that do not exist',
+  severity: 'low',
+  why: 'Whoever creates the missing role or service account gets what the binding promises, and needs no right to bind for it.',
+  references: [{ standard: 'KS', section: 'C-0307' }, { standard: 'NSA', section: 'A' }],
+  reads: [...RBAC_KINDS, 'ServiceAccount'],
+  consults: ['Namespace'],
+  *evaluate(view) {
+    // In files what is missing may live elsewhere.
+    const verdict = view.source.kind === 'live' ? 'fail' as const : 'review' as const
+    const { all } = grants(view)
+    const holds = (grant: Grant): boolean => {
+      const account = serviceAccountOf(grant.subject, grant.namespace)
+      // Every namespace has a service account `default`, whether or not the files say so.
+      if (account === undefined || grant.isDefault || (view.source.kind !== 'live' && account.name === 'default')) return true
+      return view.find('ServiceAccount', account.namespace, account.name) !== undefined || isUnseen(account.namespace)
+    }
+    const { namespaces } = view.source
+    const isUnseen = (namespace: string): boolean => namespaces !== undefined && !namespaces.includes(namespace)
+
+    for (const [binding, held] of Map.groupBy(all, (grant) => grant.binding)) {
+      if (held[0]!.role === undefined) {
+        yield {
+          subject: refOf(binding), at: ['roleRef'], verdict, reason: 'names a role that does not exist', detail: roleText(binding),
+          ...(held.every((grant) => grant.isDefault) && { origin: 'system' as const }),
+          evidence: { role: roleText(binding), rules: [], remove: subjectsOf(binding), usedBy: [] } satisfies SubjectEvidence,
+        }
+        continue
+      }
+      const gone = held.filter((grant) => !holds(grant))
+      if (gone.length === 0) continue
+      const { rules, namespace } = gone[0]!
+      const gains = escalationsOf(rules, namespace === undefined).map((one) => one.gains)
+      yield {
+        subject: refOf(binding), at: ['subjects'], verdict,
+        reason: 'names a service account that does not exist',
+        detail: `${shortList(gone.map((grant) => missing(grant, view.unread('Namespace') === undefined ? (name) => view.find('Namespace', undefined, name) !== undefined : () => true))).join(', ')}${gains.length > 0 ? `; whoever creates it can ${shortList(gains).join(', ')}` : ''}`,
+        evidence: { role: roleText(binding), rules: shortList(rules.map(ruleText)), remove: subjectsIn(gone), usedBy: [] } satisfies SubjectEvidence,
+        severity: gains.length > 0 ? 'medium' : 'low',
+      }
+    }
+    const outside = all.filter((grant) => isUnseen(serviceAccountOf(grant.subject, grant.namespace)?.namespace ?? namespaces?.[0] ?? ''))
+    if (outside.length > 0) yield { unknown: `${outside.length} subjects of bindings stand in namespaces that this scan left out`, answer: 'scan all namespaces' }
+  },
+  remedy: removeSubjects('safe'),
+  verify: 'kubectl get rolebindings,clusterrolebindings -A -o wide shows no such subject.',
+})
+
+const roleText = ({ roleRef }: BindingObject): string => `${roleRef.kind} ${roleRef.name}`
+
+function missing(grant: Grant, namespaceExists: (name: string) => boolean): string {
+  const { namespace, name } = serviceAccountOf(grant.subject, grant.namespace)!
+  return namespaceExists(namespace) ? `${namespace}/${name}` : `${namespace}/${name} (there is no such namespace)`
+}

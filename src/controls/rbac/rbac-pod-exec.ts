@@ -1,0 +1,52 @@
+import { narrowRights } from '../../../remediations/role-rules.ts'
+import type { Severity } from '../../model/index.ts'
+import { control } from '../../model/define.ts'
+import { describeExposure, type Exposure, evidenceOf, exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
+import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
+import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
+import { minorOf } from '../../objects/version.ts'
+
+const INTO_PODS: Rights = { verbs: ['create'], groups: [''], resources: ['pods/exec', 'pods/attach', 'pods/portforward'] }
+/** Up to 1.34 a WebSocket request needs get only. */
+const BY_WEBSOCKET: Rights = { ...INTO_PODS, verbs: ['get'] }
+const DEBUG: Rights = { verbs: ['update', 'patch'], groups: [''], resources: ['pods/ephemeralcontainers'] }
+const PROXY: Rights = { verbs: ['get', 'create'], groups: [''], resources: ['pods/proxy', 'services/proxy'] }
+
+export default control({
+  title: 'Few subjects must be able to run commands in pods or connect to them',
+  severity: 'high',
+  why: 'Whoever can exec into a pod has its files, its network and the token of its service account. Ephemeral containers and port forwarding lead to the same place.',
+  references: [{ standard: 'NSA', section: 'A' }, { standard: 'OWASP', section: '2022/K03' }, { standard: 'KS', section: 'C-0002' }, { standard: 'KS', section: 'C-0063' }],
+  reads: RBAC_KINDS,
+  consults: ['ServerVersion'],
+  *evaluate(view) {
+    const minor = view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes)
+    const graver = minor === undefined || minor < 35 ? [INTO_PODS, BY_WEBSOCKET, DEBUG] : [INTO_PODS, DEBUG]
+    for (const exposure of exposures(view, (rule) => !isNamed(rule) && [...graver, PROXY].some((rights) => overlap(rule, rights) !== undefined))) {
+      if (exposure.grants.length === 0 && view.source.kind === 'live') continue
+      const intoPods = exposure.rules.some((rule) => graver.some((rights) => overlap(rule, rights) !== undefined))
+      yield {
+        subject: exposure.ref,
+        at: exposure.at,
+        reason: reasonOf(exposure, intoPods),
+        detail: describeExposure(exposure),
+        evidence: evidenceOf(exposure, { cut: [...graver, PROXY] }),
+        severity: (intoPods && (exposure.clusterWide || exposure.on === 'rule') ? 'high' : 'medium') satisfies Severity,
+        ...(exposure.standing === 'default' && { origin: 'system' as const }),
+        ...(isForReview(exposure) && { verdict: 'review' as const }),
+      }
+    }
+    yield* unseenRoles(view)
+  },
+  remedy: narrowRights,
+  verify: 'kubectl auth can-i create pods/exec --as=SUBJECT says no, and get says no as well on a server older than 1.35.',
+})
+
+function reasonOf({ on }: Exposure, intoPods: boolean): string {
+  const what = intoPods ? 'run commands in pods or connect to them' : 'reach pods and services through the API server'
+  return on === 'binding' ? `gives a built-in role that can ${what}` : `lets its subjects ${what}`
+}
+
+/** People who hold the built-in edit or admin role in a namespace: Kubernetes' own design, for the operator to confirm. */
+const isForReview = ({ on, standing, clusterWide, grants }: Exposure): boolean =>
+  grants.length === 0 || standing === 'labelled' || (on === 'binding' && !clusterWide && grants.every((grant) => grant.subject.kind !== 'ServiceAccount'))

@@ -1,0 +1,33 @@
+/** What an IP address says about who can reach it. */
+import ipaddr from 'ipaddr.js'
+import type { AddressClass } from '../model/index.ts'
+
+const CLASSES: Readonly<Record<string, AddressClass>> = {
+  unicast: 'public', private: 'private', uniqueLocal: 'private', loopback: 'loopback', linkLocal: 'link-local', carrierGradeNat: 'carrier-grade',
+}
+
+/** The class of an address; undefined for anything that is no literal address. An IPv4 address inside an IPv6 one counts as what it is. */
+export function addressClass(address: string): AddressClass | undefined {
+  const text = address.startsWith('[') && address.endsWith(']') ? address.slice(1, -1) : address
+  if (!ipaddr.IPv4.isValidFourPartDecimal(text) && !ipaddr.IPv6.isValid(text)) return undefined
+  return CLASSES[ipaddr.process(text).range()] ?? 'other'
+}
+
+export const isPublicAddress = (address: string): boolean => addressClass(address) === 'public'
+
+/** The host of `host:port`, `[v6]:port`, a URL's host, or a bare host. */
+export function hostOf(endpoint: string): string {
+  const bracketed = /^\[([^\]]*)\]/.exec(endpoint)
+  if (bracketed !== null) return bracketed[1]!
+  const colons = endpoint.split(':').length - 1
+  return colons === 1 ? endpoint.slice(0, endpoint.indexOf(':')) : endpoint
+}
+
+/** How wide an access list entry is: `everybody` for /0, `wide` for public ranges larger than a /16 (IPv6: a /32), `narrow` otherwise; undefined where it is no range. */
+export function rangeWidth(cidr: string): 'everybody' | 'wide' | 'narrow' | undefined {
+  const text = cidr.trim()
+  if (!ipaddr.isValidCIDR(text)) return undefined
+  const [network, bits] = ipaddr.parseCIDR(text)
+  if (bits === 0) return 'everybody'
+  return bits < (network.kind() === 'ipv4' ? 16 : 32) && addressClass(network.toString()) === 'public' ? 'wide' : 'narrow'
+}

@@ -1,0 +1,164 @@
+/** Does a text hold a credential? Answers with its format and length; the value itself is never handed on. */
+
+export interface Credential {
+  /** `format`: the value itself is one, whatever it is called. `name`: it is called one and looks random. `named`: it is only called one. */
+  readonly by: 'format' | 'name' | 'named'
+  /** `GitHub token`, `password in a URL`, or the rule that matched the name. */
+  readonly format: string
+  readonly length: number
+}
+
+interface Format {
+  readonly format: string
+  readonly pattern: RegExp
+  readonly accept?: (match: RegExpExecArray) => boolean
+}
+
+/** Ordered: the first that matches names the credential. All are linear: no nested repetition. */
+const FORMATS: readonly Format[] = [
+  {
+    format: 'GCP service account key',
+    pattern: /"type"\s*:\s*"service_account"/,
+    accept: (match) => /"private_key"\s*:/.test(match.input),
+  },
+  { format: 'PEM private key', pattern: /-----BEGIN (?:[A-Z0-9]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----/ },
+  { format: 'AWS access key', pattern: /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/, accept: (match) => !match[0].endsWith('EXAMPLE') },
+  { format: 'GitHub token', pattern: /\bgh[pousr]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_[A-Za-z0-9_]{50,255}\b/ },
+  { format: 'GitLab token', pattern: /\bglpat-[\w-]{20,}/ },
+  { format: 'Slack token', pattern: /\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-\d-[A-Za-z0-9-]{10,}/ },
+  { format: 'Slack webhook', pattern: /hooks\.slack\.com\/services\/T[A-Z0-9]+\/B[A-Z0-9]+\/[A-Za-z0-9]{16,}/ },
+  { format: 'Google API key', pattern: /\bAIza[0-9A-Za-z_-]{35}\b/ },
+  { format: 'Stripe key', pattern: /\b[sr]k_live_[0-9A-Za-z]{16,}/ },
+  { format: 'npm token', pattern: /\bnpm_[A-Za-z0-9]{36}\b/ },
+  { format: 'SendGrid key', pattern: /\bSG\.[\w-]{16,}\.[\w-]{16,}/ },
+  { format: 'Vault token', pattern: /\bhv[sb]\.[\w-]{24,}/ },
+  { format: 'age secret key', pattern: /\bAGE-SECRET-KEY-1[0-9A-Z]{50,}/ },
+  { format: 'Azure storage key', pattern: /\bAccountKey=[A-Za-z0-9+/]{60,}={0,2}/ },
+  { format: 'JSON Web Token', pattern: /\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}/ },
+  { format: 'registry login', pattern: /"auth"\s*:\s*"([A-Za-z0-9+/]{8,}={0,2})"/ },
+  {
+    format: 'password in a URL',
+    pattern: /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:@/'"]{0,200}:([^\s@/'"]{1,200})@[\w.[-]/i,
+    accept: (match) => isLiteral(match[1]!),
+  },
+  {
+    format: 'password in a connection string',
+    pattern: /(?:^|[;\s"'])(?:password|pwd)\s*=\s*([^;\s"']{4,200});/i,
+    accept: (match) => isLiteral(match[1]!),
+  },
+]
+
+/** A known format anywhere in a text. */
+export function formatIn(text: string): Credential | undefined {
+  for (const { format, pattern, accept } of FORMATS) {
+    // A template may come before the real thing: look at every match, not only the first.
+    for (const match of text.matchAll(new RegExp(pattern, `${pattern.flags}g`))) {
+      if (accept?.(match as RegExpExecArray) ?? true) return { by: 'format', format, length: match[0].length }
+    }
+  }
+  return undefined
+}
+
+/** A variable, key or argument: by the format of its value, else by its name and what its value looks like. */
+export function credentialIn(name: string, value: string): Credential | undefined {
+  const known = formatIn(value)
+  if (known !== undefined) return known
+  const rule = secretName(name)
+  if (rule === undefined || !couldBeSecret(value)) return undefined
+  return { by: looksRandom(value) ? 'name' : 'named', format: rule, length: value.length }
+}
+
+const NAMES: readonly (readonly [string, RegExp])[] = [
+  ['password', /(PASSWORD|PASSWD|PASSPHRASE)S?(_|$)|(^|_)(PASS|PWD)(_|$)/],
+  ['secret', /SECRETS?(_|$)/],
+  ['token', /TOKEN(_|$)/],
+  ['API key', /API_?KEY(_|$)/],
+  ['access key', /(^|_)ACCESS_?KEY(_|$)/],
+  ['private key', /(^|_)PRIVATE_?KEY(_|$)/],
+  ['encryption key', /(^|_)(ENCRYPTION|SIGNING|MASTER)_?KEY(_|$)/],
+  ['connection string', /(^|_)CONNECTION_?STRING(_|$)/],
+  ['DSN', /(^|_)DSN(_|$)/],
+  ['credential', /(^|_)CREDENTIALS?(_|$)/],
+]
+const NOT_THE_SECRET =
+  /_(FILE|FILENAME|PATH|DIR|NAME|NAMESPACE|REF|KEY_ID|ID|URL|URI|HOST|ENDPOINT|ISSUER|AUDIENCE|HEADER|TYPE|ALGORITHM|TTL|EXPIRY|EXPIRATION|EXPIRES_IN|LENGTH|POLICY|SERVICE|STORE|BACKEND|PROVIDER|ENABLED|SELECTOR|MOUNT)$/
+
+/** Which rule of the name list a name falls under: `DB_PASSWORD`, `apiKey`, `spring.datasource.password`; undefined for `…_FILE` and the like. */
+export function secretName(name: string): string | undefined {
+  const words = name
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replaceAll(/[^A-Za-z0-9]+/g, '_')
+    .toUpperCase()
+  return NOT_THE_SECRET.test(words) ? undefined : NAMES.find(([, pattern]) => pattern.test(words))?.[0]
+}
+
+/** A literal, not a reference that something fills in. */
+const isLiteral = (value: string): boolean =>
+  value !== '' && !/\$[({]|\{\{|^\$[A-Za-z_]\w*$|^<.*>$|^%\w+%$|^\*+$|^x{3,}$|^(redacted|changeit)$/i.test(value)
+
+/** Long enough, and no path, URL, boolean, number, duration or template. */
+function couldBeSecret(value: string): boolean {
+  const text = value.trim()
+  if (text.length < 8 || !isLiteral(text)) return false
+  if (/^(\/|\.{1,2}\/|~\/|[A-Za-z]:\\)/.test(text) || /^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return false
+  if (
+    /^(true|false|null|none|disabled|enabled|required|optional)$/i.test(text) ||
+    /^[+-]?[\d.,_]+(ms|s|m|h|d|Ki|Mi|Gi|k|M|G|%)?$/.test(text)
+  )
+    return false
+  return !/\s/.test(text)
+}
+
+/** Three kinds of characters, or much of two: not a word, not the name of a Kubernetes object. */
+function looksRandom(value: string): boolean {
+  if (/^[a-z0-9]+([-.][a-z0-9]+)+$/.test(value)) return false
+  const classes = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9_.-]/].filter((one) => one.test(value)).length
+  return (
+    classes >= 3 ||
+    (classes === 2 && value.length >= 16 && entropy(value) >= 3.2) ||
+    (/^[0-9a-f]{24,}$/i.test(value) && entropy(value) >= 2.5)
+  )
+}
+
+/** Shannon entropy in bits a character. */
+export function entropy(text: string): number {
+  const counts = new Map<string, number>()
+  for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1)
+  return counts.values().reduce((sum, count) => sum - (count / text.length) * Math.log2(count / text.length), 0)
+}
+
+export interface NamedCredential {
+  readonly name: string
+  readonly credential: Credential
+}
+
+/** Credentials in command-line arguments: `--password=x`, `--password x`, `-p`-style shorts only by format. */
+export function* credentialsInArguments(args: readonly string[]): Iterable<NamedCredential> {
+  for (const [index, argument] of args.entries()) {
+    if (typeof argument !== 'string') continue
+    const [, name, value] = /^--?([A-Za-z][\w.-]*)(?:=(.*))?$/s.exec(argument) ?? []
+    const next = args[index + 1]
+    // `--password x`: the value is the next argument, which is then looked at here and not again.
+    const before = /^--?([A-Za-z][\w.-]*)$/.exec(args[index - 1] ?? '')?.[1]
+    if (name === undefined && before !== undefined && secretName(before) !== undefined) continue
+    const given = value ?? (name !== undefined && typeof next === 'string' && !next.startsWith('-') ? next : undefined)
+    const credential =
+      name !== undefined && given !== undefined
+        ? credentialIn(name, value !== undefined || secretName(name) !== undefined ? given : '')
+        : formatIn(argument)
+    if (credential !== undefined) yield { name: name === undefined ? `argument ${index + 1}` : `--${name}`, credential }
+  }
+}
+
+/** Credentials in the text of a configuration file: known formats, and `name: value` or `name=value` lines. */
+export function* credentialsInText(text: string): Iterable<NamedCredential> {
+  const known = formatIn(text)
+  if (known !== undefined) yield { name: known.format, credential: known }
+  for (const [, name, value] of text.matchAll(
+    /^[ \t]*(?:export[ \t]+)?["']?([A-Za-z][\w.-]{2,60})["']?[ \t]*[:=][ \t]*["']?([^\s"'#,]{8,200})["']?[ \t]*,?[ \t]*$/gm,
+  )) {
+    if (secretName(name!) === undefined) continue
+    const credential = credentialIn(name!, value!)
+    if (credential !== undefined && credential.by !== 'format') yield { name: name!, credential }
+  }
+}

@@ -1,0 +1,137 @@
+/** Who built this cluster, and who runs its control plane (controls.md 0.3). */
+import type { NodeObject, View } from '../model/index.ts'
+import { derived } from './derived.ts'
+import { nodeArguments } from './flag-k3s.ts'
+import { commandLineOf, isStaticPod } from './flag-parse.ts'
+
+export type DistributionName = 'eks' | 'gke' | 'aks' | 'oke' | 'kubeadm' | 'k3s' | 'rke2' | 'openshift' | 'kind' | 'unknown'
+export interface Distribution {
+  readonly name: DistributionName
+  /** The provider runs the control plane: no API server among the pods, and a provider's mark. */
+  readonly managed: boolean
+  /** More than a `providerID`, which self-built clusters on a cloud have too. Only then may a provider's promises be relied on. */
+  readonly certain: boolean
+  /** What it was told by. */
+  readonly marks: readonly string[]
+}
+type DistributionView = View<'Pod' | 'Node' | 'ConfigMap' | 'ServerVersion'>
+type Provider = 'eks' | 'gke' | 'aks' | 'oke'
+
+export const distribution = (view: DistributionView): Distribution => derived(view, fingerprint)
+
+interface Mark {
+  readonly provider: Provider
+  readonly mark: string
+  readonly certain: boolean
+}
+
+function fingerprint(view: DistributionView): Distribution {
+  const nodes = view.all('Node')
+  const marks = [...versionMarks(view), ...hostMarks(view.source.server), ...nodes.flatMap(nodeMarks)]
+  const ownControlPlane = runsApiServer(view)
+  const own = selfBuilt(view, nodes)
+  if (own !== undefined && (ownControlPlane || own.name === 'k3s' || own.name === 'rke2' || marks.every((one) => !one.certain))) return own
+  const best = marks.find((one) => one.certain) ?? marks[0]
+  if (best === undefined || ownControlPlane)
+    return {
+      name: ownControlPlane && view.find('ConfigMap', 'kube-system', 'kubeadm-config') ? 'kubeadm' : 'unknown',
+      managed: false,
+      certain: false,
+      marks: [],
+    }
+  return {
+    name: best.provider,
+    managed: true,
+    certain: best.certain,
+    marks: [...new Set(marks.filter((one) => one.provider === best.provider).map((one) => one.mark))],
+  }
+}
+
+function versionMarks(view: DistributionView): Mark[] {
+  const version = view.fact('ServerVersion')?.gitVersion ?? view.source.kubernetes ?? ''
+  if (version.includes('-eks-')) return [{ provider: 'eks', mark: `version ${version}`, certain: true }]
+  if (version.includes('-gke.')) return [{ provider: 'gke', mark: `version ${version}`, certain: true }]
+  return []
+}
+
+function hostMarks(server: string | undefined): Mark[] {
+  const host = server === undefined || !URL.canParse(server) ? '' : new URL(server).hostname
+  if (/\.eks\.amazonaws\.com(\.cn)?$/.test(host)) return [{ provider: 'eks', mark: `API host ${host}`, certain: true }]
+  if (/\.azmk8s\.(io|us|cn)$/.test(host)) return [{ provider: 'aks', mark: `API host ${host}`, certain: true }]
+  if (/\.gke\.goog$/.test(host)) return [{ provider: 'gke', mark: `API host ${host}`, certain: true }]
+  if (/\.clusters\..*\.oci\.oraclecloud\.com$/.test(host)) return [{ provider: 'oke', mark: `API host ${host}`, certain: true }]
+  return []
+}
+
+const LABELS: readonly (readonly [prefix: string, Provider])[] = [
+  ['eks.amazonaws.com/', 'eks'],
+  ['alpha.eksctl.io/', 'eks'],
+  ['cloud.google.com/gke-', 'gke'],
+  ['kubernetes.azure.com/', 'aks'],
+  ['oke.oraclecloud.com/', 'oke'],
+  ['node.info.ds_proxymux_client', 'oke'],
+  ['node.info/ds_proxymux_client', 'oke'],
+]
+const PROVIDER_IDS: readonly (readonly [prefix: string, Provider])[] = [
+  ['aws://', 'eks'],
+  ['gce://', 'gke'],
+  ['azure://', 'aks'],
+  ['ocid1.', 'oke'],
+  ['oci://ocid1.', 'oke'],
+]
+
+function nodeMarks(node: NodeObject): Mark[] {
+  const labels = Object.keys(node.metadata.labels ?? {})
+  const byLabel = LABELS.flatMap(([prefix, provider]) =>
+    labels.some((label) => label.startsWith(prefix)) ? [{ provider, mark: `node label ${prefix}*`, certain: true }] : [],
+  )
+  const id = node.spec?.providerID ?? ''
+  const byId = PROVIDER_IDS.flatMap(([prefix, provider]) =>
+    id.startsWith(prefix) ? [{ provider, mark: `providerID ${prefix}…`, certain: false }] : [],
+  )
+  return [...byLabel, ...byId]
+}
+
+/** Does the API server run as a pod of this cluster's own kube-system (or among these files)? */
+function runsApiServer(view: DistributionView): boolean {
+  return view
+    .all('Pod')
+    .some(
+      (pod) =>
+        isStaticPod(pod, view.source) &&
+        (pod.spec?.containers ?? []).some((container) => commandLineOf(container, 'kube-apiserver') !== undefined),
+    )
+}
+
+function selfBuilt(view: DistributionView, nodes: readonly NodeObject[]): Distribution | undefined {
+  const is = (name: DistributionName, mark: string): Distribution => ({ name, managed: false, certain: true, marks: [mark] })
+  const version = view.fact('ServerVersion')?.gitVersion ?? view.source.kubernetes ?? ''
+  if (version.includes('+rke2') || nodes.some((node) => nodeArguments(node)?.annotation === 'rke2.io/node-args'))
+    return is('rke2', 'rke2 version or node annotation')
+  if (version.includes('+k3s') || nodes.some((node) => nodeArguments(node)?.annotation === 'k3s.io/node-args'))
+    return is('k3s', 'k3s version or node annotation')
+  if (
+    nodes.some((node) => Object.keys(node.metadata.labels ?? {}).some((label) => label.startsWith('node.openshift.io/'))) ||
+    view.all('Pod').some((pod) => pod.metadata.namespace === 'openshift-kube-apiserver')
+  )
+    return is('openshift', 'node.openshift.io labels')
+  if (nodes.some((node) => node.spec?.providerID?.startsWith('kind://'))) return is('kind', 'providerID kind://…')
+  if (view.find('ConfigMap', 'kube-system', 'kubeadm-config') !== undefined) return is('kubeadm', 'ConfigMap kube-system/kubeadm-config')
+  return undefined
+}
+
+/** The command whose answer shows what a provider keeps from the Kubernetes API. */
+export function providerAnswer(name: DistributionName): string {
+  switch (name) {
+    case 'eks':
+      return 'aws eks describe-cluster --name CLUSTER'
+    case 'gke':
+      return 'gcloud container clusters describe CLUSTER --location LOCATION'
+    case 'aks':
+      return 'az aks show --resource-group GROUP --name CLUSTER'
+    case 'oke':
+      return 'oci ce cluster get --cluster-id CLUSTER_OCID'
+    default:
+      return "ask the cluster's provider"
+  }
+}

@@ -1,0 +1,59 @@
+/** Controls over workloads: judged once per workload for as long as it does not change, each finding where it can be mended. */
+import type { Finding, Observation, Path, PodSpec, Remark, View } from '../model/index.ts'
+import { remembered } from './derived.ts'
+import { formatPath } from './path.ts'
+import { driftedPods } from './pod-revision.ts'
+import { type Workload, type WorkloadKind, WORKLOAD_KINDS, workloads } from './workloads.ts'
+
+/**
+ * An `evaluate` that judges each workload by itself: `evaluate: perWorkload(function* (workload) { … })`. Such a control lists
+ * WORKLOAD_KINDS under `consults`: failures are told whatever else could not be read, and what could not be read is never passed.
+ */
+export function perWorkload<E>(judge: (workload: Workload) => Iterable<Observation<E>>): (view: View<WorkloadKind>) => Iterable<Observation<E> | Remark> {
+  const judgeOnce = remembered((workload: Workload) => [...judge(workload)])
+  return function* (view) {
+    yield* unreadWorkloads(view)
+    for (const workload of workloads(view)) yield* judgeOnce(workload)
+  }
+}
+
+/** What keeps us from having seen all workloads, or that there are none. */
+export function* unreadWorkloads(view: View<WorkloadKind>): Iterable<Remark> {
+  const unread = WORKLOAD_KINDS.map((kind) => view.unread(kind)).filter((one) => one !== undefined)
+  for (const { because, answer } of unread) yield { unknown: because, answer }
+  if (unread.length === 0 && workloads(view).length === 0) yield { notApplicable: 'there are no workloads here' }
+}
+
+/** An observation about a pod spec, whichever object holds it. `at` is relative to the spec. */
+export type Sighting<E> = Omit<Observation<E>, 'subject' | 'at'> & { readonly at: Path }
+
+/**
+ * An `evaluate` that judges the pod spec of each workload, and those of its live pods where they differ from the template: what
+ * is only there is reported as introduced after the template, or as left over from an older revision, and is not patched.
+ */
+export const perPodSpec = <E>(judge: (spec: PodSpec, workload: Workload) => Iterable<Sighting<E>>): ((view: View<WorkloadKind>) => Iterable<Observation<E> | Remark>) =>
+  perWorkload(function* (workload) {
+    const seen = new Set<string>()
+    for (const { at, ...sighting } of judge(workload.spec, workload)) {
+      seen.add(identity(at, sighting))
+      if (workload.at !== undefined) yield { ...sighting, subject: workload.ref, at: [...workload.at, ...at] }
+      else yield { ...sighting, subject: workload.ref, key: [formatPath(at), sighting.key ?? ''].join(' ').trim() }
+    }
+    for (const { pod, since } of driftedPods(workload)) {
+      for (const { at, ...sighting } of judge(pod.spec, workload)) {
+        if (seen.has(identity(at, sighting))) continue
+        seen.add(identity(at, sighting))
+        const where = since === 'introduced' ? `introduced after the template, seen in pod ${pod.metadata.name}` : `in pod ${pod.metadata.name} of an older revision`
+        yield {
+          ...sighting, subject: workload.ref, key: [since, formatPath(at), sighting.key ?? ''].join(' ').trim(), detail: [sighting.detail, where].filter(Boolean).join('; '),
+          ...(since === 'older revision' && { verdict: 'review' as const }),
+        }
+      }
+    }
+  })
+
+const identity = (at: Path, { container, key }: { readonly container?: string; readonly key?: string }): string => `${container}\0${formatPath(at)}\0${key}`
+
+/** Seen in a live pod but not in the template: patching the template would not take it away. */
+export const isIntroduced = (finding: Pick<Finding, 'key'>): boolean => finding.key?.startsWith('introduced') === true
+export const isOfOlderRevision = (finding: Pick<Finding, 'key'>): boolean => finding.key?.startsWith('older revision') === true

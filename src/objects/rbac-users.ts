@@ -1,0 +1,30 @@
+/** Which workloads run as which service account. */
+import type { RbacSubject, View } from '../model/index.ts'
+import { derived } from './derived.ts'
+import { serviceAccountOf } from './rbac-grants.ts'
+import { refText } from './ref.ts'
+import { type Workload, workloads, type WorkloadKind } from './workloads.ts'
+
+/** By `namespace/name` of the service account. */
+export const workloadsByAccount = (view: View<WorkloadKind>): ReadonlyMap<string, readonly Workload[]> => derived(view, index)
+
+function index(view: View<WorkloadKind>): ReadonlyMap<string, readonly Workload[]> {
+  const byAccount = new Map<string, Workload[]>()
+  for (const workload of workloads(view)) {
+    const key = `${workload.namespace}/${workload.serviceAccount}`
+    byAccount.set(key, [...(byAccount.get(key) ?? []), workload])
+  }
+  return byAccount
+}
+
+/** The workloads that run as one of these subjects; groups of service accounts are not followed. */
+export function workloadsOf(view: View<WorkloadKind>, subjects: readonly RbacSubject[], bindingNamespace: string | undefined): readonly Workload[] {
+  const byAccount = workloadsByAccount(view)
+  return [...new Set(subjects.flatMap((subject) => {
+    const account = serviceAccountOf(subject, bindingNamespace)
+    return account === undefined ? [] : (byAccount.get(`${account.namespace}/${account.name}`) ?? [])
+  }))]
+}
+
+/** `Deployment shop/cart (3 pods)`. */
+export const workloadText = ({ ref, pods }: Workload): string => `${refText(ref)}${pods.length > 0 && ref.kind !== 'Pod' ? ` (${pods.length} pod${pods.length === 1 ? '' : 's'})` : ''}`

@@ -1,0 +1,66 @@
+import type { Change, KubeObject, NetworkPolicyObject, Step } from '../model/index.ts'
+
+/**
+ * In which order steps are safe: what others stand on first, what allows before what denies, pods put right before their namespace
+ * enforces a level, rights taken away after whoever used them has others, files for a human last.
+ */
+export function orderSteps(steps: readonly Step[]): readonly Step[] {
+  const waiting = steps.toSorted(byRank)
+  const ordered: Step[] = []
+  const done = new Set<string>()
+  const known = new Set<string>(steps.map((step) => step.id))
+  while (waiting.length > 0) {
+    const next = waiting.findIndex((step) => step.after.every((id) => done.has(id) || !known.has(id)))
+    // Two proposals that each want the other first: the general order decides.
+    const [step] = waiting.splice(Math.max(next, 0), 1)
+    done.add(step!.id)
+    ordered.push({ ...step!, after: step!.after.filter((id) => done.has(id)) })
+  }
+  return ordered
+}
+
+function byRank(a: Step, b: Step): number {
+  const [left, right] = [rankOf(a), rankOf(b)]
+  return left - right || (a.title < b.title ? -1 : a.title > b.title ? 1 : 0)
+}
+/** By its last change: a step that replaces something counts as what it leaves behind. */
+const rankOf = (step: Step): number => Math.max(...step.changes.map((change) => rank(change, step)))
+
+const RANKS = ['namespace', 'grant', 'binding', 'watchful label', 'workload', 'other', 'fewer rights', 'admission', 'deny', 'enforce', 'removal', 'file', 'command'] as const
+const rank = (change: Change, step: Step): number => RANKS.indexOf(classOf(change, step))
+
+function classOf(change: Change, step: Step): (typeof RANKS)[number] {
+  switch (change.type) {
+    case 'create': return ofCreation(change.object)
+    case 'delete': return 'removal'
+    case 'file': return 'file'
+    case 'command': return 'command'
+    case 'edit': return ofEdit(change.target.kind, step)
+  }
+}
+
+function ofCreation(object: KubeObject): (typeof RANKS)[number] {
+  if (object.kind === 'Namespace') return 'namespace'
+  if (object.kind.endsWith('NetworkPolicy') || object.kind === 'GlobalNetworkPolicy') return denies(object as NetworkPolicyObject) ? 'deny' : 'grant'
+  if (object.kind.endsWith('Binding') && object.apiVersion.startsWith('rbac.')) return 'binding'
+  if (object.apiVersion.startsWith('admissionregistration.') || object.apiVersion.startsWith('kyverno.')) return 'admission'
+  return 'grant'
+}
+
+/** A policy without a rule for a direction that it names lets nothing through there. */
+function denies({ spec = {} }: NetworkPolicyObject): boolean {
+  const types = spec.policyTypes ?? ['Ingress']
+  return (types.includes('Ingress') && (spec.ingress ?? []).length === 0) || (types.includes('Egress') && (spec.egress ?? []).length === 0)
+}
+
+const WORKLOADS = new Set(['Pod', 'Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'CronJob', 'ReplicationController', 'PodTemplate'])
+const RIGHTS = new Set(['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'])
+
+function ofEdit(kind: string, step: Step): (typeof RANKS)[number] {
+  if (WORKLOADS.has(kind)) return 'workload'
+  if (RIGHTS.has(kind)) return 'fewer rights'
+  if (kind === 'Namespace') return step.risk === 'safe' ? 'watchful label' : 'enforce'
+  if (kind.endsWith('NetworkPolicy')) return 'deny'
+  if (kind.endsWith('WebhookConfiguration') || kind.startsWith('ValidatingAdmissionPolicy')) return 'admission'
+  return 'other'
+}

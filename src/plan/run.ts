@@ -1,0 +1,180 @@
+/** Carries a plan out: rehearse → approve → journal → commit → verify, step by step. The only maker of StepStates. */
+import type { Approval, FindingId, JournalHeader, Plan, Rehearsal, Step, StepId, StepState, Written } from '../model/index.ts'
+import type { Journal } from './journal.ts'
+import { type Committed, WriteConflict, WriteRefused, type Writer, WriteUncertain } from './writer.ts'
+
+export type Verdict =
+  | { readonly ok: true; readonly note: string }
+  /** `undo`: it does harm (a rollout fails) and must be taken back at once. */
+  | { readonly ok: false; readonly because: string; readonly undo: boolean; readonly left?: readonly FindingId[] }
+export interface Verifier {
+  /** Called before the write: what is true now, so that only what changes is held against the step. */
+  prepare?(step: Step): void
+  verify(step: Step, signal: AbortSignal): Promise<Verdict>
+  waitingFor?(step: Step): string
+}
+/** Looks out for the operator's own access and that of system components (safety law 7). */
+export interface Watchman {
+  /** Why the step must not be taken; undefined when it may. */
+  before(step: Step): Promise<string | undefined>
+  /** What was lost by it; undefined when nothing. */
+  after(step: Step): Promise<string | undefined>
+}
+
+export interface RunOptions {
+  readonly plan: Plan
+  /** Default: all. */
+  readonly selected?: ReadonlySet<StepId>
+  readonly writer: Writer
+  /** For steps that are carried out as files; where there is none they are skipped. */
+  readonly files?: Writer
+  /** Called once, before the first write. */
+  readonly openJournal: (approval: Approval) => Promise<Journal>
+  readonly approve: (step: Step, rehearsal: Rehearsal) => Promise<Approval | 'skip' | 'stop'>
+  readonly verifier: Verifier
+  readonly watchman?: Watchman
+  /** Aborted: the step in flight is finished, then the run stops. */
+  readonly signal: AbortSignal
+  /** Aborted: even the wait for a rollout is cut short; what was written stays. */
+  readonly patience?: AbortSignal
+  /** Rehearse only. */
+  readonly dryRun?: boolean
+  /** RFC 3339. */
+  readonly now: () => string
+}
+export interface StepEvent { readonly step: StepId; readonly state: StepState }
+
+/**
+ * A refusal while rehearsing changes nothing and the run goes on without the step (and without those that need it). Anything that
+ * goes another way once something is written stops the run: conflict, failed rollout, a finding that stays.
+ */
+export async function* run(options: RunOptions): AsyncGenerator<StepEvent, void> {
+  const { plan, selected, signal } = options
+  const runner = new Runner(options)
+  const missed = new Set<StepId>()
+  for (const step of plan.steps) {
+    if (selected !== undefined && !selected.has(step.id)) {
+      missed.add(step.id)
+      continue
+    }
+    const needed = step.after.find((id) => missed.has(id))
+    const because = runner.stopped ?? (signal.aborted ? 'the run was interrupted' : needed === undefined ? undefined : 'a step that it needs was not carried out')
+    if (because !== undefined) {
+      missed.add(step.id)
+      yield { step: step.id, state: { is: 'skipped', because } }
+      continue
+    }
+    let last: StepState | undefined
+    for await (const state of runner.take(step)) yield { step: step.id, state: (last = state) }
+    if (last?.is !== 'mended' && last?.is !== 'handed-over' && last?.is !== 'rehearsed') missed.add(step.id)
+  }
+  await runner.close()
+}
+
+class Runner {
+  /** Why no further step is taken. */
+  stopped: string | undefined
+  readonly #options: RunOptions
+  #journal: Journal | undefined
+
+  constructor(options: RunOptions) { this.#options = options }
+
+  async *take(step: Step): AsyncGenerator<StepState> {
+    const { files, writer: live, watchman, approve, dryRun } = this.#options
+    const writer = step.carriedOut === 'file' ? files : live
+    if (writer === undefined) return yield { is: 'skipped', because: 'it is made as files, and no directory for them was given' }
+    yield { is: 'rehearsing' }
+    const locksOut = await watchman?.before(step)
+    if (locksOut !== undefined) return yield { is: 'refused', by: 'k8s-harden', because: locksOut }
+    const result = await writer.rehearse(step)
+    if (!result.ok) return yield { is: 'refused', by: result.refusedBy, because: result.because }
+    const { rehearsal } = result
+    yield { is: 'rehearsed', diff: rehearsal.diff, warnings: rehearsal.warnings }
+    if (dryRun) return
+    const answer = await approve(step, rehearsal)
+    if (answer === 'skip') return yield { is: 'skipped', because: 'you left it out' }
+    if (answer === 'stop') {
+      this.stopped = 'you stopped the run'
+      return yield { is: 'skipped', because: this.stopped }
+    }
+    if (answer.digest !== this.#options.plan.digest || !answer.steps.has(step.id)) throw new Error(`the approval is not for step ${step.id} of this plan`)
+    yield* this.#write(step, writer, rehearsal, answer)
+  }
+
+  async *#write(step: Step, writer: Writer, rehearsal: Rehearsal, approval: Approval): AsyncGenerator<StepState> {
+    const written = await writer.intent(rehearsal)
+    this.#journal ??= await this.#options.openJournal(approval)
+    const mends = step.mends.map((finding) => ({ finding, control: step.controls[0] ?? '' }))
+    await this.#journal.append({ is: 'intent', time: this.#now(), step: step.id, title: step.title, mends, writes: written })
+    yield { is: 'writing' }
+    this.#options.verifier.prepare?.(step)
+    let committed: Committed
+    try {
+      committed = await writer.commit(rehearsal, written, approval)
+    } catch (error) {
+      return yield* this.#commitFailed(step, writer, written, error)
+    }
+    await this.#journal.append({ is: 'written', time: this.#now(), step: step.id })
+    if (committed.files !== undefined) return yield { is: 'handed-over', files: committed.files }
+    yield* this.#verify(step, writer, written)
+  }
+
+  async *#verify(step: Step, writer: Writer, written: readonly Written[]): AsyncGenerator<StepState> {
+    const { verifier, watchman, patience } = this.#options
+    yield { is: 'waiting', for: verifier.waitingFor?.(step) ?? 'the change to show' }
+    const lost = await watchman?.after(step)
+    if (lost !== undefined) return yield* this.#undo(step, writer, written, lost)
+    const verdict = await verifier.verify(step, patience ?? new AbortController().signal)
+    if (verdict.ok) {
+      await this.#journal!.append({ is: 'verified', time: this.#now(), step: step.id, note: verdict.note })
+      return yield { is: 'mended', note: verdict.note }
+    }
+    if (verdict.undo) return yield* this.#undo(step, writer, written, verdict.because)
+    await this.#journal!.append({ is: 'failed', time: this.#now(), step: step.id, because: verdict.because })
+    this.stopped = `stopped after ${step.title}`
+    yield { is: 'not-mended', left: verdict.left ?? step.mends, because: verdict.because }
+  }
+
+  async *#undo(step: Step, writer: Writer, written: readonly Written[], because: string): AsyncGenerator<StepState> {
+    this.stopped = `stopped after ${step.title}`
+    yield { is: 'undoing', because }
+    await this.#journal!.append({ is: 'undo-intent', time: this.#now(), step: step.id, because })
+    try {
+      await writer.undo(written)
+    } catch (error) {
+      const why = `${because}; taking it back failed: ${messageOf(error)}`
+      // Not known means interrupted: the next start asks the cluster.
+      if (!(error instanceof WriteUncertain)) await this.#journal!.append({ is: 'undo-failed', time: this.#now(), step: step.id, because: why })
+      return yield { is: 'undo-failed', because: why }
+    }
+    await this.#journal!.append({ is: 'undone', time: this.#now(), step: step.id })
+    yield { is: 'undone', because }
+  }
+
+  async *#commitFailed(step: Step, writer: Writer, written: readonly Written[], error: unknown): AsyncGenerator<StepState> {
+    this.stopped = `stopped after ${step.title}`
+    if (error instanceof WriteUncertain) return yield { is: 'not-mended', left: step.mends, because: `${error.message}; "k8s-harden undo" asks again` }
+    // A step of several objects may have come half the way.
+    const states = await Promise.all(written.map((one) => writer.state(one))).catch(() => undefined)
+    if (states === undefined) return yield { is: 'not-mended', left: step.mends, because: `${messageOf(error)}; what was written is not known: "k8s-harden undo" asks again` }
+    if (states.includes('after') && written.length > 1) return yield* this.#undo(step, writer, written, messageOf(error))
+    await this.#journal!.append({ is: 'failed', time: this.#now(), step: step.id, because: messageOf(error) })
+    if (error instanceof WriteConflict) yield { is: 'refused', by: 'a change by somebody else', because: error.message }
+    else if (error instanceof WriteRefused) yield { is: 'refused', by: error.refusedBy, because: error.message }
+    else throw error
+  }
+
+  async close(): Promise<void> {
+    await this.#journal?.append({ is: 'closed', time: this.#now() })
+  }
+
+  #now(): string { return this.#options.now() }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** The first line of the journal. */
+export function headerOf(plan: Plan, selected: ReadonlySet<StepId> | undefined, rest: Omit<JournalHeader, 'digest' | 'steps'>): JournalHeader {
+  const steps = plan.steps.filter((step) => selected === undefined || selected.has(step.id)).map(({ id, title, risk }) => ({ id, title, risk }))
+  return { ...rest, digest: plan.digest, steps }
+}

@@ -1,0 +1,137 @@
+/** Proves a step: the values are there, the rollout went through, the finding is gone, and nobody put the old value back. */
+import type { Change, ControlId, ControllerObject, FindingId, KubeObject, Outcome, PodObject, Snapshot, Step } from '../model/index.ts'
+import { formatPath, valueAt } from '../objects/path.ts'
+import { refOf, refText } from '../objects/ref.ts'
+import { sameJson } from './canonical.ts'
+import { objectAt } from './objects-by-ref.ts'
+import { ROLLS_OUT, rolloutOf } from './rollout.ts'
+import type { Verdict, Verifier } from './run.ts'
+
+export interface WatchedState { readonly snapshot: Snapshot; readonly outcomes: ReadonlyMap<ControlId, Outcome> }
+/** A scan that goes on; session/live-scan is one. */
+export interface Watched {
+  readonly state: WatchedState
+  until(holds: (state: WatchedState) => boolean, timeoutMs: number, signal?: AbortSignal): Promise<boolean>
+}
+export interface VerifyOptions {
+  /** For a rollout, default 120 s. */
+  readonly deadlineMs?: number
+  /** For the watch to show what was written, and for controls to be judged again; default 15 s. */
+  readonly showMs?: number
+  /** How long to look whether a controller reverts it, default 3 s. */
+  readonly settleMs?: number
+}
+
+export function verifierOf(scan: Watched, { deadlineMs = 120_000, showMs = 15_000, settleMs = 3_000 }: VerifyOptions = {}): Verifier {
+  let before: Before | undefined
+  return {
+    prepare(step) { before = beforeOf(step, scan.state.snapshot) },
+    waitingFor(step) { return workloadOf(step) === undefined ? 'the cluster to show the change' : `the rollout of ${refText(workloadOf(step)!)}` },
+    async verify(step, signal) {
+      const shown = await scan.until(({ snapshot }) => step.changes.every((change) => isShown(change, snapshot, before)), showMs, signal)
+      if (!shown) return { ok: false, undo: false, because: notShown(step, scan.state.snapshot, before) }
+      const rollout = await watchRollout(step, scan, before, deadlineMs, signal)
+      if (!rollout.ok) return rollout
+      const judged = await scan.until((state) => unproven(step, state) === undefined, showMs, signal)
+      const isReverted = () => step.changes.some((change) => !isShown(change, scan.state.snapshot, before))
+      if (!judged) return isReverted() ? { ok: false, undo: false, because: notShown(step, scan.state.snapshot, before) } : unproven(step, scan.state)!
+      const reverted = settleMs > 0 && (await scan.until(({ snapshot }) => step.changes.some((change) => !isShown(change, snapshot, before)), settleMs, signal))
+      if (reverted) return { ok: false, undo: false, because: notShown(step, scan.state.snapshot, before) }
+      return { ok: true, note: rollout.note }
+    },
+  }
+}
+
+interface Before { readonly uid: string | undefined; readonly pods: ReadonlySet<string>; readonly wasWell: boolean }
+
+/** The workload whose pods are made anew by this step. */
+function workloadOf(step: Step): ReturnType<typeof refOf> | undefined {
+  const change = step.changes.find((one) => one.type === 'edit' && (ROLLS_OUT.has(one.target.kind) ? one.edits.some((edit) => isInTemplate('set' in edit ? edit.set : edit.unset)) : one.target.kind === 'Pod'))
+  return change?.type === 'edit' ? change.target : undefined
+}
+const isInTemplate = (path: readonly unknown[]): boolean => path[0] === 'spec' && (path.length === 1 || path[1] === 'template')
+
+function beforeOf(step: Step, snapshot: Snapshot): Before {
+  const ref = workloadOf(step)
+  const object = ref === undefined ? undefined : objectAt(snapshot, ref)
+  const pods = object === undefined ? [] : podsOf(object, snapshot)
+  const wasWell = object === undefined || object.kind === 'Pod' || rolloutOf(object as ControllerObject, pods).is === 'done'
+  return { uid: object?.metadata.uid, pods: new Set(pods.map((pod) => pod.metadata.uid ?? pod.metadata.name)), wasWell }
+}
+
+/** Pods that the workload controls, itself or through a ReplicaSet. */
+function podsOf(workload: KubeObject, snapshot: Snapshot): readonly PodObject[] {
+  if (workload.kind === 'Pod') return [workload as PodObject]
+  const uids = new Set([workload.metadata.uid])
+  const isOwned = (object: KubeObject) => object.metadata.ownerReferences?.some((owner) => owner.controller === true && uids.has(owner.uid)) === true
+  if (workload.kind === 'Deployment') for (const set of snapshot.all('ReplicaSet').filter(isOwned)) uids.add(set.metadata.uid)
+  return snapshot.all('Pod').filter(isOwned)
+}
+
+async function watchRollout(step: Step, scan: Watched, before: Before | undefined, deadlineMs: number, signal: AbortSignal): Promise<Extract<Verdict, { ok: true }> | Extract<Verdict, { ok: false }>> {
+  const ref = workloadOf(step)
+  const live = scan.state.snapshot.source.kind === 'live'
+  if (ref === undefined || !live) return { ok: true, note: live ? 'the finding is gone' : 'the file says so now' }
+  const canSeePods = scan.state.snapshot.unread('Pod') === undefined
+  const present = (snapshot: Snapshot) => {
+    const object = objectAt(snapshot, { ...ref, uid: undefined })
+    if (object === undefined) return undefined
+    const newPods = podsOf(object, snapshot).filter((pod) => !(before?.pods.has(pod.metadata.uid ?? pod.metadata.name) ?? false))
+    return rolloutOf(object as ControllerObject | PodObject, newPods)
+  }
+  if (before?.wasWell === false) return { ok: true, note: 'the finding is gone; the workload was not healthy before either, so its rollout was not waited for' }
+  await scan.until(({ snapshot }) => { const rollout = present(snapshot); return rollout !== undefined && rollout.is !== 'under-way' }, deadlineMs, signal)
+  const rollout = present(scan.state.snapshot)
+  if (rollout?.is === 'done') return { ok: true, note: canSeePods ? rollout.note : `${rollout.note} (its pods cannot be read)` }
+  if (signal.aborted) return { ok: false, undo: false, because: 'the wait for the rollout was cut short: whether it goes through is not known' }
+  if (rollout?.is === 'failing') return { ok: false, undo: true, because: rollout.because }
+  return { ok: false, undo: true, because: `the rollout was not done after ${Math.round(deadlineMs / 1000)} s${rollout === undefined ? '' : `: ${rollout.waiting}`}` }
+}
+
+function isShown(change: Change, snapshot: Snapshot, before: Before | undefined): boolean {
+  if (change.type === 'file' || change.type === 'command') return true
+  const ref = change.type === 'create' ? refOf(change.object) : change.target
+  const object = objectAt(snapshot, { ...ref, uid: undefined })
+  if (change.type === 'create') return object !== undefined
+  // A new object of the same name is not the one that was deleted.
+  if (change.type === 'delete') return object === undefined || (ref.uid !== undefined && object.metadata.uid !== ref.uid)
+  if (object === undefined) return false
+  if (object.kind === 'Pod' && snapshot.source.kind === 'live' && isSpec(change) && object.metadata.uid === before?.uid) return false
+  return differences(change, object).length === 0
+}
+const isSpec = (change: Extract<Change, { type: 'edit' }>): boolean => change.edits.some((edit) => ('set' in edit ? edit.set : edit.unset)[0] === 'spec')
+
+function differences(change: Extract<Change, { type: 'edit' }>, object: KubeObject): string[] {
+  return change.edits.filter((edit) => ('set' in edit ? !isCovered(valueAt(object, edit.set), edit.to) : valueAt(object, edit.unset) !== undefined)).map((edit) => formatPath('set' in edit ? edit.set : edit.unset))
+}
+/** The server may add defaults to what was written. */
+function isCovered(live: unknown, wanted: unknown): boolean {
+  if (wanted === null || typeof wanted !== 'object') return sameJson(live, wanted)
+  if (Array.isArray(wanted)) return Array.isArray(live) && live.length === wanted.length && wanted.every((item, index) => isCovered(live[index], item))
+  return live !== null && typeof live === 'object' && Object.entries(wanted).every(([key, value]) => isCovered((live as Record<string, unknown>)[key], value))
+}
+
+function notShown(step: Step, snapshot: Snapshot, before: Before | undefined): string {
+  for (const change of step.changes) {
+    if (change.type === 'file' || change.type === 'command' || isShown(change, snapshot, before)) continue
+    const ref = change.type === 'create' ? refOf(change.object) : change.target
+    const object = objectAt(snapshot, { ...ref, uid: undefined })
+    if (object === undefined) return `${refText(ref)} is not there after the write: somebody deleted it`
+    const others = (object.metadata.managers ?? []).filter((name) => name !== 'k8s-harden')
+    const at = change.type === 'edit' ? ` at ${differences(change, object).join(', ')}` : ''
+    return `${refText(ref)} does not show the change${at}: it was reverted${others.length > 0 ? ` by one of ${others.join(', ')}` : ''}`
+  }
+  return 'the change does not show'
+}
+
+/** A finding that vanished because its control could no longer look is not mended. */
+function unproven(step: Step, { outcomes }: WatchedState): Extract<Verdict, { ok: false }> | undefined {
+  const left: FindingId[] = []
+  for (const id of step.controls) {
+    const outcome = outcomes.get(id)
+    if (outcome === undefined) continue
+    if (step.mends.length > 0 && (outcome.status === 'error' || outcome.unread !== undefined)) return { ok: false, undo: false, left: step.mends, because: `${id} could not be judged again: ${outcome.error ?? outcome.because ?? 'unknown'}` }
+    left.push(...outcome.findings.filter((finding) => step.mends.includes(finding.id) && !finding.excepted).map((finding) => finding.id))
+  }
+  return left.length === 0 ? undefined : { ok: false, undo: false, left, because: 'the change is there, but the control still finds it' }
+}

@@ -1,0 +1,37 @@
+import type { Step, StepId } from '../model/index.ts'
+import type { PlanAction } from './actions.ts'
+import { go } from './actions-move.ts'
+import type { State } from './store-state.ts'
+
+/** The plan, and which of its steps are wanted. */
+export function plan(state: State, action: PlanAction): State {
+  const { planned, look } = state
+  switch (action.type) {
+    case 'plan': return { ...go(state, { at: 'plan' }), planned: { asked: action.findings, off: new Set() } }
+    case 'planned': return planned === undefined ? state : { ...state, planned: { ...planned, plan: action.plan } }
+    case 'plan-failed': return planned === undefined ? state : { ...state, planned: { ...planned, problem: action.because } }
+    case 'toggle-step': return planned?.plan === undefined ? state : { ...state, planned: { ...planned, off: toggledWith(planned.plan.steps, planned.off, action.step) } }
+    case 'toggle-all-steps': return planned?.plan === undefined ? state : { ...state, planned: { ...planned, off: new Set(planned.off.size > 0 ? [] : planned.plan.steps.map((step) => step.id)) } }
+    case 'looking': return { ...state, look: { of: action.of, previews: new Map(), done: false } }
+    case 'looked': {
+      if (look === undefined || look.of !== action.of) return state
+      const previews = action.preview === undefined ? look.previews : new Map(look.previews).set(...action.preview)
+      return { ...state, look: { ...look, previews, done: action.done, ...(action.plan && { plan: action.plan }), ...(action.problem !== undefined && { problem: action.problem }) } }
+    }
+  }
+}
+
+/** Leaving a step out leaves out what must come after it; taking one in takes in what must come before. */
+export function toggledWith(steps: readonly Step[], off: ReadonlySet<StepId>, id: StepId): ReadonlySet<StepId> {
+  const takesOut = !off.has(id)
+  const next = new Set(off)
+  const visit = (one: StepId): void => {
+    if (takesOut === next.has(one)) return
+    if (takesOut) next.add(one)
+    else next.delete(one)
+    if (takesOut) for (const step of steps) if (step.after.includes(one)) visit(step.id)
+    if (!takesOut) for (const before of steps.find((step) => step.id === one)?.after ?? []) visit(before)
+  }
+  visit(id)
+  return next
+}

@@ -1,0 +1,72 @@
+/** Everything that can happen in the wizard: what the operator does, and what comes back. Times (`at`) are epoch milliseconds. */
+import type { ControlId, FindingId, Json, Plan, RegisteredControl, RehearsalResult, RunId, Severity, SourceInfo, StepId } from '../model/index.ts'
+import type { Size } from './layout.ts'
+import type { ScanState } from './live-scan.ts'
+import type { ContextList, RunEvent, RunSummary, SourceChoice } from './ports.ts'
+import type { Route } from './route.ts'
+import type { ButtonId, Overlay } from './store-state.ts'
+import type { Toast } from './toasts.ts'
+
+export type Action = MoveAction | TypeAction | SourceAction | ChooseAction | PlanAction | RunAction | LeaveAction
+
+export type MoveAction =
+  | { readonly type: 'size'; readonly size: Size }
+  | { readonly type: 'go'; readonly to: Route }
+  | { readonly type: 'back' }
+  | { readonly type: 'move'; readonly by: number }
+  /** In pages: 0.5 is half a page down. */
+  | { readonly type: 'page'; readonly by: number }
+  | { readonly type: 'edge'; readonly to: 'first' | 'last' }
+  | { readonly type: 'next-practice'; readonly by: 1 | -1 }
+  | { readonly type: 'overlay'; readonly overlay?: Overlay }
+  | { readonly type: 'toast'; readonly toast: Toast }
+  /** Time has passed: marks and notices that are over go. */
+  | { readonly type: 'tick'; readonly at: number }
+
+export type TypeAction =
+  | { readonly type: 'typed'; readonly text: string }
+  | { readonly type: 'erased' }
+  | { readonly type: 'cleared' }
+  | { readonly type: 'accept' }
+
+export type SourceAction =
+  | { readonly type: 'contexts'; readonly list: ContextList }
+  | { readonly type: 'open'; readonly choice: SourceChoice }
+  | { readonly type: 'opened'; readonly choice: SourceChoice; readonly info: SourceInfo; readonly writesTo: string }
+  | { readonly type: 'open-failed'; readonly choice: SourceChoice; readonly because: string }
+  | { readonly type: 'scanned'; readonly state: ScanState; readonly controls: readonly RegisteredControl[]; readonly at: number }
+  | { readonly type: 'scan-ended'; readonly because?: string }
+
+export type ChooseAction =
+  | { readonly type: 'mark'; readonly findings: readonly FindingId[] }
+  | { readonly type: 'turn'; readonly group: string }
+  | { readonly type: 'group-by' }
+  | { readonly type: 'least'; readonly severity?: Severity }
+  | { readonly type: 'choose'; readonly control: ControlId; readonly option: string; readonly value: Json }
+  | { readonly type: 'clear-filter' }
+
+export type PlanAction =
+  | { readonly type: 'plan'; readonly findings: readonly FindingId[] }
+  | { readonly type: 'planned'; readonly plan: Plan }
+  | { readonly type: 'plan-failed'; readonly because: string }
+  | { readonly type: 'toggle-step'; readonly step: StepId }
+  | { readonly type: 'toggle-all-steps' }
+  | { readonly type: 'looking'; readonly of: string }
+  | { readonly type: 'looked'; readonly of: string; readonly plan?: Plan; readonly preview?: readonly [StepId, RehearsalResult]; readonly problem?: string; readonly done: boolean }
+
+export type RunAction =
+  | { readonly type: 'begin' }
+  | { readonly type: 'undo'; readonly run: RunId; readonly steps?: readonly StepId[] }
+  | { readonly type: 'run-event'; readonly event: RunEvent }
+  | { readonly type: 'asked'; readonly step: StepId; readonly at: number }
+  | { readonly type: 'focus'; readonly by: 1 | -1 }
+  | { readonly type: 'mistyped' }
+  | { readonly type: 'answer'; readonly answer: Exclude<ButtonId, 'typed'> }
+  | { readonly type: 'stop' }
+  | { readonly type: 'run-ended'; readonly problem?: string }
+  | { readonly type: 'history'; readonly runs: readonly RunSummary[]; readonly problem?: string }
+
+export type LeaveAction =
+  /** Ends the program; while a run goes on, after the step in flight. `now`: without waiting for it. */
+  { readonly type: 'leave'; readonly code: number; readonly now?: true }
+

@@ -1,0 +1,46 @@
+import { blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
+import { stateText } from './rows-words.ts'
+import type { Running, State } from './store-state.ts'
+import { count } from './text.ts'
+
+/** What a run did, step by step, and what to do with it. */
+export function outcomeRows({ running, planned }: State, width: number): Row[] {
+  if (running === undefined) return [row({ text: 'Nothing was run.', tone: 'dim' })]
+  return [
+    ...prose(outcomeText(running), width, { indent: 0 }),
+    ...(running.ended?.problem === undefined ? [] : prose(`It ended early: ${running.ended.problem}`, width, { indent: 0, tone: 'fail' })),
+    ...(running.run === undefined || running.kind === 'undo' ? [] : prose(`Recorded as run ${running.run}. To take changes back, press u here, or later: k8s-harden undo ${running.run}`, width, { indent: 0, tone: 'dim' })),
+    blank,
+    heading('Steps'),
+    ...running.steps.flatMap((step) => {
+      const { word, tone, note } = stateText(running.states.get(step.id))
+      const said = word === 'waiting' ? 'not started' : word
+      return [choice(`step:${step.id}`, (w) => inColumns(w, [{ text: said, width: 11, tone }, { text: step.title, grow: true }])), ...(note === '' ? [] : prose(note, width, { indent: 12, tone: 'dim' }))]
+    }),
+    ...(running.kind === 'undo' || planned?.plan === undefined ? [] : leftOver(planned.plan.ledger.byHand.length, planned.plan.ledger.needsValue.length, width)),
+  ]
+}
+
+function leftOver(byHand: number, needsValue: number, width: number): Row[] {
+  if (byHand + needsValue === 0) return []
+  const parts = [needsValue > 0 && `${needsValue} needing a value from you`, byHand > 0 && `${byHand} to fix by hand`].filter((part) => part !== false)
+  return [blank, ...prose(`Findings still to do: ${parts.join(', ')}. The plan lists them: press p.`, width, { indent: 0 })]
+}
+
+/** `3 fixed, 1 skipped, 1 refused.` */
+export function outcomeText(running: Running): string {
+  const words = new Map<string, number>()
+  for (const step of running.steps) {
+    const { word } = stateText(running.states.get(step.id))
+    const said = OUTCOME_WORDS[word] ?? 'not started'
+    words.set(said, (words.get(said) ?? 0) + 1)
+  }
+  return `${count(running.steps.length, 'step')}: ${[...words].map(([word, number]) => `${number} ${word}`).join(', ')}.`
+}
+const OUTCOME_WORDS: Readonly<Record<string, string>> = {
+  FIXED: 'applied and proved fixed', FILES: 'made as files for you', skipped: 'skipped', REFUSED: 'refused', 'NOT FIXED': 'written but not fixed', UNDONE: 'undone', 'UNDO FAILED': 'could not be undone',
+}
+
+/** A change failed or was rolled back: the exit code says so. */
+export const hasFailed = (running: Running): boolean =>
+  running.ended?.problem !== undefined || running.states.values().some(({ is }) => is === 'refused' || is === 'not-mended' || is === 'undo-failed' || (is === 'undone' && running.kind === 'apply'))

@@ -1,0 +1,130 @@
+import type { PracticeSummary } from '../engine/score.ts'
+import type { ControlId, Finding, FindingId, Json, Outcome, Plan, Practice, RegisteredControl, RehearsalResult, Risk, RunId, Severity, Snapshot, SourceInfo, StepId, StepState } from '../model/index.ts'
+import type { Size } from './layout.ts'
+import type { ContextList, RunSummary, SourceChoice, Values } from './ports.ts'
+import type { Route } from './route.ts'
+import type { Toast } from './toasts.ts'
+
+/** A place in a list: by key, so that it survives what comes and goes around it. */
+export interface Position {
+  readonly key?: string
+  /** Where the key was last; where it is gone, the neighbour is taken. In running text: the first visible row. */
+  readonly index: number
+  /** How far below the top of the pane the selection stands. */
+  readonly offset: number
+}
+
+/** `+` appeared, `~` changed, `-` resolved; shown until `until`. */
+export interface Fresh { readonly mark: '+' | '~' | '-'; readonly until: number }
+
+export interface Scan {
+  readonly snapshot: Snapshot
+  readonly controls: readonly RegisteredControl[]
+  readonly outcomes: ReadonlyMap<ControlId, Outcome>
+  readonly problems: readonly { readonly file: string; readonly line: number; readonly message: string }[]
+  readonly synced: boolean
+  readonly findings: ReadonlyMap<FindingId, Finding>
+  readonly summary: Readonly<Record<Practice, PracticeSummary>>
+  readonly fresh: ReadonlyMap<FindingId, Fresh>
+  /** Resolved a moment ago, still shown. */
+  readonly gone: ReadonlyMap<FindingId, Finding>
+  /** Nothing more will come; with a reason where that was not wanted. */
+  readonly ended?: { readonly because?: string }
+}
+
+export type Grouping = 'check' | 'object' | 'owner'
+export interface Filter {
+  readonly text: string
+  /** Nothing lighter than this is listed. */
+  readonly least?: Severity
+  readonly by: Grouping
+  /** Groups turned from how they come: closed ones opened, open ones closed. */
+  readonly turned: ReadonlySet<string>
+}
+
+export interface Connecting {
+  readonly list?: ContextList
+  readonly opening?: SourceChoice
+  readonly problem?: { readonly choice: SourceChoice; readonly because: string }
+}
+
+/** The fix of what is being looked at, worked out while it is on the screen. */
+export interface Look {
+  readonly of: string
+  readonly plan?: Plan
+  readonly previews: ReadonlyMap<StepId, RehearsalResult>
+  readonly problem?: string
+  readonly done: boolean
+}
+
+export interface Planned {
+  readonly asked: readonly FindingId[]
+  readonly plan?: Plan
+  readonly problem?: string
+  /** Steps the operator took out. */
+  readonly off: ReadonlySet<StepId>
+}
+
+export interface RunStep { readonly id: StepId; readonly title: string; readonly risk: Risk; readonly mayBreak: readonly string[]; readonly mends: number; /** What has to be typed for it, where it may break something. */ readonly word: string }
+export interface Asking {
+  readonly step: StepId
+  /** Epoch milliseconds; input is ignored for a moment from here. */
+  readonly since: number
+  readonly focus: ButtonId
+  readonly typed: string
+  readonly wrong: boolean
+}
+export type ButtonId = 'typed' | 'skip' | 'apply' | 'apply-safe' | 'stop'
+/** A run of apply or undo, on the screen `apply` while it goes and on `outcome` afterwards. */
+export interface Running {
+  readonly kind: 'apply' | 'undo'
+  /** What approvals are for; absent for an undo. */
+  readonly plan?: Plan
+  readonly steps: readonly RunStep[]
+  readonly states: ReadonlyMap<StepId, StepState>
+  readonly rehearsed: ReadonlyMap<StepId, { readonly diff: string; readonly warnings: readonly string[] }>
+  readonly asking?: Asking
+  /** Safe steps without warnings are no longer asked about. */
+  readonly automatic: boolean
+  readonly stopping: boolean
+  readonly run?: RunId
+  readonly ended?: { readonly problem?: string }
+}
+
+export type Overlay =
+  /** `length`: rows of the page, `top`: the first that is visible. */
+  | { readonly is: 'help'; readonly length: number; readonly top: number }
+  | { readonly is: 'entry'; readonly of: 'filter' | 'path'; readonly text: string }
+  | { readonly is: 'entry'; readonly of: 'value'; readonly control: ControlId; readonly option: string; readonly text: string }
+  | { readonly is: 'confirm'; readonly about: 'stop'; readonly since: number; readonly yes: boolean }
+  | { readonly is: 'confirm'; readonly about: 'undo'; readonly run: RunId; readonly steps?: readonly StepId[]; readonly since: number; readonly yes: boolean }
+
+export interface State {
+  readonly size: Size
+  readonly route: Route
+  readonly trail: readonly Route[]
+  readonly overlay?: Overlay
+  readonly positions: Readonly<Record<string, Position>>
+  readonly connecting: Connecting
+  readonly source?: { readonly info: SourceInfo; readonly choice: SourceChoice; readonly writesTo: string }
+  readonly scan?: Scan
+  readonly marked: ReadonlySet<FindingId>
+  readonly values: Values
+  readonly filter: Filter
+  readonly look?: Look
+  readonly planned?: Planned
+  readonly running?: Running
+  readonly history?: { readonly runs: readonly RunSummary[]; readonly problem?: string }
+  readonly toast?: Toast
+  /** Set once: the program ends with this code when nothing is in flight. */
+  readonly leaveWith?: number
+  readonly leaving?: number
+}
+
+export const initialState = (size: Size): State => ({
+  size, route: { at: 'connect' }, trail: [], positions: {}, connecting: {}, marked: new Set(), values: {},
+  filter: { text: '', by: 'check', turned: new Set() },
+})
+
+/** A value as shown and typed. */
+export const valueText = (value: Json | undefined): string => (value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value))

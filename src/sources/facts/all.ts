@@ -1,0 +1,24 @@
+import type { FactName } from '../../model/index.ts'
+import { anonymousProbe } from './anonymous-probe.ts'
+import { apiServerFlagz } from './api-server-flagz.ts'
+import { apiServerHealth } from './api-server-health.ts'
+import { apiServerMetrics } from './api-server-metrics.ts'
+import { endpoint } from './endpoint.ts'
+import type { Fact } from './fact.ts'
+import { kubeletConfigz } from './kubelet-configz.ts'
+import { profilingProbe } from './profiling-probe.ts'
+import { servedResources } from './served-resources.ts'
+import { serverVersion } from './server-version.ts'
+
+/** Every fact of a live cluster. The compiler refuses a fact without a line here. */
+export const FACTS: { readonly [F in FactName]: Fact<F> } = {
+  ServerVersion: serverVersion,
+  ApiServerFlagz: apiServerFlagz,
+  ApiServerMetrics: apiServerMetrics,
+  ServedResources: servedResources,
+  ApiServerHealth: apiServerHealth,
+  AnonymousProbe: anonymousProbe,
+  ProfilingProbe: profilingProbe,
+  Endpoint: endpoint,
+  KubeletConfigz: kubeletConfigz,
+}

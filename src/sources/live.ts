@@ -1,0 +1,247 @@
+/** A kube-context as a source: every wanted kind, watched, and every wanted fact, asked. */
+import { setMaxListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ApiClient } from '../apiserver/client.ts'
+import { ConfigProblem } from '../apiserver/context.ts'
+import { Discovery, discover, pathOf } from '../apiserver/discovery.ts'
+import { CannotConnect, clean, type Refusal } from '../apiserver/refusal.ts'
+import type { WatchTiming } from '../apiserver/watch.ts'
+import type { ClusterSource, FactName, Kind, Readable, SourceEvent, SourceInfo } from '../model/index.ts'
+import { FACTS } from './facts/all.ts'
+import type { Fact, FactAnswer } from './facts/fact.ts'
+import { readKind } from './live-kind.ts'
+import { EventQueue } from './live-queue.ts'
+import { notServed, onlyInFiles, unreadKind } from './live-unread.ts'
+import { isKind, served } from './readables.ts'
+import { Sharing } from './reduce.ts'
+import { deepEqual } from './sharing.ts'
+
+export interface LiveOptions {
+  readonly client: ApiClient
+  /** Name shown for the source. */
+  readonly context: string
+  /** Narrow to these; absent: all. */
+  readonly namespaces?: readonly string[]
+  readonly timing?: Partial<WatchTiming> & {
+    /** How often facts are asked again while following, in milliseconds. */ readonly facts?: number
+  }
+}
+
+/**
+ * Reads only what is wanted, with get, list and watch. `events` throws CannotConnect where the first request already fails, and
+ * ConfigProblem where a namespace that was asked for does not exist; whatever goes wrong later arrives as `unread`.
+ */
+export function liveSource({ client, context, namespaces, timing = {} }: LiveOptions): ClusterSource {
+  const info: SourceInfo = { kind: 'live', name: context, server: client.server, ...(namespaces !== undefined && { namespaces }) }
+  return {
+    info,
+    async *events({ signal, follow, wanted }) {
+      const stop = new AbortController()
+      const inner = AbortSignal.any([signal, stop.signal])
+      setMaxListeners(0, inner)
+      const queue = new EventQueue()
+      inner.addEventListener('abort', () => queue.close(), { once: true })
+      try {
+        queue.push({ type: 'source', info: { ...info, ...(await connect(client, namespaces, inner)) } })
+        const reading = new Reading(client, namespaces, timing, follow, inner, (event) => queue.push(event))
+        void reading.all(wanted).then(() => {
+          if (!follow) queue.close()
+        })
+        yield* queue
+      } catch (error) {
+        if (!inner.aborted) throw error
+      } finally {
+        stop.abort()
+      }
+    },
+  }
+}
+
+/** The first request: is there a server, does it take our credentials, what is it, do the namespaces exist? */
+async function connect(
+  client: ApiClient,
+  namespaces: readonly string[] | undefined,
+  signal: AbortSignal,
+): Promise<{ kubernetes?: string }> {
+  const answer = await client.get<{ gitVersion?: string }>('/version', { signal, limitMs: 15_000 })
+  // A 403 or 404 is an answer of a server that may well answer the rest.
+  if (!answer.ok && answer.refusal.kind !== 'forbidden' && answer.refusal.kind !== 'not-found')
+    throw new CannotConnect(answer.refusal, advice(answer.refusal, client))
+  await Promise.all(
+    (namespaces ?? []).map(async (namespace) => {
+      const found = await client.get(pathOf({ group: '', version: 'v1', plural: 'namespaces' }, undefined, namespace), { signal })
+      if (found.ok || found.refusal.status !== 404) return
+      throw new ConfigProblem(
+        'no-such-namespace',
+        `there is no namespace "${clean(namespace, 100)}" in ${clean(client.context.name, 120)}`,
+        ['kubectl get namespaces', 'scan all namespaces: leave -n out'],
+      )
+    }),
+  )
+  return answer.ok && typeof answer.body?.gitVersion === 'string' ? { kubernetes: clean(answer.body.gitVersion, 100) } : {}
+}
+
+function advice({ kind }: Refusal, { server, context }: ApiClient): string[] {
+  const other = 'choose another context with --context NAME'
+  switch (kind) {
+    case 'unauthorized':
+      return ['log in again, as for kubectl', `kubectl --context ${clean(context.name, 120)} auth whoami`, other]
+    case 'tls':
+      return ['compare certificate-authority, tls-server-name and server in the kubeconfig with the certificate the server shows', other]
+    default:
+      return [
+        `check that ${clean(server, 200)} can be reached from here (VPN, bastion, firewall, proxy-url)`,
+        other,
+        'k8s-harden --manifests PATH',
+      ]
+  }
+}
+
+class Reading {
+  readonly #client: ApiClient
+  readonly #namespaces: readonly string[] | undefined
+  readonly #timing: NonNullable<LiveOptions['timing']>
+  readonly #follow: boolean
+  readonly #signal: AbortSignal
+  readonly #emit: (event: SourceEvent) => void
+  readonly #streaming: { wanted: boolean }
+  readonly #sharing = new Sharing()
+  readonly #told = new Map<FactName, unknown>()
+  /** Add-ons that were not served when we last looked. */
+  readonly #absent = new Set<Kind>()
+  #discovery: Promise<Discovery | Refusal> | undefined
+
+  constructor(
+    client: ApiClient,
+    namespaces: readonly string[] | undefined,
+    timing: NonNullable<LiveOptions['timing']>,
+    follow: boolean,
+    signal: AbortSignal,
+    emit: (event: SourceEvent) => void,
+  ) {
+    this.#client = client
+    this.#namespaces = namespaces
+    this.#timing = timing
+    this.#follow = follow
+    this.#signal = signal
+    this.#emit = emit
+    // Pages travel compressed, streams do not: off loopback that matters more than the memory a page takes.
+    this.#streaming = { wanted: client.loopback }
+  }
+
+  /** Resolves when everything wanted has arrived or is known to be unreadable. */
+  async all(wanted: ReadonlySet<Readable>): Promise<void> {
+    const kinds = [...wanted].filter((what): what is Kind & Readable => isKind(what))
+    const facts = [...wanted].filter((what): what is FactName => !isKind(what))
+    // Pods first, since they take longest; then what is known to be there; facts last: they are small and wait for nobody.
+    kinds.sort((a, b) => Number(b === 'Pod') - Number(a === 'Pod'))
+    await Promise.all([...kinds.map((kind) => this.#kind(kind)), ...facts.map((fact) => this.#fact(fact))])
+    if (!this.#signal.aborted) this.#emit({ type: 'synced' })
+    if (this.#follow) void this.#lookAgain(facts)
+  }
+
+  async #kind(kind: Kind): Promise<void> {
+    const place = served(kind)
+    if (place.standing === 'file') return this.#emit({ type: 'unread', unread: onlyInFiles(kind) })
+    const version = place.standing === 'builtIn' ? place.version : await this.#versionOf(kind)
+    if (version === undefined) return
+    const namespaces = this.#namespaces
+    const { settled } = readKind({
+      client: this.#client,
+      kind,
+      version,
+      follow: this.#follow,
+      signal: this.#signal,
+      streaming: this.#streaming,
+      sharing: this.#sharing,
+      emit: this.#emit,
+      timing: this.#timing,
+      ...(namespaces !== undefined && { namespaces }),
+    })
+    await settled
+  }
+
+  /** Under which version an add-on is served; undefined where it is not, which has then been said. */
+  async #versionOf(kind: Kind): Promise<string | undefined> {
+    const { group, version, plural } = served(kind)
+    const discovery = await this.#discover()
+    if (!(discovery instanceof Discovery)) {
+      const { answer, why } = unreadKind(kind, discovery)
+      this.#emit({
+        type: 'unread',
+        unread: {
+          what: kind,
+          why: why === 'not-served' ? 'unreachable' : why,
+          because: `it is not known whether ${plural} are served: ${discovery.message}`,
+          answer: why === 'forbidden' ? 'allow get on the non-resource URLs /api and /apis (ClusterRole system:discovery)' : answer,
+        },
+      })
+      return undefined
+    }
+    const found = discovery.resource(group, plural, version)
+    if (found !== undefined) {
+      this.#absent.delete(kind)
+      return found.version
+    }
+    if (discovery.isSilent(group))
+      this.#emit({
+        type: 'unread',
+        unread: {
+          ...notServed(kind),
+          why: 'unreachable',
+          because: `the server of API group ${group} does not answer, so ${plural} are not known`,
+        },
+      })
+    // Discovery answered and has no such kind: there are none, and that is known.
+    else if (!this.#absent.has(kind)) {
+      this.#absent.add(kind)
+      this.#emit({ type: 'replace', kind, items: [] })
+    }
+    return undefined
+  }
+
+  #discover(): Promise<Discovery | Refusal> {
+    this.#discovery ??= discover(this.#client, this.#signal).catch(
+      (error: unknown): Refusal => ({ kind: 'unreachable', message: clean((error as Error).message, 200) }),
+    )
+    return this.#discovery
+  }
+
+  async #fact(name: FactName): Promise<void> {
+    this.#tell(name, await this.#ask(name))
+  }
+
+  async #ask<F extends FactName>(name: F): Promise<FactAnswer<F>> {
+    const ask = FACTS[name] as Fact<F>
+    return ask({ client: this.#client, signal: this.#signal, discovery: () => this.#discover() }).catch(
+      (error: unknown): FactAnswer<F> => ({
+        unread: {
+          why: 'unreachable',
+          because: `${name} could not be read: ${clean((error as Error).message, 200)}`,
+          answer: 'check the connection to the API server and scan again',
+        },
+      }),
+    )
+  }
+
+  #tell<F extends FactName>(name: F, answer: FactAnswer<F>): void {
+    if (this.#signal.aborted) return
+    this.#told.set(name, answer)
+    if ('value' in answer) this.#emit({ type: 'fact', fact: name, value: answer.value })
+    else this.#emit({ type: 'unread', unread: { what: name, ...answer.unread } })
+  }
+
+  /** Facts and the set of served kinds have no watch: they are looked at again now and then, and told where they differ. */
+  async #lookAgain(facts: readonly FactName[]): Promise<void> {
+    for (;;) {
+      await sleep(this.#timing.facts ?? 300_000, undefined, { signal: this.#signal }).catch(() => undefined)
+      if (this.#signal.aborted) return
+      this.#discovery = undefined
+      await Promise.all([...this.#absent].map((kind) => this.#kind(kind)))
+      for (const name of facts) {
+        const answer = await this.#ask(name)
+        if (!deepEqual(this.#told.get(name), answer)) this.#tell(name, answer)
+      }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/** Which files a path stands for, and their text. Never leaves the given directory, never follows a link in circles. */
+import type { Dirent } from 'node:fs'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { basename, join, relative, sep } from 'node:path'
+
+export interface FoundFile {
+  /** Relative to the root with `/` between its parts; for a single file its base name. */
+  readonly file: string
+  readonly path: string
+  /** Differs when the content may differ. */
+  readonly signature: string
+}
+export interface Found { readonly files: readonly FoundFile[]; readonly problems: readonly { readonly file: string; readonly message: string }[] }
+
+/** Where the writer keeps what it removed and may not put into the journal. */
+const SKIPPED = new Set(['node_modules', '.git', '.removed'])
+const MANIFEST = /\.(?:ya?ml|json)$/i
+const MAX_FILE = 100 * 1024 * 1024
+
+/** The manifests under a path, in the order of their names. Throws what the operating system says of the path itself. */
+export async function findFiles(root: string): Promise<Found> {
+  const info = await stat(root)
+  if (!info.isDirectory()) return { files: [{ file: basename(root), path: root, signature: signatureOf(info) }], problems: [] }
+  const files: FoundFile[] = []
+  const problems: Found['problems'][number][] = []
+  await walk({ root: await realpath(root), seen: new Set(), files, problems }, root, '')
+  files.sort((a, b) => (a.file < b.file ? -1 : 1))
+  return { files, problems }
+}
+
+interface Walk { readonly root: string; readonly seen: Set<string>; readonly files: FoundFile[]; readonly problems: Found['problems'][number][] }
+
+async function walk(state: Walk, directory: string, prefix: string): Promise<void> {
+  let entries: Dirent[]
+  try {
+    const real = await realpath(directory)
+    if (state.seen.has(real)) return
+    state.seen.add(real)
+    entries = await readdir(directory, { withFileTypes: true })
+  } catch (error) {
+    state.problems.push({ file: prefix.slice(0, -1), message: unreadable(error) })
+    return
+  }
+  // Plain entries first: where a link and its target are both in the tree, the target gives the name.
+  entries.sort((a, b) => Number(a.isSymbolicLink()) - Number(b.isSymbolicLink()) || (a.name < b.name ? -1 : 1))
+  for (const entry of entries) {
+    if (SKIPPED.has(entry.name)) continue
+    const path = join(directory, entry.name)
+    const file = `${prefix}${entry.name}`
+    if (entry.isDirectory()) await walk(state, path, `${file}/`)
+    else if (entry.isFile() && MANIFEST.test(entry.name)) await take(state, path, file)
+    else if (entry.isSymbolicLink()) await followLink(state, path, file)
+  }
+}
+
+async function followLink(state: Walk, path: string, file: string): Promise<void> {
+  try {
+    const target = await realpath(path)
+    const isDirectory = (await stat(target)).isDirectory()
+    if (!isDirectory && !MANIFEST.test(file)) return
+    if (!isInside(state.root, target)) state.problems.push({ file, message: 'is a link to outside of the directory and was not followed' })
+    else if (isDirectory) await walk(state, path, `${file}/`)
+    else await take(state, path, file)
+  } catch (error) {
+    if (MANIFEST.test(file)) state.problems.push({ file, message: unreadable(error) })
+  }
+}
+
+async function take(state: Walk, path: string, file: string): Promise<void> {
+  try {
+    const real = await realpath(path)
+    if (state.seen.has(real)) return
+    state.seen.add(real)
+    const info = await stat(real)
+    if (info.isFile()) state.files.push({ file, path, signature: signatureOf(info) })
+  } catch (error) {
+    state.problems.push({ file, message: unreadable(error) })
+  }
+}
+
+const isInside = (root: string, path: string): boolean => {
+  const way = relative(root, path)
+  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && way !== path)
+}
+const signatureOf = (info: { readonly mtimeMs: number; readonly size: number; readonly ino: number }): string => `${info.mtimeMs} ${info.size} ${info.ino}`
+
+/** The text of a manifest; UTF-16 (PowerShell's redirection) is understood. Throws with words for the operator. */
+export async function readManifest(path: string): Promise<string> {
+  const { size } = await stat(path)
+  if (size > MAX_FILE) throw new Error(`is larger than ${MAX_FILE / 1024 / 1024} MiB and was not read`)
+  return decode(await readFile(path))
+}
+
+export function decode(bytes: Uint8Array): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le').decode(bytes)
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder('utf-16be').decode(bytes)
+  if (bytes.subarray(0, 8192).includes(0)) throw new Error('is a binary file')
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+}
+
+const WORDS: Readonly<Record<string, string>> = { EACCES: 'may not be read (permission denied)', EPERM: 'may not be read (not permitted)', ELOOP: 'is a link that leads to itself', ENOENT: 'is a link to nothing' }
+export function unreadable(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  return code === undefined ? message : (WORDS[code] ?? `cannot be read (${code})`)
+}
+

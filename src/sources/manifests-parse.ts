@@ -1,0 +1,123 @@
+/** From the text of one file to the objects in it. Anything that is not understood becomes a problem with its line; the rest goes on. */
+import type { Event } from 'js-yaml'
+import type { Kind, KubeObject } from '../model/index.ts'
+import { type FilePosition, rememberPosition } from '../objects/ref.ts'
+import { eventsOf, refuseBomb, valuesOf, YamlProblem } from '../objects/yaml-dialect.ts'
+import { countLines, type DocumentSpan, documentsIn } from '../objects/yaml-documents.ts'
+import { offsetAt, treeOf, type YamlNode } from '../objects/yaml-tree.ts'
+import { reduce } from './manifests-reduce.ts'
+import { fitToShape, ShapeProblem } from './manifests-shape.ts'
+import { isKind, kindFor, served } from './readables.ts'
+
+export interface FoundObject { readonly kind: Kind; readonly object: KubeObject; readonly position: FilePosition }
+export interface ParsedFile { readonly objects: readonly FoundObject[]; readonly problems: readonly Problem[] }
+export interface Problem { readonly line: number; readonly message: string }
+
+const MAX_DOCUMENT = 10 * 1024 * 1024
+const MAX_DOCUMENTS = 100_000
+/** Without this no object can be in the text, so that values files and the like need no parsing and cannot be malformed manifests. */
+const MENTIONS_KIND = /\bkind["']?\s*:/
+const TEMPLATE = /\{\{-?\s*(?:[.$\w]|\/\*)/
+
+interface Document { readonly file: string; readonly text: string; readonly span: DocumentSpan; readonly events?: Event[]; readonly problems: Problem[]; readonly objects: FoundObject[] }
+type Fields = Record<string, unknown>
+
+export function parseFile(file: string, text: string): ParsedFile {
+  const objects: FoundObject[] = []
+  const problems: Problem[] = []
+  for (const span of documentsIn(text)) {
+    if (span.index >= MAX_DOCUMENTS) {
+      problems.push({ line: span.line, message: `more than ${MAX_DOCUMENTS} documents: the rest was not read` })
+      break
+    }
+    if (span.blank) continue
+    if (span.end - span.start > MAX_DOCUMENT) problems.push({ line: span.line, message: `a document larger than ${MAX_DOCUMENT / 1024 / 1024} MiB was not read` })
+    else parseDocument({ file, text: text.slice(span.start, span.end), span, problems, objects })
+  }
+  return { objects, problems }
+}
+
+function parseDocument(document: Document): void {
+  if (!MENTIONS_KIND.test(document.text)) return
+  try {
+    const json = asJson(document.text)
+    if (json !== undefined) return takeValue(document, json)
+    const events = eventsOf(document.text)
+    const [value, ...rest] = valuesOf(document.text, events)
+    if (rest.length > 0) document.problems.push({ line: document.span.line, message: 'what follows the end-of-document mark `...` is ignored by Kubernetes and was not read' })
+    takeValue({ ...document, events }, value)
+  } catch (error) {
+    if (!(error instanceof YamlProblem)) throw error
+    const template = TEMPLATE.exec(document.text)
+    if (template !== null) document.problems.push({ line: lineOf(document, template.index), message: 'an unrendered template, not scanned: render it first (helm template … | k8s-harden scan --manifests -)' })
+    else document.problems.push({ line: lineOf(document, error.offset), message: `no valid YAML: ${error.message}` })
+  }
+}
+
+/** JSON is read as JSON: it is faster, and keys of any length are allowed there. */
+function asJson(text: string): unknown {
+  if (!/^\s*\{/.test(text)) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    refuseBomb(value)
+    return value
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+function takeValue(document: Document, value: unknown): void {
+  if (!isFields(value) || typeof value.kind !== 'string') return
+  if (typeof value.apiVersion !== 'string') {
+    if (isKind(value.kind)) document.problems.push({ line: lineOf(document, startOf(document)), message: `a ${value.kind} without apiVersion was not read` })
+    return
+  }
+  if (!value.kind.endsWith('List') || !Array.isArray(value.items)) return takeObject(document, value, undefined)
+  const itemKind = value.kind === 'List' ? undefined : value.kind.slice(0, -'List'.length)
+  const root = document.events === undefined ? undefined : treeOf(document.text, document.events)
+  for (const [item, one] of value.items.entries()) {
+    // Items of a typed list, as the API server sends it, do not say their kind.
+    if (isFields(one)) takeObject(document, { ...(itemKind !== undefined && { apiVersion: value.apiVersion, kind: itemKind }), ...one }, item, root)
+  }
+}
+
+function takeObject(document: Document, value: Fields, item: number | undefined, root?: YamlNode): void {
+  const kind = typeof value.apiVersion === 'string' && typeof value.kind === 'string' ? kindFor(value.apiVersion, value.kind) : undefined
+  if (kind === undefined) return
+  const offset = item === undefined ? startOf(document) : root === undefined ? 0 : offsetAt(root, ['items', item])
+  const line = lineOf(document, offset)
+  try {
+    fitToShape(kind, value)
+    const object = named(document, kind, reduce(kind, value as unknown as KubeObject), line)
+    if (object === undefined) return
+    const position: FilePosition = { file: document.file, document: document.span.index, ...(item !== undefined && { item }), line }
+    rememberPosition(object, position)
+    document.objects.push({ kind, object, position })
+  } catch (error) {
+    if (!(error instanceof ShapeProblem)) throw error
+    const tree = root ?? treeOf(document.text)
+    document.problems.push({ line: lineOf(document, offsetAt(tree, item === undefined ? error.path : ['items', item, ...error.path])), message: `${kind}: ${error.message}` })
+  }
+}
+
+/** Files of the control plane and the nodes have no name of their own; what belongs to a namespace and names none is in `default`. */
+function named(document: Document, kind: Kind, object: KubeObject, line: number): KubeObject | undefined {
+  const { standing, namespaced } = served(kind)
+  const metadata = (object.metadata ?? {}) as { name?: string; namespace?: string; generateName?: string }
+  const name = metadata.name || (metadata.generateName ?? (standing === 'file' ? document.file.slice(document.file.lastIndexOf('/') + 1) : ''))
+  if (name === '') {
+    document.problems.push({ line, message: `a ${kind} without metadata.name was not read` })
+    return undefined
+  }
+  const { namespace, ...others } = metadata
+  return { ...object, metadata: { ...others, name, ...(namespaced && { namespace: namespace || 'default' }) } }
+}
+
+function startOf(document: Document): number {
+  const first = document.events?.[1]
+  if (first !== undefined && 'start' in first) return first.start
+  return Math.max(0, document.text.search(/[^\s]/))
+}
+const lineOf = (document: Document, offset: number): number => document.span.line + countLines(document.text, 0, offset)
+const isFields = (value: unknown): value is Fields => value !== null && typeof value === 'object' && !Array.isArray(value)

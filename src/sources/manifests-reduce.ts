@@ -1,0 +1,47 @@
+/** What is not kept of an object: secret values first of all (safety law 9), and what no control reads. */
+import type { Kind, KubeObject } from '../model/index.ts'
+import { served } from './readables.ts'
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+/** Printed in the Kubernetes documentation, so no secrets: a control must be able to recognise them. */
+const PUBLISHED_KEYS = new Set(['c2VjcmV0IGlzIHNlY3VyZQ==', 'dGhpcyBpcyBwYXNzd29yZA==', 'YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTY='])
+
+type Writable = { -readonly [key in keyof KubeObject]: KubeObject[key] } & Record<string, unknown>
+
+export function reduce(kind: Kind, object: KubeObject): KubeObject {
+  const kept = { ...object, metadata: withManagers(object) } as Writable
+  if (kind === 'Secret') return withoutValues(kept)
+  if (kind === 'EncryptionConfiguration') return withoutKeys(kept)
+  if (kind === 'ConfigMap' && kept.binaryData !== undefined) {
+    const { binaryData, ...rest } = kept
+    return { ...rest, binaryKeys: Object.keys(binaryData as object) } as unknown as KubeObject
+  }
+  if (served(kind).metadataOnly === true) return { apiVersion: kept.apiVersion, kind: kept.kind, metadata: kept.metadata }
+  return kept
+}
+
+/** managedFields are kept as the names in them. */
+function withManagers({ metadata }: KubeObject): KubeObject['metadata'] {
+  const { managedFields, ...rest } = (metadata ?? {}) as KubeObject['metadata'] & { managedFields?: readonly { readonly manager?: string }[] }
+  if (managedFields === undefined) return rest
+  return { ...rest, managers: [...new Set(managedFields.map(({ manager }) => manager).filter((manager) => manager !== undefined))] }
+}
+
+function withoutValues(secret: Writable): KubeObject {
+  const { apiVersion, kind, metadata, type, data, stringData } = secret
+  const keys = [data, stringData].flatMap((values) => (values !== null && typeof values === 'object' ? Object.keys(values) : []))
+  const { [LAST_APPLIED]: lastApplied, ...annotations } = metadata.annotations ?? {}
+  const kept = metadata.annotations === undefined ? metadata : { ...metadata, annotations: lastApplied === undefined ? annotations : { ...annotations, [LAST_APPLIED]: '' } }
+  return { apiVersion, kind, metadata: kept, ...(type !== undefined && { type }), keys: [...new Set(keys)] } as KubeObject
+}
+
+/** Every encryption key becomes zeros of its length, which is all there is to judge of it. */
+function withoutKeys(configuration: Writable): KubeObject {
+  const hide = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(hide)
+    if (value === null || typeof value !== 'object') return value
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, key === 'secret' && typeof inner === 'string' ? zeros(inner) : hide(inner)]))
+  }
+  return hide(configuration) as KubeObject
+}
+const zeros = (key: string): string => (PUBLISHED_KEYS.has(key) ? key : Buffer.alloc(Buffer.from(key, 'base64').length).toString('base64'))

@@ -1,0 +1,24 @@
+/** What a set of manifests cannot tell, and who could. */
+import type { FactName, Kind, Unread } from '../model/index.ts'
+
+const ASK_THE_CLUSTER = 'scan the cluster: k8s-harden scan --context NAME'
+const WHERE: Partial<Record<Kind, string>> = {
+  ClusterConfiguration: 'kubectl -n kube-system get configmap kubeadm-config -o yaml shows it',
+  KubeletConfiguration: 'on a node: /var/lib/kubelet/config.yaml',
+  EncryptionConfiguration: 'the file that --encryption-provider-config names',
+  AuditPolicy: 'the file that --audit-policy-file names',
+  AuthenticationConfiguration: 'the file that --authentication-config names',
+  AuthorizationConfiguration: 'the file that --authorization-config names',
+  AdmissionConfiguration: 'the file that --admission-control-config-file names',
+}
+
+export function unreadKind(kind: Kind): Unread {
+  const where = WHERE[kind]
+  return {
+    what: kind, why: 'not-in-manifests',
+    because: `no ${kind} among these manifests`,
+    answer: where === undefined ? `add them to the directory, or ${ASK_THE_CLUSTER}` : `add the file to the directory (${where})`,
+  }
+}
+
+export const unreadFact = (fact: FactName): Unread => ({ what: fact, why: 'not-in-manifests', because: 'only a running API server can answer', answer: ASK_THE_CLUSTER })

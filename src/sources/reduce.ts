@@ -1,0 +1,234 @@
+/**
+ * What is kept of an object as it arrives, kind by kind: what model/kube.ts declares, and of equal parts one copy. Everything
+ * else (managedFields above all: half the bytes) is garbage at once. Secrets come as metadata; whatever else a server might
+ * send of one is dropped here.
+ */
+import type { Kind, KubeObject, Metadata } from '../model/index.ts'
+import { keyOf } from '../objects/ref.ts'
+import { served } from './readables.ts'
+import { reducePod, shareTemplate } from './reduce-pod.ts'
+import { alike, alikeByField, deepEqual, type Family, type Sharing } from './sharing.ts'
+import { isWire, listOf, textOf, type Wire } from './wire.ts'
+
+export { Sharing } from './sharing.ts'
+
+export interface Reduced {
+  readonly key: string
+  readonly object: KubeObject
+}
+/** `of`: apiVersion and kind of list items, which come without their own. Undefined where this is no Kubernetes object. */
+export type Reduce = (wire: unknown, of?: { readonly apiVersion: string; readonly kind: string }) => Reduced | undefined
+
+type Parts = (wire: Wire, family: Family, sharing: Sharing) => object
+
+/** A reducer for one kind. `sharing` may be common to all kinds of one cluster. `type`: of Secrets, known from the request's field selector. */
+export function reducerOf(kind: Kind, sharing: Sharing, type?: string): Reduce {
+  const { group, version, kind: wireKind = kind, metadataOnly = false } = served(kind)
+  const usual = sharing.text(group === '' ? version : `${group}/${version}`)
+  const parts = metadataOnly ? undefined : (PARTS[kind] ?? generic)
+  return (wire, of) => {
+    if (!isWire(wire) || !isWire(wire['metadata']) || typeof wire['metadata']['name'] !== 'string') return undefined
+    const owner = controllerOf(wire['metadata'])
+    const family = sharing.family(owner === undefined ? kind : `${kind} ${owner}`)
+    const apiVersion = metadataOnly ? usual : sharing.text(textOf(wire['apiVersion']) ?? of?.apiVersion ?? usual)
+    const metadata = reduceMetadata(kind, wire['metadata'], family, sharing)
+    const object = {
+      apiVersion,
+      kind: wireKind,
+      metadata,
+      ...(type !== undefined && { type }),
+      ...parts?.(wire, family, sharing),
+    } as KubeObject
+    return { key: keyOf(metadata.namespace, metadata.name), object }
+  }
+}
+
+/** Equal but for the version: nothing a control could see has changed. */
+export function sameButVersion(a: KubeObject, b: KubeObject): boolean {
+  const { resourceVersion: _a, ...before } = a.metadata
+  const { resourceVersion: _b, ...after } = b.metadata
+  return deepEqual(before, after) && deepEqual({ ...a, metadata: null }, { ...b, metadata: null })
+}
+
+// ── metadata ───────────────────────────────────────────────────────────────────────────────────
+
+/** Copies of the object, or heartbeats: no control may judge by them. */
+const NOISE = new Set([
+  'kubectl.kubernetes.io/last-applied-configuration',
+  'control-plane.alpha.kubernetes.io/leader',
+  'endpoints.kubernetes.io/last-change-trigger-time',
+])
+const LONGEST_TEXT = 64 * 1024
+
+function reduceMetadata(kind: Kind, wire: Wire, family: Family, sharing: Sharing): Metadata {
+  const { uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, labels, ownerReferences, managedFields } = wire
+  const namespace = sharing.text(textOf(wire['namespace']))
+  const annotations = isWire(wire['annotations']) ? reduceAnnotations(kind, wire['annotations']) : undefined
+  const managers = Array.isArray(managedFields) ? [...new Set(listOf(managedFields).map((field) => String(field['manager'])))] : undefined
+  return {
+    name: wire['name'] as string,
+    ...(namespace !== undefined && namespace !== '' && { namespace }),
+    ...(typeof uid === 'string' && { uid }),
+    ...(typeof resourceVersion === 'string' && { resourceVersion }),
+    ...(typeof generation === 'number' && { generation }),
+    ...(typeof creationTimestamp === 'string' && { creationTimestamp: alike(family, 'created', creationTimestamp) }),
+    ...(typeof deletionTimestamp === 'string' && { deletionTimestamp }),
+    ...(isWire(labels) && { labels: alike(family, 'labels', labels) as Record<string, string> }),
+    ...(annotations !== undefined && { annotations: alike(family, 'annotations', annotations) }),
+    ...(Array.isArray(ownerReferences) && { ownerReferences: alike(family, 'owners', listOf(ownerReferences).map(reduceOwner)) }),
+    ...(managers !== undefined && managers.length > 0 && { managers: alike(family, 'managers', managers) }),
+  }
+}
+
+/** Of a Secret the copy kubectl leaves holds the values themselves: that it is there is a finding, so its key stays, empty. */
+function reduceAnnotations(kind: Kind, wire: Wire): Record<string, string> | undefined {
+  const kept = Object.entries(wire).flatMap(([key, value]): [string, string][] => {
+    if (!NOISE.has(key)) return [[key, cut(String(value))]]
+    return kind === 'Secret' && key === 'kubectl.kubernetes.io/last-applied-configuration' ? [[key, '']] : []
+  })
+  return kept.length === 0 ? undefined : Object.fromEntries(kept)
+}
+
+const reduceOwner = ({ apiVersion, kind, name, uid, controller }: Wire) => ({
+  apiVersion: String(apiVersion),
+  kind: String(kind),
+  name: String(name),
+  uid: String(uid),
+  ...(controller === true && { controller: true }),
+})
+
+function controllerOf(metadata: Wire): string | undefined {
+  return textOf(listOf(metadata['ownerReferences']).find((owner) => owner['controller'] === true)?.['uid'])
+}
+
+const cut = (value: string): string =>
+  value.length <= LONGEST_TEXT ? value : `${value.slice(0, LONGEST_TEXT)}\n[cut here: ${value.length} characters in all]`
+
+// ── the rest, by kind ──────────────────────────────────────────────────────────────────────────
+
+const keep =
+  (...fields: string[]): Parts =>
+  (wire, family) =>
+    pick(wire, fields, family)
+function pick(wire: Wire, fields: readonly string[], family?: Family): object {
+  return Object.fromEntries(
+    fields
+      .filter((field) => wire[field] !== undefined)
+      .map((field) => [field, family === undefined ? wire[field] : alike(family, field, wire[field])]),
+  )
+}
+
+const controller: Parts = (wire, _family, sharing) => {
+  const { spec, status, metadata } = wire
+  // A Deployment and its ReplicaSets share one template.
+  const templates = sharing.family(`template ${controllerOf(metadata) ?? textOf(metadata.uid) ?? ''}`)
+  return {
+    ...(isWire(spec) && { spec: { ...spec, ...(isWire(spec['template']) && { template: shareTemplate(spec['template'], templates) }) } }),
+    ...(status !== undefined && { status }),
+  }
+}
+
+/** Free-form objects: any depth, any size. */
+const generic: Parts = (wire) => ({ ...pick(shallower(pick(wire, ['spec', 'specs']), 0) as Wire, ['spec', 'specs']) })
+
+const PARTS: Partial<Record<Kind, Parts>> = {
+  Namespace: ({ status }) => (isWire(status) ? { status: pick(status, ['phase']) } : {}),
+  Node: ({ spec, status }, family) => ({
+    ...(isWire(spec) && { spec: pick(spec, ['providerID', 'podCIDR', 'unschedulable', 'taints']) }),
+    ...(isWire(status) && {
+      status: {
+        ...pick(status, ['addresses', 'images']),
+        ...(isWire(status['nodeInfo']) && {
+          nodeInfo: alikeByField(
+            family,
+            'nodeInfo',
+            pick(status['nodeInfo'], [
+              'kubeletVersion',
+              'kubeProxyVersion',
+              'osImage',
+              'kernelVersion',
+              'containerRuntimeVersion',
+              'operatingSystem',
+              'architecture',
+            ]),
+          ),
+        }),
+        conditions: alike(
+          family,
+          'conditions',
+          listOf(status['conditions']).map((one) => pick(one, ['type', 'status'])),
+        ),
+      },
+    }),
+  }),
+  Pod: reducePod,
+  Deployment: controller,
+  ReplicaSet: controller,
+  StatefulSet: controller,
+  DaemonSet: controller,
+  ReplicationController: controller,
+  Job: controller,
+  CronJob: keep('spec'),
+  PodTemplate: keep('template'),
+  Service: ({ spec, status }) => ({
+    ...(isWire(spec) && { spec }),
+    ...(isWire(status) && isWire(status['loadBalancer']) && { status: pick(status, ['loadBalancer']) }),
+  }),
+  EndpointSlice: (wire, family) => ({
+    ...pick(wire, ['addressType', 'ports'], family),
+    ...(Array.isArray(wire['endpoints']) && {
+      endpoints: listOf(wire['endpoints']).map(({ addresses, targetRef }) => ({
+        addresses: addresses ?? [],
+        ...(isWire(targetRef) && { targetRef: pick(targetRef, ['kind', 'name', 'namespace']) }),
+      })),
+    }),
+  }),
+  Ingress: keep('spec'),
+  NetworkPolicy: keep('spec'),
+  HTTPRoute: generic,
+  TLSRoute: generic,
+  ServiceAccount: keep('automountServiceAccountToken', 'secrets', 'imagePullSecrets'),
+  Role: keep('rules', 'aggregationRule'),
+  ClusterRole: keep('rules', 'aggregationRule'),
+  RoleBinding: keep('roleRef', 'subjects'),
+  ClusterRoleBinding: keep('roleRef', 'subjects'),
+  ConfigMap: ({ data, binaryData }, _family, sharing) => ({
+    // kube-root-ca.crt stands in every namespace: a value equal to the last one under the same key is kept once.
+    ...(isWire(data) && {
+      data: Object.fromEntries(
+        Object.entries(data).map(([key, value]) => [key, alike(sharing.family('values of ConfigMaps'), key, cut(String(value)))]),
+      ),
+    }),
+    ...(isWire(binaryData) && { binaryKeys: Object.keys(binaryData) }),
+  }),
+  MutatingWebhookConfiguration: webhooks,
+  ValidatingWebhookConfiguration: webhooks,
+}
+
+/** Without the CA bundle, which is most of it and which nobody judges. */
+function webhooks(wire: Wire): object {
+  return {
+    webhooks: listOf(wire['webhooks']).map((webhook) => {
+      const { clientConfig, ...rest } = webhook
+      return {
+        ...pick(rest, ['name', 'rules', 'failurePolicy', 'namespaceSelector', 'objectSelector']),
+        ...(isWire(clientConfig) && { clientConfig: pick(clientConfig, ['url', 'service']) }),
+      }
+    }),
+  }
+}
+
+const DEEPEST = 64
+const MOST_ITEMS = 10_000
+/** A copy whose depth and breadth have an end; where something was left out it says so. */
+function shallower(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return cut(value)
+  if (value === null || typeof value !== 'object') return value
+  if (depth >= DEEPEST) return '[left out: nested too deeply]'
+  if (Array.isArray(value)) return value.slice(0, MOST_ITEMS).map((item) => shallower(item, depth + 1))
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, MOST_ITEMS)
+      .map(([key, item]) => [key, shallower(item, depth + 1)]),
+  )
+}

@@ -1,0 +1,164 @@
+/** The command line as product.md section 3 promises it: what is printed where, and which number comes back. */
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parse, parseAllDocuments } from 'yaml'
+import { SCAN } from '../../bin/scan-schema.ts'
+import { PRACTICES } from '../../src/engine/score.ts'
+import { controls } from '../../src/controls/index.gen.ts'
+import { cli, freshState } from '../helpers/cli.ts'
+
+const BAD_POD = 'apiVersion: v1\nkind: Pod\nmetadata: {name: bad, namespace: shop}\nspec:\n  containers:\n    - name: app\n      image: registry.example.com/app:1\n      securityContext:\n        privileged: true\n'
+const folder = (files: Readonly<Record<string, string>>): string => {
+  const dir = mkdtempSync(join(tmpdir(), 'k8s-harden-cli-'))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text)
+  return dir
+}
+
+describe('scan', () => {
+  test('the sample fails in all six practices, and the JSON is what its schema says', async () => {
+    const { exitCode, stdout, stderr } = await cli(['scan', '--sample', '-o', 'json'])
+    expect(stderr).toBe('')
+    expect(exitCode).toBe(1)
+    const report = SCAN.parse(JSON.parse(stdout))
+    for (const practice of PRACTICES) expect(report.summary[practice]!.fail, practice).toBeGreaterThan(0)
+    for (const finding of report.results.flatMap((result) => result.findings)) expect(finding.subject.line, JSON.stringify(finding.subject)).toBeGreaterThan(0)
+  })
+
+  test('standard input, file and line, and the exit codes of --fail-on', async () => {
+    const { exitCode, stdout } = await cli(['scan', '--manifests', '-', '-o', 'json', '--control', 'pod-privileged'], { input: BAD_POD })
+    const [result] = SCAN.parse(JSON.parse(stdout)).results
+    expect(result).toMatchObject({ control: 'pod-privileged', status: 'fail', findings: [{ subject: { kind: 'Pod', name: 'bad', file: '-', line: 9 }, container: 'app', path: 'spec.containers[name=app].securityContext.privileged', pss: 'baseline' }] })
+    expect(exitCode).toBe(1)
+    expect((await cli(['scan', '--manifests', '-', '--control', 'pod-privileged', '--fail-on', 'none'], { input: BAD_POD })).exitCode).toBe(0)
+    expect((await cli(['scan', '--manifests', '-', '--control', 'cluster-version', '--fail-on-unknown'], { input: BAD_POD })).exitCode).toBe(5)
+  })
+
+  test('jsonl is one finding a line, then synced', async () => {
+    const { stdout } = await cli(['scan', '--manifests', folder({ 'bad.yaml': BAD_POD }), '-o', 'jsonl', '--practice', 'nodes-and-pods'])
+    const lines = stdout.split('\n').map((line) => JSON.parse(line) as { event: string; finding?: { control: string } })
+    expect(lines.at(-1)).toEqual({ event: 'synced' })
+    expect(lines.slice(0, -1).every((line) => line.event === 'added')).toBe(true)
+    expect(lines.some((line) => line.finding?.control === 'pod-privileged')).toBe(true)
+  })
+
+  test('a malformed file is named and the rest is still scanned', async () => {
+    const dir = folder({ 'bad.yaml': BAD_POD, 'broken.yaml': 'apiVersion: v1\nkind: Pod\nmetadata: {name: [}\n' })
+    const report = SCAN.parse(JSON.parse((await cli(['scan', '--manifests', dir, '-o', 'json', '--control', 'pod-privileged'])).stdout))
+    expect(report.problems).toMatchObject([{ file: 'broken.yaml', line: 3 }])
+    expect(report.results[0]!.findings).toHaveLength(1)
+  })
+
+  test('accepted risks are excepted; an expired or useless exception is said', async () => {
+    const dir = folder({ 'bad.yaml': BAD_POD })
+    const file = join(folder({ 'accepted.yaml': 'exceptions:\n  - {control: pod-privileged, namespace: shop, name: bad, reason: known}\n  - {control: pod-privileged, name: gone, reason: old}\n  - {control: pod-hostpath, reason: late, until: 2020-01-01}\n' }), 'accepted.yaml')
+    const { exitCode, stdout, stderr } = await cli(['scan', '--manifests', dir, '-o', 'json', '--control', 'pod-privileged', '--exceptions', file])
+    expect(exitCode).toBe(0)
+    expect(SCAN.parse(JSON.parse(stdout)).results[0]!.findings).toMatchObject([{ excepted: true }])
+    expect(stderr).toContain('matches nothing: old')
+    expect(stderr).toContain('expired on 2020-01-01')
+    const unknownKey = join(folder({ 'x.yaml': 'exceptions: [{control: pod-privileged, reason: x, nmae: y}]' }), 'x.yaml')
+    expect((await cli(['scan', '--sample', '--exceptions', unknownKey])).exitCode).toBe(2)
+  })
+})
+
+describe('bad input: one sentence, what to do next, the documented code', () => {
+  const cases: readonly (readonly [string, readonly string[], number, RegExp])[] = [
+    ['unknown flag', ['scan', '--nonsense'], 2, /--nonsense/],
+    ['unknown control', ['scan', '--sample', '--control', 'pod-privilege'], 2, /there is no control "pod-privilege"[\s\S]*pod-privileged/],
+    ['unknown practice', ['scan', '--sample', '--practice', 'pods'], 2, /there is no practice "pods"/],
+    ['two sources', ['scan', '--sample', '--manifests', 'x'], 2, /give one/],
+    ['missing path', ['scan', '--manifests', '/nowhere/at/all'], 3, /\/nowhere\/at\/all does not exist/],
+    ['missing kubeconfig', ['scan', '--kubeconfig', '/nowhere/config'], 2, /\/nowhere\/config/],
+    ['no kubeconfig', ['scan'], 2, /--sample/],
+    ['generate without --out', ['generate', '--sample'], 2, /--out/],
+    ['bad --set', ['generate', '--sample', '--out', 'x', '--set', 'pod-hostpath'], 2, /CONTROL\.OPTION=VALUE/],
+    ['apply without a terminal', ['apply', '--sample'], 2, /--yes/],
+    ['explain what is not', ['explain', 'nothing-such'], 2, /there is no control/],
+    ['undo what is not', ['undo', '20200101T000000Z-000000', '--yes'], 2, /20200101T000000Z-000000/],
+  ]
+  for (const [name, args, code, words] of cases) {
+    test(name, async () => {
+      const { exitCode, stdout, stderr } = await cli(args)
+      expect(exitCode, stderr).toBe(code)
+      expect(stderr).toMatch(words)
+      expect(stderr).not.toMatch(/\n\s+at /)
+      expect(stdout).toBe('')
+    })
+  }
+
+  test('an unreachable server and a wrong context', async () => {
+    const kubeconfig = join(folder({ config: 'apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]\nusers: [{name: u, user: {token: t}}]\ncontexts: [{name: here, context: {cluster: c, user: u}}]\ncurrent-context: here\n' }), 'config')
+    const unreachable = await cli(['scan', '--kubeconfig', kubeconfig])
+    expect(unreachable.exitCode, unreachable.stderr).toBe(3)
+    expect(unreachable.stderr).toContain('127.0.0.1:1')
+    const wrong = await cli(['scan', '--kubeconfig', kubeconfig, '--context', 'there'])
+    expect(wrong.exitCode).toBe(2)
+    expect(wrong.stderr).toContain('here')
+  })
+})
+
+describe('generate', () => {
+  test('writes patch files only, and leaves the source alone', async () => {
+    const dir = folder({ 'bad.yaml': BAD_POD })
+    const out = join(folder({}), 'out')
+    const { exitCode, stdout } = await cli(['generate', '--manifests', dir, '--out', out])
+    expect(exitCode, stdout).toBe(0)
+    expect(readFileSync(join(dir, 'bad.yaml'), 'utf8')).toBe(BAD_POD)
+    expect(readdirSync(out)).toContain('README.md')
+    expect(parse(readFileSync(join(out, 'kustomization.yaml'), 'utf8'))).toMatchObject({ kind: expect.stringMatching(/Kustomization|Component/) })
+  })
+})
+
+describe('apply, history, undo on manifests', () => {
+  test('--yes takes what is safe enough, history names it, undo gives the bytes back', async () => {
+    const dir = folder({ 'bad.yaml': `# kept\n${BAD_POD}` })
+    const env = { XDG_STATE_HOME: freshState() }
+    const applied = await cli(['apply', '--manifests', dir, '--control', 'pod-privileged', '--yes', '--accept-risk', 'may-break'], { env })
+    expect(applied.exitCode, applied.stderr + applied.stdout).toBe(0)
+    const text = readFileSync(join(dir, 'bad.yaml'), 'utf8')
+    expect(text).toBe(`# kept\n${BAD_POD.replace('privileged: true', 'privileged: false')}`)
+    expect((await cli(['history'], { env })).stdout).toMatch(/pod|bad/i)
+    const undone = await cli(['undo', '--yes'], { env })
+    expect(undone.exitCode, undone.stderr + undone.stdout).toBe(0)
+    expect(readFileSync(join(dir, 'bad.yaml'), 'utf8')).toBe(`# kept\n${BAD_POD}`)
+  })
+
+  test('without --yes and without a terminal nothing changes', async () => {
+    const dir = folder({ 'bad.yaml': BAD_POD })
+    const { exitCode } = await cli(['apply', '--manifests', dir])
+    expect(exitCode).toBe(2)
+    expect(readFileSync(join(dir, 'bad.yaml'), 'utf8')).toBe(BAD_POD)
+  })
+
+  test('--dry-run rehearses and changes nothing', async () => {
+    const dir = folder({ 'bad.yaml': BAD_POD })
+    const { exitCode, stdout } = await cli(['apply', '--manifests', dir, '--dry-run', '--yes', '--accept-risk', 'may-break'])
+    expect(exitCode).toBe(0)
+    expect(stdout).toContain('privileged: false')
+    expect(readFileSync(join(dir, 'bad.yaml'), 'utf8')).toBe(BAD_POD)
+  })
+})
+
+describe('what the tool says of itself', () => {
+  test('explain, controls and permissions', async () => {
+    expect((await cli(['explain', 'pod-privileged'])).stdout).toContain('baseline/privileged')
+    const listed = JSON.parse((await cli(['controls', '-o', 'json'])).stdout) as { id: string }[]
+    expect(listed).toHaveLength(controls.length)
+    const [role] = parseAllDocuments((await cli(['permissions', '-o', 'yaml'])).stdout).map((document) => document.toJS() as { kind: string; rules: { verbs: string[] }[] })
+    expect(role!.kind).toBe('ClusterRole')
+    expect(new Set(role!.rules.flatMap((rule) => rule.verbs))).toEqual(new Set(['list', 'watch', 'get']))
+  })
+
+  test('--version is the package\'s', async () => {
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { version: string }
+    expect((await cli(['--version'])).stdout).toBe(version)
+  })
+
+  test('without a terminal the wizard prints the scan and says so', async () => {
+    const { stdout, stderr } = await cli(['--sample'])
+    expect(stderr).toContain('no terminal')
+    expect(stdout).toContain('pod-privileged')
+  })
+})

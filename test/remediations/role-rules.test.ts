@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest'
+import type { Finding, Json, PolicyRule, Proposal } from '../../src/model/index.ts'
+import pods from '../../src/controls/rbac/rbac-pod-exec.ts'
+import secrets from '../../src/controls/rbac/rbac-secrets-read.ts'
+import wildcards from '../../src/controls/rbac/rbac-wildcards.ts'
+import { judge } from '../../src/engine/judge.ts'
+import { compile } from '../../src/plan/compile.ts'
+import { applyPlan } from '../../src/plan/in-memory.ts'
+import type { RegisteredControl } from '../../src/model/index.ts'
+import { hasWildcard, ruleAllows } from '../../src/objects/rbac-rules.ts'
+import { worldOf } from '../helpers/world.ts'
+
+const registered = [['rbac-pod-exec', pods], ['rbac-secrets-read', secrets], ['rbac-wildcards', wildcards]].map(([id, control]) => ({ ...(control as object), id, practice: 'rbac' }) as RegisteredControl)
+const world = (rules: string, more = '') => worldOf(`
+apiVersion: k8s-harden.test/v1
+kind: World
+facts: {ServedResources: {groups: [{group: "", resources: [pods, pods/exec, pods/log, secrets]}, {group: apps, resources: [deployments]}]}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: app${more}}
+rules: ${rules}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: app}
+roleRef: {kind: ClusterRole, name: app}
+subjects: [{kind: User, name: jane}]
+`).snapshot
+const findingsOf = (snapshot: ReturnType<typeof world>, controls = registered): readonly Finding[] => controls.flatMap((control) => judge(control, snapshot).findings)
+const proposalFor = (snapshot: ReturnType<typeof world>, control: RegisteredControl): Proposal => {
+  const [finding] = judge(control, snapshot).findings
+  return (control.remedy as { propose: (finding: Finding, context: object) => Proposal }).propose(finding!, { view: snapshot, options: {}, alongside: [] })
+}
+
+describe('several findings on one role', () => {
+  const snapshot = world('[{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}, {apiGroups: [""], resources: [secrets, pods], verbs: [get, create]}]')
+  const plan = compile(findingsOf(snapshot), new Map(registered.map((control) => [control.id, control])), snapshot, {})
+
+  test('are one step without a conflict, and all mended', () => {
+    expect(plan.ledger.fixable).toHaveLength(findingsOf(snapshot).length)
+    expect(plan.steps).toHaveLength(1)
+    expect(findingsOf(applyPlan(snapshot, plan.steps))).toEqual([])
+  })
+  test('leave what none of them is about', () => {
+    const rules = applyPlan(snapshot, plan.steps).find('ClusterRole', undefined, 'app')!.rules as readonly PolicyRule[]
+    const may = (verb: string, resource: string, subresource = '', group = '') => rules.some((rule) => ruleAllows(rule, { verb, group, resource, subresource }))
+    expect(rules.some(hasWildcard)).toBe(false)
+    expect([may('get', 'secrets'), may('create', 'pods', 'exec')]).toEqual([false, false])
+    expect([may('create', 'secrets'), may('delete', 'secrets'), may('get', 'pods', 'log'), may('patch', 'deployments', '', 'apps'), may('get', 'pods')]).toEqual([true, true, true, true, true])
+  })
+})
+
+describe('what is not done', () => {
+  test('a role of Kubernetes is refused', () => {
+    const builtIn = worldOf(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: "system:kube-controller-manager"}
+rules: [{apiGroups: [""], resources: [secrets], verbs: [get]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: "system:kube-controller-manager"}
+roleRef: {kind: ClusterRole, name: "system:kube-controller-manager"}
+subjects: [{kind: User, name: "system:kube-controller-manager"}]
+`).snapshot
+    expect(judge(registered[1]!, builtIn)).toMatchObject({ status: 'pass', findings: [{ origin: 'system' }] })
+    expect(proposalFor(builtIn, registered[1]!)).toMatchObject({ refused: expect.stringContaining('API server puts it back') })
+  })
+  test('without discovery a wildcard of a live cluster is not spelled out', () => {
+    const blind = worldOf(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: app, namespace: shop}
+rules: [{apiGroups: [apps], resources: ["*"], verbs: [get]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: app, namespace: shop}
+roleRef: {kind: Role, name: app}
+subjects: [{kind: User, name: jane}]
+`).snapshot
+    expect(proposalFor(blind, registered[2]!)).toMatchObject({ byHand: expect.stringContaining('kubectl api-resources') })
+  })
+  test('an aggregated role is changed in its parts', () => {
+    const found = proposalFor(worldOf(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: whole}
+aggregationRule: {clusterRoleSelectors: [{matchLabels: {to: whole}}]}
+rules: [{apiGroups: [""], resources: [secrets], verbs: [get]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: whole}
+roleRef: {kind: ClusterRole, name: whole}
+subjects: [{kind: User, name: jane}]
+`).snapshot, registered[1]!)
+    expect(found).toMatchObject({ byHand: expect.stringContaining('aggregationRule') })
+  })
+  test('a rule that is gone meanwhile', () => {
+    const snapshot = world('[{apiGroups: [""], resources: [secrets], verbs: [get]}]')
+    const [finding] = judge(registered[1]!, snapshot).findings
+    const later = world('[]')
+    expect((secrets.remedy as unknown as { propose: (finding: Finding, context: object) => Proposal }).propose(finding!, { view: later, options: {}, alongside: [] })).toMatchObject({ byHand: expect.stringContaining('scan again') })
+  })
+})
+
+test('who would lose it is said', () => {
+  const proposal = proposalFor(world('[{apiGroups: [""], resources: [secrets, pods], verbs: [get]}]'), registered[1]!)
+  expect(proposal).toMatchObject({ risk: 'may-break', mayBreak: [expect.stringContaining('User jane by ClusterRoleBinding app')] })
+  const edit = (proposal as unknown as { changes: { edits: { to: Json }[] }[] }).changes[0]!.edits[0]!
+  expect(edit.to).toEqual([{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }])
+})

@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest'
+import type { Step, StepId } from '../../src/model/index.ts'
+import { toggledWith } from '../../src/session/actions-plan.ts'
+import { reduce } from '../../src/session/store-reduce.ts'
+import { initialState } from '../../src/session/store-state.ts'
+
+const step = (id: string, ...after: string[]): Step => ({ id: id as StepId, after: after as StepId[], title: id, practices: [], controls: [], risk: 'safe', mayBreak: [], changes: [], inverse: [], mends: [], managedBy: '', carriedOut: 'live' })
+const ids = (...all: string[]) => new Set(all as StepId[])
+
+describe('choosing steps', () => {
+  const steps = [step('namespace'), step('allow', 'namespace'), step('deny', 'allow'), step('other')]
+  test('leaving one out leaves out what builds on it', () => {
+    expect(toggledWith(steps, ids(), 'allow' as StepId)).toEqual(ids('allow', 'deny'))
+  })
+  test('taking one in takes in what it builds on', () => {
+    expect(toggledWith(steps, ids('namespace', 'allow', 'deny', 'other'), 'deny' as StepId)).toEqual(ids('other'))
+  })
+  test('a circle does not hang it', () => {
+    expect(toggledWith([step('a', 'b'), step('b', 'a')], ids(), 'a' as StepId)).toEqual(ids('a', 'b'))
+  })
+})
+
+describe('the trail', () => {
+  const start = initialState({ columns: 80, rows: 24 })
+  test('going back to a screen on the trail does not lengthen it', () => {
+    let state = reduce(start, { type: 'go', to: { at: 'overview' } })
+    state = reduce(state, { type: 'go', to: { at: 'practice', practice: 'rbac' } })
+    state = reduce(state, { type: 'go', to: { at: 'overview' } })
+    expect(state.trail).toEqual([{ at: 'connect' }])
+    expect(reduce(reduce(state, { type: 'back' }), { type: 'back' }).route).toEqual({ at: 'connect' })
+  })
+  test('quitting without a run leaves at once; with one, after the step in flight', () => {
+    expect(reduce(start, { type: 'leave', code: 130 }).leaving).toBe(130)
+    const running = { ...start, running: { kind: 'apply' as const, steps: [], states: new Map(), rehearsed: new Map(), automatic: false, stopping: false } }
+    const first = reduce(running, { type: 'leave', code: 130 })
+    expect(first).toMatchObject({ leaveWith: 130, running: { stopping: true } })
+    expect(first.leaving).toBeUndefined()
+    expect(reduce(first, { type: 'run-ended' }).leaving).toBe(130)
+    expect(reduce(first, { type: 'leave', code: 130, now: true }).leaving).toBe(130)
+  })
+})
