@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   define: { __VERSION__: '"0.0.0-test"' },
   test: {
+    globalSetup: ['./test/helpers/build.ts'],
     include: ['test/**/*.test.{ts,tsx}'],
     testTimeout: 60_000,
     hookTimeout: 900_000,

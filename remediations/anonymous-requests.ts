@@ -1,6 +1,7 @@
 /** Limits requests without credentials to the health checks. Never by `--anonymous-auth=false`: the kubelet's own probes of the API server carry none. */
-import type { Change, ConfigFile, Finding, Proposal, Remedy, RemedyContext, View } from '../src/model/index.ts'
+
 import { remedy } from '../src/model/define.ts'
+import type { Change, ConfigFile, Finding, Proposal, Remedy, RemedyContext, View } from '../src/model/index.ts'
 import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { refOf } from '../src/objects/ref.ts'
 import { type HostFile, proposeFlags } from './apiserver-flag.ts'
@@ -20,16 +21,46 @@ export const limitAnonymous: Remedy = remedy({
     const { view } = context
     const flags = componentFlags(view, 'kube-apiserver').instances.map((instance) => instance.flags)
     const minor = serverMinor(view)
-    if (flags.length > 0 && minor !== undefined && minor < 32) return { byHand: `Kubernetes 1.${minor} cannot limit anonymous requests to paths (1.32 can): upgrade; meanwhile see that nothing is bound to system:unauthenticated` }
-    if (flags.some((set) => [...set].some(([name, value]) => name.startsWith('oidc-') && value !== '' && name !== 'oidc-signing-algs' && name !== 'oidc-username-claim'))) {
-      return { byHand: 'the flags --oidc-* and an AuthenticationConfiguration exclude each other: move the issuer into its jwt list first, then limit anonymous there' }
+    if (flags.length > 0 && minor !== undefined && minor < 32)
+      return {
+        byHand: `Kubernetes 1.${minor} cannot limit anonymous requests to paths (1.32 can): upgrade; meanwhile see that nothing is bound to system:unauthenticated`,
+      }
+    if (
+      flags.some((set) =>
+        [...set].some(
+          ([name, value]) => name.startsWith('oidc-') && value !== '' && name !== 'oidc-signing-algs' && name !== 'oidc-username-claim',
+        ),
+      )
+    ) {
+      return {
+        byHand:
+          'the flags --oidc-* and an AuthenticationConfiguration exclude each other: move the issuer into its jwt list first, then limit anonymous there',
+      }
     }
     const named = flags.map((set) => set.get('authentication-config')).find((path) => path !== undefined && path !== '')
     const file = fileNamed(view, named)
-    if (named !== undefined && file === undefined) return { byHand: `in ${named} on every control-plane node set anonymous to ${JSON.stringify(LIMITED)}, take --anonymous-auth away, and restart one API server after the other` }
-    return turnDown(finding, context, file === undefined ? newFile(minor) : { type: 'edit', target: refOf(file), edits: [{ set: ['anonymous'], to: LIMITED }] }, named)
+    if (named !== undefined && file === undefined)
+      return {
+        byHand: `in ${named} on every control-plane node set anonymous to ${JSON.stringify(LIMITED)}, take --anonymous-auth away, and restart one API server after the other`,
+      }
+    return turnDown(
+      finding,
+      context,
+      file === undefined ? newFile(minor) : { type: 'edit', target: refOf(file), edits: [{ set: ['anonymous'], to: LIMITED }] },
+      named,
+    )
   },
 })
+
+interface Anonymous {
+  readonly enabled?: boolean
+  readonly conditions?: readonly { readonly path?: string }[]
+}
+/** Does the file let requests without credentials reach anything but the health checks? */
+export function beyondHealth(file: ConfigFile): boolean {
+  const { enabled, conditions = [] } = file['anonymous'] as Anonymous
+  return enabled === true && (conditions.length === 0 || conditions.some(({ path }) => !HEALTH_PATHS.includes(path ?? '')))
+}
 
 /** The file a flag names, where it is among those read. */
 export function fileNamed(view: View<'AuthenticationConfiguration'>, path: string | undefined): ConfigFile | undefined {
@@ -39,31 +70,44 @@ export function fileNamed(view: View<'AuthenticationConfiguration'>, path: strin
 }
 
 function turnDown(finding: Finding<unknown>, context: RemedyContext, change: Change, named: string | undefined): Proposal {
-  return proposeFlags({
-    flags: { 'authentication-config': named ?? `${DIRECTORY}/${NAME}`, 'anonymous-auth': null },
-    ...(named === undefined && { files: [MOUNT] }),
-    before: [change],
-    first: [`on every control-plane node: place ${NAME} in ${DIRECTORY}, owner root, mode 0600 (without the file the API server does not start)`],
-    verify: ['curl -k https://SERVER/livez says ok without credentials, and https://SERVER/api answers 401'],
-    summary: 'answer requests without credentials on the health checks only',
-    mayBreak: ['kubeadm join with a bootstrap token reads cluster-info without credentials: join with a discovery file instead', 'load balancers and monitors that ask other paths without credentials get 401'],
-    provider: PROVIDER,
-  }, finding, context)
+  return proposeFlags(
+    {
+      flags: { 'authentication-config': named ?? `${DIRECTORY}/${NAME}`, 'anonymous-auth': null },
+      ...(named === undefined && { files: [MOUNT] }),
+      before: [change],
+      first: [
+        `on every control-plane node: place ${NAME} in ${DIRECTORY}, owner root, mode 0600 (without the file the API server does not start)`,
+      ],
+      verify: ['curl -k https://SERVER/livez says ok without credentials, and https://SERVER/api answers 401'],
+      summary: 'answer requests without credentials on the health checks only',
+      mayBreak: [
+        'kubeadm join with a bootstrap token reads cluster-info without credentials: join with a discovery file instead',
+        'load balancers and monitors that ask other paths without credentials get 401',
+      ],
+      provider: PROVIDER,
+    },
+    finding,
+    context,
+  )
 }
 
 const NAME = 'authentication-config.yaml'
 
 function newFile(minor: number | undefined): Change {
   return {
-    type: 'file', name: NAME, mode: 0o600,
-    text: { text: `# Requests without credentials are answered here and nowhere else. A change of "anonymous" needs a restart of the API server.
+    type: 'file',
+    name: NAME,
+    mode: 0o600,
+    text: {
+      text: `# Requests without credentials are answered here and nowhere else. A change of "anonymous" needs a restart of the API server.
 apiVersion: apiserver.config.k8s.io/${(minor ?? 0) >= 34 ? 'v1' : 'v1beta1'}
 kind: AuthenticationConfiguration
 anonymous:
   enabled: true
   conditions:
 ${HEALTH_PATHS.map((path) => `    - path: ${path}`).join('\n')}
-` },
+`,
+    },
     runbook: [`on every control-plane node, before any API server is told of it: place ${NAME} in ${DIRECTORY}, owner root, mode 0600`],
     rollback: [`once no API server names it any more: remove ${DIRECTORY}/${NAME}`],
   }
@@ -71,9 +115,28 @@ ${HEALTH_PATHS.map((path) => `    - path: ${path}`).join('\n')}
 
 const PROVIDER: ProviderCommands = {
   gke: {
-    argv: ['gcloud', 'container', 'clusters', 'update', '{cluster}', '--location', '{location}', '--anonymous-authentication-config=LIMITED'],
-    undo: ['gcloud', 'container', 'clusters', 'update', '{cluster}', '--location', '{location}', '--anonymous-authentication-config=ENABLED'],
-    risk: 'may-break', summary: 'let GKE answer requests without credentials on the health checks only',
+    argv: [
+      'gcloud',
+      'container',
+      'clusters',
+      'update',
+      '{cluster}',
+      '--location',
+      '{location}',
+      '--anonymous-authentication-config=LIMITED',
+    ],
+    undo: [
+      'gcloud',
+      'container',
+      'clusters',
+      'update',
+      '{cluster}',
+      '--location',
+      '{location}',
+      '--anonymous-authentication-config=ENABLED',
+    ],
+    risk: 'may-break',
+    summary: 'let GKE answer requests without credentials on the health checks only',
     mayBreak: ['whoever reads the API without credentials gets 401'],
   },
 }

@@ -1,12 +1,19 @@
 /** Audit policies: a whole one with the flags that use it, and the mending of one that is there. */
 import { Document, isMap, isSeq } from 'yaml'
-import type { Change, Edit, Json, Proposal, Readable, Remedy, View } from '../src/model/index.ts'
 import { remedy } from '../src/model/define.ts'
+import type { Change, Edit, Json, Proposal, Readable, Remedy, View } from '../src/model/index.ts'
 import { type AuditPolicy, type AuditRule, readAuditPolicy } from '../src/objects/audit-policy.ts'
 import { type AuditFault, auditFaults } from '../src/objects/audit-policy-probes.ts'
-import { ANONYMOUS, CATCH_ALL, CREDENTIALS, RECOMMENDED_OMIT_STAGES, RECOMMENDED_RULES, SENSITIVE } from '../src/objects/audit-policy-recommended.ts'
-import { refOf, sameObject } from '../src/objects/ref.ts'
+import {
+  ANONYMOUS,
+  CATCH_ALL,
+  CREDENTIALS,
+  RECOMMENDED_OMIT_STAGES,
+  RECOMMENDED_RULES,
+  SENSITIVE,
+} from '../src/objects/audit-policy-recommended.ts'
 import { FLAG_LADDER } from '../src/objects/flags.ts'
+import { refOf, sameObject } from '../src/objects/ref.ts'
 import { type FlagChange, type HostFile, setFlags } from './apiserver-flag.ts'
 
 const POLICY_PATH = '/etc/kubernetes/audit-policy.yaml'
@@ -15,23 +22,43 @@ const POLICY_FILE: HostFile = { name: 'audit-policy', path: POLICY_PATH, type: '
 const LOG_FILES: HostFile = { name: 'audit-log', path: LOG_DIRECTORY, type: 'DirectoryOrCreate', readOnly: false }
 
 /** What an API server has of audit logging already. */
-export interface AuditBackends { readonly policy: boolean; readonly log: boolean; readonly webhook: boolean }
+export interface AuditBackends {
+  readonly policy: boolean
+  readonly log: boolean
+  readonly webhook: boolean
+}
 
 /** The recommended policy as a file, each rule with its reason. */
 export function recommendedPolicyText(): string {
-  const document = new Document({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages: RECOMMENDED_OMIT_STAGES, omitManagedFields: true, rules: RECOMMENDED_RULES.map(({ rule }) => rule) })
+  const document = new Document({
+    apiVersion: 'audit.k8s.io/v1',
+    kind: 'Policy',
+    omitStages: RECOMMENDED_OMIT_STAGES,
+    omitManagedFields: true,
+    rules: RECOMMENDED_RULES.map(({ rule }) => rule),
+  })
   document.commentBefore = ' The first rule that matches a request decides how much of it is logged.'
   const rules = document.get('rules')
-  if (isSeq(rules)) for (const [index, rule] of rules.items.entries()) if (isMap(rule)) rule.commentBefore = ` ${RECOMMENDED_RULES[index]!.because}`
+  if (isSeq(rules))
+    for (const [index, rule] of rules.items.entries()) if (isMap(rule)) rule.commentBefore = ` ${RECOMMENDED_RULES[index]!.because}`
   return document.toString({ lineWidth: 0 })
 }
 
-const setUnlessSet = (value: string) => (current: string | undefined): string => current ?? value
+const setUnlessSet =
+  (value: string) =>
+  (current: string | undefined): string =>
+    current ?? value
 
 /** Adds what is missing of policy and backend: the file, the flags, the mounts. */
 export const enableAudit: Remedy<AuditBackends> = {
-  ...setFlags<AuditBackends>(({ evidence }, { view }) => (evidence.policy && (evidence.log || evidence.webhook)
-    ? { byHand: 'the flags are there: look in the log of the API server for what its audit backend says, and at the free space of its disk' } : auditFlags(evidence, view))),
+  ...setFlags<AuditBackends>(({ evidence }, { view }) =>
+    evidence.policy && (evidence.log || evidence.webhook)
+      ? {
+          byHand:
+            'the flags are there: look in the log of the API server for what its audit backend says, and at the free space of its disk',
+        }
+      : auditFlags(evidence, view),
+  ),
   reads: [...FLAG_LADDER, 'AuditPolicy'],
 }
 
@@ -39,8 +66,13 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
   const backend = evidence.log || evidence.webhook
   const known = view.all('AuditPolicy').find((file) => !readAuditPolicy(file).problems.some((one) => one.fatal))
   const file: Change = {
-    type: 'file', name: 'audit-policy.yaml', text: { text: recommendedPolicyText() }, mode: 0o600,
-    runbook: [`on every control-plane node, before any API server is told of it: place audit-policy.yaml as ${POLICY_PATH}, owner root, mode 0600`],
+    type: 'file',
+    name: 'audit-policy.yaml',
+    text: { text: recommendedPolicyText() },
+    mode: 0o600,
+    runbook: [
+      `on every control-plane node, before any API server is told of it: place audit-policy.yaml as ${POLICY_PATH}, owner root, mode 0600`,
+    ],
     rollback: [`once no API server names it any more: remove ${POLICY_PATH}`],
   }
   const wanted = {
@@ -52,15 +84,24 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
     flags: Object.fromEntries(Object.entries(wanted).map(([flag, value]) => [flag, setUnlessSet(value)])),
     files: [...(evidence.policy ? [] : [POLICY_FILE]), ...(backend ? [] : [LOG_FILES])],
     before: evidence.policy || known !== undefined ? [] : [file],
-    first: evidence.policy ? [] : [`on every control-plane node: place ${known?.metadata.name ?? 'audit-policy.yaml'} as ${POLICY_PATH}, owner root, mode 0600 (without the file the API server does not start)`],
+    first: evidence.policy
+      ? []
+      : [
+          `on every control-plane node: place ${known?.metadata.name ?? 'audit-policy.yaml'} as ${POLICY_PATH}, owner root, mode 0600 (without the file the API server does not start)`,
+        ],
     summary: 'write an audit log',
-    mayBreak: [...(evidence.policy ? [] : [`the API server does not start where ${POLICY_PATH} is missing: place the file first`]), 'the audit log takes disk and memory on every control-plane node: up to 1 GB of files as set here, and in a busy cluster 1 GB an hour is written'],
+    mayBreak: [
+      ...(evidence.policy ? [] : [`the API server does not start where ${POLICY_PATH} is missing: place the file first`]),
+      'the audit log takes disk and memory on every control-plane node: up to 1 GB of files as set here, and in a busy cluster 1 GB an hour is written',
+    ],
     verify: ['kubectl get --raw /metrics | grep apiserver_audit: event_total must rise, error_total must not'],
     provider: {
       eks: {
         argv: ['aws', 'eks', 'update-cluster-config', '--region', '{region}', '--name', '{cluster}', '--logging', LOGGING(true)],
         undo: ['aws', 'eks', 'update-cluster-config', '--region', '{region}', '--name', '{cluster}', '--logging', LOGGING(false)],
-        risk: 'safe', summary: 'send the audit log to CloudWatch', mayBreak: ['CloudWatch charges for what it stores'],
+        risk: 'safe',
+        summary: 'send the audit log to CloudWatch',
+        mayBreak: ['CloudWatch charges for what it stores'],
       },
       aks: 'send the categories kube-audit-admin and guard to a workspace: az monitor diagnostic-settings create --resource CLUSTER_ID --name audit --workspace WORKSPACE_ID --logs \'[{"category":"kube-audit-admin","enabled":true},{"category":"guard","enabled":true}]\'',
     },
@@ -75,18 +116,26 @@ export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ read
   propose(finding, { view }): Proposal {
     const file = view.all('AuditPolicy').find((one) => sameObject(refOf(one), finding.subject))
     if (file === undefined) return { refused: 'the policy is not there any more' }
-    if (finding.evidence.fault === 'ignored') return { byHand: 'correct or remove the field: the API server ignores it, so the rule matches more than it says' }
+    if (finding.evidence.fault === 'ignored')
+      return { byHand: 'correct or remove the field: the API server ignores it, so the rule matches more than it says' }
     const { policy, problems } = readAuditPolicy(file)
     const refused = problems.some((one) => one.fatal)
-    const after = refused ? { rules: RECOMMENDED_RULES.map(({ rule }) => rule), omitStages: RECOMMENDED_OMIT_STAGES } : mended(policy, file['rules'] as readonly AuditRule[])
+    const after = refused
+      ? { rules: RECOMMENDED_RULES.map(({ rule }) => rule), omitStages: RECOMMENDED_OMIT_STAGES }
+      : mended(policy, file['rules'] as readonly AuditRule[])
     const edits: Edit[] = [
       ...(file.apiVersion === 'audit.k8s.io/v1' ? [] : [{ set: ['apiVersion'], to: 'audit.k8s.io/v1' }]),
       ...(after.omitStages.join() === policy.omitStages.join() ? [] : [{ set: ['omitStages'], to: after.omitStages }]),
       { set: ['rules'], to: after.rules as unknown as Json },
     ]
     return {
-      changes: [{ type: 'edit', target: finding.subject, edits }], risk: 'may-break', summary: refused ? 'replace the policy by one that the API server accepts' : 'log what matters and no credentials',
-      mayBreak: ['the API server reads its policy only at its start: restart one after the other', 'more is logged: watch the size of the log'],
+      changes: [{ type: 'edit', target: finding.subject, edits }],
+      risk: 'may-break',
+      summary: refused ? 'replace the policy by one that the API server accepts' : 'log what matters and no credentials',
+      mayBreak: [
+        'the API server reads its policy only at its start: restart one after the other',
+        'more is logged: watch the size of the log',
+      ],
     }
   },
 })

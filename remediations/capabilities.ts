@@ -1,54 +1,89 @@
 /** Takes capabilities away: those a container adds beyond the baseline set, or all of them. */
-import type { ContainerSpec, Edit, Path, Proposal, Remedy } from '../src/model/index.ts'
+
 import { remedy } from '../src/model/define.ts'
+import type { ContainerSpec, Edit, Path, Proposal, Remedy } from '../src/model/index.ts'
 import { BASELINE_CAPABILITIES } from '../src/objects/pod-security-baseline.ts'
-import { containerOf, HARMLESS, isPlace, knownUser, lowPorts, mayBreak, type Prediction, TEMPLATE_READS, templateChange, type TemplatePlace, templatePlace } from './pod-template.ts'
+import {
+  containerOf,
+  HARMLESS,
+  isPlace,
+  knownUser,
+  lowPorts,
+  mayBreak,
+  type Prediction,
+  TEMPLATE_READS,
+  type TemplatePlace,
+  templateChange,
+  templatePlace,
+} from './pod-template.ts'
 
 /** The control whose remedy is `dropAllCapabilities`: where both are planned, they must agree on what stays. */
 const DROP_ALL = 'pod-capabilities-drop-all'
 
 const WHAT_FOR: Readonly<Record<string, string>> = {
-  NET_ADMIN: 'changing network interfaces, routes or iptables fails', NET_RAW: 'ping and other raw sockets fail', SYS_ADMIN: 'mounting and most kernel administration fails',
-  SYS_PTRACE: 'looking into other processes fails', SYS_MODULE: 'loading kernel modules fails', SYS_TIME: 'setting the clock fails', SYS_RESOURCE: 'raising resource limits fails',
-  IPC_LOCK: 'locking memory fails', SYS_NICE: 'raising priorities fails', DAC_READ_SEARCH: 'reading files it has no permission for fails', BPF: 'loading eBPF programs fails', SYS_RAWIO: 'raw device access fails',
+  NET_ADMIN: 'changing network interfaces, routes or iptables fails',
+  NET_RAW: 'ping and other raw sockets fail',
+  SYS_ADMIN: 'mounting and most kernel administration fails',
+  SYS_PTRACE: 'looking into other processes fails',
+  SYS_MODULE: 'loading kernel modules fails',
+  SYS_TIME: 'setting the clock fails',
+  SYS_RESOURCE: 'raising resource limits fails',
+  IPC_LOCK: 'locking memory fails',
+  SYS_NICE: 'raising priorities fails',
+  DAC_READ_SEARCH: 'reading files it has no permission for fails',
+  BPF: 'loading eBPF programs fails',
+  SYS_RAWIO: 'raw device access fails',
 }
 
 /** Removes from `add` what the baseline level does not allow. */
-export const removeAddedCapabilities = <E = any>(): Remedy<E> => remedy<E>({
-  family: 'capabilities',
-  reads: TEMPLATE_READS,
-  propose(finding, { view, alongside }): Proposal {
-    const place = templatePlace(finding, view, `remove what is not in the baseline set from securityContext.capabilities.add of container ${finding.container}`)
-    if (!isPlace(place)) return place
-    const visited = containerOf(place, finding)
-    if (visited === undefined) return { refused: `there is no container ${finding.container} in the template any more` }
-    const at = [...place.at, ...visited.at]
-    const removed = addedBy(visited.container).filter((name) => !BASELINE_CAPABILITIES.has(name))
-    if (removed.length === 0) return { refused: 'it adds no such capability any more' }
-    const dropsAll = alongside.some((other) => other.control === DROP_ALL && other.container === finding.container)
-    const kept = dropsAll ? keptWhenAllDropped(visited.container) : addedBy(visited.container).filter((name) => BASELINE_CAPABILITIES.has(name))
-    const words = removed.map((name) => WHAT_FOR[bare(name)] ?? `what needs ${bare(name)} fails`)
-    return templateChange(place, [addEdit(at, kept)], `no longer add ${removed.join(', ')} to container ${visited.container.name}`, mayBreak(...new Set(words)))
-  },
-})
+export const removeAddedCapabilities = <E = any>(): Remedy<E> =>
+  remedy<E>({
+    family: 'capabilities',
+    reads: TEMPLATE_READS,
+    propose(finding, { view, alongside }): Proposal {
+      const place = templatePlace(
+        finding,
+        view,
+        `remove what is not in the baseline set from securityContext.capabilities.add of container ${finding.container}`,
+      )
+      if (!isPlace(place)) return place
+      const visited = containerOf(place, finding)
+      if (visited === undefined) return { refused: `there is no container ${finding.container} in the template any more` }
+      const at = [...place.at, ...visited.at]
+      const removed = addedBy(visited.container).filter((name) => !BASELINE_CAPABILITIES.has(name))
+      if (removed.length === 0) return { refused: 'it adds no such capability any more' }
+      const dropsAll = alongside.some((other) => other.control === DROP_ALL && other.container === finding.container)
+      const kept = dropsAll
+        ? keptWhenAllDropped(visited.container)
+        : addedBy(visited.container).filter((name) => BASELINE_CAPABILITIES.has(name))
+      const words = removed.map((name) => WHAT_FOR[bare(name)] ?? `what needs ${bare(name)} fails`)
+      return templateChange(
+        place,
+        [addEdit(at, kept)],
+        `no longer add ${removed.join(', ')} to container ${visited.container.name}`,
+        mayBreak(...new Set(words)),
+      )
+    },
+  })
 
 /** Drops ALL and keeps NET_BIND_SERVICE where the container declares a port below 1024. */
-export const dropAllCapabilities = <E = any>(): Remedy<E> => remedy<E>({
-  family: 'capabilities',
-  reads: TEMPLATE_READS,
-  propose(finding, { view }): Proposal {
-    const place = templatePlace(finding, view, `set securityContext.capabilities.drop: ["ALL"] on container ${finding.container}`)
-    if (!isPlace(place)) return place
-    const visited = containerOf(place, finding)
-    if (visited === undefined) return { refused: `there is no container ${finding.container} in the template any more` }
-    const at = [...place.at, ...visited.at]
-    const kept = keptWhenAllDropped(visited.container)
-    const edits: Edit[] = [{ set: [...at, 'securityContext', 'capabilities', 'drop'], to: ['ALL'] }]
-    if (kept.length > 0 || addedBy(visited.container).length > 0) edits.push(addEdit(at, kept))
-    const summary = `drop all capabilities of container ${visited.container.name}${kept.length > 0 ? `, but keep ${kept.join(', ')}` : ''}`
-    return templateChange(place, edits, summary, predictDrop(place, visited.container))
-  },
-})
+export const dropAllCapabilities = <E = any>(): Remedy<E> =>
+  remedy<E>({
+    family: 'capabilities',
+    reads: TEMPLATE_READS,
+    propose(finding, { view }): Proposal {
+      const place = templatePlace(finding, view, `set securityContext.capabilities.drop: ["ALL"] on container ${finding.container}`)
+      if (!isPlace(place)) return place
+      const visited = containerOf(place, finding)
+      if (visited === undefined) return { refused: `there is no container ${finding.container} in the template any more` }
+      const at = [...place.at, ...visited.at]
+      const kept = keptWhenAllDropped(visited.container)
+      const edits: Edit[] = [{ set: [...at, 'securityContext', 'capabilities', 'drop'], to: ['ALL'] }]
+      if (kept.length > 0 || addedBy(visited.container).length > 0) edits.push(addEdit(at, kept))
+      const summary = `drop all capabilities of container ${visited.container.name}${kept.length > 0 ? `, but keep ${kept.join(', ')}` : ''}`
+      return templateChange(place, edits, summary, predictDrop(place, visited.container))
+    },
+  })
 
 const bare = (name: string): string => name.toUpperCase().replace(/^CAP_/, '')
 const addedBy = (container: ContainerSpec): readonly string[] => container.securityContext?.capabilities?.add ?? []

@@ -1,8 +1,9 @@
 /** Sets one field of the security context of the container a finding is about. */
-import type { Finding, Json, Proposal, Remedy, RemedyContext } from '../src/model/index.ts'
+
 import { remedy } from '../src/model/define.ts'
+import type { Finding, Json, Proposal, Remedy, RemedyContext } from '../src/model/index.ts'
 import type { VisitedContainer } from '../src/objects/containers.ts'
-import { containerOf, isPlace, type Prediction, TEMPLATE_READS, templateChange, type TemplatePlace, templatePlace } from './pod-template.ts'
+import { containerOf, isPlace, type Prediction, TEMPLATE_READS, type TemplatePlace, templateChange, templatePlace } from './pod-template.ts'
 
 export interface ContainerField {
   /** Under `securityContext`. */
@@ -14,18 +15,24 @@ export interface ContainerField {
   refuse?(container: VisitedContainer['container'], alongside: RemedyContext['alongside']): string | undefined
 }
 
-export const setContainerField = <E = any>(change: ContainerField): Remedy<E> => remedy<E>({
-  family: 'container-field',
-  reads: TEMPLATE_READS,
-  propose(finding, { view, alongside }): Proposal {
-    const text = `${change.field}: ${JSON.stringify(change.to)}`
-    const place = templatePlace(finding, view, `set securityContext.${text} on container ${finding.container}`)
-    if (!isPlace(place)) return place
-    const visited = containerOf(place, finding)
-    if (visited === undefined) return { refused: `there is no container ${finding.container} in the template any more` }
-    const refused = change.refuse?.(visited.container, alongside)
-    if (refused !== undefined) return { refused }
-    const path = [...place.at, ...visited.at, 'securityContext', change.field]
-    return templateChange(place, [{ set: path, to: change.to }], `set ${text} on container ${visited.container.name}`, change.predict(place, visited.container, finding))
-  },
-})
+export const setContainerField = <E = any>(change: ContainerField): Remedy<E> =>
+  remedy<E>({
+    family: 'container-field',
+    reads: TEMPLATE_READS,
+    propose(finding, { view, alongside }): Proposal {
+      const text = `${change.field}: ${JSON.stringify(change.to)}`
+      const place = templatePlace(finding, view, `set securityContext.${text} on container ${finding.container}`)
+      if (!isPlace(place)) return place
+      const visited = containerOf(place, finding)
+      if (visited === undefined) return { refused: `there is no container ${finding.container} in the template any more` }
+      const refused = change.refuse?.(visited.container, alongside)
+      if (refused !== undefined) return { refused }
+      const path = [...place.at, ...visited.at, 'securityContext', change.field]
+      return templateChange(
+        place,
+        [{ set: path, to: change.to }],
+        `set ${text} on container ${visited.container.name}`,
+        change.predict(place, visited.container, finding),
+      )
+    },
+  })

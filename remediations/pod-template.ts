@@ -9,23 +9,50 @@ import { WORKLOAD_KINDS, type Workload, workloads } from '../src/objects/workloa
 /** What remedies of pod specs look at. */
 export const TEMPLATE_READS = WORKLOAD_KINDS
 
-export interface TemplatePlace { readonly workload: Workload; /** Of the pod spec in the workload's object. */ readonly at: Path }
-export interface Prediction { readonly risk: Risk; readonly mayBreak: readonly string[] }
+export interface TemplatePlace {
+  readonly workload: Workload /** Of the pod spec in the workload's object. */
+  readonly at: Path
+}
+export interface Prediction {
+  readonly risk: Risk
+  readonly mayBreak: readonly string[]
+}
 
-const byKey = (view: View<(typeof WORKLOAD_KINDS)[number]>): Map<string, Workload[]> => Map.groupBy(workloads(view), (workload) => refText(workload.ref))
+const byKey = (view: View<(typeof WORKLOAD_KINDS)[number]>): Map<string, Workload[]> =>
+  Map.groupBy(workloads(view), (workload) => refText(workload.ref))
 
 /** The place, or the proposal that says why there is none. `wish` completes "set …": what the operator would have to do there. */
-export function templatePlace(finding: Finding<any>, view: View<Readable>, wish: string): TemplatePlace | Exclude<Proposal, { changes: readonly Change[] }> {
-  const workload = derived(view, byKey).get(refText(finding.subject))?.find((one) => sameObject(one.ref, finding.subject))
+export function templatePlace(
+  finding: Finding<any>,
+  view: View<Readable>,
+  wish: string,
+): TemplatePlace | Exclude<Proposal, { changes: readonly Change[] }> {
+  const workload = derived(view, byKey)
+    .get(refText(finding.subject))
+    ?.find((one) => sameObject(one.ref, finding.subject))
   const who = refText(finding.subject)
   if (workload === undefined) return { refused: `${who} is not there any more` }
-  if (isOfOlderRevision(finding)) return { byHand: `the template of ${who} does not have it any more: let the rollout finish, or delete the pods of the older revision so that they are made anew` }
-  if (isIntroduced(finding)) return { byHand: `the template of ${who} does not have it: change what puts it into the pods afterwards (a mutating webhook, an injected sidecar, kubectl debug), or delete the pod` }
-  if (workload.at === undefined || workload.object === undefined) return { byHand: `${who} makes these pods: ${wish} in its own specification` }
+  if (isOfOlderRevision(finding))
+    return {
+      byHand: `the template of ${who} does not have it any more: let the rollout finish, or delete the pods of the older revision so that they are made anew`,
+    }
+  if (isIntroduced(finding))
+    return {
+      byHand: `the template of ${who} does not have it: change what puts it into the pods afterwards (a mutating webhook, an injected sidecar, kubectl debug), or delete the pod`,
+    }
+  if (workload.at === undefined || workload.object === undefined)
+    return { byHand: `${who} makes these pods: ${wish} in its own specification` }
   if (view.source.kind !== 'live') return { workload, at: workload.at }
-  if (workload.mirror) return { byHand: `${who} is a static pod: ${wish} in its manifest on the node (kubeadm keeps these in /etc/kubernetes/manifests); the kubelet then starts it anew` }
-  if (workload.object.kind === 'Pod') return { byHand: `a bare pod cannot be changed in place; delete it and create it again with this done: ${wish}; better, let a Deployment run it` }
-  if (workload.object.kind === 'Job') return { byHand: `the template of a Job cannot be changed; create the Job again with this done: ${wish}` }
+  if (workload.mirror)
+    return {
+      byHand: `${who} is a static pod: ${wish} in its manifest on the node (kubeadm keeps these in /etc/kubernetes/manifests); the kubelet then starts it anew`,
+    }
+  if (workload.object.kind === 'Pod')
+    return {
+      byHand: `a bare pod cannot be changed in place; delete it and create it again with this done: ${wish}; better, let a Deployment run it`,
+    }
+  if (workload.object.kind === 'Job')
+    return { byHand: `the template of a Job cannot be changed; create the Job again with this done: ${wish}` }
   return { workload, at: workload.at }
 }
 
@@ -40,10 +67,14 @@ export function containerOf({ workload }: TemplatePlace, finding: Finding<any>):
 /** A change of the workload's object. A PodTemplate runs nothing by itself; anything else restarts its pods at least. */
 export function templateChange({ workload }: TemplatePlace, edits: readonly Edit[], summary: string, prediction: Prediction): Proposal {
   const risk = workload.object?.kind === 'PodTemplate' ? 'safe' : prediction.risk === 'safe' ? 'restarts-pods' : prediction.risk
-  const words = workload.mirror ? ['it is a static pod of the control plane: the kubelet restarts it as soon as the file changes, and a mistake keeps it down'] : []
+  const words = workload.mirror
+    ? ['it is a static pod of the control plane: the kubelet restarts it as soon as the file changes, and a mistake keeps it down']
+    : []
   const mayBreak = [...words, ...prediction.mayBreak]
   return {
-    changes: [{ type: 'edit', target: workload.ref, edits }], summary, risk: workload.mirror ? 'may-break' : risk,
+    changes: [{ type: 'edit', target: workload.ref, edits }],
+    summary,
+    risk: workload.mirror ? 'may-break' : risk,
     ...(mayBreak.length > 0 && { mayBreak }),
   }
 }
@@ -63,4 +94,5 @@ export function knownUser(workload: Workload, container: ContainerSpec): number 
 }
 
 /** Ports below 1024 that a container declares. A container may listen on others without saying so. */
-export const lowPorts = (container: ContainerSpec): readonly number[] => (container.ports ?? []).map((port) => port.containerPort).filter((port) => port > 0 && port < 1024)
+export const lowPorts = (container: ContainerSpec): readonly number[] =>
+  (container.ports ?? []).map((port) => port.containerPort).filter((port) => port > 0 && port < 1024)

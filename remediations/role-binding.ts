@@ -1,35 +1,63 @@
 /** Takes subjects out of a binding, or the whole binding when none is left; where asked to, binds them to less instead. */
-import type { BindingObject, Change, Finding, Json, Kind, KubeObject, ObjectRef, Proposal, RbacSubject, Remedy, RemedyContext, Risk } from '../src/model/index.ts'
+
 import { remedy } from '../src/model/define.ts'
+import type {
+  BindingObject,
+  Change,
+  Finding,
+  Json,
+  Kind,
+  KubeObject,
+  ObjectRef,
+  Proposal,
+  RbacSubject,
+  Remedy,
+  RemedyContext,
+  Risk,
+} from '../src/model/index.ts'
 import { isDefaultSubject, subjectText } from '../src/objects/rbac-bootstrap.ts'
 import type { SubjectEvidence } from '../src/objects/rbac-exposure.ts'
-import { refText, sameObject, refOf } from '../src/objects/ref.ts'
+import { refOf, refText, sameObject } from '../src/objects/ref.ts'
 
 const OPTIONS = {
-  role: { describe: 'ClusterRole to bind these subjects to instead (view, edit, admin or one of your own); empty: none', default: '' },
-  namespaces: { describe: 'Namespaces in which to bind them instead of the whole cluster; empty: where the binding is good now', default: [] },
+  role: { describe: 'the ClusterRole to bind these subjects to instead (view, edit, admin or one of your own); empty: none', default: '' },
+  namespaces: {
+    describe: 'the namespaces in which to bind them instead of the whole cluster; empty: where the binding is good now',
+    default: [],
+  },
 } as const
 
 /** `safe` only where what is removed grants nothing to anybody who exists. */
-export const removeSubjects = (risk: Risk): Remedy<SubjectEvidence> => remedy<SubjectEvidence>({
-  family: 'role-binding',
-  reads: ['RoleBinding', 'ClusterRoleBinding'],
-  ...(risk !== 'safe' && { options: OPTIONS }),
-  propose: (finding, context) => withoutSubjects(finding, context, risk),
-})
+export const removeSubjects = (risk: Risk): Remedy<SubjectEvidence> =>
+  remedy<SubjectEvidence>({
+    family: 'role-binding',
+    reads: ['RoleBinding', 'ClusterRoleBinding'],
+    ...(risk !== 'safe' && { options: OPTIONS }),
+    propose: (finding, context) => withoutSubjects(finding, context, risk),
+  })
 
-export function withoutSubjects(finding: Finding<SubjectEvidence>, { view, options, alongside }: Pick<RemedyContext, 'view' | 'options' | 'alongside'>, risk: Risk): Proposal {
+export function withoutSubjects(
+  finding: Finding<SubjectEvidence>,
+  { view, options, alongside }: Pick<RemedyContext, 'view' | 'options' | 'alongside'>,
+  risk: Risk,
+): Proposal {
   const binding = objectOf(view, finding.subject) as BindingObject | undefined
   if (binding === undefined) return { byHand: `${refText(finding.subject)} is not there any more: scan again` }
   const protectedOne = finding.evidence.remove.find((subject) => whyProtected(binding, subject) !== undefined)
   if (protectedOne !== undefined) return { refused: whyProtected(binding, protectedOne)! }
-  const gone = new Set([finding, ...alongside].flatMap((one) => removedBy(one)).filter((subject) => whyProtected(binding, subject) === undefined).map(identity))
+  const gone = new Set(
+    [finding, ...alongside]
+      .flatMap((one) => removedBy(one))
+      .filter((subject) => whyProtected(binding, subject) === undefined)
+      .map(identity),
+  )
   const left = (binding.subjects ?? []).filter((subject) => !gone.has(identity(subject)))
   const names = finding.evidence.remove.map((subject) => subjectText(subject, binding.metadata.namespace)).join(', ')
   const instead = bindingsInstead(binding, finding.evidence.remove, textOf(options['role']), listOf(options['namespaces']))
-  const removal: Change = left.length === 0
-    ? { type: 'delete', target: finding.subject }
-    : { type: 'edit', target: finding.subject, edits: [{ set: ['subjects'], to: left as unknown as Json }] }
+  const removal: Change =
+    left.length === 0
+      ? { type: 'delete', target: finding.subject }
+      : { type: 'edit', target: finding.subject, edits: [{ set: ['subjects'], to: left as unknown as Json }] }
   return {
     changes: [...instead.map((object): Change => ({ type: 'create', object })), removal],
     risk,
@@ -48,7 +76,8 @@ const CONTROL_PLANE_USERS = new Set(['system:kube-controller-manager', 'system:k
 /** Without these the cluster, or everybody's way into it, stops working. */
 function whyProtected(binding: BindingObject, subject: RbacSubject): string | undefined {
   const who = subjectText(subject, binding.metadata.namespace)
-  if (subject.kind === 'Group' && subject.name === 'system:masters') return 'system:masters is the way back in when everything else is broken; its members pass whatever is bound'
+  if (subject.kind === 'Group' && subject.name === 'system:masters')
+    return 'system:masters is the way back in when everything else is broken; its members pass whatever is bound'
   if (isDefaultSubject(binding, subject)) {
     return subject.name === 'kubeadm:cluster-admins'
       ? 'kubeadm:cluster-admins holds the administrators of this cluster: removing it would lock them out'
@@ -60,27 +89,45 @@ function whyProtected(binding: BindingObject, subject: RbacSubject): string | un
 
 /** What an observation of this family asks to have removed. */
 function removedBy({ evidence }: Finding<any>): readonly RbacSubject[] {
-  return evidence !== null && typeof evidence === 'object' && 'remove' in evidence ? ((evidence as unknown as SubjectEvidence).remove ?? []) : []
+  return evidence !== null && typeof evidence === 'object' && 'remove' in evidence
+    ? ((evidence as unknown as SubjectEvidence).remove ?? [])
+    : []
 }
 const identity = ({ kind, name, namespace = '' }: RbacSubject): string => [kind, namespace, name].join('\0')
 
-function bindingsInstead(binding: BindingObject, subjects: readonly RbacSubject[], role: string, namespaces: readonly string[]): readonly BindingObject[] {
+function bindingsInstead(
+  binding: BindingObject,
+  subjects: readonly RbacSubject[],
+  role: string,
+  namespaces: readonly string[],
+): readonly BindingObject[] {
   if (role === '' && namespaces.length === 0) return []
   const roleRef = role === '' ? binding.roleRef : { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role }
   const own = binding.metadata.namespace
-  const qualified = subjects.map((subject) => (subject.kind === 'ServiceAccount' && !subject.namespace && own !== undefined ? { ...subject, namespace: own } : subject))
+  const qualified = subjects.map((subject) =>
+    subject.kind === 'ServiceAccount' && !subject.namespace && own !== undefined ? { ...subject, namespace: own } : subject,
+  )
   const made = (kind: string, namespace: string | undefined): BindingObject => ({
-    apiVersion: 'rbac.authorization.k8s.io/v1', kind,
-    metadata: { name: role === '' ? binding.metadata.name : `${binding.metadata.name}-${role}`, ...(namespace !== undefined && { namespace }) },
-    roleRef, subjects: qualified,
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind,
+    metadata: {
+      name: role === '' ? binding.metadata.name : `${binding.metadata.name}-${role}`,
+      ...(namespace !== undefined && { namespace }),
+    },
+    roleRef,
+    subjects: qualified,
   })
-  if (namespaces.length > 0) return namespaces.filter((namespace) => role !== '' || namespace !== own).map((namespace) => made('RoleBinding', namespace))
+  if (namespaces.length > 0)
+    return namespaces.filter((namespace) => role !== '' || namespace !== own).map((namespace) => made('RoleBinding', namespace))
   return [made(binding.kind, own)]
 }
 
 const textOf = (value: Json | undefined): string => (typeof value === 'string' ? value.trim() : '')
-const listOf = (value: Json | undefined): readonly string[] =>
-  (typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value.map(String) : []).map((item) => item.trim()).filter((item) => item !== '')
+/** A list, also when it was given as words with commas. */
+export const listOf = (value: Json | undefined): readonly string[] =>
+  (typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value.map(String) : [])
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
 
 /** The object a finding is about; two files may declare the same one. */
 export function objectOf(view: RemedyContext['view'], ref: ObjectRef): KubeObject | undefined {

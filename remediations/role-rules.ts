@@ -1,28 +1,41 @@
 /** Takes rights out of the rules of a role so that nothing else is lost, and spells wildcards out. */
-import type { Finding, Json, Path, PolicyRule, Proposal, Remedy, RemedyContext, RoleObject } from '../src/model/index.ts'
+
 import { remedy } from '../src/model/define.ts'
+import type { Finding, Json, Path, PolicyRule, Proposal, Remedy, RemedyContext, RoleObject } from '../src/model/index.ts'
 import { isDefaultRule, mayBeForeignDefault } from '../src/objects/rbac-bootstrap.ts'
 import type { RbacEvidence, RuleEvidence, SubjectEvidence } from '../src/objects/rbac-exposure.ts'
-import { expand, type Rights, ruleText, subtract } from '../src/objects/rbac-rules.ts'
+import { expand, isNamed, overlap, type Rights, ruleText, subtract } from '../src/objects/rbac-rules.ts'
 import { universeOf } from '../src/objects/rbac-served.ts'
 import { refText } from '../src/objects/ref.ts'
-import { objectOf, removeSubjects, withoutSubjects } from './role-binding.ts'
+import { listOf, objectOf, removeSubjects, withoutSubjects } from './role-binding.ts'
+
+const OF_BINDINGS = Object.fromEntries(
+  Object.entries(removeSubjects('may-break').options!).map(([name, option]) => [
+    name,
+    { ...option, describe: `where a built-in role is bound: ${option.describe}` },
+  ]),
+)
 
 /** For findings of `exposures`: changes the rule where the role is somebody's own, and the binding where the role is Kubernetes'. */
 export const narrowRights: Remedy<RbacEvidence> = remedy<RbacEvidence>({
   family: 'role-rules',
   reads: ['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding', 'CustomResourceDefinition', 'ServedResources'],
-  options: removeSubjects('may-break').options!,
-  propose: (finding, context) => ('mend' in finding.evidence
-    ? withoutRights(finding as Finding<RuleEvidence>, context)
-    : withoutSubjects(finding as Finding<SubjectEvidence>, context, 'may-break')),
+  options: {
+    ...OF_BINDINGS,
+    names: { describe: 'where a rule is changed: names of the objects on which the subjects keep the right; empty: on none', default: [] },
+  },
+  propose: (finding, context) =>
+    'mend' in finding.evidence
+      ? withoutRights(finding as Finding<RuleEvidence>, context)
+      : withoutSubjects(finding as Finding<SubjectEvidence>, context, 'may-break'),
 })
 
-function withoutRights(finding: Finding<RuleEvidence>, { view, alongside }: RemedyContext): Proposal {
+function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongside }: RemedyContext): Proposal {
   const role = objectOf(view, finding.subject) as RoleObject | undefined
   const rules = role?.rules ?? []
   const index = indexOf(finding.at)
-  if (role === undefined || index === undefined || rules[index] === undefined) return { byHand: `${refText(finding.subject)} has no such rule any more: scan again` }
+  if (role === undefined || index === undefined || rules[index] === undefined)
+    return { byHand: `${refText(finding.subject)} has no such rule any more: scan again` }
   const why = whyNot(role, rules[index], view.source.kubernetes)
   if (why !== undefined) return why
   const universe = universeOf(view)
@@ -30,9 +43,17 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, alongside }: Reme
   if (unknown !== undefined) return { byHand: unknown }
 
   const wishes = [finding, ...alongside].flatMap((one) => wishOf(one))
-  const narrowed = rules.flatMap((rule, at) => mended(rule, wishes.filter((wish) => wish.index === at).map((wish) => wish.mend), universe))
-  const after = narrowed.filter((rule, at) => narrowed.findIndex((other) => JSON.stringify(other) === JSON.stringify(rule)) === at)
+  const narrowed = rules.flatMap((rule, at) =>
+    mended(
+      rule,
+      wishes.filter((wish) => wish.index === at).map((wish) => wish.mend),
+      universe,
+    ),
+  )
   const { mend } = finding.evidence
+  const kept = 'cut' in mend ? named(rules[index], mend.cut, listOf(options['names'])) : []
+  const wanted = [...narrowed, ...kept]
+  const after = wanted.filter((rule, at) => wanted.findIndex((other) => JSON.stringify(other) === JSON.stringify(rule)) === at)
   return {
     changes: [{ type: 'edit', target: finding.subject, edits: [{ set: ['rules'], to: after as unknown as Json }] }],
     risk: 'may-break',
@@ -43,10 +64,21 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, alongside }: Reme
 
 /** All that the findings on this role want of one rule: first every wildcard spelled out, then every cut, in an order of their own. */
 function mended(rule: PolicyRule, wishes: readonly RuleEvidence['mend'][], universe: ReturnType<typeof universeOf>): readonly PolicyRule[] {
-  const cuts = wishes.flatMap((wish) => ('cut' in wish ? wish.cut : [])).toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+  const cuts = wishes
+    .flatMap((wish) => ('cut' in wish ? wish.cut : []))
+    .toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
   const start = wishes.some((wish) => 'expand' in wish) ? expand(rule, universe) : [rule]
   return cuts.reduce<readonly PolicyRule[]>((pieces, cut) => pieces.flatMap((piece) => subtract(piece, cut, universe)), start)
 }
+
+/** The rights on these objects only; a rule that names its objects already is not widened. */
+const named = (rule: PolicyRule, cuts: readonly Rights[], names: readonly string[]): readonly PolicyRule[] =>
+  names.length === 0 || isNamed(rule)
+    ? []
+    : cuts.flatMap((cut) => {
+        const held = overlap(rule, cut)
+        return held === undefined ? [] : [{ apiGroups: held.groups, resources: held.resources, resourceNames: names, verbs: held.verbs }]
+      })
 
 function wishOf({ at, evidence }: Finding<any>): readonly { readonly index: number; readonly mend: RuleEvidence['mend'] }[] {
   const index = indexOf(at)
@@ -56,9 +88,16 @@ function wishOf({ at, evidence }: Finding<any>): readonly { readonly index: numb
 const indexOf = (at: Path | undefined): number | undefined => (at?.[0] === 'rules' && typeof at[1] === 'number' ? at[1] : undefined)
 
 function whyNot(role: RoleObject, rule: PolicyRule, version: string | undefined): Proposal | undefined {
-  if (isDefaultRule(role, rule)) return { refused: `${role.metadata.name} is a role of Kubernetes itself: its components need it, and the API server puts it back at every start` }
-  if (mayBeForeignDefault(role, version)) return { byHand: `compare ${role.metadata.name} with the default of this Kubernetes version: the API server puts its defaults back at every start` }
-  if (role.aggregationRule) return { byHand: 'the rules of an aggregated role are filled in by a controller: change the roles that its aggregationRule selects' }
+  if (isDefaultRule(role, rule))
+    return {
+      refused: `${role.metadata.name} is a role of Kubernetes itself: its components need it, and the API server puts it back at every start`,
+    }
+  if (mayBeForeignDefault(role, version))
+    return {
+      byHand: `compare ${role.metadata.name} with the default of this Kubernetes version: the API server puts its defaults back at every start`,
+    }
+  if (role.aggregationRule)
+    return { byHand: 'the rules of an aggregated role are filled in by a controller: change the roles that its aggregationRule selects' }
   return undefined
 }
 
@@ -67,16 +106,21 @@ function whatIsNotKnown(view: RemedyContext['view'], rule: PolicyRule, isKnown: 
   const groups = rule.apiGroups ?? []
   const wild = rule.resources?.some((resource) => resource.startsWith('*')) === true
   if (!wild && !groups.includes('*')) return undefined
-  if (view.source.kind === 'live') return `what the wildcard stands for is not known, because ${view.unread('ServedResources')?.because ?? 'discovery was not asked'}: scan again when it answers, or write the list from kubectl api-resources`
+  if (view.source.kind === 'live')
+    return `what the wildcard stands for is not known, because ${view.unread('ServedResources')?.because ?? 'discovery was not asked'}: scan again when it answers, or write the list from kubectl api-resources`
   const unknown = wild ? groups.filter((group) => group !== '*' && !isKnown(group)) : []
-  return unknown.length === 0 ? undefined : `which resources ${unknown.join(' and ')} serves is not known here: scan the live cluster, or write the list from kubectl api-resources`
+  return unknown.length === 0
+    ? undefined
+    : `which resources ${unknown.join(' and ')} serves is not known here: scan the live cluster, or write the list from kubectl api-resources`
 }
 
 function mayBreak({ heldBy, mend }: RuleEvidence, rule: PolicyRule, complete: boolean): string[] {
   const wild = rule.apiGroups?.includes('*') || rule.resources?.includes('*')
   return [
     heldBy.length > 0 ? `whoever uses these rights: ${heldBy.join(', ')}` : 'whoever is bound to this role outside these files',
-    ...('expand' in mend && rule.verbs.includes('*') ? ['verbs that are no request on an object go: bind, escalate, impersonate, approve, sign, use'] : []),
+    ...('expand' in mend && rule.verbs.includes('*')
+      ? ['verbs that are no request on an object go: bind, escalate, impersonate, approve, sign, use']
+      : []),
     ...(wild ? ['kinds that are installed later are not covered any more'] : []),
     ...(wild && !complete ? ['of kinds that are no part of Kubernetes only those with a CustomResourceDefinition here are covered'] : []),
   ]

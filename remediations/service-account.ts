@@ -1,6 +1,7 @@
 /** Stops handing API tokens to pods: on the service account, or on one workload's template. */
-import type { Finding, Proposal, Remedy, RemedyContext } from '../src/model/index.ts'
+
 import { remedy } from '../src/model/define.ts'
+import type { Finding, Proposal, Remedy, RemedyContext } from '../src/model/index.ts'
 import { refText } from '../src/objects/ref.ts'
 import { isPlace, mayBreak, type Prediction, TEMPLATE_READS, templateChange, templatePlace } from './pod-template.ts'
 import { objectOf } from './role-binding.ts'
@@ -44,4 +45,7 @@ function onWorkload(finding: Finding<AutomountEvidence>, { view }: RemedyContext
 }
 
 /** The API server has nothing to give for it; another server may. */
-const ELSEWHERE: Prediction = { risk: 'restarts-pods', mayBreak: ['it would lose a login elsewhere that it does with this token (Vault, a registry, another cluster)'] }
+const ELSEWHERE: Prediction = {
+  risk: 'restarts-pods',
+  mayBreak: ['it would lose a login elsewhere that it does with this token (Vault, a registry, another cluster)'],
+}

@@ -1,7 +1,7 @@
 import { useApp, useStdout } from 'ink'
 import { useEffect } from 'react'
+import { routeKey, type ScreenName } from '../src/session/route.ts'
 import { layoutOf } from '../src/session/rows.ts'
-import { type ScreenName, routeKey } from '../src/session/route.ts'
 import type { Store } from '../src/session/store.ts'
 import type { State } from '../src/session/store-state.ts'
 import { ErrorBoundary } from './error-boundary.tsx'
@@ -25,8 +25,19 @@ interface AppProps {
 }
 
 const SCREENS: Readonly<Record<ScreenName, () => React.ReactNode>> = {
-  connect: Listing, overview: Listing, gaps: Listing, choose: Listing, plan: Listing, step: Listing, outcome: Listing, history: Listing, run: Listing,
-  practice: PracticeScreen, finding: FindingScreen, control: FindingScreen, apply: ApplyScreen,
+  connect: Listing,
+  overview: Listing,
+  gaps: Listing,
+  choose: Listing,
+  plan: Listing,
+  step: Listing,
+  outcome: Listing,
+  history: Listing,
+  run: Listing,
+  practice: PracticeScreen,
+  finding: FindingScreen,
+  control: FindingScreen,
+  apply: ApplyScreen,
 }
 
 /** The wizard: one store in, one frame out. */
@@ -35,7 +46,12 @@ export function App({ store, spare = 0, suspend }: AppProps) {
   return (
     <SessionContext value={store}>
       <Size store={store} spare={spare} />
-      <KeyRouter store={store} onSuspend={() => { if (suspend !== undefined) void suspendTerminal(suspend) }} />
+      <KeyRouter
+        store={store}
+        onSuspend={() => {
+          if (suspend !== undefined) void suspendTerminal(suspend)
+        }}
+      />
       <Shell />
     </SessionContext>
   )
@@ -51,7 +67,13 @@ function Shell() {
   return (
     <Frame state={state}>
       <ErrorBoundary screen={`${routeKey(state.route)} ${overlay?.is ?? ''}`} columns={body.columns} rows={body.rows}>
-        {overlay?.is === 'help' ? <Help state={state} top={overlay.top} /> : overlay?.is === 'confirm' ? <Confirm state={state} question={overlay} /> : <Screen />}
+        {overlay?.is === 'help' ? (
+          <Help state={state} top={overlay.top} />
+        ) : overlay?.is === 'confirm' ? (
+          <Confirm state={state} question={overlay} />
+        ) : (
+          <Screen />
+        )}
       </ErrorBoundary>
     </Frame>
   )

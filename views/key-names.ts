@@ -1,11 +1,22 @@
 import type { Key } from 'ink'
 
 /** One key press: its name in the table of keys, and the text it would type. */
-export interface KeyPress { readonly name: string; readonly text?: string }
+export interface KeyPress {
+  readonly name: string
+  readonly text?: string
+}
 
 const NAMED: readonly (readonly [keyof Key, string])[] = [
-  ['upArrow', 'up'], ['downArrow', 'down'], ['leftArrow', 'left'], ['rightArrow', 'right'], ['pageUp', 'pageup'], ['pageDown', 'pagedown'],
-  ['home', 'home'], ['end', 'end'], ['backspace', 'backspace'], ['delete', 'delete'],
+  ['upArrow', 'up'],
+  ['downArrow', 'down'],
+  ['leftArrow', 'left'],
+  ['rightArrow', 'right'],
+  ['pageUp', 'pageup'],
+  ['pageDown', 'pagedown'],
+  ['home', 'home'],
+  ['end', 'end'],
+  ['backspace', 'backspace'],
+  ['delete', 'delete'],
 ]
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 

@@ -7,7 +7,10 @@ import { toast } from '../src/session/toasts.ts'
 import { type KeyPress, keyPresses } from './key-names.ts'
 import { bindingFor } from './keys.ts'
 
-interface KeyRouterProps { readonly store: Store; readonly onSuspend: () => void }
+interface KeyRouterProps {
+  readonly store: Store
+  readonly onSuspend: () => void
+}
 
 /** The only reader of keys: chunk by chunk, key by key, through the table. */
 export function KeyRouter({ store, onSuspend }: KeyRouterProps) {
@@ -32,7 +35,8 @@ function actionFor(store: Store, press: KeyPress): Action | 'suspend' | undefine
   if (press.name !== 'ctrl-c' && isQuiet(state, now)) return undefined
   const place = placeOf(state)
   const binding = bindingFor(place, press.name)
-  if (binding === undefined) return press.text !== undefined && (place === 'entry' || place === 'typed') ? { type: 'typed', text: press.text } : undefined
+  if (binding === undefined)
+    return press.text !== undefined && (place === 'entry' || place === 'typed') ? { type: 'typed', text: press.text } : undefined
   const reason = binding.off?.(state)
   if (reason !== undefined) return { type: 'toast', toast: toast(`${press.name}: ${reason}`, now) }
   return binding.does(state, now, press.name)

@@ -167,7 +167,7 @@ export class ApiClient {
     )
   }
 
-  #reading(path: string, { query, accept, signal, limitMs = 30_000, idleMs = 30_000, anonymous }: ReadOptions): Outgoing {
+  #reading(path: string, { query, accept, signal, limitMs = 30_000, idleMs = 30_000, anonymous, compressed }: ReadOptions): Outgoing {
     return {
       method: 'GET',
       path: withQuery(path, query),
@@ -176,6 +176,7 @@ export class ApiClient {
       ...(accept !== undefined && { headers: { Accept: accept } }),
       ...(signal && { signal }),
       ...(anonymous !== undefined && { anonymous }),
+      ...(compressed !== undefined && { compressed }),
     }
   }
 

@@ -21,6 +21,7 @@ export interface Outgoing {
   readonly signal?: AbortSignal
   /** Present no credentials at all, whatever the kubeconfig holds. */
   readonly anonymous?: boolean
+  readonly compressed?: boolean
 }
 export interface Incoming {
   readonly status: number
@@ -102,7 +103,7 @@ export class Connection {
         headers: {
           'User-Agent': USER_AGENT,
           Accept: 'application/json',
-          ...(!this.loopback && { 'Accept-Encoding': 'gzip' }),
+          ...(!this.loopback && outgoing.compressed !== false && { 'Accept-Encoding': 'gzip' }),
           ...(body !== undefined && { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) }),
           ...(access.headers as Record<string, string | string[]>),
           ...outgoing.headers,
@@ -112,7 +113,7 @@ export class Connection {
         ...(signal !== undefined && { signal }),
       })
       const tooSlow = setTimeout(() => request.destroy(new TimeLimit(outgoing.answerMs)), outgoing.answerMs)
-      request.once('error', (error) => {
+      request.on('error', (error) => {
         clearTimeout(tooSlow)
         reject(
           request.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET'

@@ -27,6 +27,11 @@ export class Contact {
     return back
   }
 
+  /** Something comes, though not all of it yet: the time of grace stands still. */
+  answered(): void {
+    this.close()
+  }
+
   /** It did not answer; when that goes on for the time of grace, it is lost. */
   missed(refusal: Refusal): void {
     this.#missedSince ||= Date.now()

@@ -28,6 +28,8 @@ export class CredentialProblem extends Error {
 }
 
 const FRESH_MS = 20_000
+/** Time for a credential plugin, which may wait for a person at a browser. */
+const PLUGIN_MS = 90_000
 
 /** Credentials of one context. Asked anew every 20 s, so that rotated files and expiring tokens are picked up; the parts that cost are cached by client-node. */
 export class Credentials {
@@ -68,8 +70,10 @@ export class Credentials {
     try {
       // Loaded when a cluster is connected to, not at start: it is the largest library of all.
       this.#config ??= import('./kube-config.ts').then(({ kubeConfigOf }) => kubeConfigOf(this.#context))
-      await (await this.#config).applyToHTTPSOptions(options)
+      const config = await this.#config
+      await within(PLUGIN_MS, config.applyToHTTPSOptions(options))
     } catch (error) {
+      this.#config = undefined
       throw new CredentialProblem(explain(error, this.#context))
     }
     const headers: Record<string, string | readonly string[]> = { ...(options.headers as Record<string, string>), ...impersonation(user) }
@@ -104,6 +108,14 @@ function impersonation(user: Context['user']): Headers {
     ...(user['as-groups'] !== undefined && { 'Impersonate-Group': user['as-groups'] }),
     ...Object.fromEntries(extra),
   }
+}
+
+function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`it did not finish within ${milliseconds / 1000} s`)), milliseconds)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 async function tokenIn(file: string): Promise<string> {

@@ -2,7 +2,7 @@
 
 import type { PolicyRule } from '../model/index.ts'
 import type { ApiClient } from './client.ts'
-import type { Refusal } from './refusal.ts'
+import { clean, type Refusal } from './refusal.ts'
 
 export interface Attempt {
   readonly verb: string
@@ -44,8 +44,9 @@ export async function canI(
   if (!answer.ok) return { is: 'unknown', because: answer.refusal.message }
   const { allowed, reason, evaluationError } = answer.body.status ?? {}
   if (allowed === true) return { is: 'allowed' }
-  if (evaluationError !== undefined && evaluationError !== '' && allowed !== false) return { is: 'unknown', because: evaluationError }
-  return { is: 'denied', ...(reason && { because: reason }) }
+  // An authorizer that could not be asked might have allowed it: `denied` must be certain.
+  if (evaluationError || allowed !== false) return { is: 'unknown', because: clean(evaluationError || 'the review has no answer') }
+  return { is: 'denied', ...(reason && { because: clean(reason) }) }
 }
 
 export interface Me {

@@ -21,6 +21,8 @@ export interface ReadOptions extends Asked {
   readonly idleMs?: number
   /** Send no credentials. */
   readonly anonymous?: boolean
+  /** Take a compressed answer; the default off loopback. */
+  readonly compressed?: boolean
 }
 export interface WriteOptions extends Asked {
   readonly dryRun?: boolean

@@ -27,6 +27,7 @@ export interface WatchStream {
 /** `silent`: it was open, and then nothing came for too long. */
 export type StreamEnd = 'ended' | 'ended at once' | 'silent' | { readonly refusal: Refusal }
 
+const OPENING_MS = 30_000
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 export const BROKEN: Refusal = { kind: 'server', message: 'the API server sent something that is no watch event' }
 
@@ -35,7 +36,8 @@ export async function streamWatch(
   client: ApiClient,
   { path, query, metadataOnly, signal, silence, later, settled, settlesAfter, take }: WatchStream,
 ): Promise<StreamEnd> {
-  const patience = new Patience(silence, signal)
+  // Before it opens a busy server may need longer than it may be silent afterwards.
+  const patience = new Patience(Math.max(silence, OPENING_MS), signal)
   let settling: NodeJS.Timeout | undefined
   let refusal: Refusal | undefined
   let opened = 0
@@ -59,7 +61,7 @@ export async function streamWatch(
   }
   const onOpen = () => {
     opened = Date.now()
-    patience.renew()
+    patience.allow(silence)
     settling = setTimeout(works, settlesAfter)
   }
   try {
@@ -70,6 +72,8 @@ export async function streamWatch(
         query: { watch: 1, allowWatchBookmarks: true, timeoutSeconds: Math.round(300 + Math.random() * 300), ...query },
         signal: patience.signal,
         idleMs: later * 2,
+        // Whoever compresses a watch on the way holds its events back.
+        compressed: false,
         ...(metadataOnly && { accept: METADATA_ONLY }),
       },
       onLine,
@@ -80,7 +84,9 @@ export async function streamWatch(
     return Date.now() - opened < settlesAfter ? 'ended at once' : 'ended'
   } catch (error) {
     if (signal.aborted || !patience.signal.aborted) throw error
-    return opened > 0 ? 'silent' : { refusal: { kind: 'timeout', message: `the API server did not answer in time (${silence / 1000} s)` } }
+    return opened > 0
+      ? 'silent'
+      : { refusal: { kind: 'timeout', message: `the API server did not answer in time (${Math.max(silence, OPENING_MS) / 1000} s)` } }
   } finally {
     clearTimeout(settling)
     patience.end()

@@ -123,6 +123,7 @@ class KindWatch<T> {
     const end = await this.#stream({
       query,
       silence: this.#timing.initialSilence,
+      settled: () => this.#contact.answered(),
       take: (event) => {
         if (taken) return this.#apply(event)
         const version = event.object?.metadata?.resourceVersion
@@ -163,6 +164,7 @@ class KindWatch<T> {
       for (;;) {
         const step = await pages.next()
         if (!step.done) {
+          this.#contact.answered()
           const { items, apiVersion, kind } = step.value
           for (const item of items) {
             const reduced = reduce(item, { apiVersion, kind: kind.replace(/List$/, '') })

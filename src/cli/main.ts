@@ -1,13 +1,13 @@
 /** argv → command → exit code. The one place that catches, prints errors and ends the process. */
+import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError, Option } from 'commander'
 import { explainError } from './errors.ts'
 import { EXIT } from './exit-codes.ts'
 import type { SourceOptions } from './options.ts'
 import { VERSION } from './version.ts'
-import { setFlagsFromString } from 'node:v8'
 
-// A scan makes garbage at the rate the API server streams. Left alone, V8 answers by growing its nursery to 2 × 64 MB and keeping
-// it; held at its first size the scan takes as long and peaks at half the memory (docs/benchmarks.md).
+// A scan makes garbage as fast as objects arrive. Left alone, V8 answers by growing its nursery to 2 × 64 MB and keeps it; held at
+// its first size, a scan peaks at little more than half the memory for a tenth more time (docs/benchmarks.md).
 setFlagsFromString('--semi-space-growth-factor=1')
 
 type Options = SourceOptions & Record<string, any>

@@ -16,7 +16,10 @@ export interface Terminal {
   /** Gives the terminal back, once; later calls do nothing. */
   restore(): void
 }
-export interface Streams { readonly stdin: Pick<ReadStream, 'setRawMode'>; readonly stdout: Pick<WriteStream, 'write' | 'on'> }
+export interface Streams {
+  readonly stdin: Pick<ReadStream, 'setRawMode'>
+  readonly stdout: Pick<WriteStream, 'write' | 'on'>
+}
 
 /**
  * Takes the screen at once: raw mode first, so that what is typed meanwhile is not echoed, then the alternate screen with the cursor at
@@ -38,11 +41,17 @@ export function takeTerminal(banner: string, { stdin, stdout }: Streams = proces
     process.off('uncaughtExceptionMonitor', restore)
     for (const [signal, listener] of listeners) process.off(signal, listener)
   }
-  const listeners = Object.entries(SIGNALS).map(([signal, code]) => [signal as keyof typeof SIGNALS, () => {
-    if (handler !== undefined) return handler(code)
-    restore()
-    process.exit(code)
-  }] as const)
+  const listeners = Object.entries(SIGNALS).map(
+    ([signal, code]) =>
+      [
+        signal as keyof typeof SIGNALS,
+        () => {
+          if (handler !== undefined) return handler(code)
+          restore()
+          process.exit(code)
+        },
+      ] as const,
+  )
 
   process.on('exit', restore)
   // Before the stack is printed, or it is lost with the alternate screen.
@@ -53,15 +62,18 @@ export function takeTerminal(banner: string, { stdin, stdout }: Streams = proces
   stdin.setRawMode(true)
   stdout.write(`${ENTER}${banner}${HOME}`)
   return {
-    onSignal(handle) { handler = handle },
-    suspend: () => new Promise((resolve) => {
-      process.once('SIGCONT', () => {
-        stdout.write(ENTER)
-        resolve()
-      })
-      stdout.write('\x1b[?25h')
-      process.kill(process.pid, 'SIGTSTP')
-    }),
+    onSignal(handle) {
+      handler = handle
+    },
+    suspend: () =>
+      new Promise((resolve) => {
+        process.once('SIGCONT', () => {
+          stdout.write(ENTER)
+          resolve()
+        })
+        stdout.write('\x1b[?25h')
+        process.kill(process.pid, 'SIGTSTP')
+      }),
     restore,
   }
 }

@@ -1,25 +1,38 @@
 import { render } from 'ink'
+import { App } from '../../views/app.tsx'
 import { PRACTICES } from '../engine/score.ts'
 import type { Practice } from '../model/index.ts'
 import { grant } from '../session/approve.ts'
-import type { SourceChoice } from '../session/ports.ts'
+import type { Desk, SourceChoice } from '../session/ports.ts'
 import { partingText } from '../session/rows-titles.ts'
 import { createStore, systemClock } from '../session/store.ts'
-import { App } from '../../views/app.tsx'
-import type { WizardOptions } from './commands/wizard.tsx'
 import { UsageError } from './errors.ts'
+import type { SourceOptions } from './options.ts'
 import type { Terminal } from './terminal.ts'
-import { wizardDesk } from './wizard-desk.ts'
+
+export interface WizardOptions extends SourceOptions {
+  readonly practice?: string
+}
 
 /** Draws the wizard until the operator leaves; then says on the ordinary screen what was changed. Returns the exit code. */
-export async function runWizard(options: WizardOptions, terminal: Terminal): Promise<number> {
+export async function runWizard(options: WizardOptions, terminal: Terminal, desk: Desk): Promise<number> {
   const { practice } = options
-  if (practice !== undefined && !PRACTICES.includes(practice as Practice)) throw new UsageError(`there is no practice "${practice}"`, [`one of ${PRACTICES.join(', ')}`])
+  if (practice !== undefined && !PRACTICES.includes(practice as Practice))
+    throw new UsageError(`there is no practice "${practice}"`, [`one of ${PRACTICES.join(', ')}`])
   // Windows repaints a frame of full height as a whole.
   const spare = process.platform === 'win32' ? 1 : 0
-  const store = createStore({ desk: wizardDesk(options), clock: systemClock, grant, size: { columns: process.stdout.columns, rows: process.stdout.rows - spare } })
+  const store = createStore({
+    desk,
+    clock: systemClock,
+    grant,
+    size: { columns: process.stdout.columns, rows: process.stdout.rows - spare },
+  })
   const app = render(<App store={store} spare={spare} suspend={terminal.suspend} />, {
-    alternateScreen: true, interactive: true, exitOnCtrlC: false, patchConsole: true, maxFps: 30,
+    alternateScreen: true,
+    interactive: true,
+    exitOnCtrlC: false,
+    patchConsole: true,
+    maxFps: 30,
     incrementalRendering: process.env['K8S_HARDEN_INCREMENTAL'] !== '0',
   })
   terminal.onSignal((code) => store.dispatch({ type: 'leave', code, ...(store.get().leaveWith !== undefined && { now: true as const }) }))

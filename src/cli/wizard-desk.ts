@@ -17,7 +17,16 @@ import { VERSION } from './version.ts'
 import { pastRuns, undoRun } from './wizard-history.ts'
 
 /** What is read beside what the controls want: to watch roll-outs, and to foretell who would lose access. */
-const ALSO: readonly Readable[] = ['Pod', 'ReplicaSet', 'Namespace', 'ServiceAccount', 'Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding']
+const ALSO: readonly Readable[] = [
+  'Pod',
+  'ReplicaSet',
+  'Namespace',
+  'ServiceAccount',
+  'Role',
+  'ClusterRole',
+  'RoleBinding',
+  'ClusterRoleBinding',
+]
 
 export function wizardDesk({ kubeconfig }: SourceOptions): Desk {
   const state = stateDirectory()
@@ -50,16 +59,31 @@ async function contextsIn(kubeconfig: string | undefined): Promise<ContextList> 
 async function openedSource(opened: Opened, state: string): Promise<OpenedSource> {
   const stop = new AbortController()
   const scan = new LiveScan({ source: opened.source, controls, follow: true })
+  const before = scan.state.snapshot.revision
   const first = new Promise<void>((resolve) => {
-    const unsubscribe = scan.subscribe(() => { unsubscribe(); resolve() })
+    // A source that fails tells its listeners too, with nothing new to show.
+    const unsubscribe = scan.subscribe((now) => {
+      if (now.snapshot.revision === before) return
+      unsubscribe()
+      resolve()
+    })
   })
   const ended = scan.run(stop.signal, new Set([...wantedBy(controls), ...(opened.client === undefined ? [] : ALSO)]))
   await Promise.race([first, ended])
   const byId = new Map<string, RegisteredControl>(controls.map((control) => [control.id, control]))
   const work = new Workplace(opened, scan, state)
   return {
-    info: opened.source.info, scan, ended, writesTo: opened.writesTo,
-    plan: (ids, values) => compile(ids.map((id) => scan.finding(id)).filter((finding) => finding !== undefined), byId, scan.state.snapshot, { values }),
+    info: opened.source.info,
+    scan,
+    ended,
+    writesTo: opened.writesTo,
+    plan: (ids, values) =>
+      compile(
+        ids.map((id) => scan.finding(id)).filter((finding) => finding !== undefined),
+        byId,
+        scan.state.snapshot,
+        { values },
+      ),
     preview: (step) => work.preview(step),
     run: (plan, steps, ask, signal) => work.run(plan, new Set(steps), ask, signal),
     close: () => stop.abort(),
@@ -89,7 +113,12 @@ class Workplace {
     return (step.carriedOut === 'file' ? files : writer).rehearse(step)
   }
 
-  async *run(plan: Plan, selected: ReadonlySet<StepId>, ask: (step: StepId) => Promise<Answer>, signal: AbortSignal): AsyncIterable<RunEvent> {
+  async *run(
+    plan: Plan,
+    selected: ReadonlySet<StepId>,
+    ask: (step: StepId) => Promise<Answer>,
+    signal: AbortSignal,
+  ): AsyncIterable<RunEvent> {
     const writers = await this.#open()
     const id = this.#next
     this.#next = newRunId(new Date())
@@ -99,7 +128,10 @@ class Workplace {
     try {
       await this.#settle(writers, signal)
       const events = run({
-        plan, selected, ...writers, signal,
+        plan,
+        selected,
+        ...writers,
+        signal,
         watchman: writers.watchman?.(() => this.#scan.state.snapshot, plan.steps),
         verifier: verifierOf(this.#scan),
         now: () => new Date().toISOString(),
@@ -126,14 +158,22 @@ class Workplace {
   #header(plan: Plan, selected: ReadonlySet<StepId>, id: RunId, approvedBy: string) {
     const { source, location } = this.#opened
     const { kind, name } = source.info
-    return headerOf(plan, selected, { run: id, time: new Date().toISOString(), tool: VERSION, source: { kind, name, server: targetOf(this.#opened), location }, approvedBy })
+    return headerOf(plan, selected, {
+      run: id,
+      time: new Date().toISOString(),
+      tool: VERSION,
+      source: { kind, name, server: targetOf(this.#opened), location },
+      approvedBy,
+    })
   }
 
   /** What a crash left open comes first (safety law 5): settled by itself where it is clear, else told. */
   async #settle(writers: Writers, signal: AbortSignal): Promise<void> {
     const said: string[] = []
     const listen = { write: (text: string) => said.push(text.replace(/^k8s-harden: /, '').trim()) }
-    const nobody = async (): Promise<never> => { throw new Error('nobody is asked here') }
+    const nobody = async (): Promise<never> => {
+      throw new Error('nobody is asked here')
+    }
     const io = { stdout: listen, stderr: listen, isTTY: false, prompts: { choose: nobody, type: nobody } }
     const blocked = await settleInterrupted(io, { opened: this.#opened, writers, stateDirectory: this.#state, signal }, true)
     if (blocked !== undefined) throw new Error(`${said.join('; ')} (or press u here)`)

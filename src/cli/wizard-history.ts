@@ -1,6 +1,6 @@
 /** Past runs for the wizard, and taking them back. */
 import type { RunId, StepId } from '../model/index.ts'
-import { type RecordedRun, type RecordedStep, interrupted, undoable } from '../plan/journal.ts'
+import { interrupted, type RecordedRun, type RecordedStep, undoable } from '../plan/journal.ts'
 import { undo } from '../plan/undo.ts'
 import type { PastStepState, RunEvent, RunSummary } from '../session/ports.ts'
 import { FileJournal, readRuns } from '../writers/journal.ts'
@@ -17,10 +17,19 @@ function summaryOf(run: RecordedRun): RunSummary {
   const made = new Set(steps.map((step) => step.id))
   const risks = new Map(header.steps.map((step) => [step.id, step.risk]))
   return {
-    id: header.run, time: header.time, source: `${header.source.kind} ${header.source.name}`, approvedBy: header.approvedBy,
+    id: header.run,
+    time: header.time,
+    source: `${header.source.kind} ${header.source.name}`,
+    approvedBy: header.approvedBy,
     interrupted: interrupted(run).length > 0,
     steps: [
-      ...steps.map((step) => ({ id: step.id, title: step.title, risk: risks.get(step.id) ?? ('safe' as const), state: stateOf(step), ...(step.because !== undefined && { note: step.because }) })),
+      ...steps.map((step) => ({
+        id: step.id,
+        title: step.title,
+        risk: risks.get(step.id) ?? ('safe' as const),
+        state: stateOf(step),
+        ...(step.because !== undefined && { note: step.because }),
+      })),
       ...header.steps.filter((step) => !made.has(step.id)).map((step) => ({ ...step, state: 'not-started' as const })),
     ],
   }
@@ -28,20 +37,33 @@ function summaryOf(run: RecordedRun): RunSummary {
 
 function stateOf(step: RecordedStep): PastStepState {
   switch (step.status) {
-    case 'interrupted': case 'undo-interrupted': return 'interrupted'
-    case 'not-written': return 'not-written'
-    case 'undone': return 'undone'
-    case 'written': return step.verified ? 'verified' : 'written'
+    case 'interrupted':
+    case 'undo-interrupted':
+      return 'interrupted'
+    case 'not-written':
+      return 'not-written'
+    case 'undone':
+      return 'undone'
+    case 'written':
+      return step.verified ? 'verified' : 'written'
   }
 }
 
 /** Takes back what the run wrote, where it wrote it. */
-export async function* undoRun(state: string, id: RunId, steps: readonly StepId[] | undefined, signal: AbortSignal): AsyncIterable<RunEvent> {
+export async function* undoRun(
+  state: string,
+  id: RunId,
+  steps: readonly StepId[] | undefined,
+  signal: AbortSignal,
+): AsyncIterable<RunEvent> {
   const recorded = (await readRuns(state)).find((run) => run.header.run === id)
   if (recorded === undefined) throw new Error(`the journal has no run ${id}`)
   const opened = await openSource(sourceOf(recorded))
   const target = targetOf(opened)
-  if (recorded.header.source.server !== target) throw new Error(`the run changed ${recorded.header.source.server ?? 'something else'}, and its name now leads to ${target}: nothing was taken back`)
+  if (recorded.header.source.server !== target)
+    throw new Error(
+      `the run changed ${recorded.header.source.server ?? 'something else'}, and its name now leads to ${target}: nothing was taken back`,
+    )
   const writers = await openWriters(opened, filesDirectory(undefined, state, id))
   const release = await lockTarget(state, target)
   const journal = await FileJournal.resume(state, id)
@@ -56,8 +78,16 @@ export async function* undoRun(state: string, id: RunId, steps: readonly StepId[
 }
 
 function sourceOf({ header: { source } }: RecordedRun): SourceOptions {
-  const location = source.location as { readonly kind?: string; readonly context?: string; readonly kubeconfig?: string; readonly path?: string }
+  const location = source.location as {
+    readonly kind?: string
+    readonly context?: string
+    readonly kubeconfig?: string
+    readonly path?: string
+  }
   if (location.kind === 'sample') return { sample: true }
   if (location.kind === 'manifests') return { manifests: location.path ?? '' }
-  return { ...(location.context !== undefined && { context: location.context }), ...(location.kubeconfig !== undefined && { kubeconfig: location.kubeconfig }) }
+  return {
+    ...(location.context !== undefined && { context: location.context }),
+    ...(location.kubeconfig !== undefined && { kubeconfig: location.kubeconfig }),
+  }
 }

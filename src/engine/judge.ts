@@ -55,7 +55,7 @@ const wordsOf = (remark: Remark): string => {
   return 'notApplicable' in remark ? remark.notApplicable : remark.note
 }
 
-const SAID = 6
+const SAID = 3
 const shortly = (words: readonly string[]): string => (words.length <= SAID ? words : [...words.slice(0, SAID), `and ${words.length - SAID} more`]).join('; ')
 
 /** A control that saw no object at all has not passed anything (a directory without RBAC says nothing about the cluster's). */

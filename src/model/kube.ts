@@ -33,11 +33,18 @@ export interface KubeObject {
 
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>
-  readonly matchExpressions?: readonly { readonly key: string; readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'; readonly values?: readonly string[] }[]
+  readonly matchExpressions?: readonly {
+    readonly key: string
+    readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'
+    readonly values?: readonly string[]
+  }[]
 }
 
 // ── pods ───────────────────────────────────────────────────────────────────────────────────────
-export interface SeccompProfile { readonly type?: string; readonly localhostProfile?: string }
+export interface SeccompProfile {
+  readonly type?: string
+  readonly localhostProfile?: string
+}
 export interface PodSecurityContext {
   readonly runAsUser?: number
   readonly runAsGroup?: number
@@ -67,10 +74,26 @@ export interface ContainerSecurityContext {
 export interface EnvVar {
   readonly name: string
   readonly value?: string
-  readonly valueFrom?: { readonly secretKeyRef?: { readonly name?: string; readonly key?: string }; readonly configMapKeyRef?: { readonly name?: string; readonly key?: string }; readonly fieldRef?: Json; readonly resourceFieldRef?: Json; readonly fileKeyRef?: Json }
+  readonly valueFrom?: {
+    readonly secretKeyRef?: { readonly name?: string; readonly key?: string }
+    readonly configMapKeyRef?: { readonly name?: string; readonly key?: string }
+    readonly fieldRef?: Json
+    readonly resourceFieldRef?: Json
+    readonly fileKeyRef?: Json
+  }
 }
-export interface ContainerPort { readonly name?: string; readonly containerPort: number; readonly hostPort?: number; readonly protocol?: string }
-export interface VolumeMount { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean; readonly subPath?: string }
+export interface ContainerPort {
+  readonly name?: string
+  readonly containerPort: number
+  readonly hostPort?: number
+  readonly protocol?: string
+}
+export interface VolumeMount {
+  readonly name: string
+  readonly mountPath: string
+  readonly readOnly?: boolean
+  readonly subPath?: string
+}
 export interface ContainerSpec {
   readonly name: string
   readonly image?: string
@@ -78,7 +101,11 @@ export interface ContainerSpec {
   readonly command?: readonly string[]
   readonly args?: readonly string[]
   readonly env?: readonly EnvVar[]
-  readonly envFrom?: readonly { readonly prefix?: string; readonly secretRef?: { readonly name?: string }; readonly configMapRef?: { readonly name?: string } }[]
+  readonly envFrom?: readonly {
+    readonly prefix?: string
+    readonly secretRef?: { readonly name?: string }
+    readonly configMapRef?: { readonly name?: string }
+  }[]
   readonly ports?: readonly ContainerPort[]
   readonly volumeMounts?: readonly VolumeMount[]
   readonly securityContext?: ContainerSecurityContext
@@ -96,7 +123,14 @@ export interface Volume {
   readonly configMap?: { readonly name?: string }
   readonly emptyDir?: Json
   readonly persistentVolumeClaim?: { readonly claimName: string; readonly readOnly?: boolean }
-  readonly projected?: { readonly sources?: readonly { readonly serviceAccountToken?: { readonly audience?: string; readonly expirationSeconds?: number; readonly path: string }; readonly secret?: { readonly name?: string }; readonly configMap?: { readonly name?: string }; readonly downwardAPI?: Json }[] }
+  readonly projected?: {
+    readonly sources?: readonly {
+      readonly serviceAccountToken?: { readonly audience?: string; readonly expirationSeconds?: number; readonly path: string }
+      readonly secret?: { readonly name?: string }
+      readonly configMap?: { readonly name?: string }
+      readonly downwardAPI?: Json
+    }[]
+  }
   readonly [source: string]: unknown
 }
 export interface PodSpec {
@@ -129,7 +163,11 @@ export interface ContainerStatus {
   readonly imageID?: string
   readonly ready?: boolean
   readonly restartCount?: number
-  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string }; readonly running?: { readonly startedAt?: string }; readonly terminated?: { readonly reason?: string; readonly exitCode?: number; readonly message?: string } }
+  readonly state?: {
+    readonly waiting?: { readonly reason?: string; readonly message?: string }
+    readonly running?: { readonly startedAt?: string }
+    readonly terminated?: { readonly reason?: string; readonly exitCode?: number; readonly message?: string }
+  }
   /** `user.linux.uid` is what really runs (KEP-3619; beta 1.33, GA 1.35; needs runtime support). */
   readonly user?: { readonly linux?: { readonly uid?: number; readonly gid?: number } }
 }
@@ -146,17 +184,32 @@ export interface PodObject extends KubeObject {
     readonly ephemeralContainerStatuses?: readonly ContainerStatus[]
   }
 }
-export interface PodTemplateSpec { readonly metadata?: { readonly labels?: Readonly<Record<string, string>>; readonly annotations?: Readonly<Record<string, string>> }; readonly spec?: PodSpec }
+export interface PodTemplateSpec {
+  readonly metadata?: { readonly labels?: Readonly<Record<string, string>>; readonly annotations?: Readonly<Record<string, string>> }
+  readonly spec?: PodSpec
+}
 /** Deployment, ReplicaSet, StatefulSet, DaemonSet, ReplicationController, Job. */
 export interface ControllerObject extends KubeObject {
-  readonly spec?: { readonly replicas?: number; readonly selector?: LabelSelector | Readonly<Record<string, string>>; readonly template?: PodTemplateSpec; readonly suspend?: boolean; readonly progressDeadlineSeconds?: number }
+  readonly spec?: {
+    readonly replicas?: number
+    readonly selector?: LabelSelector | Readonly<Record<string, string>>
+    readonly template?: PodTemplateSpec
+    readonly suspend?: boolean
+    readonly progressDeadlineSeconds?: number
+  }
   readonly status?: Readonly<Record<string, Json>>
 }
 export interface CronJobObject extends KubeObject {
-  readonly spec?: { readonly schedule?: string; readonly suspend?: boolean; readonly jobTemplate?: { readonly spec?: { readonly template?: PodTemplateSpec } } }
+  readonly spec?: {
+    readonly schedule?: string
+    readonly suspend?: boolean
+    readonly jobTemplate?: { readonly spec?: { readonly template?: PodTemplateSpec } }
+  }
 }
 /** core/v1 PodTemplate: the template is at the top, not under spec. */
-export interface PodTemplateObject extends KubeObject { readonly template?: PodTemplateSpec }
+export interface PodTemplateObject extends KubeObject {
+  readonly template?: PodTemplateSpec
+}
 
 // ── access ─────────────────────────────────────────────────────────────────────────────────────
 export interface PolicyRule {
@@ -166,32 +219,74 @@ export interface PolicyRule {
   readonly resourceNames?: readonly string[]
   readonly nonResourceURLs?: readonly string[]
 }
-export interface RoleObject extends KubeObject { readonly rules?: readonly PolicyRule[] | null; readonly aggregationRule?: { readonly clusterRoleSelectors?: readonly LabelSelector[] } }
-export interface RbacSubject { readonly kind: string; readonly name: string; readonly namespace?: string; readonly apiGroup?: string }
-export interface BindingObject extends KubeObject { readonly roleRef: { readonly apiGroup?: string; readonly kind: string; readonly name: string }; readonly subjects?: readonly RbacSubject[] | null }
+export interface RoleObject extends KubeObject {
+  readonly rules?: readonly PolicyRule[] | null
+  readonly aggregationRule?: { readonly clusterRoleSelectors?: readonly LabelSelector[] }
+}
+export interface RbacSubject {
+  readonly kind: string
+  readonly name: string
+  readonly namespace?: string
+  readonly apiGroup?: string
+}
+export interface BindingObject extends KubeObject {
+  readonly roleRef: { readonly apiGroup?: string; readonly kind: string; readonly name: string }
+  readonly subjects?: readonly RbacSubject[] | null
+}
 export interface ServiceAccountObject extends KubeObject {
   readonly automountServiceAccountToken?: boolean
   readonly secrets?: readonly { readonly name?: string }[]
   readonly imagePullSecrets?: readonly { readonly name?: string }[]
 }
-/** Metadata only: no value of a Secret ever reaches this process. `type` is known from field selectors, or from a file. */
-export interface SecretObject extends KubeObject { readonly type?: string; /** Names of the keys, known in files only. */ readonly keys?: readonly string[] }
-export interface ConfigMapObject extends KubeObject { readonly data?: Readonly<Record<string, string>>; /** Names of binaryData keys. */ readonly binaryKeys?: readonly string[] }
+/**
+ * Metadata only: no value of a Secret ever reaches this process. `type` is known from field selectors, or from a file; live it is one of
+ * `Opaque`, `kubernetes.io/service-account-token`, `…/dockerconfigjson`, `…/dockercfg`, `…/tls`, `bootstrap.kubernetes.io/token`,
+ * `helm.sh/release.v1`, and undefined for every other type. A live annotation `kubectl.kubernetes.io/last-applied-configuration` is ''.
+ */
+export interface SecretObject extends KubeObject {
+  readonly type?: string /** Names of the keys, known in files only. */
+  readonly keys?: readonly string[]
+}
+export interface ConfigMapObject extends KubeObject {
+  readonly data?: Readonly<Record<string, string>> /** Names of binaryData keys. */
+  readonly binaryKeys?: readonly string[]
+}
 
 // ── cluster ────────────────────────────────────────────────────────────────────────────────────
-export interface NamespaceObject extends KubeObject { readonly status?: { readonly phase?: string } }
+export interface NamespaceObject extends KubeObject {
+  readonly status?: { readonly phase?: string }
+}
 export interface NodeObject extends KubeObject {
-  readonly spec?: { readonly providerID?: string; readonly podCIDR?: string; readonly unschedulable?: boolean; readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[] }
+  readonly spec?: {
+    readonly providerID?: string
+    readonly podCIDR?: string
+    readonly unschedulable?: boolean
+    readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[]
+  }
   readonly status?: {
     readonly addresses?: readonly { readonly type: string; readonly address: string }[]
-    readonly nodeInfo?: { readonly kubeletVersion?: string; readonly kubeProxyVersion?: string; readonly osImage?: string; readonly kernelVersion?: string; readonly containerRuntimeVersion?: string; readonly operatingSystem?: string; readonly architecture?: string }
+    readonly nodeInfo?: {
+      readonly kubeletVersion?: string
+      readonly kubeProxyVersion?: string
+      readonly osImage?: string
+      readonly kernelVersion?: string
+      readonly containerRuntimeVersion?: string
+      readonly operatingSystem?: string
+      readonly architecture?: string
+    }
     readonly conditions?: readonly { readonly type: string; readonly status: string }[]
     readonly images?: readonly { readonly names?: readonly string[]; readonly sizeBytes?: number }[]
   }
 }
 
 // ── network ────────────────────────────────────────────────────────────────────────────────────
-export interface ServicePort { readonly name?: string; readonly protocol?: string; readonly port: number; readonly targetPort?: number | string; readonly nodePort?: number }
+export interface ServicePort {
+  readonly name?: string
+  readonly protocol?: string
+  readonly port: number
+  readonly targetPort?: number | string
+  readonly nodePort?: number
+}
 export interface ServiceObject extends KubeObject {
   readonly spec?: {
     readonly type?: string
@@ -207,22 +302,50 @@ export interface ServiceObject extends KubeObject {
 }
 export interface EndpointSliceObject extends KubeObject {
   readonly addressType?: string
-  readonly endpoints?: readonly { readonly addresses: readonly string[]; readonly targetRef?: { readonly kind?: string; readonly name?: string; readonly namespace?: string } }[]
+  readonly endpoints?: readonly {
+    readonly addresses: readonly string[]
+    readonly targetRef?: { readonly kind?: string; readonly name?: string; readonly namespace?: string }
+  }[]
   readonly ports?: readonly { readonly name?: string; readonly port?: number; readonly protocol?: string }[]
 }
-export interface IngressBackend { readonly service?: { readonly name: string; readonly port?: { readonly number?: number; readonly name?: string } } }
+export interface IngressBackend {
+  readonly service?: { readonly name: string; readonly port?: { readonly number?: number; readonly name?: string } }
+}
 export interface IngressObject extends KubeObject {
   readonly spec?: {
     readonly ingressClassName?: string
     readonly defaultBackend?: IngressBackend
     readonly tls?: readonly { readonly hosts?: readonly string[]; readonly secretName?: string }[]
-    readonly rules?: readonly { readonly host?: string; readonly http?: { readonly paths?: readonly { readonly path?: string; readonly backend: IngressBackend }[] } }[]
+    readonly rules?: readonly {
+      readonly host?: string
+      readonly http?: { readonly paths?: readonly { readonly path?: string; readonly backend: IngressBackend }[] }
+    }[]
   }
 }
 /** HTTPRoute, TLSRoute, TCPRoute, GRPCRoute of gateway.networking.k8s.io. */
-export interface RouteObject extends KubeObject { readonly spec?: { readonly rules?: readonly { readonly backendRefs?: readonly { readonly kind?: string; readonly group?: string; readonly name: string; readonly namespace?: string; readonly port?: number }[] }[] } }
-export interface NetworkPolicyPeer { readonly podSelector?: LabelSelector; readonly namespaceSelector?: LabelSelector; readonly ipBlock?: { readonly cidr: string; readonly except?: readonly string[] } }
-export interface NetworkPolicyPort { readonly protocol?: string; readonly port?: number | string; readonly endPort?: number }
+export interface RouteObject extends KubeObject {
+  readonly spec?: {
+    readonly rules?: readonly {
+      readonly backendRefs?: readonly {
+        readonly kind?: string
+        readonly group?: string
+        readonly name: string
+        readonly namespace?: string
+        readonly port?: number
+      }[]
+    }[]
+  }
+}
+export interface NetworkPolicyPeer {
+  readonly podSelector?: LabelSelector
+  readonly namespaceSelector?: LabelSelector
+  readonly ipBlock?: { readonly cidr: string; readonly except?: readonly string[] }
+}
+export interface NetworkPolicyPort {
+  readonly protocol?: string
+  readonly port?: number | string
+  readonly endPort?: number
+}
 export interface NetworkPolicyObject extends KubeObject {
   readonly spec?: {
     readonly podSelector?: LabelSelector
@@ -236,14 +359,26 @@ export interface NetworkPolicyObject extends KubeObject {
 export interface WebhookConfigurationObject extends KubeObject {
   readonly webhooks?: readonly {
     readonly name: string
-    readonly clientConfig?: { readonly url?: string; readonly service?: { readonly namespace: string; readonly name: string; readonly path?: string; readonly port?: number } }
-    readonly rules?: readonly { readonly apiGroups?: readonly string[]; readonly apiVersions?: readonly string[]; readonly operations?: readonly string[]; readonly resources?: readonly string[]; readonly scope?: string }[]
+    readonly clientConfig?: {
+      readonly url?: string
+      readonly service?: { readonly namespace: string; readonly name: string; readonly path?: string; readonly port?: number }
+    }
+    readonly rules?: readonly {
+      readonly apiGroups?: readonly string[]
+      readonly apiVersions?: readonly string[]
+      readonly operations?: readonly string[]
+      readonly resources?: readonly string[]
+      readonly scope?: string
+    }[]
     readonly failurePolicy?: string
     readonly namespaceSelector?: LabelSelector
     readonly objectSelector?: LabelSelector
   }[]
 }
 /** Any object whose spec is looked at by a few controls only (ValidatingAdmissionPolicy, CiliumNetworkPolicy, PrometheusRule, …). */
-export interface SpecObject extends KubeObject { readonly spec?: { readonly [key: string]: Json }; readonly specs?: readonly { readonly [key: string]: Json }[] }
+export interface SpecObject extends KubeObject {
+  readonly spec?: { readonly [key: string]: Json }
+  readonly specs?: readonly { readonly [key: string]: Json }[]
+}
 /** apiVersion, kind and metadata: all we need of e.g. CustomResourceDefinitions. */
 export type MetadataObject = KubeObject

@@ -3,7 +3,12 @@ import ipaddr from 'ipaddr.js'
 import type { AddressClass } from '../model/index.ts'
 
 const CLASSES: Readonly<Record<string, AddressClass>> = {
-  unicast: 'public', private: 'private', uniqueLocal: 'private', loopback: 'loopback', linkLocal: 'link-local', carrierGradeNat: 'carrier-grade',
+  unicast: 'public',
+  private: 'private',
+  uniqueLocal: 'private',
+  loopback: 'loopback',
+  linkLocal: 'link-local',
+  carrierGradeNat: 'carrier-grade',
 }
 
 /** The class of an address; undefined for anything that is no literal address. An IPv4 address inside an IPv6 one counts as what it is. */
@@ -23,11 +28,15 @@ export function hostOf(endpoint: string): string {
   return colons === 1 ? endpoint.slice(0, endpoint.indexOf(':')) : endpoint
 }
 
-/** How wide an access list entry is: `everybody` for /0, `wide` for public ranges larger than a /16 (IPv6: a /32), `narrow` otherwise; undefined where it is no range. */
+/** Private networks; a range inside one of them is narrow however large it is. */
+const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'].map((cidr) => ipaddr.parseCIDR(cidr))
+
+/** How wide an access list entry is: `everybody` for /0, `wide` for ranges larger than a /16 (IPv6: a /32) that reach beyond private networks, else `narrow`; undefined where it is no range. */
 export function rangeWidth(cidr: string): 'everybody' | 'wide' | 'narrow' | undefined {
   const text = cidr.trim()
   if (!ipaddr.isValidCIDR(text)) return undefined
   const [network, bits] = ipaddr.parseCIDR(text)
   if (bits === 0) return 'everybody'
-  return bits < (network.kind() === 'ipv4' ? 16 : 32) && addressClass(network.toString()) === 'public' ? 'wide' : 'narrow'
+  const isInside = PRIVATE.some(([home, length]) => home.kind() === network.kind() && bits >= length && network.match(home, length))
+  return bits < (network.kind() === 'ipv4' ? 16 : 32) && !isInside ? 'wide' : 'narrow'
 }

@@ -1,5 +1,5 @@
 /** Where the API server answers, and which Services lead to it. */
-import type { EndpointSliceObject, NodeObject, PodObject, ServiceObject, View } from '../model/index.ts'
+import type { EndpointSliceObject, IngressObject, NodeObject, Path, PodObject, RouteObject, ServiceObject, View } from '../model/index.ts'
 import { isPublicAddress } from './address.ts'
 import { derived } from './derived.ts'
 import { isStaticPod } from './flag-parse.ts'
@@ -10,11 +10,19 @@ type ServiceView = View<'Service' | 'EndpointSlice' | 'Pod'>
 export const apiServerSlices = (view: View<'EndpointSlice'>): readonly EndpointSliceObject[] => slicesOf(view, 'default', 'kubernetes')
 
 const slicesOf = (view: View<'EndpointSlice'>, namespace: string, service: string): readonly EndpointSliceObject[] =>
-  view.all('EndpointSlice').filter(({ metadata }) => metadata.namespace === namespace && (metadata.labels?.['kubernetes.io/service-name'] ?? metadata.name) === service)
+  view
+    .all('EndpointSlice')
+    .filter(
+      ({ metadata }) => metadata.namespace === namespace && (metadata.labels?.['kubernetes.io/service-name'] ?? metadata.name) === service,
+    )
 
-const addressesOf = (slices: readonly EndpointSliceObject[]): readonly string[] => slices.flatMap((slice) => (slice.endpoints ?? []).flatMap((endpoint) => endpoint.addresses))
+const addressesOf = (slices: readonly EndpointSliceObject[]): readonly string[] =>
+  slices.flatMap((slice) => (slice.endpoints ?? []).flatMap((endpoint) => endpoint.addresses))
 
-export interface ApiService { readonly service: ServiceObject; /** Completes "leads to the API server: …". */ readonly because: string }
+export interface ApiService {
+  readonly service: ServiceObject /** Completes "leads to the API server: …". */
+  readonly because: string
+}
 export interface ApiServices {
   readonly services: readonly ApiService[]
   /** Without selectors, and their EndpointSlices could not be read: whether they lead there is not known. */
@@ -27,27 +35,42 @@ export const apiServices = (view: ServiceView): ApiServices => derived(view, fin
 function findServices(view: ServiceView): ApiServices {
   const services: ApiService[] = []
   const undecided: ServiceObject[] = []
-  const labels = view.all('Pod').filter((pod) => isApiServer(pod) && isStaticPod(pod, view.source)).map((pod) => pod.metadata.labels ?? {})
+  const labels = view
+    .all('Pod')
+    .filter((pod) => isApiServer(pod) && isStaticPod(pod, view.source))
+    .map((pod) => pod.metadata.labels ?? {})
   const own = new Set(addressesOf(apiServerSlices(view)))
   for (const service of view.all('Service')) {
     const because = whyApi(service, labels, own, view)
     if (because !== undefined) services.push({ service, because })
-    else if (!hasSelector(service) && service.spec?.type !== 'ExternalName' && view.unread('EndpointSlice') !== undefined) undecided.push(service)
+    else if (!hasSelector(service) && service.spec?.type !== 'ExternalName' && view.unread('EndpointSlice') !== undefined)
+      undecided.push(service)
   }
   return { services, undecided }
 }
 
 const hasSelector = ({ spec }: ServiceObject): boolean => Object.keys(spec?.selector ?? {}).length > 0
-const isApiServer = (pod: PodObject): boolean => pod.metadata.labels?.['component'] === 'kube-apiserver' || pod.metadata.name.startsWith('kube-apiserver')
+const isApiServer = (pod: PodObject): boolean =>
+  pod.metadata.labels?.['component'] === 'kube-apiserver' || pod.metadata.name.startsWith('kube-apiserver')
 
-function whyApi(service: ServiceObject, labels: readonly Readonly<Record<string, string>>[], own: ReadonlySet<string>, view: ServiceView): string | undefined {
-  const { metadata: { namespace, name }, spec = {} } = service
+function whyApi(
+  service: ServiceObject,
+  labels: readonly Readonly<Record<string, string>>[],
+  own: ReadonlySet<string>,
+  view: ServiceView,
+): string | undefined {
+  const {
+    metadata: { namespace, name },
+    spec = {},
+  } = service
   if (namespace === 'default' && name === 'kubernetes') return "it is the API server's own Service"
-  if (spec.type === 'ExternalName') return /^kubernetes\.default(\.svc(\..+)?)?\.?$/.test(spec.externalName ?? '') ? `its external name is ${spec.externalName}` : undefined
+  if (spec.type === 'ExternalName')
+    return /^kubernetes\.default(\.svc(\..+)?)?\.?$/.test(spec.externalName ?? '') ? `its external name is ${spec.externalName}` : undefined
   if (hasSelector(service)) {
     if (namespace !== 'kube-system') return undefined
     const selector = Object.entries(spec.selector!)
-    const selects = spec.selector!['component'] === 'kube-apiserver' || labels.some((own) => selector.every(([key, value]) => own[key] === value))
+    const selects =
+      spec.selector!['component'] === 'kube-apiserver' || labels.some((own) => selector.every(([key, value]) => own[key] === value))
     return selects ? 'its selector matches the API server pods' : undefined
   }
   const addresses = addressesOf(slicesOf(view, namespace ?? 'default', name))
@@ -56,11 +79,17 @@ function whyApi(service: ServiceObject, labels: readonly Readonly<Record<string,
 
 /** Nodes that run the API server, by the labels that kubeadm, k3s, RKE2 and OpenShift give them. */
 export const controlPlaneNodes = (view: View<'Node'>): readonly NodeObject[] =>
-  view.all('Node').filter(({ metadata: { labels = {} } }) => 'node-role.kubernetes.io/control-plane' in labels || 'node-role.kubernetes.io/master' in labels)
+  view
+    .all('Node')
+    .filter(
+      ({ metadata: { labels = {} } }) => 'node-role.kubernetes.io/control-plane' in labels || 'node-role.kubernetes.io/master' in labels,
+    )
 
 /** External addresses of a node that the Internet routes. */
 export const publicAddresses = (node: NodeObject): readonly string[] =>
-  (node.status?.addresses ?? []).filter(({ type, address }) => type.endsWith('IP') && isPublicAddress(address)).map(({ address }) => address)
+  (node.status?.addresses ?? [])
+    .filter(({ type, address }) => type.endsWith('IP') && isPublicAddress(address))
+    .map(({ address }) => address)
 
 const INTERNAL: Readonly<Record<string, readonly string[]>> = {
   'service.beta.kubernetes.io/aws-load-balancer-scheme': ['internal'],
@@ -74,3 +103,32 @@ const INTERNAL: Readonly<Record<string, readonly string[]>> = {
 /** Does its load balancer stand inside the provider's network? */
 export const isInternalLoadBalancer = ({ metadata: { annotations = {} } }: ServiceObject): boolean =>
   Object.entries(INTERNAL).some(([annotation, values]) => values.includes(annotations[annotation] ?? ''))
+
+export interface Backend {
+  readonly at: Path
+  /** `namespace/name` of a Service. */
+  readonly service: string
+}
+
+/** The Services that an Ingress leads to. */
+export const ingressBackends = ({ metadata: { namespace = 'default' }, spec = {} }: IngressObject): readonly Backend[] => [
+  ...(spec.defaultBackend?.service === undefined
+    ? []
+    : [{ at: ['spec', 'defaultBackend'], service: `${namespace}/${spec.defaultBackend.service.name}` }]),
+  ...(spec.rules ?? []).flatMap((rule, i) =>
+    (rule.http?.paths ?? []).flatMap((path, j): Backend[] =>
+      path.backend.service === undefined
+        ? []
+        : [{ at: ['spec', 'rules', i, 'http', 'paths', j, 'backend'], service: `${namespace}/${path.backend.service.name}` }],
+    ),
+  ),
+]
+/** The Services that a route of the Gateway API leads to. */
+export const routeBackends = ({ metadata: { namespace = 'default' }, spec = {} }: RouteObject): readonly Backend[] =>
+  (spec.rules ?? []).flatMap((rule, i) =>
+    (rule.backendRefs ?? []).flatMap((ref, j): Backend[] =>
+      (ref.kind ?? 'Service') === 'Service'
+        ? [{ at: ['spec', 'rules', i, 'backendRefs', j], service: `${ref.namespace ?? namespace}/${ref.name}` }]
+        : [],
+    ),
+  )

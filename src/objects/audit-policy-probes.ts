@@ -1,5 +1,5 @@
 /** The requests an audit policy is asked about (controls.md 6.02), and what it gets wrong. */
-import { type AuditDecision, auditDecision, type AuditLevel, type AuditPolicy, type AuditRequest, loggedLevel } from './audit-policy.ts'
+import { type AuditDecision, type AuditLevel, type AuditPolicy, type AuditRequest, auditDecision, loggedLevel } from './audit-policy.ts'
 
 /**
  * leaks: bodies with credentials are logged · blind: requests for credentials are not logged · dropped: changes and ways in are not logged
@@ -16,13 +16,25 @@ export interface AuditFault {
   readonly requests: readonly string[]
 }
 
-interface Actor { readonly is: string; readonly user: string; readonly groups: readonly string[] }
+interface Actor {
+  readonly is: string
+  readonly user: string
+  readonly groups: readonly string[]
+}
 const AUTHENTICATED = 'system:authenticated'
 const ACTORS: readonly Actor[] = [
   { is: 'a user', user: 'k8s-harden:probe', groups: [AUTHENTICATED] },
   { is: 'an administrator', user: 'kubernetes-admin', groups: ['system:masters', 'kubeadm:cluster-admins', AUTHENTICATED] },
-  { is: 'a service account', user: 'system:serviceaccount:k8s-harden-probe:probe', groups: ['system:serviceaccounts', 'system:serviceaccounts:k8s-harden-probe', AUTHENTICATED] },
-  { is: 'a service account of kube-system', user: 'system:serviceaccount:kube-system:k8s-harden-probe', groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', AUTHENTICATED] },
+  {
+    is: 'a service account',
+    user: 'system:serviceaccount:k8s-harden-probe:probe',
+    groups: ['system:serviceaccounts', 'system:serviceaccounts:k8s-harden-probe', AUTHENTICATED],
+  },
+  {
+    is: 'a service account of kube-system',
+    user: 'system:serviceaccount:kube-system:k8s-harden-probe',
+    groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', AUTHENTICATED],
+  },
 ]
 const NODE: Actor = { is: 'a kubelet', user: 'system:node:k8s-harden-probe', groups: ['system:nodes', AUTHENTICATED] }
 const ANONYMOUS: Actor = { is: 'an anonymous client', user: 'system:anonymous', groups: ['system:unauthenticated'] }
@@ -32,9 +44,24 @@ const WRITES = ['create', 'update', 'patch', 'delete', 'deletecollection'] as co
 const CONNECTS = ['get', 'create'] as const
 const NAMESPACES = ['k8s-harden-probe', 'kube-system'] as const
 
-interface About { readonly group: string; readonly resource: string; readonly subresource?: string; readonly verbs: readonly string[]; readonly namespaced: boolean }
-const inNamespaces = (group: string, resource: string, verbs: readonly string[], subresource?: string): About => ({ group, resource, verbs, namespaced: true, ...(subresource !== undefined && { subresource }) })
-const clusterWide = (group: string, resource: string, verbs: readonly string[], subresource?: string): About => ({ ...inNamespaces(group, resource, verbs, subresource), namespaced: false })
+interface About {
+  readonly group: string
+  readonly resource: string
+  readonly subresource?: string
+  readonly verbs: readonly string[]
+  readonly namespaced: boolean
+}
+const inNamespaces = (group: string, resource: string, verbs: readonly string[], subresource?: string): About => ({
+  group,
+  resource,
+  verbs,
+  namespaced: true,
+  ...(subresource !== undefined && { subresource }),
+})
+const clusterWide = (group: string, resource: string, verbs: readonly string[], subresource?: string): About => ({
+  ...inNamespaces(group, resource, verbs, subresource),
+  namespaced: false,
+})
 
 const CREDENTIALS: readonly About[] = [
   inNamespaces('', 'secrets', [...READS, ...WRITES]),
@@ -45,23 +72,40 @@ const CREDENTIALS: readonly About[] = [
 const RBAC = 'rbac.authorization.k8s.io'
 const ADMISSION = 'admissionregistration.k8s.io'
 const CHANGES: readonly About[] = [
-  inNamespaces(RBAC, 'roles', WRITES), inNamespaces(RBAC, 'rolebindings', WRITES), clusterWide(RBAC, 'clusterroles', WRITES), clusterWide(RBAC, 'clusterrolebindings', WRITES),
-  inNamespaces('', 'pods', WRITES), inNamespaces('', 'pods', ['update', 'patch'], 'ephemeralcontainers'), inNamespaces('', 'serviceaccounts', WRITES),
+  inNamespaces(RBAC, 'roles', WRITES),
+  inNamespaces(RBAC, 'rolebindings', WRITES),
+  clusterWide(RBAC, 'clusterroles', WRITES),
+  clusterWide(RBAC, 'clusterrolebindings', WRITES),
+  inNamespaces('', 'pods', WRITES),
+  inNamespaces('', 'pods', ['update', 'patch'], 'ephemeralcontainers'),
+  inNamespaces('', 'serviceaccounts', WRITES),
   ...['exec', 'attach', 'portforward', 'proxy'].map((subresource) => inNamespaces('', 'pods', CONNECTS, subresource)),
-  inNamespaces('', 'services', CONNECTS, 'proxy'), clusterWide('', 'nodes', CONNECTS, 'proxy'),
-  clusterWide(ADMISSION, 'mutatingwebhookconfigurations', WRITES), clusterWide(ADMISSION, 'validatingwebhookconfigurations', WRITES),
-  clusterWide(ADMISSION, 'validatingadmissionpolicies', WRITES), clusterWide(ADMISSION, 'validatingadmissionpolicybindings', WRITES),
-  clusterWide('apiextensions.k8s.io', 'customresourcedefinitions', WRITES), clusterWide('', 'namespaces', WRITES), clusterWide('', 'nodes', WRITES),
+  inNamespaces('', 'services', CONNECTS, 'proxy'),
+  clusterWide('', 'nodes', CONNECTS, 'proxy'),
+  clusterWide(ADMISSION, 'mutatingwebhookconfigurations', WRITES),
+  clusterWide(ADMISSION, 'validatingwebhookconfigurations', WRITES),
+  clusterWide(ADMISSION, 'validatingadmissionpolicies', WRITES),
+  clusterWide(ADMISSION, 'validatingadmissionpolicybindings', WRITES),
+  clusterWide('apiextensions.k8s.io', 'customresourcedefinitions', WRITES),
+  clusterWide('', 'namespaces', WRITES),
+  clusterWide('', 'nodes', WRITES),
   inNamespaces('networking.k8s.io', 'networkpolicies', WRITES),
 ]
 /** What an anonymous client may try, besides a path that nobody serves. Health, version and discovery may be left out. */
-const TRIED: readonly About[] = [inNamespaces('', 'secrets', ['get', 'list']), inNamespaces('', 'pods', ['list', 'create']), clusterWide('', 'namespaces', ['list'])]
+const TRIED: readonly About[] = [
+  inNamespaces('', 'secrets', ['get', 'list']),
+  inNamespaces('', 'pods', ['list', 'create']),
+  clusterWide('', 'namespaces', ['list']),
+]
 /** A group that no policy names: only a catch-all matches. */
 const UNHEARD_OF: About = inNamespaces('k8s-harden.test', 'probes', ['create'])
 
 /** All faults, each with the rule it comes from: one entry a fault, rule and mildness. */
 export function auditFaults(policy: AuditPolicy): readonly AuditFault[] {
-  const found = new Map<string, { readonly fault: FaultName; readonly rule: number | undefined; readonly mild: boolean; readonly requests: Set<string> }>()
+  const found = new Map<
+    string,
+    { readonly fault: FaultName; readonly rule: number | undefined; readonly mild: boolean; readonly requests: Set<string> }
+  >()
   const add = (fault: FaultName, decision: AuditDecision, words: string, mild = false): void => {
     const named = decision.rule === undefined ? 'unmatched' : fault
     const key = `${named} ${decision.rule} ${mild && named === 'leaks'}`
@@ -81,26 +125,41 @@ export function auditFaults(policy: AuditPolicy): readonly AuditFault[] {
   }
   for (const asked of requestsFor(CHANGES, ACTORS)) logged('dropped', asked)
   for (const asked of requestsFor(TRIED, [ANONYMOUS])) logged('anonymous', asked)
-  logged('anonymous', { request: { user: ANONYMOUS.user, groups: ANONYMOUS.groups, verb: 'get', path: `/${PROBED}` }, words: `get an unknown path by ${ANONYMOUS.is}` })
+  logged('anonymous', {
+    request: { user: ANONYMOUS.user, groups: ANONYMOUS.groups, verb: 'get', path: `/${PROBED}` },
+    words: `get an unknown path by ${ANONYMOUS.is}`,
+  })
   for (const asked of requestsFor([UNHEARD_OF], ACTORS)) logged('dropped', asked)
   return [...found.values()].map((entry) => ({ ...entry, requests: [...entry.requests] }))
 }
 
 /** A request to read has no body of its own; an answer always may have one. */
-const holdsBody = (level: AuditLevel, verb: string): boolean => level === 'RequestResponse' || (level === 'Request' && ['create', 'update', 'patch'].includes(verb))
+const holdsBody = (level: AuditLevel, verb: string): boolean =>
+  level === 'RequestResponse' || (level === 'Request' && ['create', 'update', 'patch'].includes(verb))
 
-interface Asked { readonly request: AuditRequest; readonly words: string }
+interface Asked {
+  readonly request: AuditRequest
+  readonly words: string
+}
 
 function* requestsFor(abouts: readonly About[], actors: readonly Actor[]): Iterable<Asked> {
   for (const { group, resource, subresource, verbs, namespaced } of abouts) {
-    for (const verb of verbs) for (const namespace of namespaced ? NAMESPACES : ['']) for (const actor of actors) {
-      const named = !['list', 'watch', 'deletecollection'].includes(verb) && (verb !== 'create' || subresource !== undefined)
-      const what = { group, resource, namespace: resource === 'namespaces' && named ? PROBED : namespace, ...(subresource !== undefined && { subresource }), ...(named && { name: PROBED }) }
-      yield {
-        request: { user: actor.user, groups: actor.groups, verb, resource: what },
-        words: `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}${namespace === 'kube-system' ? ' in kube-system' : ''} by ${actor.is}`,
-      }
-    }
+    for (const verb of verbs)
+      for (const namespace of namespaced ? NAMESPACES : [''])
+        for (const actor of actors) {
+          const named = !['list', 'watch', 'deletecollection'].includes(verb) && (verb !== 'create' || subresource !== undefined)
+          const what = {
+            group,
+            resource,
+            namespace: resource === 'namespaces' && named ? PROBED : namespace,
+            ...(subresource !== undefined && { subresource }),
+            ...(named && { name: PROBED }),
+          }
+          yield {
+            request: { user: actor.user, groups: actor.groups, verb, resource: what },
+            words: `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}${namespace === 'kube-system' ? ' in kube-system' : ''} by ${actor.is}`,
+          }
+        }
   }
 }
 const PROBED = 'k8s-harden-probe'

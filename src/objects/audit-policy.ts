@@ -6,7 +6,11 @@ import type { ConfigFile } from '../model/index.ts'
 
 export const AUDIT_LEVELS = ['None', 'Metadata', 'Request', 'RequestResponse'] as const
 export type AuditLevel = (typeof AUDIT_LEVELS)[number]
-export interface GroupResources { readonly group?: string; readonly resources?: readonly string[]; readonly resourceNames?: readonly string[] }
+export interface GroupResources {
+  readonly group?: string
+  readonly resources?: readonly string[]
+  readonly resourceNames?: readonly string[]
+}
 export interface AuditRule {
   readonly level: AuditLevel
   readonly users?: readonly string[]
@@ -18,7 +22,10 @@ export interface AuditRule {
   readonly omitStages?: readonly string[]
   readonly omitManagedFields?: boolean
 }
-export interface AuditPolicy { readonly rules: readonly AuditRule[]; readonly omitStages: readonly string[] }
+export interface AuditPolicy {
+  readonly rules: readonly AuditRule[]
+  readonly omitStages: readonly string[]
+}
 
 /** What the audit filter knows of a request. `namespace` is '' for cluster-wide objects; of a Namespace itself it is its own name. */
 export interface AuditRequest {
@@ -26,7 +33,13 @@ export interface AuditRequest {
   readonly groups: readonly string[]
   readonly verb: string
   /** Absent for a request that is about no resource. */
-  readonly resource?: { readonly group: string; readonly resource: string; readonly subresource?: string; readonly namespace?: string; readonly name?: string }
+  readonly resource?: {
+    readonly group: string
+    readonly resource: string
+    readonly subresource?: string
+    readonly namespace?: string
+    readonly name?: string
+  }
   /** Without its query. */
   readonly path?: string
 }
@@ -41,7 +54,11 @@ export interface AuditDecision {
 export function auditDecision(policy: AuditPolicy, request: AuditRequest): AuditDecision {
   const index = policy.rules.findIndex((rule) => ruleMatches(rule, request))
   const rule = policy.rules[index]
-  return { level: rule?.level ?? 'None', rule: rule === undefined ? undefined : index, omitStages: new Set([...policy.omitStages, ...(rule?.omitStages ?? [])]) }
+  return {
+    level: rule?.level ?? 'None',
+    rule: rule === undefined ? undefined : index,
+    omitStages: new Set([...policy.omitStages, ...(rule?.omitStages ?? [])]),
+  }
 }
 
 /** The level that reaches the log: nothing does where every stage that the request goes through is left out. */
@@ -50,7 +67,8 @@ export function loggedLevel({ level, omitStages }: AuditDecision, request: Audit
   return stages.every((stage) => omitStages.has(stage)) ? 'None' : level
 }
 /** As the API server tells them apart by default. */
-const isLongRunning = ({ verb, resource }: AuditRequest): boolean => resource !== undefined && (verb === 'watch' || LONG_RUNNING.has(resource.subresource ?? ''))
+const isLongRunning = ({ verb, resource }: AuditRequest): boolean =>
+  resource !== undefined && (verb === 'watch' || LONG_RUNNING.has(resource.subresource ?? ''))
 const LONG_RUNNING = new Set(['attach', 'exec', 'proxy', 'log', 'portforward'])
 
 const isSet = (list: readonly unknown[] | undefined): list is readonly unknown[] => list !== undefined && list.length > 0
@@ -60,7 +78,8 @@ function ruleMatches(rule: AuditRule, request: AuditRequest): boolean {
   if (isSet(rule.userGroups) && !request.groups.some((group) => rule.userGroups!.includes(group))) return false
   if (isSet(rule.verbs) && !rule.verbs.includes(request.verb)) return false
   if (isSet(rule.namespaces) || isSet(rule.resources)) return matchesResource(rule, request)
-  if (isSet(rule.nonResourceURLs)) return request.resource === undefined && rule.nonResourceURLs.some((url) => pathMatches(request.path ?? '', url))
+  if (isSet(rule.nonResourceURLs))
+    return request.resource === undefined && rule.nonResourceURLs.some((url) => pathMatches(request.path ?? '', url))
   return true
 }
 
@@ -90,7 +109,17 @@ function nameMatches(name: string, resource: string, subresource: string): boole
 
 // ── reading a file ─────────────────────────────────────────────────────────────────────────────
 const POLICY_FIELDS = new Set(['apiVersion', 'kind', 'metadata', 'rules', 'omitStages', 'omitManagedFields'])
-const RULE_FIELDS = new Set(['level', 'users', 'userGroups', 'verbs', 'resources', 'namespaces', 'nonResourceURLs', 'omitStages', 'omitManagedFields'])
+const RULE_FIELDS = new Set([
+  'level',
+  'users',
+  'userGroups',
+  'verbs',
+  'resources',
+  'namespaces',
+  'nonResourceURLs',
+  'omitStages',
+  'omitManagedFields',
+])
 const RESOURCE_FIELDS = new Set(['group', 'resources', 'resourceNames'])
 const STAGES = new Set(['RequestReceived', 'ResponseStarted', 'ResponseComplete', 'Panic'])
 
@@ -112,7 +141,10 @@ export function readAuditPolicy(file: ConfigFile): { readonly policy: AuditPolic
   if (rules.length === 0) say(undefined, 'there are no rules')
   const omitStages = texts(file['omitStages'])
   for (const stage of omitStages) if (!STAGES.has(stage)) say(undefined, `no such stage: ${stage}`)
-  return { policy: { omitStages, rules: rules.map((rule, index) => readRule(rule, (problem, fatal) => say(index, problem, fatal))) }, problems }
+  return {
+    policy: { omitStages, rules: rules.map((rule, index) => readRule(rule, (problem, fatal) => say(index, problem, fatal))) },
+    problems,
+  }
 }
 
 type Say = (problem: string, fatal?: boolean) => void
@@ -121,21 +153,27 @@ function readRule(rule: Fields, say: Say): AuditRule {
   for (const field of Object.keys(rule)) if (!RULE_FIELDS.has(field)) say(`no such field: ${field}`, false)
   const level = AUDIT_LEVELS.find((known) => known === rule['level'])
   if (level === undefined) say(rule['level'] === undefined ? 'there is no level' : `no such level: ${String(rule['level'])}`)
-  const lists = Object.fromEntries(['users', 'userGroups', 'verbs', 'namespaces', 'nonResourceURLs', 'omitStages'].flatMap((field) => (rule[field] === undefined ? [] : [[field, texts(rule[field])]])))
+  const lists = Object.fromEntries(
+    ['users', 'userGroups', 'verbs', 'namespaces', 'nonResourceURLs', 'omitStages'].flatMap((field) =>
+      rule[field] === undefined ? [] : [[field, texts(rule[field])]],
+    ),
+  )
   const resources = rule['resources'] === undefined ? undefined : mappings(rule['resources']).map((one) => readResources(one, say))
   for (const stage of lists['omitStages'] ?? []) if (!STAGES.has(stage)) say(`no such stage: ${stage}`)
   for (const url of lists['nonResourceURLs'] ?? []) {
     if (url !== '*' && !url.startsWith('/')) say(`nonResourceURLs must begin with a slash: ${url}`)
     if (url.slice(0, -1).includes('*')) say(`a star may only end a URL: ${url}`)
   }
-  if (isSet(lists['nonResourceURLs']) && (isSet(lists['namespaces']) || isSet(resources))) say('one rule cannot be about both resources and nonResourceURLs')
+  if (isSet(lists['nonResourceURLs']) && (isSet(lists['namespaces']) || isSet(resources)))
+    say('one rule cannot be about both resources and nonResourceURLs')
   return { level: level ?? 'None', ...lists, ...(resources !== undefined && { resources }) }
 }
 
 function readResources(one: Fields, say: Say): GroupResources {
   for (const field of Object.keys(one)) if (!RESOURCE_FIELDS.has(field)) say(`no such field: resources[].${field}`, false)
   const group = one['group'] === undefined || one['group'] === null ? '' : String(one['group'])
-  if (group !== '' && group !== '*' && !/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(group)) say(`no API group: ${group} (a version does not belong there)`)
+  if (group !== '' && group !== '*' && !/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(group))
+    say(`no API group: ${group} (a version does not belong there)`)
   const resources = texts(one['resources'])
   const resourceNames = texts(one['resourceNames'])
   if (resourceNames.length > 0 && resources.length === 0) say('resourceNames needs resources')
@@ -143,5 +181,6 @@ function readResources(one: Fields, say: Say): GroupResources {
 }
 
 type Fields = Readonly<Record<string, unknown>>
-const mappings = (value: unknown): readonly Fields[] => (Array.isArray(value) ? value.map((one) => (one !== null && typeof one === 'object' && !Array.isArray(one) ? (one as Fields) : {})) : [])
+const mappings = (value: unknown): readonly Fields[] =>
+  Array.isArray(value) ? value.map((one) => (one !== null && typeof one === 'object' && !Array.isArray(one) ? (one as Fields) : {})) : []
 const texts = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : [])

@@ -10,6 +10,8 @@ export interface Credential {
 
 interface Format {
   readonly format: string
+  /** Stands in every match: a look for it spares most texts the expression. */
+  readonly holds: string
   readonly pattern: RegExp
   readonly accept?: (match: RegExpExecArray) => boolean
 }
@@ -18,39 +20,47 @@ interface Format {
 const FORMATS: readonly Format[] = [
   {
     format: 'GCP service account key',
+    holds: 'service_account',
     pattern: /"type"\s*:\s*"service_account"/,
     accept: (match) => /"private_key"\s*:/.test(match.input),
   },
-  { format: 'PEM private key', pattern: /-----BEGIN (?:[A-Z0-9]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----/ },
-  { format: 'AWS access key', pattern: /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/, accept: (match) => !match[0].endsWith('EXAMPLE') },
-  { format: 'GitHub token', pattern: /\bgh[pousr]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_[A-Za-z0-9_]{50,255}\b/ },
-  { format: 'GitLab token', pattern: /\bglpat-[\w-]{20,}/ },
-  { format: 'Slack token', pattern: /\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-\d-[A-Za-z0-9-]{10,}/ },
-  { format: 'Slack webhook', pattern: /hooks\.slack\.com\/services\/T[A-Z0-9]+\/B[A-Z0-9]+\/[A-Za-z0-9]{16,}/ },
-  { format: 'Google API key', pattern: /\bAIza[0-9A-Za-z_-]{35}\b/ },
-  { format: 'Stripe key', pattern: /\b[sr]k_live_[0-9A-Za-z]{16,}/ },
-  { format: 'npm token', pattern: /\bnpm_[A-Za-z0-9]{36}\b/ },
-  { format: 'SendGrid key', pattern: /\bSG\.[\w-]{16,}\.[\w-]{16,}/ },
-  { format: 'Vault token', pattern: /\bhv[sb]\.[\w-]{24,}/ },
-  { format: 'age secret key', pattern: /\bAGE-SECRET-KEY-1[0-9A-Z]{50,}/ },
-  { format: 'Azure storage key', pattern: /\bAccountKey=[A-Za-z0-9+/]{60,}={0,2}/ },
-  { format: 'JSON Web Token', pattern: /\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}/ },
-  { format: 'registry login', pattern: /"auth"\s*:\s*"([A-Za-z0-9+/]{8,}={0,2})"/ },
+  { format: 'PEM private key', holds: '-----BEGIN', pattern: /-----BEGIN (?:[A-Z0-9]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----/ },
+  { format: 'AWS access key', holds: 'IA', pattern: /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/, accept: (match) => !match[0].endsWith('EXAMPLE') },
+  { format: 'GitHub token', holds: '_', pattern: /\bgh[pousr]_[A-Za-z0-9]{36,255}\b|\bgithub_pat_[A-Za-z0-9_]{50,255}\b/ },
+  { format: 'GitLab token', holds: 'glpat-', pattern: /\bglpat-[\w-]{20,}/ },
+  { format: 'Slack token', holds: 'x', pattern: /\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-\d-[A-Za-z0-9-]{10,}/ },
+  { format: 'Slack webhook', holds: 'hooks.slack.com', pattern: /hooks\.slack\.com\/services\/T[A-Z0-9]+\/B[A-Z0-9]+\/[A-Za-z0-9]{16,}/ },
+  { format: 'Google API key', holds: 'AIza', pattern: /\bAIza[0-9A-Za-z_-]{35}\b/ },
+  { format: 'Stripe key', holds: 'k_live_', pattern: /\b[sr]k_live_[0-9A-Za-z]{16,}/ },
+  { format: 'npm token', holds: 'npm_', pattern: /\bnpm_[A-Za-z0-9]{36}\b/ },
+  { format: 'SendGrid key', holds: 'SG.', pattern: /\bSG\.[\w-]{16,}\.[\w-]{16,}/ },
+  { format: 'Vault token', holds: 'hv', pattern: /\bhv[sb]\.[\w-]{24,}/ },
+  { format: 'age secret key', holds: 'AGE-SECRET-KEY-1', pattern: /\bAGE-SECRET-KEY-1[0-9A-Z]{50,}/ },
+  { format: 'Azure storage key', holds: 'AccountKey=', pattern: /\bAccountKey=[A-Za-z0-9+/]{60,}={0,2}/ },
+  { format: 'JSON Web Token', holds: 'eyJ', pattern: /\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}/ },
+  { format: 'registry login', holds: '"auth"', pattern: /"auth"\s*:\s*"([A-Za-z0-9+/]{8,}={0,2})"/ },
   {
     format: 'password in a URL',
+    holds: '://',
     pattern: /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:@/'"]{0,200}:([^\s@/'"]{1,200})@[\w.[-]/i,
     accept: (match) => isLiteral(match[1]!),
   },
   {
     format: 'password in a connection string',
+    holds: '=',
     pattern: /(?:^|[;\s"'])(?:password|pwd)\s*=\s*([^;\s"']{4,200});/i,
     accept: (match) => isLiteral(match[1]!),
   },
 ]
 
+/** `a1://:x@h` and `pwd=abcd;` are the shortest there are. */
+const SHORTEST = 9
+
 /** A known format anywhere in a text. */
 export function formatIn(text: string): Credential | undefined {
-  for (const { format, pattern, accept } of FORMATS) {
+  if (text.length < SHORTEST) return undefined
+  for (const { format, holds, pattern, accept } of FORMATS) {
+    if (!text.includes(holds)) continue
     // A template may come before the real thing: look at every match, not only the first.
     for (const match of text.matchAll(new RegExp(pattern, `${pattern.flags}g`))) {
       if (accept?.(match as RegExpExecArray) ?? true) return { by: 'format', format, length: match[0].length }

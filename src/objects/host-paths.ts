@@ -13,15 +13,47 @@ export function normalise(path: string): string {
 
 /** Whoever writes anywhere below these, or reads what lies there, has the node or its secrets. */
 const SENSITIVE_TREES = [
-  '/etc/kubernetes', '/root', '/var/lib/kubelet', '/var/lib/docker', '/var/lib/containerd', '/var/lib/rancher', '/var/lib/etcd', '/var/lib/crio', '/var/lib/cni', '/proc', '/sys', '/dev', '/boot',
-  '/run/containerd', '/run/crio', '/var/run/containerd', '/var/run/crio', '/etc/cni', '/opt/cni', '/usr/bin', '/usr/sbin', '/usr/local/bin', '/bin', '/sbin', '/etc/cron.d', '/etc/systemd', '/etc/ssh', '/home',
+  '/etc/kubernetes',
+  '/root',
+  '/var/lib/kubelet',
+  '/var/lib/docker',
+  '/var/lib/containerd',
+  '/var/lib/rancher',
+  '/var/lib/etcd',
+  '/var/lib/crio',
+  '/var/lib/cni',
+  '/proc',
+  '/sys',
+  '/dev',
+  '/boot',
+  '/run/containerd',
+  '/run/crio',
+  '/run/docker',
+  '/run/docker.sock',
+  '/run/cri-dockerd.sock',
+  '/run/podman',
+  '/run/k3s',
+  '/etc/cni',
+  '/opt/cni',
+  '/usr/bin',
+  '/usr/sbin',
+  '/usr/local/bin',
+  '/bin',
+  '/sbin',
+  '/etc/cron.d',
+  '/etc/systemd',
+  '/etc/ssh',
+  '/home',
 ]
 /** These themselves, but not all that lies below. */
-const SENSITIVE_PLACES = ['/etc', '/var/run', '/run', '/lib', '/usr']
+const SENSITIVE_PLACES = ['/etc', '/var', '/run', '/lib', '/usr']
 
 /** `path` normalised: it is, or contains, or lies in a part of the node that gives the node away. */
-export const isSensitive = (path: string): boolean =>
-  [...SENSITIVE_TREES, ...SENSITIVE_PLACES].some((tree) => isWithin(tree, path)) || SENSITIVE_TREES.some((tree) => isWithin(path, tree))
+export function isSensitive(given: string): boolean {
+  // On every node of today /var/run is a link to /run.
+  const path = given.replace(/^\/var\/run(?=\/|$)/, '/run')
+  return [...SENSITIVE_TREES, ...SENSITIVE_PLACES].some((tree) => isWithin(tree, path)) || SENSITIVE_TREES.some((tree) => isWithin(path, tree))
+}
 
 /** Is `path` the same as `tree` or below it? */
 export const isWithin = (path: string, tree: string): boolean => path === tree || tree === '/' || path.startsWith(`${tree}/`)

@@ -18,7 +18,7 @@ const HOST = /^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?
 
 /** Undefined for what no runtime would accept (an unrendered template, upper case in the repository). */
 export function parseImage(text: string): ImageReference | undefined {
-  const { name, tag, digest } = REFERENCE.exec(text)?.groups ?? {}
+  const { name, tag, digest } = (text.length < 4096 ? REFERENCE.exec(text)?.groups : undefined) ?? {}
   if (name === undefined) return undefined
   // `host:5000/app` has no tag: the greedy parts above can only take what follows the last slash.
   if (tag !== undefined && name.lastIndexOf('/') < name.lastIndexOf(':') && !name.includes(']')) return undefined

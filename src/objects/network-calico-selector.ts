@@ -2,8 +2,12 @@
 type Labels = Readonly<Record<string, string>>
 type Matcher = (labels: Labels) => boolean
 
-const TOKEN = /\s*(?:(&&|\|\||==|!=|!|\(|\)|\{|\}|,)|"([^"]*)"|'([^']*)'|(not\s+in|starts\s+with|ends\s+with|in|contains)(?=[\s{'"])|((?:all|global|has)(?=\s*\())|([\w./-]+))/y
-interface Token { readonly text: string; readonly is: 'sign' | 'word' | 'label' | 'string' }
+const TOKEN =
+  /\s*(?:(&&|\|\||==|!=|!|\(|\)|\{|\}|,)|"([^"]*)"|'([^']*)'|(not\s+in|starts\s+with|ends\s+with|in|contains)(?=[\s{'"])|((?:all|global|has)(?=\s*\())|([\w./-]+))/y
+interface Token {
+  readonly text: string
+  readonly is: 'sign' | 'word' | 'label' | 'string'
+}
 
 function tokens(text: string): Token[] | undefined {
   const found: Token[] = []
@@ -34,9 +38,13 @@ export function parseCalicoSelector(text: string): Matcher | undefined {
 class Parser {
   readonly #tokens: readonly Token[]
   #at = 0
-  constructor(read: readonly Token[]) { this.#tokens = read }
+  constructor(read: readonly Token[]) {
+    this.#tokens = read
+  }
 
-  get isDone(): boolean { return this.#at === this.#tokens.length }
+  get isDone(): boolean {
+    return this.#at === this.#tokens.length
+  }
 
   or(): Matcher | undefined {
     let left = this.#and()
@@ -120,7 +128,7 @@ class Parser {
 const COMPARE: Readonly<Record<string, (has: string | undefined, value: string) => boolean>> = {
   '==': (has, value) => has === value,
   '!=': (has, value) => has !== value,
-  'contains': (has, value) => has?.includes(value) === true,
+  contains: (has, value) => has?.includes(value) === true,
   'starts with': (has, value) => has?.startsWith(value) === true,
   'ends with': (has, value) => has?.endsWith(value) === true,
 }

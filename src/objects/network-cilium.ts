@@ -1,6 +1,6 @@
 /** Cilium's policies, as far as they isolate pods for ingress. https://docs.cilium.io/en/stable/network/kubernetes/policy/ */
 import type { Json, LabelSelector, SpecObject } from '../model/index.ts'
-import type { IsolationPolicy } from './network-isolation.ts'
+import type { IsolationPolicy } from './network-isolation-policy.ts'
 import { isEmptySelector, matchesSelector } from './selectors.ts'
 
 type Mapping = { readonly [key: string]: Json }
@@ -15,10 +15,14 @@ export function ciliumIsolation(policy: SpecObject): IsolationPolicy[] {
     if (!isMapping(selector) || !isolates(spec)) return []
     const plain = withoutSources(selector as LabelSelector)
     const namespace = policy.metadata.namespace
-    return [{
-      name: `${policy.kind} ${policy.metadata.name}`, namespace, selectsAll: isEmptySelector(plain),
-      selects: (labels, inNamespace) => matchesSelector(plain, withNamespaceLabels(labels, inNamespace)),
-    }]
+    return [
+      {
+        name: `${policy.kind} ${policy.metadata.name}`,
+        namespace,
+        selectsAll: isEmptySelector(plain),
+        selects: (labels, inNamespace) => matchesSelector(plain, withNamespaceLabels(labels, inNamespace)),
+      },
+    ]
   })
 }
 
@@ -27,7 +31,9 @@ function isolates(spec: Mapping): boolean {
   if (isMapping(enable) && enable['ingress'] === false) return false
   const ingress = list(spec['ingress'])
   if (ingress.length + list(spec['ingressDeny']).length === 0) return false
-  return !ingress.some((rule) => isMapping(rule) && rule['toPorts'] === undefined && rule['icmps'] === undefined && list(rule['fromEntities']).includes('all'))
+  return !ingress.some(
+    (rule) => isMapping(rule) && rule['toPorts'] === undefined && rule['icmps'] === undefined && list(rule['fromEntities']).includes('all'),
+  )
 }
 
 /** `k8s:app` and `any:app` are the label `app`. */
@@ -39,7 +45,11 @@ function withoutSources(selector: LabelSelector): LabelSelector {
   }
 }
 
-const withNamespaceLabels = (labels: Readonly<Record<string, string>>, namespace: { readonly name: string; readonly labels: Readonly<Record<string, string>> }) => ({
-  ...labels, 'io.kubernetes.pod.namespace': namespace.name,
+const withNamespaceLabels = (
+  labels: Readonly<Record<string, string>>,
+  namespace: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
+) => ({
+  ...labels,
+  'io.kubernetes.pod.namespace': namespace.name,
   ...Object.fromEntries(Object.entries(namespace.labels).map(([key, value]) => [`io.cilium.k8s.namespace.labels.${key}`, value])),
 })

@@ -2,24 +2,18 @@
 import type { Json, LabelSelector, NetworkPolicyObject, SpecObject, View } from '../model/index.ts'
 import { parseCalicoSelector } from './network-calico-selector.ts'
 import { ciliumIsolation } from './network-cilium.ts'
+import type { IsolationPolicy, NamespaceFacts } from './network-isolation-policy.ts'
 import { isEmptySelector, matchesSelector, namespaceLabels } from './selectors.ts'
 
 export const ISOLATION_KINDS = [
-  'NetworkPolicy', 'CiliumNetworkPolicy', 'CiliumClusterwideNetworkPolicy', 'CalicoNetworkPolicy', 'CalicoGlobalNetworkPolicy', 'AdminNetworkPolicy', 'BaselineAdminNetworkPolicy',
+  'NetworkPolicy',
+  'CiliumNetworkPolicy',
+  'CiliumClusterwideNetworkPolicy',
+  'CalicoNetworkPolicy',
+  'CalicoGlobalNetworkPolicy',
+  'AdminNetworkPolicy',
+  'BaselineAdminNetworkPolicy',
 ] as const
-type Labels = Readonly<Record<string, string>>
-export interface NamespaceFacts { readonly name: string; readonly labels: Labels }
-
-export interface IsolationPolicy {
-  readonly name: string
-  /** Absent: cluster-wide. */
-  readonly namespace?: string | undefined
-  /** Every pod of every namespace it is for. */
-  readonly selectsAll: boolean
-  selects(labels: Labels, namespace: NamespaceFacts): boolean
-  /** Keeps other pods out, but not what comes from outside the cluster. */
-  readonly insideOnly?: boolean
-}
 
 /** `policyTypes` as the API server fills it in: Ingress always, Egress where there are egress rules. */
 export function policyTypes({ spec = {} }: NetworkPolicyObject): readonly string[] {
@@ -31,9 +25,12 @@ export function policyTypes({ spec = {} }: NetworkPolicyObject): readonly string
 export function ingressIsolation(view: View<(typeof ISOLATION_KINDS)[number]>): readonly IsolationPolicy[] {
   return [
     ...view.all('NetworkPolicy').flatMap(plainIsolation),
-    ...view.all('CiliumNetworkPolicy').flatMap(ciliumIsolation), ...view.all('CiliumClusterwideNetworkPolicy').flatMap(ciliumIsolation),
-    ...view.all('CalicoNetworkPolicy').flatMap(calicoIsolation), ...view.all('CalicoGlobalNetworkPolicy').flatMap(calicoIsolation),
-    ...view.all('AdminNetworkPolicy').flatMap(adminIsolation), ...view.all('BaselineAdminNetworkPolicy').flatMap(adminIsolation),
+    ...view.all('CiliumNetworkPolicy').flatMap(ciliumIsolation),
+    ...view.all('CiliumClusterwideNetworkPolicy').flatMap(ciliumIsolation),
+    ...view.all('CalicoNetworkPolicy').flatMap(calicoIsolation),
+    ...view.all('CalicoGlobalNetworkPolicy').flatMap(calicoIsolation),
+    ...view.all('AdminNetworkPolicy').flatMap(adminIsolation),
+    ...view.all('BaselineAdminNetworkPolicy').flatMap(adminIsolation),
   ]
 }
 
@@ -42,7 +39,14 @@ function plainIsolation(policy: NetworkPolicyObject): IsolationPolicy[] {
   const allowsAll = (spec.ingress ?? []).some((rule) => (rule?.from ?? []).length === 0 && (rule?.ports ?? []).length === 0)
   if (!policyTypes(policy).includes('Ingress') || allowsAll) return []
   const selector = spec.podSelector ?? {}
-  return [{ name: `NetworkPolicy ${metadata.name}`, namespace: metadata.namespace ?? 'default', selectsAll: isEmptySelector(selector), selects: (labels) => matchesSelector(selector, labels) }]
+  return [
+    {
+      name: `NetworkPolicy ${metadata.name}`,
+      namespace: metadata.namespace ?? 'default',
+      selectsAll: isEmptySelector(selector),
+      selects: (labels) => matchesSelector(selector, labels),
+    },
+  ]
 }
 
 type Mapping = { readonly [key: string]: Json }
@@ -58,25 +62,45 @@ function calicoIsolation({ metadata, kind, spec = {} }: SpecObject): IsolationPo
   const namespaces = parseCalicoSelector(String(spec['namespaceSelector'] ?? ''))
   if (!forIngress || allowsAll || special || pods === undefined || namespaces === undefined) return []
   const everything = (text: Json | undefined) => text === undefined || /^\s*(all\(\)|global\(\))?\s*$/.test(String(text))
-  return [{
-    name: `Calico ${kind} ${metadata.name}`, namespace: metadata.namespace, selectsAll: everything(spec['selector']) && everything(spec['namespaceSelector']),
-    selects: (labels, namespace) => pods({ ...labels, 'projectcalico.org/namespace': namespace.name }) && namespaces({ 'projectcalico.org/name': namespace.name, ...namespace.labels }),
-  }]
+  return [
+    {
+      name: `Calico ${kind} ${metadata.name}`,
+      namespace: metadata.namespace,
+      selectsAll: everything(spec['selector']) && everything(spec['namespaceSelector']),
+      selects: (labels, namespace) =>
+        pods({ ...labels, 'projectcalico.org/namespace': namespace.name }) &&
+        namespaces({ 'projectcalico.org/name': namespace.name, ...namespace.labels }),
+    },
+  ]
 }
 
 /** These isolate nothing by themselves: only a rule that denies all namespaces, on all ports, keeps pods out; it says nothing of the outside. */
 function adminIsolation({ metadata, kind, spec = {} }: SpecObject): IsolationPolicy[] {
-  const deniesAll = list(spec['ingress']).some((rule) => isMapping(rule) && rule['action'] === 'Deny' && rule['ports'] === undefined
-    && list(rule['from']).some((peer) => isMapping(peer) && isMapping(peer['namespaces']) && isEmptySelector(peer['namespaces'] as LabelSelector)))
+  const deniesAll = list(spec['ingress']).some(
+    (rule) =>
+      isMapping(rule) &&
+      rule['action'] === 'Deny' &&
+      rule['ports'] === undefined &&
+      list(rule['from']).some(
+        (peer) => isMapping(peer) && isMapping(peer['namespaces']) && isEmptySelector(peer['namespaces'] as LabelSelector),
+      ),
+  )
   const subject = spec['subject']
   if (!deniesAll || !isMapping(subject)) return []
   const pods = isMapping(subject['pods']) ? subject['pods'] : undefined
   const namespaces = (pods === undefined ? subject['namespaces'] : pods['namespaceSelector']) as LabelSelector | undefined
   const podSelector = pods === undefined ? {} : (pods['podSelector'] as LabelSelector | undefined)
-  return [{
-    name: `${kind} ${metadata.name}`, insideOnly: true, selectsAll: isEmptySelector(namespaces) && isEmptySelector(podSelector),
-    selects: (labels, namespace) => matchesSelector(namespaces, namespace.labels) && matchesSelector(podSelector, labels),
-  }]
+  return [
+    {
+      name: `${kind} ${metadata.name}`,
+      insideOnly: true,
+      selectsAll: isEmptySelector(namespaces) && isEmptySelector(podSelector),
+      selects: (labels, namespace) => matchesSelector(namespaces, namespace.labels) && matchesSelector(podSelector, labels),
+    },
+  ]
 }
 
-export const namespaceFacts = (view: View<'Namespace'>, name: string): NamespaceFacts => ({ name, labels: namespaceLabels(name, view.find('Namespace', undefined, name)?.metadata.labels) })
+export const namespaceFacts = (view: View<'Namespace'>, name: string): NamespaceFacts => ({
+  name,
+  labels: namespaceLabels(name, view.find('Namespace', undefined, name)?.metadata.labels),
+})

@@ -20,7 +20,7 @@ const SYSTEM_NAMESPACES = new Set([
   'kube-system', 'kube-public', 'kube-node-lease', // every cluster
   'gke-managed-system', 'gke-managed-cim', 'gke-managed-volumepopulator', 'gmp-system', 'gmp-public', 'config-management-system', // GKE
   'amazon-guardduty', 'amazon-cloudwatch', // EKS
-  'gatekeeper-system', 'aks-command', 'calico-system', 'tigera-operator', // AKS and add-ons that a provider installs
+  'gatekeeper-system', 'aks-command', 'calico-system', 'calico-apiserver', 'tigera-operator', 'kube-flannel', // AKS, and network plugins in namespaces of their own
 ])
 export const isSystemNamespace = (namespace: string | undefined): boolean =>
   namespace !== undefined && (SYSTEM_NAMESPACES.has(namespace) || namespace.startsWith('openshift-'))

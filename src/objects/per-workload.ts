@@ -3,14 +3,29 @@ import type { Finding, Observation, Path, PodSpec, Remark, View } from '../model
 import { remembered } from './derived.ts'
 import { formatPath } from './path.ts'
 import { driftedPods } from './pod-revision.ts'
-import { type Workload, type WorkloadKind, WORKLOAD_KINDS, workloads } from './workloads.ts'
+import { refText } from './ref.ts'
+import { WORKLOAD_KINDS, type Workload, type WorkloadKind, workloads } from './workloads.ts'
 
 /**
  * An `evaluate` that judges each workload by itself: `evaluate: perWorkload(function* (workload) { … })`. Such a control lists
  * WORKLOAD_KINDS under `consults`: failures are told whatever else could not be read, and what could not be read is never passed.
  */
-export function perWorkload<E>(judge: (workload: Workload) => Iterable<Observation<E>>): (view: View<WorkloadKind>) => Iterable<Observation<E> | Remark> {
-  const judgeOnce = remembered((workload: Workload) => [...judge(workload)])
+export function perWorkload<E>(
+  judge: (workload: Workload) => Iterable<Observation<E>>,
+): (view: View<WorkloadKind>) => Iterable<Observation<E> | Remark> {
+  const judgeOnce = remembered((workload: Workload): (Observation<E> | Remark)[] => {
+    try {
+      return [...judge(workload)]
+    } catch (error) {
+      // Files hold anything. One object that no API server would take must not hide what is wrong with the others.
+      return [
+        {
+          unknown: `${refText(workload.ref)} could not be judged: ${error instanceof Error ? error.message : String(error)}`,
+          answer: 'validate it with a server-side dry run',
+        },
+      ]
+    }
+  })
   return function* (view) {
     yield* unreadWorkloads(view)
     for (const workload of workloads(view)) yield* judgeOnce(workload)
@@ -31,28 +46,38 @@ export type Sighting<E> = Omit<Observation<E>, 'subject' | 'at'> & { readonly at
  * An `evaluate` that judges the pod spec of each workload, and those of its live pods where they differ from the template: what
  * is only there is reported as introduced after the template, or as left over from an older revision, and is not patched.
  */
-export const perPodSpec = <E>(judge: (spec: PodSpec, workload: Workload) => Iterable<Sighting<E>>): ((view: View<WorkloadKind>) => Iterable<Observation<E> | Remark>) =>
+export const perPodSpec = <E>(
+  judge: (spec: PodSpec, workload: Workload) => Iterable<Sighting<E>>,
+): ((view: View<WorkloadKind>) => Iterable<Observation<E> | Remark>) =>
   perWorkload(function* (workload) {
     const seen = new Set<string>()
+    const origin = workload.mirror ? { origin: 'system' as const } : {}
     for (const { at, ...sighting } of judge(workload.spec, workload)) {
       seen.add(identity(at, sighting))
-      if (workload.at !== undefined) yield { ...sighting, subject: workload.ref, at: [...workload.at, ...at] }
-      else yield { ...sighting, subject: workload.ref, key: [formatPath(at), sighting.key ?? ''].join(' ').trim() }
+      if (workload.at !== undefined) yield { ...origin, ...sighting, subject: workload.ref, at: [...workload.at, ...at] }
+      else yield { ...origin, ...sighting, subject: workload.ref, key: [formatPath(at), sighting.key ?? ''].join(' ').trim() }
     }
     for (const { pod, since } of driftedPods(workload)) {
       for (const { at, ...sighting } of judge(pod.spec, workload)) {
         if (seen.has(identity(at, sighting))) continue
         seen.add(identity(at, sighting))
-        const where = since === 'introduced' ? `introduced after the template, seen in pod ${pod.metadata.name}` : `in pod ${pod.metadata.name} of an older revision`
+        const where =
+          since === 'introduced'
+            ? `introduced after the template, seen in pod ${pod.metadata.name}`
+            : `in pod ${pod.metadata.name} of an older revision`
         yield {
-          ...sighting, subject: workload.ref, key: [since, formatPath(at), sighting.key ?? ''].join(' ').trim(), detail: [sighting.detail, where].filter(Boolean).join('; '),
+          ...sighting,
+          subject: workload.ref,
+          key: [since, formatPath(at), sighting.key ?? ''].join(' ').trim(),
+          detail: [sighting.detail, where].filter(Boolean).join('; '),
           ...(since === 'older revision' && { verdict: 'review' as const }),
         }
       }
     }
   })
 
-const identity = (at: Path, { container, key }: { readonly container?: string; readonly key?: string }): string => `${container}\0${formatPath(at)}\0${key}`
+const identity = (at: Path, { container, key }: { readonly container?: string; readonly key?: string }): string =>
+  `${container}\0${formatPath(at)}\0${key}`
 
 /** Seen in a live pod but not in the template: patching the template would not take it away. */
 export const isIntroduced = (finding: Pick<Finding, 'key'>): boolean => finding.key?.startsWith('introduced') === true

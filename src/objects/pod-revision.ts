@@ -33,26 +33,48 @@ function isOlderRevision(pod: PodObject, owner: KubeObject): boolean {
     return update !== undefined && labels['controller-revision-hash'] !== undefined && labels['controller-revision-hash'] !== update
   }
   const generation = owner.metadata.annotations?.['deprecated.daemonset.template.generation']
-  return owner.kind === 'DaemonSet' && generation !== undefined && labels['pod-template-generation'] !== undefined && labels['pod-template-generation'] !== generation
+  return (
+    owner.kind === 'DaemonSet' &&
+    generation !== undefined &&
+    labels['pod-template-generation'] !== undefined &&
+    labels['pod-template-generation'] !== generation
+  )
 }
 
 function hasOnlyContainersOf(pod: PodSpec, template: PodSpec | undefined): boolean {
-  const names = (spec: PodSpec | undefined) => [...(spec?.containers ?? NONE), ...(spec?.initContainers ?? NONE), ...(spec?.ephemeralContainers ?? NONE)].map((container) => container.name)
+  const names = (spec: PodSpec | undefined) =>
+    [...(spec?.containers ?? NONE), ...(spec?.initContainers ?? NONE), ...(spec?.ephemeralContainers ?? NONE)].map(
+      (container) => container.name,
+    )
   const known = new Set(names(template))
   return names(pod).every((name) => known.has(name))
 }
 
 function isAlike(pod: PodSpec, template: PodSpec): boolean {
   if (pod === template) return true
-  return pod.hostPID === template.hostPID && pod.hostIPC === template.hostIPC && pod.hostNetwork === template.hostNetwork && (pod.hostUsers ?? true) === (template.hostUsers ?? true)
-    && same(pod.securityContext, template.securityContext) && same(nodePaths(pod), nodePaths(template)) && containersAlike(pod, template)
+  return (
+    pod.hostPID === template.hostPID &&
+    pod.hostIPC === template.hostIPC &&
+    pod.hostNetwork === template.hostNetwork &&
+    (pod.hostUsers ?? true) === (template.hostUsers ?? true) &&
+    same(pod.securityContext, template.securityContext) &&
+    same(nodePaths(pod), nodePaths(template)) &&
+    containersAlike(pod, template)
+  )
 }
 
 const NONE: readonly never[] = []
-const nodePaths = ({ volumes }: PodSpec): readonly unknown[] => (volumes?.some((volume) => volume.hostPath != null) === true ? volumes.filter((volume) => volume.hostPath != null).map((volume) => [volume.name, volume.hostPath]) : NONE)
+const nodePaths = ({ volumes }: PodSpec): readonly unknown[] =>
+  volumes?.some((volume) => volume.hostPath != null) === true
+    ? volumes.filter((volume) => volume.hostPath != null).map((volume) => [volume.name, volume.hostPath])
+    : NONE
 
 function containersAlike(pod: PodSpec, template: PodSpec): boolean {
-  return listAlike(pod.containers, template.containers) && listAlike(pod.initContainers, template.initContainers) && (pod.ephemeralContainers ?? NONE).length === 0
+  return (
+    listAlike(pod.containers, template.containers) &&
+    listAlike(pod.initContainers, template.initContainers) &&
+    (pod.ephemeralContainers ?? NONE).length === 0
+  )
 }
 
 function listAlike(ofPod: readonly ContainerSpec[] = NONE, ofTemplate: readonly ContainerSpec[] = NONE): boolean {
@@ -67,7 +89,8 @@ function same(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (isEmpty(a) || isEmpty(b)) return isEmpty(a) && isEmpty(b)
   if (typeof a !== 'object' || typeof b !== 'object') return false
-  if (Array.isArray(a) || Array.isArray(b)) return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, index) => same(item, b[index]))
+  if (Array.isArray(a) || Array.isArray(b))
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, index) => same(item, b[index]))
   const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>]
   for (const key in left) if (!same(left[key], right[key])) return false
   for (const key in right) if (!(key in left) && !isEmpty(right[key])) return false

@@ -4,7 +4,10 @@ import type { PodSpec } from '../model/index.ts'
 export type PodSecurityLevel = 'privileged' | 'baseline' | 'restricted'
 
 /** What the standards look at: a pod spec and the annotations beside it. */
-export interface JudgedPod { readonly spec: PodSpec; readonly annotations: Readonly<Record<string, string>> }
+export interface JudgedPod {
+  readonly spec: PodSpec
+  readonly annotations: Readonly<Record<string, string>>
+}
 
 export interface PodSecurityCheck {
   /** As in the standards' own registry: `privileged`, `capabilities_baseline`, `runAsNonRoot`, … */

@@ -1,9 +1,16 @@
 /** Who else may refuse pods: the cluster-wide default of Pod Security Admission, and policy engines (controls.md 4.17). */
 import type { Json, SpecObject, View } from '../model/index.ts'
-import { componentFlags, FLAG_LADDER } from './flags.ts'
 import { distribution } from './distribution.ts'
+import { componentFlags, FLAG_LADDER } from './flags.ts'
 
-export const ENGINE_KINDS = ['KyvernoClusterPolicy', 'KyvernoPolicy', 'GatekeeperConstraintTemplate', 'ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding', 'ValidatingWebhookConfiguration'] as const
+export const ENGINE_KINDS = [
+  'KyvernoClusterPolicy',
+  'KyvernoPolicy',
+  'GatekeeperConstraintTemplate',
+  'ValidatingAdmissionPolicy',
+  'ValidatingAdmissionPolicyBinding',
+  'ValidatingWebhookConfiguration',
+] as const
 export const CLUSTER_DEFAULT_KINDS = ['AdmissionConfiguration', ...FLAG_LADDER] as const
 type EngineView = View<(typeof ENGINE_KINDS)[number]>
 type DefaultView = View<(typeof CLUSTER_DEFAULT_KINDS)[number]>
@@ -28,17 +35,25 @@ export function clusterDefault(view: DefaultView): ClusterDefault {
     const plugin = list(file['plugins']).find((one): one is Mapping => isMapping(one) && one['name'] === 'PodSecurity')
     if (plugin === undefined) continue
     const configuration = plugin['configuration']
-    if (!isMapping(configuration)) return { unseen: `${file.metadata.name} keeps the configuration of PodSecurity in another file`, answer: 'scan that file as well' }
+    if (!isMapping(configuration))
+      return { unseen: `${file.metadata.name} keeps the configuration of PodSecurity in another file`, answer: 'scan that file as well' }
     const { defaults, exemptions } = configuration
     const level = isMapping(defaults) && typeof defaults['enforce'] === 'string' ? defaults['enforce'] : 'privileged'
     return { level, exempt: list(isMapping(exemptions) ? exemptions['namespaces'] : undefined).map(String), from: file.metadata.name }
   }
   const configured = instances.find((instance) => (instance.flags.get('admission-control-config-file') ?? '') !== '')
-  if (configured !== undefined) return { unseen: `${configured.name} reads ${configured.flags.get('admission-control-config-file')}, which cannot be seen from here`, answer: 'scan that file with --manifests' }
+  if (configured !== undefined)
+    return {
+      unseen: `${configured.name} reads ${configured.flags.get('admission-control-config-file')}, which cannot be seen from here`,
+      answer: 'scan that file with --manifests',
+    }
   if (instances.length > 0) return { level: 'privileged', exempt: [], from: 'no --admission-control-config-file' }
   const { name, managed, certain } = distribution(view)
   if (managed && certain) return { level: 'privileged', exempt: [], from: `${name} offers no cluster-wide Pod Security default` }
-  return { unseen: unknown?.unknown ?? 'the flags of the API server cannot be seen', answer: unknown?.answer ?? 'allow get on the path /flagz' }
+  return {
+    unseen: unknown?.unknown ?? 'the flags of the API server cannot be seen',
+    answer: unknown?.answer ?? 'allow get on the path /flagz',
+  }
 }
 
 export interface Engines {
@@ -52,7 +67,10 @@ export function engines(view: EngineView): Engines {
   const kyverno = [...view.all('KyvernoClusterPolicy'), ...view.all('KyvernoPolicy')].flatMap((policy) => kyvernoRules(policy))
   const levels = kyverno.filter((rule) => rule.level !== undefined)
   const some = kyverno.filter((rule) => rule.level === undefined).map((rule) => `Kyverno policy ${rule.policy}`)
-  const templates = view.all('GatekeeperConstraintTemplate').filter((template) => /^k8spsp/i.test(template.metadata.name)).map((template) => `Gatekeeper template ${template.metadata.name}`)
+  const templates = view
+    .all('GatekeeperConstraintTemplate')
+    .filter((template) => /^k8spsp/i.test(template.metadata.name))
+    .map((template) => `Gatekeeper template ${template.metadata.name}`)
   return {
     covering: (namespace) => {
       const rule = levels.find((one) => one.covers(namespace))
@@ -62,20 +80,35 @@ export function engines(view: EngineView): Engines {
   }
 }
 
-interface KyvernoRule { readonly policy: string; readonly level: string | undefined; readonly covers: (namespace: string) => boolean }
+interface KyvernoRule {
+  readonly policy: string
+  readonly level: string | undefined
+  readonly covers: (namespace: string) => boolean
+}
 
 function kyvernoRules({ metadata, spec = {} }: SpecObject): KyvernoRule[] {
-  return list(spec['rules']).filter(isMapping).flatMap((rule) => {
-    const validate = rule['validate']
-    if (!isMapping(validate) || String(validate['failureAction'] ?? spec['validationFailureAction'] ?? 'Audit').toLowerCase() !== 'enforce') return []
-    if (!JSON.stringify(rule['match'] ?? {}).includes('"Pod"')) return []
-    const podSecurity = validate['podSecurity']
-    const level = isMapping(podSecurity) && (podSecurity['level'] === 'baseline' || podSecurity['level'] === 'restricted') && podSecurity['exclude'] === undefined ? podSecurity['level'] : undefined
-    const namespace = metadata.namespace
-    const covers = (name: string) => (namespace === undefined ? isUnconditional(rule) : namespace === name && isUnconditional(rule))
-    const plain = level !== undefined && isUnconditional(rule) && list(spec['validationFailureActionOverrides']).length === 0
-    return [{ policy: metadata.name, level: plain ? level : undefined, covers }]
-  })
+  return list(spec['rules'])
+    .filter(isMapping)
+    .flatMap((rule) => {
+      const validate = rule['validate']
+      if (
+        !isMapping(validate) ||
+        String(validate['failureAction'] ?? spec['validationFailureAction'] ?? 'Audit').toLowerCase() !== 'enforce'
+      )
+        return []
+      if (!JSON.stringify(rule['match'] ?? {}).includes('"Pod"')) return []
+      const podSecurity = validate['podSecurity']
+      const level =
+        isMapping(podSecurity) &&
+        (podSecurity['level'] === 'baseline' || podSecurity['level'] === 'restricted') &&
+        podSecurity['exclude'] === undefined
+          ? podSecurity['level']
+          : undefined
+      const namespace = metadata.namespace
+      const covers = (name: string) => (namespace === undefined ? isUnconditional(rule) : namespace === name && isUnconditional(rule))
+      const plain = level !== undefined && isUnconditional(rule) && list(spec['validationFailureActionOverrides']).length === 0
+      return [{ policy: metadata.name, level: plain ? level : undefined, covers }]
+    })
 }
 
 /** Matches all pods: no names, namespaces, selectors, subjects, exclusions or preconditions narrow it. */
@@ -83,22 +116,46 @@ function isUnconditional(rule: Mapping): boolean {
   if (rule['exclude'] !== undefined || rule['preconditions'] !== undefined) return false
   const match = rule['match']
   if (!isMapping(match) || list(match['all']).length > 1) return false
-  const filters = [...list(match['any']), ...list(match['all']), ...(match['resources'] === undefined ? [] : [match as Json])].filter(isMapping)
+  const filters = [...list(match['any']), ...list(match['all']), ...(match['resources'] === undefined ? [] : [match as Json])].filter(
+    isMapping,
+  )
   return filters.some((filter) => {
     const resources = filter['resources']
-    return Object.keys(filter).every((key) => key === 'resources') && isMapping(resources) && Object.keys(resources).every((key) => key === 'kinds') && list(resources['kinds']).includes('Pod')
+    return (
+      Object.keys(filter).every((key) => key === 'resources') &&
+      isMapping(resources) &&
+      Object.keys(resources).every((key) => key === 'kinds') &&
+      list(resources['kinds']).includes('Pod')
+    )
   })
 }
 
 const SETTINGS = /privileged|hostNetwork|hostPID|hostIPC|hostPath|securityContext|capabilities|runAsNonRoot/
 function denyingPolicies(view: EngineView): string[] {
-  const denying = new Set(view.all('ValidatingAdmissionPolicyBinding').filter((binding) => list(binding.spec?.['validationActions']).includes('Deny')).map((binding) => binding.spec?.['policyName']))
-  return view.all('ValidatingAdmissionPolicy').filter((policy) => denying.has(policy.metadata.name) && SETTINGS.test(JSON.stringify(policy.spec ?? {}))).map((policy) => `ValidatingAdmissionPolicy ${policy.metadata.name}`)
+  const denying = new Set(
+    view
+      .all('ValidatingAdmissionPolicyBinding')
+      .filter((binding) => list(binding.spec?.['validationActions']).includes('Deny'))
+      .map((binding) => binding.spec?.['policyName']),
+  )
+  return view
+    .all('ValidatingAdmissionPolicy')
+    .filter((policy) => denying.has(policy.metadata.name) && SETTINGS.test(JSON.stringify(policy.spec ?? {})))
+    .map((policy) => `ValidatingAdmissionPolicy ${policy.metadata.name}`)
 }
 
 const OTHERS = /kubewarden|jspolicy|neuvector|stackrox|twistlock|polaris|datree|kubescape/i
 function otherEngines(view: EngineView): string[] {
-  return view.all('ValidatingWebhookConfiguration').filter((configuration) => OTHERS.test(configuration.metadata.name)
-    && (configuration.webhooks ?? []).some((webhook) => webhook.failurePolicy !== 'Ignore' && (webhook.rules ?? []).some((rule) => (rule.resources ?? []).some((resource) => resource === 'pods' || resource === '*'))))
+  return view
+    .all('ValidatingWebhookConfiguration')
+    .filter(
+      (configuration) =>
+        OTHERS.test(configuration.metadata.name) &&
+        (configuration.webhooks ?? []).some(
+          (webhook) =>
+            webhook.failurePolicy !== 'Ignore' &&
+            (webhook.rules ?? []).some((rule) => (rule.resources ?? []).some((resource) => resource === 'pods' || resource === '*')),
+        ),
+    )
     .map((configuration) => `webhook ${configuration.metadata.name}`)
 }

@@ -2,11 +2,14 @@
 import type { ObjectRef, View } from '../model/index.ts'
 import { derived } from './derived.ts'
 import { driftedPods } from './pod-revision.ts'
-import { NEWEST_MINOR, type PodSecurityLevel, POD_SECURITY_LEVELS, type Violation, violations } from './pod-security.ts'
+import { type JudgedPod, NEWEST_MINOR, POD_SECURITY_LEVELS, type PodSecurityLevel, type Violation, violations } from './pod-security.ts'
 import { minorOf } from './version.ts'
 import { type Workload, type WorkloadKind, workloads } from './workloads.ts'
 
-export interface Blocker { readonly workload: ObjectRef; readonly violations: readonly Violation[] }
+export interface Blocker {
+  readonly workload: ObjectRef
+  readonly violations: readonly Violation[]
+}
 export interface NamespaceFitness {
   /** The strictest level that every workload passes, template and live pods alike. */
   readonly level: PodSecurityLevel
@@ -28,27 +31,50 @@ export const namespaceFitness = (view: FitnessView): ReadonlyMap<string, Namespa
 function judgeNamespaces(view: FitnessView): ReadonlyMap<string, NamespaceFitness> {
   const minor = policyMinor(view) ?? NEWEST_MINOR
   const byNamespace = Map.groupBy(workloads(view), (workload) => workload.namespace)
-  return new Map([...byNamespace].map(([namespace, members]) => {
-    const judged = members.map((workload) => ({ workload, violations: violationsOf(workload, minor) }))
-    const level = POD_SECURITY_LEVELS.findLast((candidate) => judged.every((one) => failing(one.violations, candidate).length === 0))!
-    const next = POD_SECURITY_LEVELS[POD_SECURITY_LEVELS.indexOf(level) + 1]
-    const blockers = next === undefined ? [] : judged.flatMap(({ workload, violations: all }) => (failing(all, next).length === 0 ? [] : [{ workload: workload.ref, violations: failing(all, next) }]))
-    return [namespace, { level, workloads: members.length, blockers }]
-  }))
+  return new Map(
+    [...byNamespace].map(([namespace, members]) => {
+      const judged = members.map((workload) => ({ workload, violations: violationsOf(workload, minor) }))
+      const level = POD_SECURITY_LEVELS.findLast((candidate) => judged.every((one) => failing(one.violations, candidate).length === 0))!
+      const next = POD_SECURITY_LEVELS[POD_SECURITY_LEVELS.indexOf(level) + 1]
+      const blockers =
+        next === undefined
+          ? []
+          : judged.flatMap(({ workload, violations: all }) =>
+              failing(all, next).length === 0 ? [] : [{ workload: workload.ref, violations: failing(all, next) }],
+            )
+      return [namespace, { level, workloads: members.length, blockers }]
+    }),
+  )
 }
 
 /** At the restricted level; it contains the baseline, except where a restricted check stands in for one of its checks. */
-interface Both { readonly baseline: readonly Violation[]; readonly restricted: readonly Violation[] }
+interface Both {
+  readonly baseline: readonly Violation[]
+  readonly restricted: readonly Violation[]
+}
 const failing = (both: Both, level: PodSecurityLevel): readonly Violation[] => (level === 'privileged' ? [] : both[level])
+
+/** A pod that cannot be judged passes nothing. */
+function violationsOfPod(pod: JudgedPod, level: 'baseline' | 'restricted', minor: number): readonly Violation[] {
+  try {
+    return violations(pod, level, minor)
+  } catch {
+    return [{ check: 'malformed', level, detail: 'its specification is not what an API server accepts' }]
+  }
+}
 
 const known = new WeakMap<Workload, { readonly minor: number; readonly both: Both }>()
 function violationsOf(workload: Workload, minor: number): Both {
   const before = known.get(workload)
   if (before?.minor === minor) return before.both
-  const pods = [{ spec: workload.spec, annotations: workload.templateAnnotations }, ...driftedPods(workload).map(({ pod }) => ({ spec: pod.spec, annotations: pod.metadata.annotations ?? {} }))]
-  const at = (level: PodSecurityLevel) => [...new Map(pods.flatMap((pod) => violations(pod, level, minor)).map((one) => [one.check, one])).values()]
+  const pods = [
+    { spec: workload.spec, annotations: workload.templateAnnotations },
+    ...driftedPods(workload).map(({ pod }) => ({ spec: pod.spec, annotations: pod.metadata.annotations ?? {} })),
+  ]
+  const at = (level: 'baseline' | 'restricted') => [
+    ...new Map(pods.flatMap((pod) => violationsOfPod(pod, level, minor)).map((one) => [one.check, one])).values(),
+  ]
   const both = { baseline: at('baseline'), restricted: at('restricted') }
   known.set(workload, { minor, both })
   return both
 }
-

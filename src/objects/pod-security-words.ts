@@ -22,4 +22,5 @@ export function settersText(pod: boolean, names: readonly string[]): string | un
 }
 
 /** The sentence where there is a culprit, else nothing. */
-export const blame = (culprit: string | undefined, sentence: string): string | undefined => (culprit === undefined ? undefined : `${culprit} ${sentence}`)
+export const blame = (culprit: string | undefined, sentence: string): string | undefined =>
+  culprit === undefined ? undefined : `${culprit} ${sentence}`

@@ -10,12 +10,19 @@ export type { JudgedPod, PodSecurityLevel } from './pod-security-check.ts'
 /** From lax to strict. */
 export const POD_SECURITY_LEVELS: readonly PodSecurityLevel[] = ['privileged', 'baseline', 'restricted']
 
-export interface Violation { readonly check: string; readonly level: 'baseline' | 'restricted'; readonly detail: string }
+export interface Violation {
+  readonly check: string
+  readonly level: 'baseline' | 'restricted'
+  readonly detail: string
+}
 
 /** Newest minor version whose checks are known here. A newer server is judged by these. */
 export const NEWEST_MINOR = 37
 
-const byVersion = new Map<string, readonly { readonly check: PodSecurityCheck; readonly violation: (pod: JudgedPod) => string | undefined }[]>()
+const byVersion = new Map<
+  string,
+  readonly { readonly check: PodSecurityCheck; readonly violation: (pod: JudgedPod) => string | undefined }[]
+>()
 
 function checksFor(level: 'baseline' | 'restricted', minor: number) {
   const key = `${level}${minor}`
@@ -27,7 +34,12 @@ function checksFor(level: 'baseline' | 'restricted', minor: number) {
       return version === undefined ? [] : [{ check, version }]
     })
     const overridden = new Set(current.flatMap(({ version }) => version.overrides ?? []))
-    byVersion.set(key, (checks = current.filter(({ check }) => !overridden.has(check.id)).map(({ check, version }) => ({ check, violation: version.violation }))))
+    byVersion.set(
+      key,
+      (checks = current
+        .filter(({ check }) => !overridden.has(check.id))
+        .map(({ check, version }) => ({ check, violation: version.violation }))),
+    )
   }
   return checks
 }
@@ -49,4 +61,5 @@ export function strictestLevel(pod: JudgedPod, minor: number = NEWEST_MINOR): Po
   return violations(pod, 'restricted', minor).length > 0 ? 'baseline' : 'restricted'
 }
 
-export const isStricter = (a: PodSecurityLevel, b: PodSecurityLevel): boolean => POD_SECURITY_LEVELS.indexOf(a) > POD_SECURITY_LEVELS.indexOf(b)
+export const isStricter = (a: PodSecurityLevel, b: PodSecurityLevel): boolean =>
+  POD_SECURITY_LEVELS.indexOf(a) > POD_SECURITY_LEVELS.indexOf(b)

@@ -6,17 +6,24 @@ import type { Workload } from './workloads.ts'
 
 /** Bindings, by name or by group, that are not those which Kubernetes makes for all service accounts. */
 export const ownGrants = (view: RbacView, namespace: string, name: string): readonly Grant[] =>
-  serviceAccountGrants(grants(view), namespace, name).filter((grant) => grant.rules.length > 0 && !isAsShipped(grant))
+  serviceAccountGrants(grants(view), namespace, name).filter(
+    (grant) => (grant.rules.length > 0 || isElsewhere(view, grant)) && !isAsShipped(grant),
+  )
+
+/** In files the role may be in none of them; nobody can say then that it grants nothing. */
+const isElsewhere = (view: RbacView, grant: Grant): boolean => view.source.kind !== 'live' && grant.role === undefined
 
 /** A default subject of a default binding, to a role that grants no more than the default does. */
-export const isAsShipped = ({ isDefault, role, rules }: Grant): boolean => isDefault && (role === undefined || rules.every((rule) => isDefaultRule(role, rule)))
+export const isAsShipped = ({ isDefault, role, rules }: Grant): boolean =>
+  isDefault && (role === undefined || rules.every((rule) => isDefaultRule(role, rule)))
 
 /**
  * Does this workload get the token of its service account mounted? The pod's word beats the account's, and both unset mean yes
  * (ServiceAccount admission plugin). `unseen`: the pod is silent and the account is not here.
  */
 export function mountsToken({ spec, namespace, serviceAccount }: Workload, view: View<'ServiceAccount'>): 'yes' | 'no' | 'unseen' {
-  if (spec.automountServiceAccountToken !== undefined && spec.automountServiceAccountToken !== null) return spec.automountServiceAccountToken ? 'yes' : 'no'
+  if (spec.automountServiceAccountToken !== undefined && spec.automountServiceAccountToken !== null)
+    return spec.automountServiceAccountToken ? 'yes' : 'no'
   const account: ServiceAccountObject | undefined = view.find('ServiceAccount', namespace, serviceAccount)
   if (account === undefined) return 'unseen'
   return account.automountServiceAccountToken === false ? 'no' : 'yes'

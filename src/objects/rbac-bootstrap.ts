@@ -1,6 +1,6 @@
 /** The RBAC objects that Kubernetes and kubeadm create, recognised by what they hold: a name or a label proves nothing, anyone may create `system:foo`. */
 import type { BindingObject, PolicyRule, RbacSubject, RoleObject } from '../model/index.ts'
-import { BOOTSTRAP_BINDINGS, BOOTSTRAP_ROLES, type BindingRow, type RoleRow, type RuleRow } from './rbac-bootstrap.gen.ts'
+import { type BindingRow, BOOTSTRAP_BINDINGS, BOOTSTRAP_ROLES, type RoleRow, type RuleRow } from './rbac-bootstrap.gen.ts'
 import { KUBEADM_BINDINGS, KUBEADM_ROLES } from './rbac-kubeadm.ts'
 import { covers } from './rbac-rules.ts'
 import { keyOf } from './ref.ts'
@@ -11,9 +11,15 @@ export const BOOTSTRAP_MINOR = 37
 const ROLES: Readonly<Record<string, RoleRow>> = { ...BOOTSTRAP_ROLES, ...KUBEADM_ROLES }
 const BINDINGS: Readonly<Record<string, BindingRow>> = { ...BOOTSTRAP_BINDINGS, ...KUBEADM_BINDINGS }
 
-const ruleOf = ([verbs, groups, resources, names]: RuleRow): PolicyRule => groups === null
-  ? { nonResourceURLs: resources.split(' '), verbs: verbs.split(' ') }
-  : { apiGroups: groups.split(' '), resources: resources.split(' '), ...(names !== undefined && { resourceNames: names.split(' ') }), verbs: verbs.split(' ') }
+const ruleOf = ([verbs, groups, resources, names]: RuleRow): PolicyRule =>
+  groups === null
+    ? { nonResourceURLs: resources.split(' '), verbs: verbs.split(' ') }
+    : {
+        apiGroups: groups.split(' '),
+        resources: resources.split(' '),
+        ...(names !== undefined && { resourceNames: names.split(' ') }),
+        verbs: verbs.split(' '),
+      }
 
 const rulesByKey = new Map<string, readonly PolicyRule[]>()
 /** What the default role of this name grants; aggregated roles as the controller fills them from the defaults alone. Undefined: no default. */
@@ -34,7 +40,12 @@ export function defaultRules(namespace: string | undefined, name: string): reado
 export function defaultRole(namespace: string | undefined, name: string): RoleObject | undefined {
   const rules = defaultRules(namespace, name)
   if (rules === undefined) return undefined
-  return { apiVersion: 'rbac.authorization.k8s.io/v1', kind: namespace === undefined ? 'ClusterRole' : 'Role', metadata: { name, ...(namespace !== undefined && { namespace }), labels: DEFAULTS_LABEL }, rules }
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: namespace === undefined ? 'ClusterRole' : 'Role',
+    metadata: { name, ...(namespace !== undefined && { namespace }), labels: DEFAULTS_LABEL },
+    rules,
+  }
 }
 const DEFAULTS_LABEL = { 'kubernetes.io/bootstrapping': 'rbac-defaults' }
 
@@ -53,12 +64,17 @@ export function isDefaultSubject(binding: BindingObject, subject: RbacSubject): 
 }
 
 /** Labelled as a default of the API server: a hint only, anyone may set a label. */
-export const isLabelledDefault = ({ metadata }: RoleObject | BindingObject): boolean => metadata.labels?.['kubernetes.io/bootstrapping'] === 'rbac-defaults'
+export const isLabelledDefault = ({ metadata }: RoleObject | BindingObject): boolean =>
+  metadata.labels?.['kubernetes.io/bootstrapping'] === 'rbac-defaults'
 
 /** May this be a default of a version that the table is not of? `version`: gitVersion of the server. Never so for the table's own minor. */
 export function mayBeForeignDefault(role: RoleObject, version: string | undefined): boolean {
   const { namespace, name } = role.metadata
-  return isLabelledDefault(role) && minorOf(version) !== BOOTSTRAP_MINOR && (name.startsWith('system:') || defaultRules(namespace, name) !== undefined)
+  return (
+    isLabelledDefault(role) &&
+    minorOf(version) !== BOOTSTRAP_MINOR &&
+    (name.startsWith('system:') || defaultRules(namespace, name) !== undefined)
+  )
 }
 
 /** `ServiceAccount shop/cart`, `Group system:masters`. A service account without a namespace is one of the RoleBinding's own. */

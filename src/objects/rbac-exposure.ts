@@ -18,11 +18,9 @@ interface Held {
   readonly grants: readonly Grant[]
   readonly clusterWide: boolean
 }
-export type Exposure = Held & (
+export type Exposure = Held &
   /** `default`: Kubernetes' own role, held by its own subjects. `labelled`: says it is one, of a version we do not know. */
-  | { readonly on: 'rule'; readonly standing: 'own' | 'labelled' | 'default' }
-  | { readonly on: 'binding'; readonly standing: 'own' }
-)
+  ({ readonly on: 'rule'; readonly standing: 'own' | 'labelled' | 'default' } | { readonly on: 'binding'; readonly standing: 'own' })
 
 /** Every place where a rule that `matches` is held. The built-in cluster-admin is left out: it has a control of its own. */
 export function exposures(view: RbacView, matches: (rule: PolicyRule) => boolean): readonly Exposure[] {
@@ -34,11 +32,30 @@ export function exposures(view: RbacView, matches: (rule: PolicyRule) => boolean
       if (!matches(rule) || isFromPart(view, role, rule) || isClusterAdmin(role, rule)) continue
       const held = holders.get(role) ?? []
       if (!isDefaultRule(role, rule)) {
-        found.push({ on: 'rule', standing: mayBeForeignDefault(role, view.source.kubernetes) ? 'labelled' : 'own', ref: refOf(role), at: ['rules', index], role, rules: [rule], grants: held, clusterWide: isClusterWide(held) })
+        found.push({
+          on: 'rule',
+          standing: mayBeForeignDefault(role, view.source.kubernetes) ? 'labelled' : 'own',
+          ref: refOf(role),
+          at: ['rules', index],
+          role,
+          rules: [rule],
+          grants: held,
+          clusterWide: isClusterWide(held),
+        })
         continue
       }
       const theirs = held.filter((grant) => grant.isDefault)
-      if (theirs.length > 0) found.push({ on: 'rule', standing: 'default', ref: refOf(role), at: ['rules', index], role, rules: [rule], grants: theirs, clusterWide: isClusterWide(theirs) })
+      if (theirs.length > 0)
+        found.push({
+          on: 'rule',
+          standing: 'default',
+          ref: refOf(role),
+          at: ['rules', index],
+          role,
+          rules: [rule],
+          grants: theirs,
+          clusterWide: isClusterWide(theirs),
+        })
       for (const grant of held) if (!grant.isDefault) addToBinding(byBinding, grant, role, rule)
     }
   }
@@ -51,12 +68,25 @@ function allRoles(view: RbacView): ReadonlySet<RoleObject> {
 }
 
 const isClusterWide = (held: readonly Grant[]): boolean => held.some((grant) => grant.namespace === undefined)
-const isClusterAdmin = (role: RoleObject, rule: PolicyRule): boolean => role.kind === 'ClusterRole' && role.metadata.name === 'cluster-admin' && isDefaultRule(role, rule)
+const isClusterAdmin = (role: RoleObject, rule: PolicyRule): boolean =>
+  role.kind === 'ClusterRole' && role.metadata.name === 'cluster-admin' && isDefaultRule(role, rule)
 
-function addToBinding(byBinding: Map<BindingObject, Held & { rules: PolicyRule[]; grants: Grant[] }>, grant: Grant, role: RoleObject, rule: PolicyRule): void {
+function addToBinding(
+  byBinding: Map<BindingObject, Held & { rules: PolicyRule[]; grants: Grant[] }>,
+  grant: Grant,
+  role: RoleObject,
+  rule: PolicyRule,
+): void {
   const entry = byBinding.get(grant.binding)
   if (entry === undefined) {
-    byBinding.set(grant.binding, { ref: refOf(grant.binding), at: ['roleRef'], role, rules: [rule], grants: [grant], clusterWide: grant.namespace === undefined })
+    byBinding.set(grant.binding, {
+      ref: refOf(grant.binding),
+      at: ['roleRef'],
+      role,
+      rules: [rule],
+      grants: [grant],
+      clusterWide: grant.namespace === undefined,
+    })
     return
   }
   if (!entry.grants.includes(grant)) entry.grants.push(grant)
@@ -93,7 +123,8 @@ export const grantText = (grant: Grant): string => `${subjectText(grant.subject,
 export const subjectsIn = (list: readonly Grant[]): readonly RbacSubject[] => [...new Set(list.map((grant) => grant.subject))]
 
 /** At most 20, and how many more there are. */
-export const shortList = (list: readonly string[]): readonly string[] => (list.length <= 20 ? list : [...list.slice(0, 20), `and ${list.length - 20} more`])
+export const shortList = (list: readonly string[]): readonly string[] =>
+  list.length <= 20 ? list : [...list.slice(0, 20), `and ${list.length - 20} more`]
 
 /** `cluster-wide`, `in shop, pay`, or that nothing binds it. */
 export function scopeText({ grants: held, clusterWide }: Pick<Exposure, 'grants' | 'clusterWide'>): string {
@@ -108,8 +139,19 @@ export const describeExposure = (exposure: Exposure): string =>
 /** In files, a binding may name a role that is in none of them: nobody can say what it grants. */
 export function unseenRoles(view: RbacView): readonly Remark[] {
   if (view.source.kind === 'live') return []
-  const bindings = [...new Set(grants(view).all.filter((grant) => grant.role === undefined).map((grant) => grant.binding))]
+  const bindings = [
+    ...new Set(
+      grants(view)
+        .all.filter((grant) => grant.role === undefined)
+        .map((grant) => grant.binding),
+    ),
+  ]
   if (bindings.length === 0) return []
   const names = shortList([...new Set(bindings.map(({ roleRef }) => `${roleRef.kind} ${roleRef.name}`))].sort())
-  return [{ unknown: `bindings name roles that are not among these files: ${names.join(', ')}`, answer: 'add the roles to the files, or scan the cluster' }]
+  return [
+    {
+      unknown: `bindings name roles that are not among these files: ${names.join(', ')}`,
+      answer: 'add the roles to the files, or scan the cluster',
+    },
+  ]
 }

@@ -40,7 +40,15 @@ function collect(view: RbacView): Grants {
     const role = roleOf(view, binding)
     const rules = role === undefined ? [] : rulesOf(view, role)
     for (const [index, subject] of subjectsOf(binding).entries()) {
-      const grant: Grant = { binding, index, subject, role, namespace: namespaceOf(binding), rules, isDefault: isDefaultSubject(binding, subject) }
+      const grant: Grant = {
+        binding,
+        index,
+        subject,
+        role,
+        namespace: namespaceOf(binding),
+        rules,
+        isDefault: isDefaultSubject(binding, subject),
+      }
       all.push(grant)
       if (role !== undefined) add(byRole, role, grant)
       if (subject.kind === 'Group') add(byGroup, subject.name, grant)
@@ -58,7 +66,8 @@ function add<K>(map: Map<K, Grant[]>, key: K, grant: Grant): void {
 
 export const subjectsOf = (binding: BindingObject): readonly RbacSubject[] => binding.subjects ?? []
 export const isClusterBinding = (binding: BindingObject): boolean => binding.kind === 'ClusterRoleBinding'
-const namespaceOf = (binding: BindingObject): string | undefined => (isClusterBinding(binding) ? undefined : (binding.metadata.namespace ?? 'default'))
+const namespaceOf = (binding: BindingObject): string | undefined =>
+  isClusterBinding(binding) ? undefined : (binding.metadata.namespace ?? 'default')
 
 /** The role a binding names. Files need not hold the defaults of Kubernetes: there the built-in table stands for them. */
 export function roleOf(view: RbacView, binding: BindingObject): RoleObject | undefined {
@@ -82,10 +91,17 @@ export function userOf(subject: RbacSubject, bindingNamespace: string | undefine
 }
 const PREFIX = 'system:serviceaccount:'
 export const serviceAccountUser = (namespace: string, name: string): string => `${PREFIX}${namespace}:${name}`
-export const serviceAccountGroups = (namespace: string): readonly string[] => ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated']
+export const serviceAccountGroups = (namespace: string): readonly string[] => [
+  'system:serviceaccounts',
+  `system:serviceaccounts:${namespace}`,
+  'system:authenticated',
+]
 
 /** The service account a subject means, also when it is written as a user. */
-export function serviceAccountOf(subject: RbacSubject, bindingNamespace: string | undefined): { readonly namespace: string; readonly name: string } | undefined {
+export function serviceAccountOf(
+  subject: RbacSubject,
+  bindingNamespace: string | undefined,
+): { readonly namespace: string; readonly name: string } | undefined {
   const user = userOf(subject, bindingNamespace)
   if (user === undefined || !user.startsWith(PREFIX)) return undefined
   const [namespace, name, ...more] = user.slice(PREFIX.length).split(':')
@@ -113,12 +129,15 @@ export function partsOf(view: RbacView, role: RoleObject, seen: Set<RoleObject> 
 }
 
 function selects({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
-  return Object.entries(matchLabels).every(([key, value]) => labels[key] === value) && matchExpressions.every(({ key, operator, values = [] }) => {
-    const value = Object.hasOwn(labels, key) ? labels[key] : undefined
-    if (operator === 'Exists') return value !== undefined
-    if (operator === 'DoesNotExist') return value === undefined
-    return operator === 'In' ? value !== undefined && values.includes(value) : value === undefined || !values.includes(value)
-  })
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    matchExpressions.every(({ key, operator, values = [] }) => {
+      const value = Object.hasOwn(labels, key) ? labels[key] : undefined
+      if (operator === 'Exists') return value !== undefined
+      if (operator === 'DoesNotExist') return value === undefined
+      return operator === 'In' ? value !== undefined && values.includes(value) : value === undefined || !values.includes(value)
+    })
+  )
 }
 
 // ── questions ──────────────────────────────────────────────────────────────────────────────────
@@ -131,8 +150,9 @@ export function grantsOf(known: Grants, user: string, groups: readonly string[])
 export function mayI(known: Grants, user: string, groups: readonly string[], request: AccessRequest): boolean {
   if (groups.includes('system:masters')) return true
   const namespace = 'path' in request ? undefined : request.namespace || undefined
-  return grantsOf(known, user, groups).some((grant) =>
-    (grant.namespace === undefined || grant.namespace === namespace) && grant.rules.some((rule) => ruleAllows(rule, request)))
+  return grantsOf(known, user, groups).some(
+    (grant) => (grant.namespace === undefined || grant.namespace === namespace) && grant.rules.some((rule) => ruleAllows(rule, request)),
+  )
 }
 
 /** What RBAC grants a service account: by name, and by the groups that every token of it carries. */
@@ -140,7 +160,11 @@ export const serviceAccountGrants = (known: Grants, namespace: string, name: str
   grantsOf(known, serviceAccountUser(namespace, name), serviceAccountGroups(namespace))
 
 /** An API request on objects as the authorizer will see it: it never learns the name of what is created, nor of an unselected list. */
-export const asSeen = <R extends { readonly verb: string; readonly subresource?: string; readonly name?: string; readonly selectedName?: string }>(request: R): R => ({ ...request, name: nameSeen(request) })
+export const asSeen = <
+  R extends { readonly verb: string; readonly subresource?: string; readonly name?: string; readonly selectedName?: string },
+>(
+  request: R,
+): R => ({ ...request, name: nameSeen(request) })
 
 /** Grants that matter to a role's rules, one list a role: direct ones, and those of the aggregated roles it is a part of. */
 export const holdersOf = (view: RbacView): ReadonlyMap<RoleObject, readonly Grant[]> => derived(view, findHolders)

@@ -5,7 +5,13 @@ const JOINING = 'Group system:bootstrappers:kubeadm:default-node-token'
 
 export const KUBEADM_ROLES: Readonly<Record<string, RoleRow>> = {
   'kubeadm:get-nodes': { rules: [['get', '', 'nodes']] },
-  'system:coredns': { rules: [['list watch', '', 'endpoints services pods namespaces'], ['list watch', 'discovery.k8s.io', 'endpointslices'], ['get', '', 'nodes']] },
+  'system:coredns': {
+    rules: [
+      ['list watch', '', 'endpoints services pods namespaces'],
+      ['list watch', 'discovery.k8s.io', 'endpointslices'],
+      ['get', '', 'nodes'],
+    ],
+  },
   'kube-public/kubeadm:bootstrap-signer-clusterinfo': { rules: [['get', '', 'configmaps', 'cluster-info']] },
   'kube-system/kubeadm:kubelet-config': { rules: [['get', '', 'configmaps', 'kubelet-config']] },
   'kube-system/kubeadm:nodes-kubeadm-config': { rules: [['get', '', 'configmaps', 'kubeadm-config']] },
@@ -17,7 +23,10 @@ export const KUBEADM_BINDINGS: Readonly<Record<string, BindingRow>> = {
   'kubeadm:get-nodes': ['ClusterRole kubeadm:get-nodes', JOINING],
   'kubeadm:kubelet-bootstrap': ['ClusterRole system:node-bootstrapper', JOINING],
   'kubeadm:node-autoapprove-bootstrap': ['ClusterRole system:certificates.k8s.io:certificatesigningrequests:nodeclient', JOINING],
-  'kubeadm:node-autoapprove-certificate-rotation': ['ClusterRole system:certificates.k8s.io:certificatesigningrequests:selfnodeclient', 'Group system:nodes'],
+  'kubeadm:node-autoapprove-certificate-rotation': [
+    'ClusterRole system:certificates.k8s.io:certificatesigningrequests:selfnodeclient',
+    'Group system:nodes',
+  ],
   'kubeadm:apiserver-kubelet-client': ['ClusterRole system:kubelet-api-admin', 'User kube-apiserver-kubelet-client'],
   'kubeadm:node-proxier': ['ClusterRole system:node-proxier', 'ServiceAccount kube-system/kube-proxy'],
   'system:coredns': ['ClusterRole system:coredns', 'ServiceAccount kube-system/coredns'],

@@ -10,11 +10,18 @@ export interface ResourceRequest {
   readonly namespace?: string
   readonly name?: string
 }
-export interface UrlRequest { readonly verb: string; readonly path: string }
+export interface UrlRequest {
+  readonly verb: string
+  readonly path: string
+}
 export type AccessRequest = ResourceRequest | UrlRequest
 
 /** Every verb on every resource in every group listed, whatever the object's name. Literals only; subresources as `pods/exec`. */
-export interface Rights { readonly verbs: readonly string[]; readonly groups: readonly string[]; readonly resources: readonly string[] }
+export interface Rights {
+  readonly verbs: readonly string[]
+  readonly groups: readonly string[]
+  readonly resources: readonly string[]
+}
 
 /** The verbs that requests on API objects are made of. Others (`bind`, `escalate`, `impersonate`, `use`, …) are asked by components. */
 export const STANDARD_VERBS: readonly string[] = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection']
@@ -48,7 +55,12 @@ export const isResourceRule = (rule: PolicyRule): boolean => (rule.resources?.le
  * The object name the authorizer sees: none for a POST on a collection, and for list and watch only that of an exact
  * `metadata.name=` field selector. A rule with resourceNames matches no request without a name.
  */
-export function nameSeen(request: { readonly verb: string; readonly subresource?: string; readonly name?: string; readonly selectedName?: string }): string {
+export function nameSeen(request: {
+  readonly verb: string
+  readonly subresource?: string
+  readonly name?: string
+  readonly selectedName?: string
+}): string {
   if (request.verb === 'list' || request.verb === 'watch') return request.selectedName ?? request.name ?? ''
   if (request.verb === 'deletecollection' || (request.verb === 'create' && !request.subresource)) return ''
   return request.name ?? ''
@@ -72,13 +84,17 @@ export function covers(owner: readonly PolicyRule[], rule: PolicyRule): boolean 
       }
     }
     for (const url of rule.nonResourceURLs ?? []) {
-      if (!owner.some((one) => matchesVerb(one, verb) && (one.nonResourceURLs ?? []).some((pattern) => urlCovers(pattern, url)))) return false
+      if (!owner.some((one) => matchesVerb(one, verb) && (one.nonResourceURLs ?? []).some((pattern) => urlCovers(pattern, url))))
+        return false
     }
   }
   return true
 }
 const coversPart = (owner: PolicyRule, verb: string, group: string, resource: string, name: string | undefined): boolean =>
-  matchesVerb(owner, verb) && matchesGroup(owner, group) && matchesResource(owner, resource) && (name === undefined ? !isNamed(owner) : matchesName(owner, name))
+  matchesVerb(owner, verb) &&
+  matchesGroup(owner, group) &&
+  matchesResource(owner, resource) &&
+  (name === undefined ? !isNamed(owner) : matchesName(owner, name))
 
 /** What a server serves, as far as wildcards have to be spelled out. Resources include subresources (`pods/exec`). */
 export interface Universe {
@@ -97,7 +113,9 @@ export function subtract(rule: PolicyRule, rights: Rights, universe: Universe): 
   if (hit === undefined) return [rule]
   const pieces: PolicyRule[] = []
   if ((rule.nonResourceURLs?.length ?? 0) > 0) pieces.push({ nonResourceURLs: rule.nonResourceURLs!, verbs: rule.verbs })
-  const wild = rule.resources!.filter((pattern) => pattern.startsWith('*') && hit.resources.some((resource) => resourceCovers(pattern, resource)))
+  const wild = rule.resources!.filter(
+    (pattern) => pattern.startsWith('*') && hit.resources.some((resource) => resourceCovers(pattern, resource)),
+  )
   if (wild.length === 0) {
     pieces.push(pieceOf(rule, rule.apiGroups!, without(rule.resources!, hit.resources), rule.verbs))
     pieces.push(pieceOf(rule, without(groupsOf(rule, hit.resources, universe), hit.groups), hit.resources, rule.verbs))
@@ -107,11 +125,16 @@ export function subtract(rule: PolicyRule, rights: Rights, universe: Universe): 
     // What a wildcard stands for differs from group to group.
     for (const group of hit.groups) {
       const spelledOut = universe.resourcesOf(group).filter((resource) => wild.some((pattern) => resourceCovers(pattern, resource)))
-      pieces.push(pieceOf(rule, [group], without([...new Set([...without(rule.resources!, wild), ...spelledOut])], hit.resources), rule.verbs))
+      pieces.push(
+        pieceOf(rule, [group], without([...new Set([...without(rule.resources!, wild), ...spelledOut])], hit.resources), rule.verbs),
+      )
       pieces.push(...verbsLeft(rule, [group], hit, universe))
     }
   }
-  return pieces.filter((piece) => piece.verbs.length > 0 && (piece.nonResourceURLs !== undefined || (piece.apiGroups!.length > 0 && piece.resources!.length > 0)))
+  return pieces.filter(
+    (piece) =>
+      piece.verbs.length > 0 && (piece.nonResourceURLs !== undefined || (piece.apiGroups!.length > 0 && piece.resources!.length > 0)),
+  )
 }
 
 /** What is left of the verbs on the resources that are cut. */
@@ -132,29 +155,42 @@ function verbsLeft(rule: PolicyRule, groups: readonly string[], cut: Rights, uni
 function groupsOf(rule: PolicyRule, resources: readonly string[], universe: Universe): readonly string[] {
   const groups = rule.apiGroups ?? []
   if (!groups.includes('*')) return groups
-  const served = universe.groups.filter((group) => universe.resourcesOf(group).some((resource) => resources.some((pattern) => resourceCovers(pattern, resource))))
+  const served = universe.groups.filter((group) =>
+    universe.resourcesOf(group).some((resource) => resources.some((pattern) => resourceCovers(pattern, resource))),
+  )
   return [...new Set([...without(groups, ['*']), ...served])]
 }
 
 /** The same rights without `*` as a verb, group or resource: one rule for a group whose resources had to be spelled out. */
 export function expand(rule: PolicyRule, universe: Universe): readonly PolicyRule[] {
   const verbs = rule.verbs.includes('*') ? [...new Set([...without(rule.verbs, ['*']), ...STANDARD_VERBS])] : rule.verbs
-  const urls: readonly PolicyRule[] = (rule.nonResourceURLs?.length ?? 0) > 0 ? [{ nonResourceURLs: rule.nonResourceURLs!, verbs: rule.verbs.includes('*') ? URL_VERBS : rule.verbs }] : []
+  const urls: readonly PolicyRule[] =
+    (rule.nonResourceURLs?.length ?? 0) > 0
+      ? [{ nonResourceURLs: rule.nonResourceURLs!, verbs: rule.verbs.includes('*') ? URL_VERBS : rule.verbs }]
+      : []
   if (!isResourceRule(rule)) return urls
   const groups = groupsOf(rule, rule.resources!, universe)
-  if (!rule.resources!.includes('*')) return [...urls, pieceOf(rule, groups, rule.resources!, verbs)].filter((piece) => piece.apiGroups?.length !== 0)
-  return [...urls, ...groups.flatMap((group) => {
-    const resources = [...new Set([...without(rule.resources!, ['*']), ...universe.resourcesOf(group)])]
-    return resources.length === 0 ? [] : [pieceOf(rule, [group], resources, verbs)]
-  })]
+  if (!rule.resources!.includes('*'))
+    return [...urls, pieceOf(rule, groups, rule.resources!, verbs)].filter((piece) => piece.apiGroups?.length !== 0)
+  return [
+    ...urls,
+    ...groups.flatMap((group) => {
+      const resources = [...new Set([...without(rule.resources!, ['*']), ...universe.resourcesOf(group)])]
+      return resources.length === 0 ? [] : [pieceOf(rule, [group], resources, verbs)]
+    }),
+  ]
 }
 /** What an HTTP method on a path that is no API object becomes: its name in lower case. */
 const URL_VERBS: readonly string[] = ['get', 'head', 'options', 'post', 'put', 'patch', 'delete']
 
 export const hasWildcard = (rule: PolicyRule): boolean => [rule.verbs, rule.apiGroups, rule.resources].some((list) => list?.includes('*'))
 
-const pieceOf = (rule: PolicyRule, apiGroups: readonly string[], resources: readonly string[], verbs: readonly string[]): PolicyRule =>
-  ({ apiGroups, resources, ...(isNamed(rule) && { resourceNames: rule.resourceNames! }), verbs })
+const pieceOf = (rule: PolicyRule, apiGroups: readonly string[], resources: readonly string[], verbs: readonly string[]): PolicyRule => ({
+  apiGroups,
+  resources,
+  ...(isNamed(rule) && { resourceNames: rule.resourceNames! }),
+  verbs,
+})
 const without = (list: readonly string[], gone: readonly string[]): readonly string[] => list.filter((one) => !gone.includes(one))
 
 /** `get, list on secrets`, `* on * in apps`, `get on /metrics`; for people. */

@@ -3,7 +3,7 @@ import type { RbacSubject, View } from '../model/index.ts'
 import { derived } from './derived.ts'
 import { serviceAccountOf } from './rbac-grants.ts'
 import { refText } from './ref.ts'
-import { type Workload, workloads, type WorkloadKind } from './workloads.ts'
+import { type Workload, type WorkloadKind, workloads } from './workloads.ts'
 
 /** By `namespace/name` of the service account. */
 export const workloadsByAccount = (view: View<WorkloadKind>): ReadonlyMap<string, readonly Workload[]> => derived(view, index)
@@ -18,13 +18,22 @@ function index(view: View<WorkloadKind>): ReadonlyMap<string, readonly Workload[
 }
 
 /** The workloads that run as one of these subjects; groups of service accounts are not followed. */
-export function workloadsOf(view: View<WorkloadKind>, subjects: readonly RbacSubject[], bindingNamespace: string | undefined): readonly Workload[] {
+export function workloadsOf(
+  view: View<WorkloadKind>,
+  subjects: readonly RbacSubject[],
+  bindingNamespace: string | undefined,
+): readonly Workload[] {
   const byAccount = workloadsByAccount(view)
-  return [...new Set(subjects.flatMap((subject) => {
-    const account = serviceAccountOf(subject, bindingNamespace)
-    return account === undefined ? [] : (byAccount.get(`${account.namespace}/${account.name}`) ?? [])
-  }))]
+  return [
+    ...new Set(
+      subjects.flatMap((subject) => {
+        const account = serviceAccountOf(subject, bindingNamespace)
+        return account === undefined ? [] : (byAccount.get(`${account.namespace}/${account.name}`) ?? [])
+      }),
+    ),
+  ]
 }
 
 /** `Deployment shop/cart (3 pods)`. */
-export const workloadText = ({ ref, pods }: Workload): string => `${refText(ref)}${pods.length > 0 && ref.kind !== 'Pod' ? ` (${pods.length} pod${pods.length === 1 ? '' : 's'})` : ''}`
+export const workloadText = ({ ref, pods }: Workload): string =>
+  `${refText(ref)}${pods.length > 0 && ref.kind !== 'Pod' ? ` (${pods.length} pod${pods.length === 1 ? '' : 's'})` : ''}`

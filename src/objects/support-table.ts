@@ -44,10 +44,18 @@ export function supportOf(version: string, now: number): Support | undefined {
   const parsed = versionOf(version)
   if (parsed === undefined || parsed.major !== 1) return undefined
   const series = SERIES[parsed.minor]
-  if (series === undefined) return parsed.minor > NEWEST ? { state: 'newer', monthsPast: 0 } : { state: 'ended', monthsPast: monthsBetween(SERIES[OLDEST]!.ends, now) }
+  if (series === undefined)
+    return parsed.minor > NEWEST
+      ? { state: 'newer', monthsPast: 0 }
+      : { state: 'ended', monthsPast: monthsBetween(SERIES[OLDEST]!.ends, now) }
   const newest = `v1.${parsed.minor}.${series.patch}`
   const isBehind = compareVersions(parsed, versionOf(newest)!) < 0
-  return { state: now >= Date.parse(series.ends) + DAY ? 'ended' : 'supported', ends: series.ends, monthsPast: monthsBetween(series.ends, now), ...(isBehind && { behind: newest }) }
+  return {
+    state: now >= Date.parse(series.ends) + DAY ? 'ended' : 'supported',
+    ends: series.ends,
+    monthsPast: monthsBetween(series.ends, now),
+    ...(isBehind && { behind: newest }),
+  }
 }
 
 const monthsBetween = (date: string, now: number): number => Math.max(0, Math.floor((now - Date.parse(date)) / (30.44 * DAY)))

@@ -1,10 +1,32 @@
 /** Everything that makes pods, each once: the top controller of a chain of owners, or a pod that nobody owns (controls.md 0.4). */
-import type { ControllerObject, CronJobObject, KubeObject, ObjectRef, OwnerReference, Path, PodObject, PodSpec, PodTemplateObject, PodTemplateSpec, View } from '../model/index.ts'
+import type {
+  ControllerObject,
+  CronJobObject,
+  KubeObject,
+  ObjectRef,
+  Path,
+  PodObject,
+  PodSpec,
+  PodTemplateObject,
+  PodTemplateSpec,
+  View,
+} from '../model/index.ts'
 import { derived } from './derived.ts'
 import { refOf } from './ref.ts'
+import { CONTROLLERS, controllerOf, ownersOf, type Top, topFinder } from './workload-owners.ts'
 
 /** The nine kinds that Pod Security Admission evaluates. */
-export const WORKLOAD_KINDS = ['Pod', 'Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'CronJob', 'ReplicationController', 'PodTemplate'] as const
+export const WORKLOAD_KINDS = [
+  'Pod',
+  'Deployment',
+  'ReplicaSet',
+  'StatefulSet',
+  'DaemonSet',
+  'Job',
+  'CronJob',
+  'ReplicationController',
+  'PodTemplate',
+] as const
 export type WorkloadKind = (typeof WORKLOAD_KINDS)[number]
 
 export interface Workload {
@@ -26,36 +48,71 @@ export interface Workload {
   readonly pods: readonly PodObject[]
 }
 
-export interface Template { readonly spec: PodSpec; readonly at: Path; readonly labels: Readonly<Record<string, string>>; readonly annotations: Readonly<Record<string, string>> }
+export interface Template {
+  readonly spec: PodSpec
+  readonly at: Path
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+}
 
 /** The pod template inside an object of a workload kind; a pod is its own. Undefined where there is none. */
 export function templateOf(object: KubeObject): Template | undefined {
   if (object.kind === 'Pod') {
     const { spec, metadata } = object as PodObject
-    return spec === undefined || spec === null ? undefined : { spec, at: ['spec'], labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {} }
+    return spec === undefined || spec === null
+      ? undefined
+      : { spec, at: ['spec'], labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {} }
   }
-  if (object.kind === 'CronJob') return fromTemplate((object as CronJobObject).spec?.jobTemplate?.spec?.template, ['spec', 'jobTemplate', 'spec', 'template', 'spec'])
+  if (object.kind === 'CronJob')
+    return fromTemplate((object as CronJobObject).spec?.jobTemplate?.spec?.template, ['spec', 'jobTemplate', 'spec', 'template', 'spec'])
   if (object.kind === 'PodTemplate') return fromTemplate((object as PodTemplateObject).template, ['template', 'spec'])
   return fromTemplate((object as ControllerObject).spec?.template, ['spec', 'template', 'spec'])
 }
 const fromTemplate = (template: PodTemplateSpec | undefined, at: Path): Template | undefined =>
-  template?.spec ? { spec: template.spec, at, labels: template.metadata?.labels ?? {}, annotations: template.metadata?.annotations ?? {} } : undefined
+  template?.spec
+    ? { spec: template.spec, at, labels: template.metadata?.labels ?? {}, annotations: template.metadata?.annotations ?? {} }
+    : undefined
 
 /** All workloads of a snapshot. A workload keeps its identity from one snapshot to the next while its object and its pods do. */
 export const workloads = (view: View<WorkloadKind>): readonly Workload[] => derived(view, collect)
 
 /** Nodes run it on Windows. Pod Security Admission trusts `spec.os` only; the scheduler's own selectors say it as plainly. */
 export function isWindows(workload: Workload): boolean {
-  const { os, nodeSelector = {} } = workload.spec
-  return os?.name === 'windows' || (os?.name === undefined && nodeSelector['kubernetes.io/os'] === 'windows')
+  const { os, nodeSelector } = workload.spec
+  if (os?.name !== undefined) return os.name === 'windows'
+  return nodeSelector?.['kubernetes.io/os'] === 'windows' || demandsWindows(workload.spec)
 }
 
-const CONTROLLERS = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicationController', 'CronJob', 'ReplicaSet', 'Job'] as const
-const READ: ReadonlySet<string> = new Set(CONTROLLERS)
+type NodeTerm = {
+  readonly matchExpressions?: readonly { readonly key?: string; readonly operator?: string; readonly values?: readonly string[] }[]
+}
+/** Every alternative of the required node affinity asks for it. */
+function demandsWindows(spec: PodSpec): boolean {
+  const { affinity } = spec as {
+    readonly affinity?: {
+      readonly nodeAffinity?: {
+        readonly requiredDuringSchedulingIgnoredDuringExecution?: { readonly nodeSelectorTerms?: readonly NodeTerm[] }
+      }
+    }
+  }
+  const terms = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? []
+  return (
+    terms.length > 0 &&
+    terms.every(
+      (term) =>
+        term?.matchExpressions?.some(
+          ({ key, operator, values }) => key === 'kubernetes.io/os' && operator === 'In' && values?.join() === 'windows',
+        ) === true,
+    )
+  )
+}
 
-/** What heads a chain of owners: an object that was read, or only a reference to one that was not. */
-interface Top { readonly object?: KubeObject; readonly owner?: OwnerReference }
-interface Head extends Top { readonly namespace: string | undefined; readonly children: KubeObject[]; readonly pods: PodObject[] }
+/** A chain of owners, from its top. */
+interface Head extends Top {
+  readonly namespace: string | undefined
+  readonly children: KubeObject[]
+  readonly pods: PodObject[]
+}
 
 function collect(view: View<WorkloadKind>): readonly Workload[] {
   const heads = new Heads()
@@ -72,7 +129,10 @@ function collect(view: View<WorkloadKind>): readonly Workload[] {
     heads.of(nearest !== undefined ? topOf(nearest) : owner === undefined ? { object: pod } : { owner }, pod).pods.push(pod)
   }
   const inFiles = view.source.kind !== 'live'
-  return heads.all().map((head) => toWorkload(head, inFiles)).filter((workload) => workload !== undefined)
+  return heads
+    .all()
+    .map((head) => toWorkload(head, inFiles))
+    .filter((workload) => workload !== undefined)
 }
 
 class Heads {
@@ -95,55 +155,18 @@ class Heads {
     return head
   }
 
-  all(): Head[] { return [...this.#read.values(), ...this.#unread.values()] }
+  all(): Head[] {
+    return [...this.#read.values(), ...this.#unread.values()]
+  }
 }
 
 const nearestOf = new WeakMap<PodObject, KubeObject>()
 /** The controller that made a pod (the ReplicaSet, not its Deployment), where `workloads` has seen it. */
 export const nearestController = (pod: PodObject): KubeObject | undefined => nearestOf.get(pod)
-/** The controlling owner; that of a static pod is its Node, which is none. */
-const controllerOf = ({ metadata }: KubeObject): OwnerReference | undefined => {
-  const owner = metadata.ownerReferences?.find((one) => one.controller === true)
-  return owner?.kind === 'Node' ? undefined : owner
-}
-
-type FindOwner = (owner: OwnerReference, namespace: string | undefined) => KubeObject | undefined
-
-function ownersOf(view: View<WorkloadKind>): FindOwner {
-  const byUid = new Map<string, KubeObject>()
-  for (const kind of CONTROLLERS) for (const object of view.all(kind)) if (object.metadata.uid !== undefined) byUid.set(object.metadata.uid, object)
-  return (owner, namespace) => {
-    const found = byUid.get(owner.uid)
-    if (found !== undefined) return found.kind === owner.kind ? found : undefined
-    // In files there are no uids; on a cluster another uid is another object: the owner itself is gone.
-    if (owner.uid !== undefined || !READ.has(owner.kind) || !/^(apps\/|batch\/|v1$)/.test(owner.apiVersion)) return undefined
-    return view.find(owner.kind as WorkloadKind, namespace, owner.name)
-  }
-}
-
-/**
- * Follows controlling owners upwards. A Deployment, StatefulSet, DaemonSet or CronJob that a custom resource owns stays the
- * workload (one resource may own several of them; `managedBy` then says operator); a ReplicaSet or Job gives way to its owner.
- */
-function topFinder(find: FindOwner): (object: KubeObject) => Top {
-  const known = new Map<KubeObject, Top>()
-  const climb = (object: KubeObject, depth: number): Top => {
-    const cached = known.get(object)
-    if (cached !== undefined) return cached
-    const owner = controllerOf(object)
-    let top: Top = { object }
-    if (owner !== undefined && depth < 8) {
-      const parent = find(owner, object.metadata.namespace)
-      if (parent !== undefined) top = climb(parent, depth + 1)
-      else if (object.kind === 'ReplicaSet' || object.kind === 'Job') top = { owner }
-    }
-    known.set(object, top)
-    return top
-  }
-  return (object) => climb(object, 0)
-}
-
-const made = new WeakMap<KubeObject, { readonly inFiles: boolean; readonly workload: Workload | undefined; readonly from: readonly KubeObject[] }>()
+const made = new WeakMap<
+  KubeObject,
+  { readonly inFiles: boolean; readonly workload: Workload | undefined; readonly from: readonly KubeObject[] }
+>()
 
 function toWorkload(head: Head, inFiles: boolean): Workload | undefined {
   const from = head.object !== undefined ? head.pods : [...head.children, ...head.pods]
@@ -156,12 +179,20 @@ function toWorkload(head: Head, inFiles: boolean): Workload | undefined {
   return workload
 }
 
-const isSameList = (a: readonly unknown[], b: readonly unknown[]): boolean => a.length === b.length && a.every((one, index) => one === b[index])
+const isSameList = (a: readonly unknown[], b: readonly unknown[]): boolean =>
+  a.length === b.length && a.every((one, index) => one === b[index])
 
 function ofObject(object: KubeObject, pods: readonly PodObject[], inFiles: boolean): Workload | undefined {
   const template = templateOf(object)
   if (template === undefined || (object.kind === 'Pod' && pods.length === 0)) return undefined
-  return { ref: refOf(object), object, at: template.at, mirror: object.kind === 'Pod' && isStatic(object, inFiles), pods, ...common(template, object.metadata.namespace) }
+  return {
+    ref: refOf(object),
+    object,
+    at: template.at,
+    mirror: object.kind === 'Pod' && isStatic(object, inFiles),
+    pods,
+    ...common(template, object.metadata.namespace),
+  }
 }
 
 function ofUnreadOwner(head: Head): Workload | undefined {
@@ -174,17 +205,36 @@ function ofUnreadOwner(head: Head): Workload | undefined {
   return { ref, mirror: false, pods: head.pods, ...common(template, head.namespace) }
 }
 
-const common = (template: Template, namespace: string | undefined): Pick<Workload, 'spec' | 'templateLabels' | 'templateAnnotations' | 'namespace' | 'serviceAccount'> => ({
-  spec: template.spec, templateLabels: template.labels, templateAnnotations: template.annotations, namespace: namespace ?? 'default',
+const common = (
+  template: Template,
+  namespace: string | undefined,
+): Pick<Workload, 'spec' | 'templateLabels' | 'templateAnnotations' | 'namespace' | 'serviceAccount'> => ({
+  spec: template.spec,
+  templateLabels: template.labels,
+  templateAnnotations: template.annotations,
+  namespace: namespace ?? 'default',
   serviceAccount: template.spec.serviceAccountName || template.spec.serviceAccount || 'default',
 })
 
 const latest = (objects: readonly KubeObject[]): KubeObject | undefined =>
-  objects.toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '') || a.metadata.name.localeCompare(b.metadata.name))[0]
+  objects.toSorted(
+    (a, b) =>
+      (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? '') ||
+      a.metadata.name.localeCompare(b.metadata.name),
+  )[0]
 
 const CONTROL_PLANE = new Set(['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'])
 
 function isStatic({ metadata }: KubeObject, inFiles: boolean): boolean {
-  if (metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined || metadata.ownerReferences?.some((owner) => owner.kind === 'Node') === true) return true
-  return inFiles && metadata.namespace === 'kube-system' && metadata.labels?.['tier'] === 'control-plane' && CONTROL_PLANE.has(metadata.labels['component'] ?? '')
+  if (
+    metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined ||
+    metadata.ownerReferences?.some((owner) => owner.kind === 'Node') === true
+  )
+    return true
+  return (
+    inFiles &&
+    metadata.namespace === 'kube-system' &&
+    metadata.labels?.['tier'] === 'control-plane' &&
+    CONTROL_PLANE.has(metadata.labels['component'] ?? '')
+  )
 }

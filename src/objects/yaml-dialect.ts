@@ -2,7 +2,22 @@
  * YAML as Kubernetes reads it. kubectl, the API server and the kubelet turn YAML into JSON with sigs.k8s.io/yaml, whose scalars
  * are those of go-yaml v2: `yes` and `on` are booleans, `0644` is octal, `1_000` is a number, `12:30` and dates are strings.
  */
-import { binaryTag, boolYaml11Tag, constructFromEvents, defineScalarTag, type Event, FAILSAFE_SCHEMA, floatCoreTag, intYaml11Tag, mergeTag, NOT_RESOLVED, nullYaml11Tag, parseEvents, Schema, YAMLException } from 'js-yaml'
+import {
+  binaryTag,
+  boolYaml11Tag,
+  constructFromEvents,
+  defineScalarTag,
+  type Event,
+  FAILSAFE_SCHEMA,
+  floatCoreTag,
+  intYaml11Tag,
+  mergeTag,
+  NOT_RESOLVED,
+  nullYaml11Tag,
+  parseEvents,
+  Schema,
+  YAMLException,
+} from 'js-yaml'
 
 const DIGITS = [...'+-0123456789']
 const BOOLEANS = new Map<string, boolean>([
@@ -21,13 +36,20 @@ function wholeNumber(source: string): number | undefined {
   return sign === '-' && value !== 0 ? -value : value
 }
 
-const boolTag = defineScalarTag<boolean>('tag:yaml.org,2002:bool', { ...boolYaml11Tag, resolve: (source) => BOOLEANS.get(source) ?? NOT_RESOLVED })
-const intTag = defineScalarTag<number>('tag:yaml.org,2002:int', { ...intYaml11Tag, implicitFirstChars: DIGITS, resolve: (source) => wholeNumber(source) ?? NOT_RESOLVED })
+const boolTag = defineScalarTag<boolean>('tag:yaml.org,2002:bool', {
+  ...boolYaml11Tag,
+  resolve: (source) => BOOLEANS.get(source) ?? NOT_RESOLVED,
+})
+const intTag = defineScalarTag<number>('tag:yaml.org,2002:int', {
+  ...intYaml11Tag,
+  implicitFirstChars: DIGITS,
+  resolve: (source) => wholeNumber(source) ?? NOT_RESOLVED,
+})
 const floatTag = defineScalarTag<number>('tag:yaml.org,2002:float', {
   ...floatCoreTag,
   implicitFirstChars: [...DIGITS, '.'],
   resolve(source) {
-    const plain = source.replaceAll('_', '')
+    const plain = source.startsWith('.') ? source : source.replaceAll('_', '')
     const value = DECIMAL.test(plain) ? Number(plain) : Number.NaN
     return Number.isFinite(value) ? value : NOT_RESOLVED
   },
@@ -42,7 +64,16 @@ const textOfBinaryTag = defineScalarTag<string>('tag:yaml.org,2002:binary', {
   identify: () => false,
 })
 
-export const KUBERNETES_YAML = new Schema([...FAILSAFE_SCHEMA.tags, nullYaml11Tag, boolTag, intTag, floatTag, timestampTag, mergeTag, textOfBinaryTag])
+export const KUBERNETES_YAML = new Schema([
+  ...FAILSAFE_SCHEMA.tags,
+  nullYaml11Tag,
+  boolTag,
+  intTag,
+  floatTag,
+  timestampTag,
+  mergeTag,
+  textOfBinaryTag,
+])
 
 /** Deeper than any Kubernetes object; shallow enough for every walker of ours. */
 export const MAX_DEPTH = 100
@@ -76,7 +107,7 @@ export function valuesOf(text: string, events: Event[] = eventsOf(text)): unknow
 const ALIAS = 5
 
 /** The value of a text that holds one document, or null. */
-export const valueOf = (text: string): unknown => valuesOf(text)[0] ?? null
+export const yamlValue = (text: string): unknown => valuesOf(text)[0] ?? null
 
 function explained<T>(parse: () => T): T {
   try {
@@ -91,7 +122,9 @@ function explained<T>(parse: () => T): T {
 /** Size and depth with every alias followed, counted once per shared value. */
 export function refuseBomb(root: unknown): void {
   const known = new Map<object, { size: number; depth: number } | undefined>()
-  const tooDeep = (): never => { throw new YamlProblem(`nested deeper than ${MAX_DEPTH} levels`, 0) }
+  const tooDeep = (): never => {
+    throw new YamlProblem(`nested deeper than ${MAX_DEPTH} levels`, 0)
+  }
   const measure = (value: unknown, level: number): { size: number; depth: number } => {
     if (value === null || typeof value !== 'object') return { size: 1, depth: 0 }
     if (level > MAX_DEPTH) tooDeep()

@@ -29,7 +29,9 @@ export function firstDifference(now: unknown, wanted: unknown, at: Way = []): Op
 function inMap(now: Fields, wanted: Fields, at: Way): Op | undefined {
   // What comes before what goes, so that a mapping does not become empty on the way.
   for (const [key, value] of Object.entries(wanted)) {
-    const op: Op | undefined = Object.hasOwn(now, key) ? firstDifference(now[key], value, [...at, key]) : { do: 'insert-key', at, key, value }
+    const op: Op | undefined = Object.hasOwn(now, key)
+      ? firstDifference(now[key], value, [...at, key])
+      : { do: 'insert-key', at, key, value }
     if (op !== undefined) return op
   }
   const surplus = Object.keys(now).find((key) => !Object.hasOwn(wanted, key))
@@ -61,7 +63,8 @@ const isAlike = (a: unknown, b: unknown): boolean => (isFields(a) ? isFields(b) 
 
 /** The longest run of items that stay: equal ones, and mappings of the same name. */
 function kept(now: readonly unknown[], wanted: readonly unknown[]): (readonly [number, number])[] {
-  const stays = (a: unknown, b: unknown): boolean => (isFields(a) && isFields(b) && typeof a.name === 'string' ? a.name === b.name : sameValue(a, b))
+  const stays = (a: unknown, b: unknown): boolean =>
+    isFields(a) && isFields(b) && typeof a.name === 'string' ? a.name === b.name : sameValue(a, b)
   const pairs: (readonly [number, number])[] = []
   let start = 0
   while (start < now.length && start < wanted.length && stays(now[start], wanted[start])) pairs.push([start, start++])
@@ -72,14 +75,22 @@ function kept(now: readonly unknown[], wanted: readonly unknown[]): (readonly [n
   return pairs
 }
 
-function longest(now: readonly unknown[], wanted: readonly unknown[], start: number, end: number, stays: (a: unknown, b: unknown) => boolean): (readonly [number, number])[] {
+function longest(
+  now: readonly unknown[],
+  wanted: readonly unknown[],
+  start: number,
+  end: number,
+  stays: (a: unknown, b: unknown) => boolean,
+): (readonly [number, number])[] {
   const rows = now.length - start - end
   const columns = wanted.length - start - end
   if (rows === 0 || columns === 0) return []
   const length = Array.from({ length: rows + 1 }, () => new Uint32Array(columns + 1))
   for (let i = rows - 1; i >= 0; i--) {
     for (let j = columns - 1; j >= 0; j--) {
-      length[i]![j] = stays(now[start + i], wanted[start + j]) ? length[i + 1]![j + 1]! + 1 : Math.max(length[i + 1]![j]!, length[i]![j + 1]!)
+      length[i]![j] = stays(now[start + i], wanted[start + j])
+        ? length[i + 1]![j + 1]! + 1
+        : Math.max(length[i + 1]![j]!, length[i]![j + 1]!)
     }
   }
   const pairs: (readonly [number, number])[] = []

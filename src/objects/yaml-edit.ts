@@ -4,11 +4,12 @@
  */
 import type { Edit, Path } from '../model/index.ts'
 import { applyEdits, valueAt } from './path.ts'
-import { eventsOf, refuseBomb, valueOf, valuesOf, YamlProblem } from './yaml-dialect.ts'
+import { eventsOf, refuseBomb, valuesOf, YamlProblem, yamlValue } from './yaml-dialect.ts'
 import { firstDifference, type Op, type Way } from './yaml-diff.ts'
 import { type DocumentSpan, documentsIn } from './yaml-documents.ts'
 import { layoutOf } from './yaml-layout.ts'
-import { isBorrowed, operate, placeAt, usedElsewhere, write, YamlEditRefused } from './yaml-surgery.ts'
+import { isBorrowed, placeAt, usedElsewhere, YamlEditRefused } from './yaml-place.ts'
+import { operate, write } from './yaml-surgery.ts'
 import { pairOf, resolved, treeOf, type YamlNode } from './yaml-tree.ts'
 
 export { YamlEditRefused }
@@ -23,7 +24,9 @@ const HELM = /\{\{-?\s*(?:if|else|end|range|with|include|template|define|toYaml|
  */
 export function editYaml(text: string, document: number, item: number | undefined, edits: readonly Edit[]): string {
   const prefix: Path = item === undefined ? [] : ['items', item]
-  const wanted = edits.map((edit): Edit => ('set' in edit ? { set: [...prefix, ...edit.set], to: edit.to } : { unset: [...prefix, ...edit.unset] }))
+  const wanted = edits.map(
+    (edit): Edit => ('set' in edit ? { set: [...prefix, ...edit.set], to: edit.to } : { unset: [...prefix, ...edit.unset] }),
+  )
   return changeDocument(text, document, (value) => {
     if (item !== undefined && valueAt(value, prefix) === undefined) throw new YamlEditRefused(`the list has no item ${item + 1}`)
     return attempt(() => applyEdits(value, wanted))
@@ -31,7 +34,8 @@ export function editYaml(text: string, document: number, item: number | undefine
 }
 
 /** The text without one item of a List. */
-export const removeItem = (text: string, document: number, item: number): string => changeDocument(text, document, (value) => applyEdits(value, [{ unset: ['items', item] }]))
+export const removeItem = (text: string, document: number, item: number): string =>
+  changeDocument(text, document, (value) => applyEdits(value, [{ unset: ['items', item] }]))
 
 /** The text with one document made to hold `value`, by the smallest change found. */
 export function changeDocument(text: string, document: number, change: (value: unknown) => unknown): string {
@@ -55,8 +59,10 @@ export function removeDocument(text: string, document: number, note?: string): s
   const span = spanOf(spans, document)
   const keepsPlace = note !== undefined && document < spans.length - 1
   const eol = text.includes('\r\n') ? '\r\n' : '\n'
-  const result = text.slice(0, span.start) + (keepsPlace ? `--- # ${note.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, ' ')}${eol}` : '') + text.slice(span.end)
-  if ([...documentsIn(result)].length !== spans.length - (keepsPlace ? 0 : 1)) throw new YamlEditRefused('the document cannot be taken out of the file')
+  const result =
+    text.slice(0, span.start) + (keepsPlace ? `--- # ${note.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, ' ')}${eol}` : '') + text.slice(span.end)
+  if ([...documentsIn(result)].length !== spans.length - (keepsPlace ? 0 : 1))
+    throw new YamlEditRefused('the document cannot be taken out of the file')
   return result
 }
 
@@ -76,7 +82,7 @@ function spanOf(spans: readonly DocumentSpan[], document: number): DocumentSpan 
 
 function read(text: string): unknown {
   if (HELM.test(text)) throw new YamlEditRefused('it is a Helm template: change the chart or its values instead')
-  return attempt(() => valueOf(text))
+  return attempt(() => yamlValue(text))
 }
 
 function attempt<T>(work: () => T): T {
@@ -119,7 +125,8 @@ function perform(text: string, now: unknown, target: unknown, op: Op): string {
     return perform(text, now, target, { do: 'insert-key', at: place.at.slice(0, -1), key: String(place.at.at(-1)), value: own })
   }
   const { node } = place
-  if (op.do !== 'replace' && node.is === 'alias') return perform(text, now, target, { do: 'replace', at: op.at, value: valueAt(target, op.at) })
+  if (op.do !== 'replace' && node.is === 'alias')
+    return perform(text, now, target, { do: 'replace', at: op.at, value: valueAt(target, op.at) })
   const removed = removedBy(op, node)
   if (removed === 'borrowed') return perform(text, now, target, { do: 'replace', at: op.at, value: valueAt(target, op.at) })
   if (removed !== undefined) {
@@ -141,14 +148,16 @@ function removedBy(op: Op, node: YamlNode): YamlNode | 'borrowed' | undefined {
 function wayTo(root: YamlNode, wanted: YamlNode): Way {
   const search = (node: YamlNode, way: Way): Way | undefined => {
     if (node === wanted) return way
-    if (node.is === 'list') for (const [index, item] of node.items.entries()) {
-      const found = search(item, [...way, index])
-      if (found !== undefined) return found
-    }
-    if (node.is === 'map') for (const { key, value } of node.pairs) {
-      const found = key.is === 'scalar' && key.text !== '<<' ? search(value, [...way, key.text]) : undefined
-      if (found !== undefined) return found
-    }
+    if (node.is === 'list')
+      for (const [index, item] of node.items.entries()) {
+        const found = search(item, [...way, index])
+        if (found !== undefined) return found
+      }
+    if (node.is === 'map')
+      for (const { key, value } of node.pairs) {
+        const found = key.is === 'scalar' && key.text !== '<<' ? search(value, [...way, key.text]) : undefined
+        if (found !== undefined) return found
+      }
     return undefined
   }
   const way = search(root, [])
@@ -158,5 +167,10 @@ function wayTo(root: YamlNode, wanted: YamlNode): Way {
 
 function isSameBut(before: string, spans: readonly DocumentSpan[], after: string, document: number): boolean {
   const now = [...documentsIn(after)]
-  return now.length === spans.length && now.every((span, index) => index === document || after.slice(span.start, span.end) === before.slice(spans[index]!.start, spans[index]!.end))
+  return (
+    now.length === spans.length &&
+    now.every(
+      (span, index) => index === document || after.slice(span.start, span.end) === before.slice(spans[index]!.start, spans[index]!.end),
+    )
+  )
 }

@@ -1,15 +1,22 @@
 /** Finds objects in the text of a file again, by what they are rather than where they were. */
 import type { ObjectRef } from '../model/index.ts'
 import { groupOf } from './ref.ts'
-import { valueOf, YamlProblem } from './yaml-dialect.ts'
+import { YamlProblem, yamlValue } from './yaml-dialect.ts'
 import { isFields } from './yaml-diff.ts'
 import { type DocumentSpan, documentsIn } from './yaml-documents.ts'
 
-export interface Spot { readonly document: number; readonly item?: number; readonly span: DocumentSpan; readonly value: Readonly<Record<string, unknown>> }
+export interface Spot {
+  readonly document: number
+  readonly item?: number
+  readonly span: DocumentSpan
+  readonly value: Readonly<Record<string, unknown>>
+}
 
 /** Where the object stands now: at the place its ref names if it is there still, else wherever there is just one like it. */
 export function findObject(text: string, ref: ObjectRef): Spot | undefined {
-  const spots = objectsIn(text).filter((spot) => isObject(spot.value, ref)).toArray()
+  const spots = objectsIn(text)
+    .filter((spot) => isObject(spot.value, ref))
+    .toArray()
   return spots.find((spot) => spot.document === ref.document && spot.item === ref.item) ?? (spots.length === 1 ? spots[0] : undefined)
 }
 
@@ -22,14 +29,15 @@ export function* objectsIn(text: string): Generator<Spot> {
     if (!value.kind.endsWith('List') || !Array.isArray(value.items)) yield { document: span.index, span, value }
     else {
       const itemKind = value.kind === 'List' ? {} : { apiVersion: value.apiVersion, kind: value.kind.slice(0, -'List'.length) }
-      for (const [item, one] of value.items.entries()) if (isFields(one)) yield { document: span.index, item, span, value: { ...itemKind, ...one } }
+      for (const [item, one] of value.items.entries())
+        if (isFields(one)) yield { document: span.index, item, span, value: { ...itemKind, ...one } }
     }
   }
 }
 
 function readable(text: string): unknown {
   try {
-    return valueOf(text)
+    return yamlValue(text)
   } catch (error) {
     if (error instanceof YamlProblem) return undefined
     throw error

@@ -1,6 +1,6 @@
 /** How a document is laid out, and how a new value is written so that it fits in. */
 import { DUMP_SCHEMA, dump } from 'js-yaml'
-import { KUBERNETES_YAML, valueOf } from './yaml-dialect.ts'
+import { KUBERNETES_YAML, yamlValue } from './yaml-dialect.ts'
 import { columnOf } from './yaml-lines.ts'
 import type { YamlNode } from './yaml-tree.ts'
 
@@ -37,18 +37,33 @@ function findSteps(text: string, node: YamlNode, found: { step?: number; listSte
 }
 
 /** A value as it follows its key or its dash: what stands in that line, and the lines below it. */
-export interface Written { readonly inline: string; readonly lines: readonly string[] }
+export interface Written {
+  readonly inline: string
+  readonly lines: readonly string[]
+}
 
 /** Quotes whatever YAML 1.1, YAML 1.2 or go-yaml would take for something else than text. */
 const CAREFUL = DUMP_SCHEMA.withTags(KUBERNETES_YAML.tags.filter((tag) => tag.tagName.endsWith(':bool')))
 
 function dumped(value: unknown, layout: Layout): string[] {
-  const text = dump(value, { schema: CAREFUL, noRefs: true, lineWidth: -1, indent: Math.max(layout.step, 2), seqNoIndent: layout.listStep === 0, quoteStyle: 'double' })
+  const text = dump(value, {
+    schema: CAREFUL,
+    noRefs: true,
+    lineWidth: -1,
+    indent: Math.max(layout.step, 2),
+    seqNoIndent: layout.listStep === 0,
+    quoteStyle: 'double',
+  })
   return text.replace(/\n$/, '').split('\n')
 }
 
 /** `column`: where the key or the dash stands; `gap`: from the dash to what follows it. */
-export function writeBlock(value: unknown, layout: Layout, column: number, owner: { readonly is: 'key' } | { readonly is: 'dash'; readonly gap: number }): Written {
+export function writeBlock(
+  value: unknown,
+  layout: Layout,
+  column: number,
+  owner: { readonly is: 'key' } | { readonly is: 'dash'; readonly gap: number },
+): Written {
   const isCollection = value !== null && typeof value === 'object' && Object.keys(value).length > 0
   if (!isCollection) return writeScalar(value, layout, owner.is === 'key' ? column + layout.step : column + 1 + owner.gap)
   const below = owner.is === 'dash' ? column + 1 + owner.gap : column + (Array.isArray(value) ? layout.listStep : layout.step)
@@ -70,7 +85,7 @@ function writeScalar(value: unknown, layout: Layout, below: number): Written {
 export function scalarText(value: string): string {
   const plain = dumped(value, { eol: '\n', step: 2, listStep: 2, json: false })
   const text = plain.length === 1 ? plain[0]! : JSON.stringify(value)
-  return safely(() => valueOf(`a: ${text} # c`)) === value ? text : JSON.stringify(value)
+  return safely(() => yamlValue(`a: ${text} # c`)) === value ? text : JSON.stringify(value)
 }
 function safely(read: () => unknown): unknown {
   try {
@@ -85,10 +100,14 @@ export function writeFlow(value: unknown, layout: Layout, indent = ''): string {
   if (layout.json) return JSON.stringify(value, null, layout.step).replaceAll('\n', `${layout.eol}${indent}`)
   if (typeof value === 'string') return /^[\w./-]+$/.test(value) ? scalarText(value) : JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map((item) => writeFlow(item, layout)).join(', ')}]`
-  if (value !== null && typeof value === 'object') return `{${Object.entries(value).map(([key, inner]) => `${writeFlowKey(key, layout)}: ${writeFlow(inner, layout)}`).join(', ')}}`
+  if (value !== null && typeof value === 'object')
+    return `{${Object.entries(value)
+      .map(([key, inner]) => `${writeFlowKey(key, layout)}: ${writeFlow(inner, layout)}`)
+      .join(', ')}}`
   return JSON.stringify(value)
 }
-export const writeFlowKey = (key: string, layout: Layout): string => (layout.json || !/^[\w./-]+$/.test(key) ? JSON.stringify(key) : scalarText(key))
+export const writeFlowKey = (key: string, layout: Layout): string =>
+  layout.json || !/^[\w./-]+$/.test(key) ? JSON.stringify(key) : scalarText(key)
 export const writeKey = (key: string): string => (/^[\w./-]+$/.test(key) ? scalarText(key) : JSON.stringify(key))
 
 /** A new document: two spaces, no anchors. */

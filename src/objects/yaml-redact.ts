@@ -27,7 +27,10 @@ function redactDocument(text: string): string {
     const root = treeOf(text, events)
     if (root === undefined || !isFields(value)) return text
     const secrets = [...new Set([...secretNodes(root, value)].filter((node) => node.start >= 0))].sort((a, b) => b.start - a.start)
-    return secrets.reduce((shown, node) => shown.slice(0, node.start) + hide(shown.slice(node.start, node.end)) + shown.slice(node.end), text)
+    return secrets.reduce(
+      (shown, node) => shown.slice(0, node.start) + hide(shown.slice(node.start, node.end)) + shown.slice(node.end),
+      text,
+    )
   } catch {
     // What cannot be read might be anything.
     return hide(text)
@@ -42,7 +45,9 @@ function* secretNodes(node: YamlNode, value: Readonly<Record<string, unknown>>):
   if (map?.is !== 'map') return
   if (Array.isArray(value.items)) {
     const items = resolved(pairOf(map, 'items')?.value)
-    if (items?.is === 'list') for (const [index, item] of items.items.entries()) if (isFields(value.items[index])) yield* secretNodes(item, { kind: String(value.kind).replace(/List$/, ''), ...value.items[index] })
+    if (items?.is === 'list')
+      for (const [index, item] of items.items.entries())
+        if (isFields(value.items[index])) yield* secretNodes(item, { kind: String(value.kind).replace(/List$/, ''), ...value.items[index] })
   }
   if (value.kind === 'Secret') {
     for (const key of ['data', 'stringData']) yield* leaves(pairOf(map, key)?.value)

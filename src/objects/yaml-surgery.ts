@@ -1,86 +1,37 @@
 /** One small change to the text of a document, with nothing else touched. Whether the outcome is right is checked by yaml-edit.ts. */
-import type { Op, Way } from './yaml-diff.ts'
+import type { Op } from './yaml-diff.ts'
 import { type Layout, type Written, writeBlock, writeFlow, writeFlowKey, writeKey } from './yaml-layout.ts'
 import { columnOf, isAlone, lineEnd, lineStart, nextLine } from './yaml-lines.ts'
-import { dashesOf, type ListNode, type MapNode, mergedInto, pairOf, resolved, type YamlNode } from './yaml-tree.ts'
+import { type Place, pairEnd, YamlEditRefused } from './yaml-place.ts'
+import { dashesOf, type ListNode, type MapNode, pairOf } from './yaml-tree.ts'
 
-/** Why an edit is not made; nothing was changed. */
-export class YamlEditRefused extends Error {
-  override readonly name = 'YamlEditRefused'
-}
-
-/** A value and what holds it: where its key's colon or its dash ends, and in which column that key or dash stands. */
-export interface Place { readonly node: YamlNode; readonly from: number; readonly column: number; readonly owner: 'key' | 'dash' | 'flow' | 'root' }
-/** The way leads through an alias, or through a key that `<<` brings in: what is there belongs to others too. */
-export interface Borrowed { readonly through: 'alias' | 'merge'; readonly at: Way }
-
-export const isBorrowed = (found: Place | Borrowed): found is Borrowed => 'through' in found
-
-export function placeAt(text: string, root: YamlNode, way: Way): Place | Borrowed {
-  let place: Place = { node: root, from: 0, column: 0, owner: 'root' }
-  for (const [depth, element] of way.entries()) {
-    const { node } = place
-    if (node.is === 'alias') return { through: 'alias', at: way.slice(0, depth) }
-    if (node.is === 'map' && pairOf(node, String(element)) === undefined && mergedInto(node).length > 0) return { through: 'merge', at: way.slice(0, depth + 1) }
-    place = childOf(text, node, element)
-  }
-  return place
-}
-
-function childOf(text: string, node: YamlNode, element: string | number): Place {
-  if (node.is === 'map') {
-    const pair = pairOf(node, String(element))
-    if (pair !== undefined) return { node: pair.value, from: behindColon(text, pair.key, node.flow), column: columnOf(text, pair.key.outer), owner: node.flow ? 'flow' : 'key' }
-  }
-  if (node.is === 'list' && typeof element === 'number' && node.items[element] !== undefined) {
-    const item = node.items[element]
-    if (node.flow) return { node: item, from: item.outer, column: 0, owner: 'flow' }
-    const dash = dashesOf(text, node)[element]!
-    return { node: item, from: dash + 1, column: columnOf(text, dash), owner: 'dash' }
-  }
-  throw new YamlEditRefused(`${String(element)} is not written where it was expected`)
-}
-
-/** Every place in the document that an alias stands in. */
-export function* aliasPlaces(text: string, node: YamlNode): Generator<Place> {
-  const children: Place[] = []
-  if (node.is === 'list') children.push(...node.items.keys().map((index) => childOf(text, node, index)))
-  if (node.is === 'map') {
-    for (const { key, value } of node.pairs) {
-      // A pair as such: of equal keys only the last one is found by its name.
-      children.push({ node: value, from: behindColon(text, key, node.flow), column: columnOf(text, key.outer), owner: node.flow ? 'flow' : 'key' })
-    }
-  }
-  for (const place of children) {
-    if (place.node.is === 'alias') yield place
-    yield* aliasPlaces(text, place.node)
-  }
-}
-
-function behindColon(text: string, key: YamlNode, flow: boolean): number {
-  let at = key.end
-  while (text[at] === ' ' || text[at] === '\t' || (flow && (text[at] === '\n' || text[at] === '\r'))) at++
-  if (text[at] === ':') return at + 1
-  if (flow) return key.end
-  throw new YamlEditRefused('a key written with `?` cannot be edited in place')
-}
-
-const pairEnd = (text: string, { key, value }: MapNode['pairs'][number], flow: boolean): number => Math.max(behindColon(text, key, flow), value.end)
-
-const itemEnds = (text: string, list: ListNode): number[] => dashesOf(text, list).map((dash, index) => Math.max(dash + 1, list.items[index]!.end))
+const itemEnds = (text: string, list: ListNode): number[] =>
+  dashesOf(text, list).map((dash, index) => Math.max(dash + 1, list.items[index]!.end))
 
 /** The text with the value of a place exchanged. */
 export function write(text: string, place: Place, value: unknown, layout: Layout): string {
   const { node, from } = place
   if (place.owner === 'root') throw new YamlEditRefused('the document as a whole cannot be replaced')
   if (place.owner === 'flow') return writeInFlow(text, place, value, layout)
-  const written = writeBlock(value, layout, place.column, place.owner === 'key' ? { is: 'key' } : { is: 'dash', gap: gapBehind(text, from) })
+  const written = writeBlock(
+    value,
+    layout,
+    place.column,
+    place.owner === 'key' ? { is: 'key' } : { is: 'dash', gap: gapBehind(text, from) },
+  )
   const begin = node.outer < 0 || !Number.isFinite(node.outer) ? from : node.outer
   const isBlockScalar = node.is === 'scalar' && node.style === 'block'
   if (isBlockScalar || begin <= lineEnd(text, from)) return exchange(text, from, Math.max(from, node.end), isBlockScalar, written, layout)
   const between = text.slice(lineEnd(text, from), lineStart(text, begin)).replace(/\r?\n$/, '')
   const swallows = /^[|>]/.test(written.inline)
-  return text.slice(0, from) + inlined(written) + text.slice(from, lineEnd(text, from)) + below(written, layout) + (swallows ? '' : between) + text.slice(lineEnd(text, node.end))
+  return (
+    text.slice(0, from) +
+    inlined(written) +
+    text.slice(from, lineEnd(text, from)) +
+    below(written, layout) +
+    (swallows ? '' : between) +
+    text.slice(lineEnd(text, node.end))
+  )
 }
 
 /** The old value begins in the line of its key or dash; a comment behind it stays there. */
@@ -107,8 +58,17 @@ export function operate(text: string, place: Place, op: Exclude<Op, { do: 'repla
   const inBrackets = place.owner === 'flow' || layout.json
   if (node.is === 'map' && (op.do === 'insert-key' || op.do === 'remove-key')) {
     if (op.do === 'insert-key') {
-      if (node.pairs.length === 0 && (!inBrackets || layout.json) && place.owner !== 'root') return write(text, place, { [op.key]: op.value }, layout)
-      return node.flow ? insertInFlow(text, node, node.pairs.length, (indent) => `${writeFlowKey(op.key, layout)}: ${writeFlow(op.value, layout, indent)}`, layout) : insertKey(text, node, op.key, op.value, layout)
+      if (node.pairs.length === 0 && (!inBrackets || layout.json) && place.owner !== 'root')
+        return write(text, place, { [op.key]: op.value }, layout)
+      return node.flow
+        ? insertInFlow(
+            text,
+            node,
+            node.pairs.length,
+            (indent) => `${writeFlowKey(op.key, layout)}: ${writeFlow(op.value, layout, indent)}`,
+            layout,
+          )
+        : insertKey(text, node, op.key, op.value, layout)
     }
     if (node.pairs.length === 1) return write(text, place, {}, layout)
     return node.flow ? removeFromFlow(text, node, node.pairs.indexOf(pairOf(node, op.key)!)) : removeKey(text, node, op.key)
@@ -116,7 +76,9 @@ export function operate(text: string, place: Place, op: Exclude<Op, { do: 'repla
   if (node.is === 'list' && (op.do === 'insert-item' || op.do === 'remove-item')) {
     if (op.do === 'insert-item') {
       if (node.items.length === 0 && (!inBrackets || layout.json)) return write(text, place, [op.value], layout)
-      return node.flow ? insertInFlow(text, node, op.index, (indent) => writeFlow(op.value, layout, indent), layout) : insertItem(text, node, op.index, op.value, layout)
+      return node.flow
+        ? insertInFlow(text, node, op.index, (indent) => writeFlow(op.value, layout, indent), layout)
+        : insertItem(text, node, op.index, op.value, layout)
     }
     if (node.items.length === 1) return write(text, place, [], layout)
     return node.flow ? removeFromFlow(text, node, op.index) : removeItem(text, node, op.index)
@@ -141,7 +103,10 @@ function removeKey(text: string, map: MapNode, key: string): string {
   const begin = pair.key.outer
   const end = pairEnd(text, pair, false)
   if (isAlone(text, begin)) return withoutLines(text, begin, end)
-  const next = map.pairs.map((other) => other.key.outer).filter((outer) => outer > begin).sort((a, b) => a - b)[0]!
+  const next = map.pairs
+    .map((other) => other.key.outer)
+    .filter((outer) => outer > begin)
+    .sort((a, b) => a - b)[0]!
   // The first key stands behind a dash: the next one takes its place, unless a comment stands between them.
   const between = text.slice(lineEnd(text, end), next)
   return /^\s*$/.test(between) ? text.slice(0, begin) + text.slice(next) : text.slice(0, begin).trimEnd() + between + text.slice(next)
@@ -172,9 +137,14 @@ function removeItem(text: string, list: ListNode, index: number): string {
   return text.slice(0, dash) + text.slice(dashes[index + 1]!)
 }
 
-interface Span { readonly begin: number; readonly end: number }
+interface Span {
+  readonly begin: number
+  readonly end: number
+}
 const spansOf = (text: string, node: MapNode | ListNode): Span[] =>
-  node.is === 'map' ? node.pairs.map((pair) => ({ begin: pair.key.outer, end: pairEnd(text, pair, true) })) : node.items.map((item) => ({ begin: item.outer, end: item.end }))
+  node.is === 'map'
+    ? node.pairs.map((pair) => ({ begin: pair.key.outer, end: pairEnd(text, pair, true) }))
+    : node.items.map((item) => ({ begin: item.outer, end: item.end }))
 
 function insertInFlow(text: string, node: MapNode | ListNode, index: number, writer: (indent: string) => string, { eol }: Layout): string {
   const spans = spansOf(text, node)
@@ -193,21 +163,4 @@ function removeFromFlow(text: string, node: MapNode | ListNode, index: number): 
   const next = spans[index + 1]
   if (next !== undefined) return text.slice(0, spans[index]!.begin) + text.slice(next.begin)
   return text.slice(0, spans[index - 1]!.end) + text.slice(spans[index]!.end)
-}
-
-/** An alias elsewhere in the document to something inside this node: its text may not go before the alias has been written out. */
-export function usedElsewhere(text: string, root: YamlNode, node: YamlNode): Place | undefined {
-  const inside = new Set(within(node))
-  return aliasPlaces(text, root).find((place) => place.node.is === 'alias' && !inside.has(place.node) && inside.has(resolved(place.node)!))
-}
-
-function* within(node: YamlNode): Generator<YamlNode> {
-  yield node
-  if (node.is === 'list') for (const item of node.items) yield* within(item)
-  if (node.is === 'map') {
-    for (const { key, value } of node.pairs) {
-      yield* within(key)
-      yield* within(value)
-    }
-  }
 }

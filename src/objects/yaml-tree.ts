@@ -1,5 +1,5 @@
 /** A document as positions: every node with the offsets of its text. Values come from yaml-dialect.ts. */
-import { CHOMPING_MODE, type Event, EVENT_ID, getScalarValue } from 'js-yaml'
+import { CHOMPING_MODE, EVENT_ID, type Event, getScalarValue } from 'js-yaml'
 import type { Path } from '../model/index.ts'
 import { eventsOf } from './yaml-dialect.ts'
 import { columnOf, isAlone, lineStart, nextLine } from './yaml-lines.ts'
@@ -14,10 +14,25 @@ interface Placed {
   readonly anchor?: string
   readonly tagged: boolean
 }
-export interface MapNode extends Placed { readonly is: 'map'; readonly flow: boolean; readonly pairs: { readonly key: YamlNode; readonly value: YamlNode }[] }
-export interface ListNode extends Placed { readonly is: 'list'; readonly flow: boolean; readonly items: YamlNode[] }
-export interface ScalarNode extends Placed { readonly is: 'scalar'; readonly style: 'plain' | 'single' | 'double' | 'block'; readonly text: string }
-export interface AliasNode extends Placed { readonly is: 'alias'; readonly of: YamlNode | undefined }
+export interface MapNode extends Placed {
+  readonly is: 'map'
+  readonly flow: boolean
+  readonly pairs: { readonly key: YamlNode; readonly value: YamlNode }[]
+}
+export interface ListNode extends Placed {
+  readonly is: 'list'
+  readonly flow: boolean
+  readonly items: YamlNode[]
+}
+export interface ScalarNode extends Placed {
+  readonly is: 'scalar'
+  readonly style: 'plain' | 'single' | 'double' | 'block'
+  readonly text: string
+}
+export interface AliasNode extends Placed {
+  readonly is: 'alias'
+  readonly of: YamlNode | undefined
+}
 export type YamlNode = MapNode | ListNode | ScalarNode | AliasNode
 
 const STYLE = { 1: 'plain', 2: 'single', 3: 'double', 4: 'block', 5: 'block' } as const
@@ -52,14 +67,31 @@ export function treeOf(text: string, events: readonly Event[] = eventsOf(text)):
   return root
 }
 
-function nodeOf(text: string, event: Exclude<Event, { type: typeof EVENT_ID.DOCUMENT | typeof EVENT_ID.POP }>, anchors: ReadonlyMap<string, YamlNode>): YamlNode {
+function nodeOf(
+  text: string,
+  event: Exclude<Event, { type: typeof EVENT_ID.DOCUMENT | typeof EVENT_ID.POP }>,
+  anchors: ReadonlyMap<string, YamlNode>,
+): YamlNode {
   if (event.type === EVENT_ID.ALIAS) {
     const start = event.anchorStart - 1
-    return { is: 'alias', of: anchors.get(text.slice(event.anchorStart, event.anchorEnd)), start, outer: start, end: event.anchorEnd, tagged: false }
+    return {
+      is: 'alias',
+      of: anchors.get(text.slice(event.anchorStart, event.anchorEnd)),
+      start,
+      outer: start,
+      end: event.anchorEnd,
+      tagged: false,
+    }
   }
   const anchor = event.anchorStart < 0 ? undefined : text.slice(event.anchorStart, event.anchorEnd)
   const properties = [event.anchorStart < 0 ? -1 : event.anchorStart - 1, event.tagStart].filter((offset) => offset >= 0)
-  const placed = (start: number, end: number) => ({ start, end, outer: Math.min(...properties, ...(start < 0 ? [] : [start])), tagged: event.tagStart >= 0, ...(anchor !== undefined && { anchor }) })
+  const placed = (start: number, end: number) => ({
+    start,
+    end,
+    outer: Math.min(...properties, ...(start < 0 ? [] : [start])),
+    tagged: event.tagStart >= 0,
+    ...(anchor !== undefined && { anchor }),
+  })
   if (event.type === EVENT_ID.SCALAR) {
     const style = STYLE[event.style]
     const quote = style === 'single' || style === 'double' ? 1 : 0
@@ -68,7 +100,9 @@ function nodeOf(text: string, event: Exclude<Event, { type: typeof EVENT_ID.DOCU
     return { is: 'scalar', style, text: getScalarValue(text, event), ...placed(event.valueStart - quote, end) }
   }
   const flow = event.style === 2
-  return event.type === EVENT_ID.MAPPING ? { is: 'map', flow, pairs: [], ...placed(event.start, event.start) } : { is: 'list', flow, items: [], ...placed(event.start, event.start) }
+  return event.type === EVENT_ID.MAPPING
+    ? { is: 'map', flow, pairs: [], ...placed(event.start, event.start) }
+    : { is: 'list', flow, items: [], ...placed(event.start, event.start) }
 }
 
 /** Empty lines behind a block scalar are its own only where it says so (`|+`). */
@@ -113,7 +147,8 @@ export function dashesOf(text: string, list: ListNode): number[] {
   for (const item of list.items) {
     if (dashes.length > 0) {
       at = nextLine(text, at)
-      while (at < text.length && !(text[at + column] === '-' && isAlone(text, at + column) && lineStart(text, at + column) === at)) at = nextLine(text, at)
+      while (at < text.length && !(text[at + column] === '-' && isAlone(text, at + column) && lineStart(text, at + column) === at))
+        at = nextLine(text, at)
       at += column
     }
     dashes.push(at)
@@ -122,15 +157,21 @@ export function dashesOf(text: string, list: ListNode): number[] {
   return dashes
 }
 /** The node behind an alias. */
-export const resolved = (node: YamlNode | undefined): Exclude<YamlNode, AliasNode> | undefined => (node?.is === 'alias' ? resolved(node.of) : node)
+export const resolved = (node: YamlNode | undefined): Exclude<YamlNode, AliasNode> | undefined =>
+  node?.is === 'alias' ? resolved(node.of) : node
 
 /** The pair of a key as it counts: the last of equal ones; merged mappings (`<<`) are not looked into. */
-export const pairOf = (map: MapNode, key: string): MapNode['pairs'][number] | undefined => map.pairs.findLast((pair) => pair.key.is === 'scalar' && pair.key.text === key)
+export const pairOf = (map: MapNode, key: string): MapNode['pairs'][number] | undefined =>
+  map.pairs.findLast((pair) => pair.key.is === 'scalar' && pair.key.text === key)
 
 /** Mappings that `<<` brings in, nearest first. */
 export function mergedInto(map: MapNode): MapNode[] {
-  const sources = map.pairs.filter(({ key }) => key.is === 'scalar' && key.style === 'plain' && key.text === '<<').map(({ value }) => resolved(value))
-  return sources.flatMap((source) => (source?.is === 'map' ? [source] : source?.is === 'list' ? source.items.map(resolved).filter((item) => item?.is === 'map') : []))
+  const sources = map.pairs
+    .filter(({ key }) => key.is === 'scalar' && key.style === 'plain' && key.text === '<<')
+    .map(({ value }) => resolved(value))
+  return sources.flatMap((source) =>
+    source?.is === 'map' ? [source] : source?.is === 'list' ? source.items.map(resolved).filter((item) => item?.is === 'map') : [],
+  )
 }
 
 /** Offset where a path's deepest existing part is written: a key, or the start of a list item. */

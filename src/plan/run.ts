@@ -12,6 +12,8 @@ export interface Verifier {
   prepare?(step: Step): void
   verify(step: Step, signal: AbortSignal): Promise<Verdict>
   waitingFor?(step: Step): string
+  /** Asked once, at the end: which of the steps that were proven no longer hold, and why. */
+  reverted?(steps: readonly Step[], signal: AbortSignal): Promise<ReadonlyMap<StepId, string>>
 }
 /** Looks out for the operator's own access and that of system components (safety law 7). */
 export interface Watchman {
@@ -68,6 +70,7 @@ export async function* run(options: RunOptions): AsyncGenerator<StepEvent, void>
     for await (const state of runner.take(step)) yield { step: step.id, state: (last = state) }
     if (last?.is !== 'mended' && last?.is !== 'handed-over' && last?.is !== 'rehearsed') missed.add(step.id)
   }
+  yield* runner.lookBack()
   await runner.close()
 }
 
@@ -76,6 +79,7 @@ class Runner {
   stopped: string | undefined
   readonly #options: RunOptions
   #journal: Journal | undefined
+  readonly #proven: Step[] = []
 
   constructor(options: RunOptions) { this.#options = options }
 
@@ -127,6 +131,7 @@ class Runner {
     const verdict = await verifier.verify(step, patience ?? new AbortController().signal)
     if (verdict.ok) {
       await this.#journal!.append({ is: 'verified', time: this.#now(), step: step.id, note: verdict.note })
+      this.#proven.push(step)
       return yield { is: 'mended', note: verdict.note }
     }
     if (verdict.undo) return yield* this.#undo(step, writer, written, verdict.because)
@@ -162,6 +167,17 @@ class Runner {
     if (error instanceof WriteConflict) yield { is: 'refused', by: 'a change by somebody else', because: error.message }
     else if (error instanceof WriteRefused) yield { is: 'refused', by: error.refusedBy, because: error.message }
     else throw error
+  }
+
+  /** A controller may take its time to put an old value back: all steps are looked at once more in the end. */
+  async *lookBack(): AsyncGenerator<StepEvent> {
+    const { verifier, patience } = this.#options
+    if (this.#proven.length === 0 || verifier.reverted === undefined) return
+    for (const [step, because] of await verifier.reverted(this.#proven, patience ?? new AbortController().signal)) {
+      await this.#journal!.append({ is: 'failed', time: this.#now(), step, because })
+      const left = this.#proven.find((one) => one.id === step)?.mends ?? []
+      yield { step, state: { is: 'not-mended', left, because } }
+    }
   }
 
   async close(): Promise<void> {

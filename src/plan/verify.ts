@@ -1,4 +1,4 @@
-/** Proves a step: the values are there, the rollout went through, the finding is gone, and nobody put the old value back. */
+/** Proves a step: the values are there, the rollout went through, the finding is gone, and in the end nobody put an old value back. */
 import type { Change, ControlId, ControllerObject, FindingId, KubeObject, Outcome, PodObject, Snapshot, Step } from '../model/index.ts'
 import { formatPath, valueAt } from '../objects/path.ts'
 import { refOf, refText } from '../objects/ref.ts'
@@ -18,7 +18,7 @@ export interface VerifyOptions {
   readonly deadlineMs?: number
   /** For the watch to show what was written, and for controls to be judged again; default 15 s. */
   readonly showMs?: number
-  /** How long to look whether a controller reverts it, default 3 s. */
+  /** How long to look, after the last step, whether a controller puts an old value back; default 3 s. */
   readonly settleMs?: number
 }
 
@@ -26,7 +26,7 @@ export function verifierOf(scan: Watched, { deadlineMs = 120_000, showMs = 15_00
   let before: Before | undefined
   return {
     prepare(step) { before = beforeOf(step, scan.state.snapshot) },
-    waitingFor(step) { return workloadOf(step) === undefined ? 'the cluster to show the change' : `the rollout of ${refText(workloadOf(step)!)}` },
+    waitingFor(step) { return workloadOf(step) === undefined ? 'the change to show' : `the rollout of ${refText(workloadOf(step)!)}` },
     async verify(step, signal) {
       const shown = await scan.until(({ snapshot }) => step.changes.every((change) => isShown(change, snapshot, before)), showMs, signal)
       if (!shown) return { ok: false, undo: false, because: notShown(step, scan.state.snapshot, before) }
@@ -35,9 +35,12 @@ export function verifierOf(scan: Watched, { deadlineMs = 120_000, showMs = 15_00
       const judged = await scan.until((state) => unproven(step, state) === undefined, showMs, signal)
       const isReverted = () => step.changes.some((change) => !isShown(change, scan.state.snapshot, before))
       if (!judged) return isReverted() ? { ok: false, undo: false, because: notShown(step, scan.state.snapshot, before) } : unproven(step, scan.state)!
-      const reverted = settleMs > 0 && (await scan.until(({ snapshot }) => step.changes.some((change) => !isShown(change, snapshot, before)), settleMs, signal))
-      if (reverted) return { ok: false, undo: false, because: notShown(step, scan.state.snapshot, before) }
       return { ok: true, note: rollout.note }
+    },
+    async reverted(steps, signal) {
+      const gone = (snapshot: Snapshot) => steps.filter((step) => step.changes.some((change) => !isShown(change, snapshot, undefined)))
+      if (settleMs > 0 && scan.state.snapshot.source.kind === 'live') await scan.until(({ snapshot }) => gone(snapshot).length > 0, settleMs, signal)
+      return new Map(gone(scan.state.snapshot).map((step) => [step.id, notShown(step, scan.state.snapshot, undefined)]))
     },
   }
 }

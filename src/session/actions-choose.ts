@@ -14,15 +14,26 @@ export function choose(state: State, action: ChooseAction): State {
     case 'mark': {
       const all = action.findings.every((id) => state.marked.has(id))
       const marked = new Set(state.marked)
-      for (const id of action.findings) if (all) marked.delete(id); else marked.add(id)
+      for (const id of action.findings)
+        if (all) marked.delete(id)
+        else marked.add(id)
       return { ...state, marked }
     }
-    case 'turn': return { ...hold(state), filter: { ...filter, turned: toggled(filter.turned, action.group) } }
-    case 'group-by': return { ...hold(state), filter: { ...filter, by: GROUPINGS[(GROUPINGS.indexOf(filter.by) + 1) % GROUPINGS.length]! } }
-    case 'least': return { ...hold(state), filter: { ...filter, least: LEAST[(LEAST.indexOf(filter.least) + 1) % LEAST.length] } }
+    case 'turn':
+      return { ...hold(state), filter: { ...filter, turned: toggled(filter.turned, action.group) } }
+    case 'group-by':
+      return { ...hold(state), filter: { ...filter, by: GROUPINGS[(GROUPINGS.indexOf(filter.by) + 1) % GROUPINGS.length]! } }
+    case 'least':
+      return { ...hold(state), filter: { ...filter, least: LEAST[(LEAST.indexOf(filter.least) + 1) % LEAST.length] } }
     // A plan made with other values is no longer the plan.
-    case 'choose': return { ...state, ...(state.planned && { planned: { asked: state.planned.asked, off: new Set() } }), values: { ...state.values, [action.control]: { ...state.values[action.control], [action.option]: action.value } } }
-    case 'clear-filter': return { ...hold(state), filter: { ...filter, text: '', least: undefined } }
+    case 'choose':
+      return {
+        ...state,
+        ...(state.planned && { planned: { asked: state.planned.asked, off: new Set() } }),
+        values: { ...state.values, [action.control]: { ...state.values[action.control], [action.option]: action.value } },
+      }
+    case 'clear-filter':
+      return { ...hold(state), filter: { ...filter, text: '', least: undefined } }
   }
 }
 
@@ -35,10 +46,14 @@ function toggled<T>(set: ReadonlySet<T>, one: T): ReadonlySet<T> {
 /** Typing: into a field of the overlay, or the word that confirms a risky step. A filter narrows at once. */
 export function type(state: State, action: TypeAction): State {
   switch (action.type) {
-    case 'typed': return withText(state, (text) => text + sanitize(action.text))
-    case 'erased': return withText(state, (text) => eachGrapheme(text).slice(0, -1).join(''))
-    case 'cleared': return withText(state, () => '')
-    case 'accept': return accept(state)
+    case 'typed':
+      return withText(state, (text) => text + sanitize(action.text))
+    case 'erased':
+      return withText(state, (text) => eachGrapheme(text).slice(0, -1).join(''))
+    case 'cleared':
+      return withText(state, () => '')
+    case 'accept':
+      return accept(state)
   }
 }
 
@@ -50,7 +65,10 @@ function withText(state: State, edit: (text: string) => string): State {
     return overlay.of === 'filter' ? { ...hold(next), filter: { ...state.filter, text } } : next
   }
   if (overlay === undefined && running?.asking?.focus === 'typed') {
-    return { ...state, running: { ...running, asking: { ...running.asking, typed: edit(running.asking.typed).slice(0, 300), wrong: false } } }
+    return {
+      ...state,
+      running: { ...running, asking: { ...running.asking, typed: edit(running.asking.typed).slice(0, 300), wrong: false } },
+    }
   }
   return state
 }
@@ -60,7 +78,9 @@ function accept(state: State): State {
   if (overlay?.is !== 'entry') return state
   if (overlay.of !== 'value') return closed(state)
   const value = overlay.text.trim()
-  return value === '' ? closed(state) : choose(closed(state), { type: 'choose', control: overlay.control, option: overlay.option, value: typedValue(value) })
+  return value === ''
+    ? closed(state)
+    : choose(closed(state), { type: 'choose', control: overlay.control, option: overlay.option, value: typedValue(value) })
 }
 
 /** What reads as JSON is taken as such, everything else as a string: the same rule as `--set`. */

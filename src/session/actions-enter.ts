@@ -1,16 +1,21 @@
 /** What enter, and a button, mean where the selection stands. Enter opens; it never writes unless a button that says so has the focus. */
 import type { ControlId, FindingId, Practice, RunId, StepId } from '../model/index.ts'
 import type { Action } from './actions.ts'
+import { selectedKey } from './rows.ts'
 import { buttonsOf } from './rows-apply.ts'
 import { groupFindings, shownFindings } from './rows-practice.ts'
-import { selectedKey } from './rows.ts'
 import { type State, valueText } from './store-state.ts'
 
 /** A question ignores everything for this long, in milliseconds: what was typed before it appeared is no answer to it. */
 export const QUIET_FOR = 300
 
 export function isQuiet(state: State, now: number): boolean {
-  const since = state.overlay?.is === 'confirm' ? state.overlay.since : state.overlay === undefined && state.route.at === 'apply' ? state.running?.asking?.since : undefined
+  const since =
+    state.overlay?.is === 'confirm'
+      ? state.overlay.since
+      : state.overlay === undefined && state.route.at === 'apply'
+        ? state.running?.asking?.since
+        : undefined
   return since !== undefined && now - since < QUIET_FOR
 }
 
@@ -21,20 +26,37 @@ export function enter(state: State): Action | undefined {
   if (key === undefined) return undefined
   const [is, id] = key.includes(':') ? split(key) : [key, '']
   switch (is) {
-    case 'context': return isOpenContext(state, id) ? { type: 'go', to: { at: 'overview' } } : { type: 'open', choice: { kind: 'live', context: id } }
-    case 'path': return { type: 'overlay', overlay: { is: 'entry', of: 'path', text: state.source?.choice.kind === 'manifests' ? state.source.choice.path : '' } }
-    case 'sample': return state.source?.choice.kind === 'sample' ? { type: 'go', to: { at: 'overview' } } : { type: 'open', choice: { kind: 'sample' } }
-    case 'gaps': return { type: 'go', to: { at: 'gaps' } }
-    case 'practice': return { type: 'go', to: { at: 'practice', practice: id as Practice } }
-    case 'finding': return { type: 'go', to: { at: 'finding', id: id as FindingId } }
-    case 'control': return { type: 'go', to: { at: 'control', id } }
-    case 'group': return { type: 'turn', group: id }
-    case 'choose': return { type: 'go', to: { at: 'choose', control: split(id)[0] } }
-    case 'choice': return choiceMade(state, id)
-    case 'type': return typing(state, id)
-    case 'run': return { type: 'go', to: { at: 'run', id: id as RunId } }
-    case 'step': return state.route.at === 'plan' ? { type: 'go', to: { at: 'step', id: id as StepId } } : undefined
-    default: return undefined
+    case 'context':
+      return isOpenContext(state, id) ? { type: 'go', to: { at: 'overview' } } : { type: 'open', choice: { kind: 'live', context: id } }
+    case 'path':
+      return {
+        type: 'overlay',
+        overlay: { is: 'entry', of: 'path', text: state.source?.choice.kind === 'manifests' ? state.source.choice.path : '' },
+      }
+    case 'sample':
+      return state.source?.choice.kind === 'sample' ? { type: 'go', to: { at: 'overview' } } : { type: 'open', choice: { kind: 'sample' } }
+    case 'gaps':
+      return { type: 'go', to: { at: 'gaps' } }
+    case 'practice':
+      return { type: 'go', to: { at: 'practice', practice: id as Practice } }
+    case 'finding':
+      return { type: 'go', to: { at: 'finding', id: id as FindingId } }
+    case 'control':
+      return { type: 'go', to: { at: 'control', id } }
+    case 'group':
+      return { type: 'turn', group: id }
+    case 'choose':
+      return { type: 'go', to: { at: 'choose', control: split(id)[0] } }
+    case 'choice':
+      return choiceMade(state, id)
+    case 'type':
+      return typing(state, id)
+    case 'run':
+      return { type: 'go', to: { at: 'run', id: id as RunId } }
+    case 'step':
+      return state.route.at === 'plan' ? { type: 'go', to: { at: 'step', id: id as StepId } } : undefined
+    default:
+      return undefined
   }
 }
 
@@ -72,7 +94,13 @@ export function findingsHere(state: State): readonly FindingId[] {
 /** What "all" means here: what the filter leaves, or everything of one's own. */
 export function allHere(state: State): readonly FindingId[] {
   if (state.route.at === 'practice') return shownFindings(state, state.route.practice)
-  return state.scan?.findings.values().filter((finding) => finding.origin === 'workload' && !finding.excepted).map((finding) => finding.id).toArray() ?? []
+  return (
+    state.scan?.findings
+      .values()
+      .filter((finding) => finding.origin === 'workload' && !finding.excepted)
+      .map((finding) => finding.id)
+      .toArray() ?? []
+  )
 }
 
 /** The focused button of a question, pressed at `now`. */
@@ -85,6 +113,9 @@ export function press(state: State, now: number): Action | undefined {
   }
   const asking = running?.asking
   if (asking === undefined) return undefined
-  if (asking.focus !== 'typed') return buttonsOf(running!).some((button) => button.id === asking.focus) ? { type: 'answer', answer: asking.focus } : undefined
-  return asking.typed !== '' && asking.typed === running?.steps.find((step) => step.id === asking.step)?.word ? { type: 'answer', answer: 'apply' } : { type: 'mistyped' }
+  if (asking.focus !== 'typed')
+    return buttonsOf(running!).some((button) => button.id === asking.focus) ? { type: 'answer', answer: asking.focus } : undefined
+  return asking.typed !== '' && asking.typed === running?.steps.find((step) => step.id === asking.step)?.word
+    ? { type: 'answer', answer: 'apply' }
+    : { type: 'mistyped' }
 }

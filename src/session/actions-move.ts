@@ -1,23 +1,33 @@
 import { PRACTICES } from '../engine/score.ts'
 import type { MoveAction } from './actions.ts'
+import { isPassing, type Route, routeKey } from './route.ts'
 import { layoutOf, positionOf, rowsOf } from './rows.ts'
 import { edge, moved, settled } from './rows-window.ts'
-import { isPassing, type Route, routeKey } from './route.ts'
 import type { Position, State } from './store-state.ts'
 
 /** Where we are, and where in it. */
 export function move(state: State, action: MoveAction): State {
   switch (action.type) {
-    case 'size': return { ...state, size: action.size }
-    case 'go': return go(state, action.to)
-    case 'back': return back(state)
-    case 'move': return by(state, action.by)
-    case 'page': return by(state, Math.trunc(action.by * Math.max(2, layoutOf(state).list.rows - 1)))
-    case 'edge': return toEdge(state, action.to)
-    case 'next-practice': return nextPractice(state, action.by)
-    case 'overlay': return action.overlay === undefined ? closed(state) : { ...state, overlay: action.overlay }
-    case 'toast': return { ...state, toast: action.toast }
-    case 'tick': return tick(state, action.at)
+    case 'size':
+      return { ...state, size: action.size }
+    case 'go':
+      return go(state, action.to)
+    case 'back':
+      return back(state)
+    case 'move':
+      return by(state, action.by)
+    case 'page':
+      return by(state, Math.trunc(action.by * Math.max(2, layoutOf(state).list.rows - 1)))
+    case 'edge':
+      return toEdge(state, action.to)
+    case 'next-practice':
+      return nextPractice(state, action.by)
+    case 'overlay':
+      return action.overlay === undefined ? closed(state) : { ...state, overlay: action.overlay }
+    case 'toast':
+      return { ...state, toast: action.toast }
+    case 'tick':
+      return tick(state, action.at)
   }
 }
 
@@ -26,7 +36,8 @@ export const closed = ({ overlay: _, ...state }: State): State => state
 /** Going to a screen that we came from goes back to it, so that the trail never loops; practices stand side by side. */
 export function go(state: State, to: Route): State {
   const known = state.trail.findIndex((route) => routeKey(route) === routeKey(to))
-  const isBeside = routeKey(to) === routeKey(state.route) || isPassing(state.route) || (to.at === 'practice' && state.route.at === 'practice')
+  const isBeside =
+    routeKey(to) === routeKey(state.route) || isPassing(state.route) || (to.at === 'practice' && state.route.at === 'practice')
   const trail = known >= 0 ? state.trail.slice(0, known) : isBeside ? state.trail : [...state.trail, state.route]
   return { ...closed(state), route: to, trail }
 }
@@ -46,7 +57,8 @@ function by(state: State, rows: number): State {
 }
 
 function toEdge(state: State, to: 'first' | 'last'): State {
-  if (state.overlay?.is === 'help') return { ...state, overlay: { ...state.overlay, top: helpTop(state, to === 'first' ? 0 : Number.POSITIVE_INFINITY) } }
+  if (state.overlay?.is === 'help')
+    return { ...state, overlay: { ...state.overlay, top: helpTop(state, to === 'first' ? 0 : Number.POSITIVE_INFINITY) } }
   return at(state, edge(rowsOf(state), layoutOf(state).list.rows, to))
 }
 

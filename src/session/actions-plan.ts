@@ -7,16 +7,35 @@ import type { State } from './store-state.ts'
 export function plan(state: State, action: PlanAction): State {
   const { planned, look } = state
   switch (action.type) {
-    case 'plan': return { ...go(state, { at: 'plan' }), planned: { asked: action.findings, off: new Set() } }
-    case 'planned': return planned === undefined ? state : { ...state, planned: { ...planned, plan: action.plan } }
-    case 'plan-failed': return planned === undefined ? state : { ...state, planned: { ...planned, problem: action.because } }
-    case 'toggle-step': return planned?.plan === undefined ? state : { ...state, planned: { ...planned, off: toggledWith(planned.plan.steps, planned.off, action.step) } }
-    case 'toggle-all-steps': return planned?.plan === undefined ? state : { ...state, planned: { ...planned, off: new Set(planned.off.size > 0 ? [] : planned.plan.steps.map((step) => step.id)) } }
-    case 'looking': return { ...state, look: { of: action.of, previews: new Map(), done: false } }
+    case 'plan':
+      return { ...go(state, { at: 'plan' }), planned: { asked: action.findings, off: new Set() } }
+    case 'planned':
+      return planned === undefined ? state : { ...state, planned: { ...planned, plan: action.plan } }
+    case 'plan-failed':
+      return planned === undefined ? state : { ...state, planned: { ...planned, problem: action.because } }
+    case 'toggle-step':
+      return planned?.plan === undefined
+        ? state
+        : { ...state, planned: { ...planned, off: toggledWith(planned.plan.steps, planned.off, action.step) } }
+    case 'toggle-all-steps':
+      return planned?.plan === undefined
+        ? state
+        : { ...state, planned: { ...planned, off: new Set(planned.off.size > 0 ? [] : planned.plan.steps.map((step) => step.id)) } }
+    case 'looking':
+      return { ...state, look: { of: action.of, previews: new Map(), done: false } }
     case 'looked': {
       if (look === undefined || look.of !== action.of) return state
       const previews = action.preview === undefined ? look.previews : new Map(look.previews).set(...action.preview)
-      return { ...state, look: { ...look, previews, done: action.done, ...(action.plan && { plan: action.plan }), ...(action.problem !== undefined && { problem: action.problem }) } }
+      return {
+        ...state,
+        look: {
+          ...look,
+          previews,
+          done: action.done,
+          ...(action.plan && { plan: action.plan }),
+          ...(action.problem !== undefined && { problem: action.problem }),
+        },
+      }
     }
   }
 }

@@ -10,20 +10,29 @@ import type { Running, RunStep, State } from './store-state.ts'
 /** A run of apply or undo, from the first rehearsal to its end. */
 export function running(state: State, action: RunAction): State {
   switch (action.type) {
-    case 'begin': return begin(state)
-    case 'undo': return beginUndo(state, action)
-    case 'history': return { ...state, history: { runs: action.runs, ...(action.problem !== undefined && { problem: action.problem }) } }
-    default: return state.running === undefined ? state : during(state, state.running, action)
+    case 'begin':
+      return begin(state)
+    case 'undo':
+      return beginUndo(state, action)
+    case 'history':
+      return { ...state, history: { runs: action.runs, ...(action.problem !== undefined && { problem: action.problem }) } }
+    default:
+      return state.running === undefined ? state : during(state, state.running, action)
   }
 }
 
 function during(state: State, now: Running, action: Exclude<RunAction, { type: 'begin' | 'undo' | 'history' }>): State {
   const next = (change: Partial<Running>): State => ({ ...state, running: { ...now, ...change } })
   switch (action.type) {
-    case 'run-event': return next(action.event.is === 'started' ? { run: action.event.run } : stepped(now, action.event.step, action.event.state))
+    case 'run-event':
+      return next(action.event.is === 'started' ? { run: action.event.run } : stepped(now, action.event.step, action.event.state))
     case 'asked': {
       const step = now.steps.find((one) => one.id === action.step)
-      return atTop(next({ asking: { step: action.step, since: action.at, focus: step?.risk === 'may-break' ? 'typed' : 'skip', typed: '', wrong: false } }))
+      return atTop(
+        next({
+          asking: { step: action.step, since: action.at, focus: step?.risk === 'may-break' ? 'typed' : 'skip', typed: '', wrong: false },
+        }),
+      )
     }
     case 'focus': {
       if (now.asking === undefined) return state
@@ -31,17 +40,31 @@ function during(state: State, now: Running, action: Exclude<RunAction, { type: '
       const index = buttons.findIndex((button) => button.id === now.asking?.focus)
       return next({ asking: { ...now.asking, focus: buttons[(index + action.by + buttons.length) % buttons.length]!.id } })
     }
-    case 'mistyped': return now.asking === undefined ? state : next({ asking: { ...now.asking, wrong: true } })
-    case 'answer': return next({ asking: undefined, automatic: now.automatic || action.answer === 'apply-safe', stopping: now.stopping || action.answer === 'stop' })
-    case 'stop': return { ...closed(state), running: { ...now, asking: undefined, stopping: true } }
+    case 'mistyped':
+      return now.asking === undefined ? state : next({ asking: { ...now.asking, wrong: true } })
+    case 'answer':
+      return next({
+        asking: undefined,
+        automatic: now.automatic || action.answer === 'apply-safe',
+        stopping: now.stopping || action.answer === 'stop',
+      })
+    case 'stop':
+      return { ...closed(state), running: { ...now, asking: undefined, stopping: true } }
     // What was planned is done or undone: the plan is made anew for what is left.
-    case 'run-ended': return ended({ ...state, ...(state.planned && { planned: { asked: state.planned.asked, off: new Set() } }), running: { ...now, asking: undefined, ended: action.problem === undefined ? {} : { problem: action.problem } } })
+    case 'run-ended':
+      return ended({
+        ...state,
+        ...(state.planned && { planned: { asked: state.planned.asked, off: new Set() } }),
+        running: { ...now, asking: undefined, ended: action.problem === undefined ? {} : { problem: action.problem } },
+      })
   }
 }
 
 function stepped(now: Running, step: Running['steps'][number]['id'], state: StepState): Partial<Running> {
   const states = new Map(now.states).set(step, state)
-  return state.is === 'rehearsed' ? { states, rehearsed: new Map(now.rehearsed).set(step, { diff: state.diff, warnings: state.warnings }) } : { states }
+  return state.is === 'rehearsed'
+    ? { states, rehearsed: new Map(now.rehearsed).set(step, { diff: state.diff, warnings: state.warnings }) }
+    : { states }
 }
 
 /** A new question is read from its first line. */
@@ -50,20 +73,46 @@ const atTop = (state: State): State => {
   return { ...state, positions }
 }
 
-const fresh = (kind: Running['kind'], steps: readonly RunStep[]): Running =>
-  ({ kind, steps, states: new Map(), rehearsed: new Map(), automatic: false, stopping: false })
+const fresh = (kind: Running['kind'], steps: readonly RunStep[]): Running => ({
+  kind,
+  steps,
+  states: new Map(),
+  rehearsed: new Map(),
+  automatic: false,
+  stopping: false,
+})
 
 function begin(state: State): State {
   if (state.planned === undefined || state.route.at !== 'plan' || isRunning(state)) return state
-  const steps = selectedSteps(state.planned).map((step): RunStep => ({ id: step.id, title: step.title, risk: step.risk, mayBreak: step.mayBreak, mends: step.mends.length, word: confirmWord(step) }))
-  return steps.length === 0 ? state : { ...go(state, { at: 'apply' }), running: { ...fresh('apply', steps), ...(state.planned.plan && { plan: state.planned.plan }) } }
+  const steps = selectedSteps(state.planned).map(
+    (step): RunStep => ({
+      id: step.id,
+      title: step.title,
+      risk: step.risk,
+      mayBreak: step.mayBreak,
+      mends: step.mends.length,
+      word: confirmWord(step),
+    }),
+  )
+  return steps.length === 0
+    ? state
+    : { ...go(state, { at: 'apply' }), running: { ...fresh('apply', steps), ...(state.planned.plan && { plan: state.planned.plan }) } }
 }
 
 function beginUndo(state: State, { run, steps }: Extract<RunAction, { type: 'undo' }>): State {
   const past = state.history?.runs.find((one) => one.id === run)
   if (past === undefined || isRunning(state)) return state
   const taken = past.steps.filter((step) => steps?.includes(step.id) ?? undoable(past).includes(step)).toReversed()
-  return { ...go(closed(state), { at: 'apply' }), running: { ...fresh('undo', taken.map((step) => ({ id: step.id, title: step.title, risk: step.risk, mayBreak: [], mends: 0, word: '' }))), run } }
+  return {
+    ...go(closed(state), { at: 'apply' }),
+    running: {
+      ...fresh(
+        'undo',
+        taken.map((step) => ({ id: step.id, title: step.title, risk: step.risk, mayBreak: [], mends: 0, word: '' })),
+      ),
+      run,
+    },
+  }
 }
 
 export const isRunning = (state: State): boolean => state.running !== undefined && state.running.ended === undefined

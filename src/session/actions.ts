@@ -1,5 +1,16 @@
 /** Everything that can happen in the wizard: what the operator does, and what comes back. Times (`at`) are epoch milliseconds. */
-import type { ControlId, FindingId, Json, Plan, RegisteredControl, RehearsalResult, RunId, Severity, SourceInfo, StepId } from '../model/index.ts'
+import type {
+  ControlId,
+  FindingId,
+  Json,
+  Plan,
+  RegisteredControl,
+  RehearsalResult,
+  RunId,
+  Severity,
+  SourceInfo,
+  StepId,
+} from '../model/index.ts'
 import type { Size } from './layout.ts'
 import type { ScanState } from './live-scan.ts'
 import type { ContextList, RunEvent, RunSummary, SourceChoice } from './ports.ts'
@@ -52,7 +63,14 @@ export type PlanAction =
   | { readonly type: 'toggle-step'; readonly step: StepId }
   | { readonly type: 'toggle-all-steps' }
   | { readonly type: 'looking'; readonly of: string }
-  | { readonly type: 'looked'; readonly of: string; readonly plan?: Plan; readonly preview?: readonly [StepId, RehearsalResult]; readonly problem?: string; readonly done: boolean }
+  | {
+      readonly type: 'looked'
+      readonly of: string
+      readonly plan?: Plan
+      readonly preview?: readonly [StepId, RehearsalResult]
+      readonly problem?: string
+      readonly done: boolean
+    }
 
 export type RunAction =
   | { readonly type: 'begin' }
@@ -69,4 +87,3 @@ export type RunAction =
 export type LeaveAction =
   /** Ends the program; while a run goes on, after the step in flight. `now`: without waiting for it. */
   { readonly type: 'leave'; readonly code: number; readonly now?: true }
-

@@ -1,7 +1,13 @@
 import type { Route } from './route.ts'
 
-export interface Size { readonly columns: number; readonly rows: number }
-export interface Pane { readonly columns: number; readonly rows: number }
+export interface Size {
+  readonly columns: number
+  readonly rows: number
+}
+export interface Pane {
+  readonly columns: number
+  readonly rows: number
+}
 
 /** Sizes of everything on the screen, in character cells. */
 export interface Layout {
@@ -30,16 +36,28 @@ const SIDE = 30
 const RULE = 2
 
 /** Pure: the same size and screen give the same panes. One pane below 110 columns, practices at the side from there, detail when there is room. */
-export function layout({ columns, rows }: Size, route: Route, asking = false): Layout {
+export function layout(
+  { columns, rows }: Size,
+  route: Route,
+  {
+    question = 0,
+    steps = 10,
+  }: { /** Lines of the question on the apply screen. */ readonly question?: number; readonly steps?: number } = {},
+): Layout {
   const fits = columns >= SMALLEST.columns && rows >= SMALLEST.rows
   const body = { columns, rows: Math.max(0, rows - CHROME) }
   const base = { fits, columns, rows, body, side: 0, top: 0, bottom: 0, list: body }
   if (!fits) return base
   switch (route.at) {
-    case 'practice': return practice(base)
-    case 'finding': case 'control': return beside(base)
-    case 'apply': return split(base, asking)
-    default: return base
+    case 'practice':
+      return practice(base)
+    case 'finding':
+    case 'control':
+      return beside(base)
+    case 'apply':
+      return split(base, question, steps)
+    default:
+      return base
   }
 }
 
@@ -60,8 +78,8 @@ function practice(base: Layout): Layout {
   return { ...wide, list: { columns, rows: rows - detail - 1 }, detail: { where: 'below', columns, rows: detail } }
 }
 
-function split(base: Layout, asking: boolean): Layout {
-  const top = Math.max(3, Math.min(10, Math.floor(base.body.rows / 3)))
-  const bottom = asking ? 3 : 0
+function split(base: Layout, question: number, steps: number): Layout {
+  const top = Math.max(1, Math.min(steps, 10, Math.floor(base.body.rows / 4)))
+  const bottom = question > 0 ? question + 1 : 0
   return { ...base, top, bottom, list: { columns: base.columns, rows: base.body.rows - top - 1 - bottom } }
 }

@@ -1,6 +1,6 @@
-import type { ClusterSource, ControlId, Finding, FindingId, Outcome, Readable, RegisteredControl, Snapshot } from '../model/index.ts'
 import { Evaluator, wantedBy } from '../engine/evaluator.ts'
 import type { IsExcepted } from '../engine/judge.ts'
+import type { ClusterSource, ControlId, Finding, FindingId, Outcome, Readable, RegisteredControl, Snapshot } from '../model/index.ts'
 import { type FileProblem, SnapshotStore } from '../snapshot/store.ts'
 
 export interface ScanState {
@@ -42,11 +42,20 @@ export class LiveScan {
     this.#state = { snapshot: this.#store.publish(Date.now()).snapshot, outcomes: new Map(), problems: [], synced: false }
   }
 
-  get state(): ScanState { return this.#state }
+  get state(): ScanState {
+    return this.#state
+  }
 
   /** All findings of the present state, in the order of the controls. */
-  get findings(): readonly Finding[] { return this.#state.outcomes.values().toArray().flatMap((outcome) => outcome.findings) }
-  finding(id: FindingId): Finding | undefined { return this.findings.find((one) => one.id === id) }
+  get findings(): readonly Finding[] {
+    return this.#state.outcomes
+      .values()
+      .toArray()
+      .flatMap((outcome) => outcome.findings)
+  }
+  finding(id: FindingId): Finding | undefined {
+    return this.findings.find((one) => one.id === id)
+  }
 
   subscribe(listener: (state: ScanState) => void): () => void {
     this.#listeners.add(listener)
@@ -87,7 +96,10 @@ export class LiveScan {
       }
       const abort = () => finish(false)
       const timer = setTimeout(() => finish(holds(this.#state)), timeoutMs)
-      const unsubscribe = this.subscribe((state) => { if (holds(state)) finish(true); else if (this.#ended !== null) finish(false) })
+      const unsubscribe = this.subscribe((state) => {
+        if (holds(state)) finish(true)
+        else if (this.#ended !== null) finish(false)
+      })
       signal?.addEventListener('abort', abort, { once: true })
     })
   }
@@ -103,7 +115,12 @@ export class LiveScan {
     this.#timer = undefined
     if (!this.#store.dirty && this.#state.synced === this.#store.synced) return
     const { snapshot, changed } = this.#store.publish(Date.now())
-    this.#state = { snapshot, outcomes: this.#evaluator.update(snapshot, changed), problems: this.#store.problems, synced: this.#store.synced }
+    this.#state = {
+      snapshot,
+      outcomes: this.#evaluator.update(snapshot, changed),
+      problems: this.#store.problems,
+      synced: this.#store.synced,
+    }
     for (const listener of this.#listeners) listener(this.#state)
   }
 }

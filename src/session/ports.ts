@@ -1,5 +1,18 @@
 /** What the wizard asks of the rest of the program; wired in src/cli/commands/wizard.tsx, played by a fake in tests. */
-import type { Approval, ControlId, FindingId, Json, Plan, RehearsalResult, Risk, RunId, SourceInfo, Step, StepId, StepState } from '../model/index.ts'
+import type {
+  Approval,
+  ControlId,
+  FindingId,
+  Json,
+  Plan,
+  RehearsalResult,
+  Risk,
+  RunId,
+  SourceInfo,
+  Step,
+  StepId,
+  StepState,
+} from '../model/index.ts'
 import type { LiveScan } from './live-scan.ts'
 
 export interface ContextInfo {
@@ -15,7 +28,10 @@ export interface ContextList {
   readonly problem?: string
 }
 
-export type SourceChoice = { readonly kind: 'live'; readonly context: string } | { readonly kind: 'manifests'; readonly path: string } | { readonly kind: 'sample' }
+export type SourceChoice =
+  | { readonly kind: 'live'; readonly context: string }
+  | { readonly kind: 'manifests'; readonly path: string }
+  | { readonly kind: 'sample' }
 
 /** Values the operator chose for remedies, by control and option. */
 export type Values = Readonly<Record<ControlId, Readonly<Record<string, Json>>>>
@@ -50,7 +66,13 @@ export interface OpenedSource {
 }
 
 export type PastStepState = 'interrupted' | 'not-started' | 'not-written' | 'written' | 'verified' | 'undone'
-export interface PastStep { readonly id: StepId; readonly title: string; readonly risk: Risk; readonly state: PastStepState; readonly note?: string }
+export interface PastStep {
+  readonly id: StepId
+  readonly title: string
+  readonly risk: Risk
+  readonly state: PastStepState
+  readonly note?: string
+}
 /** One run of apply, read from the journal. */
 export interface RunSummary {
   readonly id: RunId

@@ -1,13 +1,17 @@
 import type { Step, StepId } from '../model/index.ts'
-import { choice, inColumns, type Line, prose, diffRows, type Row, row, run } from './rows-line.ts'
+import { choice, diffRows, inColumns, type Line, prose, type Row, row, run } from './rows-line.ts'
 import { RISK_TONE, RISK_WORD, stateText } from './rows-words.ts'
 import type { Asking, ButtonId, Running, RunStep, State } from './store-state.ts'
 import { count } from './text.ts'
 
-export interface Button { readonly id: ButtonId; readonly label: string }
+export interface Button {
+  readonly id: ButtonId
+  readonly label: string
+}
 
 /** The step list of a run; the step that is being worked on stays in sight. */
-export const runRows = (running: Running): Row[] => running.steps.map((step, index) => choice(`step:${step.id}`, (width) => runLine(width, index + 1, step, running)))
+export const runRows = (running: Running): Row[] =>
+  running.steps.map((step, index) => choice(`step:${step.id}`, (width) => runLine(width, index + 1, step, running)))
 
 function runLine(width: number, number: number, step: RunStep, running: Running): Line {
   const state = running.states.get(step.id)
@@ -38,10 +42,19 @@ export function changeRows(running: Running, width: number): Row[] {
   return [
     ...prose(step.title, width, { indent: 0, tone: 'title' }),
     ...(running.kind === 'apply' ? [row({ text: `${RISK_WORD[step.risk]}; fixes ${count(step.mends, 'finding')}`, tone: 'dim' })] : []),
-    ...(note === '' ? [] : prose(note, width, { indent: 0, tone })),
-    ...(step.mayBreak.length === 0 ? [] : [row({ text: 'What may break:', tone: 'fail' }), ...step.mayBreak.flatMap((clause) => prose(clause, width, { mark: '- ' }))]),
-    ...(rehearsed?.warnings ?? []).flatMap((warning) => prose(`Warning from the rehearsal: ${warning}`, width, { indent: 0, tone: 'medium' })),
-    ...(rehearsed === undefined ? [] : [row({ text: running.kind === 'undo' ? 'This is taken back:' : 'Exactly this is written:', tone: 'dim' }), ...diffRows(rehearsed.diff)]),
+    ...(note === '' || state?.is === 'rehearsed' ? [] : prose(note, width, { indent: 0, tone })),
+    ...(step.mayBreak.length === 0
+      ? []
+      : [row({ text: 'What may break:', tone: 'fail' }), ...step.mayBreak.flatMap((clause) => prose(clause, width, { mark: '- ' }))]),
+    ...(rehearsed?.warnings ?? []).flatMap((warning) =>
+      prose(`Warning from the rehearsal: ${warning}`, width, { indent: 0, tone: 'medium' }),
+    ),
+    ...(rehearsed === undefined
+      ? []
+      : [
+          row({ text: running.kind === 'undo' ? 'This is taken back:' : 'Exactly this is written:', tone: 'dim' }),
+          ...diffRows(rehearsed.diff),
+        ]),
   ]
 }
 
@@ -54,42 +67,73 @@ export function safeAhead(running: Running, from: StepId): number {
 
 /** In the order they stand on the screen. The harmless one comes first and has the focus. */
 export function buttonsOf(running: Running): Button[] {
-  const { asking } = running
-  const step = running.steps.find((one) => one.id === asking?.step)
-  if (asking === undefined || step === undefined) return []
-  if (step.risk === 'may-break') return [{ id: 'typed', label: '' }, { id: 'skip', label: 'Skip it' }, { id: 'stop', label: 'Stop here' }]
+  const step = askedStep(running)
+  if (step === undefined) return []
+  if (step.risk === 'may-break')
+    return [
+      { id: 'typed', label: '' },
+      { id: 'skip', label: 'Skip it' },
+      { id: 'stop', label: 'Stop here' },
+    ]
   const safe = step.risk === 'safe' ? safeAhead(running, step.id) : 0
   return [
     { id: 'skip', label: 'Skip' },
     { id: 'apply', label: 'Apply' },
-    ...(safe > 0 ? [{ id: 'apply-safe' as const, label: `Apply, and the ${count(safe, 'safe step')} after it` }] : []),
-    { id: 'stop', label: 'Stop here' },
+    ...(safe > 0 ? [{ id: 'apply-safe' as const, label: `Apply + ${count(safe, 'safe step')}` }] : []),
+    { id: 'stop', label: 'Stop' },
   ]
+}
+const askedStep = ({ asking, steps }: Running): RunStep | undefined => steps.find((step) => step.id === asking?.step)
+
+/** How many lines the question takes. */
+export function questionHeight(running: Running | undefined): number {
+  const step = running === undefined ? undefined : askedStep(running)
+  return step === undefined ? 0 : step.risk === 'may-break' ? 3 : 2
 }
 
 /** What has to be typed for a step that may break something: the name of the object, so that the fingers cannot learn it. */
 export function confirmWord({ changes: [change] }: Step): string {
-  const name = change?.type === 'create' ? change.object.metadata.name : change?.type === 'edit' || change?.type === 'delete' ? change.target.name : 'apply'
+  const name =
+    change?.type === 'create'
+      ? change.object.metadata.name
+      : change?.type === 'edit' || change?.type === 'delete'
+        ? change.target.name
+        : 'apply'
   return /^[\w.:-]{1,40}$/.test(name) ? name : 'apply'
 }
 
 export function askingLines(state: State, running: Running, asking: Asking, width: number): Line[] {
-  const buttons = buttonsOf(running)
-  const step = running.steps.find((one) => one.id === asking.step)
-  const pressable = buttons.filter((button) => button.id !== 'typed').map((button) => ({ label: button.label, focused: button.id === asking.focus }))
-  if (step?.risk !== 'may-break') return [run(width, [{ text: ` Write this change to ${state.source?.writesTo ?? 'the source'}?`, tone: 'title' }]), buttonLine(width, pressable)]
-  const { word } = step
+  const step = askedStep(running)
+  const buttons = buttonLine(
+    width,
+    buttonsOf(running)
+      .filter((button) => button.id !== 'typed')
+      .map((button) => ({ label: button.label, focused: button.id === asking.focus })),
+  )
+  if (step?.risk !== 'may-break')
+    return [run(width, [{ text: ` Write this change to ${state.source?.writesTo ?? 'the source'}?`, tone: 'title' }]), buttons]
   const field = asking.focus === 'typed'
   return [
-    run(width, [{ text: ` This step may break something. To apply it, type `, tone: 'fail' }, { text: word, tone: 'key' }, { text: ' and press enter:', tone: 'fail' }]),
     run(width, [
-      { text: field ? ' > ' : '   ' }, { text: `[${asking.typed}${field ? '_' : ''}]`, tone: 'key' }, { text: asking.wrong ? `  that is not "${word}"` : '', tone: 'fail' },
-      { text: '   or ' }, ...buttonSegments(pressable),
+      { text: ' May break something. To apply it type ', tone: 'fail' },
+      { text: step.word, tone: 'key' },
+      { text: ', then enter:', tone: 'fail' },
     ]),
+    run(width, [
+      { text: field ? ' > ' : '   ' },
+      { text: `[${asking.typed}${field ? '_' : ''}]`, tone: 'key' },
+      { text: asking.wrong ? `  that is not "${step.word}"` : '', tone: 'fail' },
+    ]),
+    buttons,
   ]
 }
 
-export interface Pressable { readonly label: string; readonly focused: boolean }
+export interface Pressable {
+  readonly label: string
+  readonly focused: boolean
+}
 export const buttonLine = (width: number, buttons: readonly Pressable[]): Line => run(width, [{ text: ' ' }, ...buttonSegments(buttons)])
 const buttonSegments = (buttons: readonly Pressable[]) =>
-  buttons.flatMap(({ label, focused }) => [focused ? { text: `>[ ${label} ]<`, tone: 'key' as const } : { text: ` [ ${label} ] `, tone: 'dim' as const }])
+  buttons.flatMap(({ label, focused }) => [
+    focused ? { text: `>[ ${label} ]<`, tone: 'key' as const } : { text: ` [ ${label} ] `, tone: 'dim' as const },
+  ])

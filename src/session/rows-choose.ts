@@ -14,11 +14,26 @@ export function chooseRows(state: State, id: ControlId, width: number): Row[] {
     const isReady = option.choices?.some((one) => one.value === value) ?? false
     return [
       heading(option.describe),
-      ...(option.choices ?? []).map((one) => choice(`choice:${name}=${one.value}`, (w) => inColumns(w, [
-        { text: one.value === value ? '(*)' : '( )', tone: 'key' }, { text: one.label, grow: true }, ...(one.risk === undefined ? [] : [{ text: RISK_WORD[one.risk], width: 13, tone: RISK_TONE[one.risk] }]),
-      ]))),
+      ...(option.choices ?? []).map((one) =>
+        choice(`choice:${name}=${one.value}`, (w) =>
+          inColumns(w, [
+            { text: one.value === value ? '(*)' : '( )', tone: 'key' },
+            { text: one.label, grow: true },
+            ...(one.risk === undefined ? [] : [{ text: RISK_WORD[one.risk], width: 13, tone: RISK_TONE[one.risk] }]),
+          ]),
+        ),
+      ),
       ...(option.choices !== undefined && !isReady && value !== undefined ? [row({ text: `    now: ${valueText(value)}` })] : []),
-      ...(option.choices === undefined ? [choice(`type:${name}`, (w) => inColumns(w, [{ text: value === undefined ? '(nothing yet: enter to type it)' : valueText(value), grow: true, tone: 'key' }, { text: 'enter changes', tone: 'dim' }]))] : []),
+      ...(option.choices === undefined
+        ? [
+            choice(`type:${name}`, (w) =>
+              inColumns(w, [
+                { text: value === undefined ? '(nothing yet: enter to type it)' : valueText(value), grow: true, tone: 'key' },
+                { text: 'enter changes', tone: 'dim' },
+              ]),
+            ),
+          ]
+        : []),
       ...(option.default === undefined ? [] : prose(`Unless you choose: ${valueText(option.default)}`, width, { indent: 4, tone: 'dim' })),
       blank,
     ]

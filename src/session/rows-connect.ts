@@ -8,18 +8,52 @@ export function connectRows(state: State, width: number): Row[] {
   const current = contexts.toSorted((a, b) => Number(b.current) - Number(a.current))
   const live: Row[] = [
     heading('A live cluster, from your kubeconfig'),
-    ...current.map((context) => choice(`context:${context.name}`, (w) =>
-      inColumns(w, [{ text: context.name, width: Math.min(36, Math.floor(w / 3)), tone: 'key' }, { text: context.server, grow: true }, { text: note(context.current, isOpen(state, context.name)), width: 15, tone: 'dim' }]))),
+    ...current.map((context) =>
+      choice(`context:${context.name}`, (w) =>
+        inColumns(w, [
+          { text: context.name, width: Math.min(36, Math.floor(w / 3)), tone: 'key' },
+          { text: context.server, grow: true },
+          { text: note(context.current, isOpen(state, context.name)), width: 15, tone: 'dim' },
+        ]),
+      ),
+    ),
     ...(list === undefined ? [row({ text: '  reading the kubeconfig ...', tone: 'dim' })] : []),
-    ...(list !== undefined && contexts.length === 0 ? prose(`No context to choose: ${list.problem ?? 'the kubeconfig names none'}.`, width, { tone: 'dim' }) : []),
+    ...(list !== undefined && contexts.length === 0
+      ? prose(`No context to choose: ${list.problem ?? 'the kubeconfig names none'}.`, width, { tone: 'dim' })
+      : []),
     ...(list?.problem !== undefined && contexts.length > 0 ? prose(list.problem, width, { tone: 'medium' }) : []),
     blank,
   ]
-  const files: Row[] = [heading('YAML files on this machine'), choice('path', (w) => inColumns(w, [{ text: 'Manifests ...', width: Math.min(36, Math.floor(w / 3)), tone: 'key' }, { text: 'a file or a directory; you type its path', grow: true }])), blank]
-  const sample: Row[] = [heading('Just to see how it works'), choice('sample', (w) => inColumns(w, [{ text: 'Sample cluster', width: Math.min(36, Math.floor(w / 3)), tone: 'key' }, { text: 'small and vulnerable, made of files; nothing of yours is touched', grow: true }])), blank]
+  const files: Row[] = [
+    heading('YAML files on this machine'),
+    choice('path', (w) =>
+      inColumns(w, [
+        { text: 'Manifests ...', width: Math.min(36, Math.floor(w / 3)), tone: 'key' },
+        { text: 'a file or a directory; you type its path', grow: true },
+      ]),
+    ),
+    blank,
+  ]
+  const sample: Row[] = [
+    heading('Just to see how it works'),
+    choice('sample', (w) =>
+      inColumns(w, [
+        { text: 'Sample cluster', width: Math.min(36, Math.floor(w / 3)), tone: 'key' },
+        { text: 'small and vulnerable, made of files; nothing of yours is touched', grow: true },
+      ]),
+    ),
+    blank,
+  ]
   return [
     ...interrupted(state, width),
-    ...(problem === undefined ? [] : [row({ text: `Could not open ${nameOf(problem.choice)}`, tone: 'fail' }), ...prose(problem.because, width), ...prose('Choose another source, or put it right and try again.', width, { tone: 'dim' }), blank]),
+    ...(problem === undefined
+      ? []
+      : [
+          row({ text: `Could not open ${nameOf(problem.choice)}`, tone: 'fail' }),
+          ...prose(problem.because, width),
+          ...prose('Choose another source, or put it right and try again.', width, { tone: 'dim' }),
+          blank,
+        ]),
     ...(opening === undefined ? [] : [row({ text: `Opening ${nameOf(opening)} ...`, tone: 'info' }), blank]),
     ...(list !== undefined && contexts.length === 0 ? [...sample, ...files, ...live] : [...live, ...files, ...sample]),
   ]
@@ -30,10 +64,16 @@ function interrupted(state: State, width: number): Row[] {
   if (runs.length === 0) return []
   return [
     heading('A run was interrupted'),
-    ...runs.map((run) => choice(`run:${run.id}`, (w) => {
-      const step = run.steps.find((one) => one.state === 'interrupted')
-      return inColumns(w, [{ text: 'INTERRUPTED', tone: 'fail' }, { text: step === undefined ? run.id : `during "${step.title}"`, grow: true }, { text: run.source, width: 20, tone: 'dim' }])
-    })),
+    ...runs.map((run) =>
+      choice(`run:${run.id}`, (w) => {
+        const step = run.steps.find((one) => one.state === 'interrupted')
+        return inColumns(w, [
+          { text: 'INTERRUPTED', tone: 'fail' },
+          { text: step === undefined ? run.id : `during "${step.title}"`, grow: true },
+          { text: run.source, width: 20, tone: 'dim' },
+        ])
+      }),
+    ),
     ...prose('Look at it first: it says what was written and can take it back.', width, { tone: 'dim' }),
     blank,
   ]

@@ -1,7 +1,17 @@
 import type { ControlId, Finding, FindingId, Plan, RegisteredControl, RehearsalResult, Remedy, Step } from '../model/index.ts'
 import { formatPath } from '../objects/path.ts'
 import { blank, diffRows, heading, prose, type Row, row } from './rows-line.ts'
-import { OWNER_WORD, objectText, RISK_MEANS, RISK_TONE, RISK_WORD, SEVERITY_WORD, STATUS_MEANS, STATUS_TONE, STATUS_WORD } from './rows-words.ts'
+import {
+  OWNER_WORD,
+  objectText,
+  RISK_MEANS,
+  RISK_TONE,
+  RISK_WORD,
+  SEVERITY_WORD,
+  STATUS_MEANS,
+  STATUS_TONE,
+  STATUS_WORD,
+} from './rows-words.ts'
 import { type Look, type State, valueText } from './store-state.ts'
 
 /** One finding explained: what, why, evidence, and exactly what the fix changes. */
@@ -9,7 +19,8 @@ export function findingRows(state: State, id: FindingId, width: number): Row[] {
   const { scan } = state
   const finding = scan?.findings.get(id) ?? scan?.gone.get(id)
   const control = scan?.controls.find((one) => one.id === finding?.control)
-  if (scan === undefined || finding === undefined || control === undefined) return [row({ text: 'This finding is resolved: the object was mended or is gone.', tone: 'ok' })]
+  if (scan === undefined || finding === undefined || control === undefined)
+    return [row({ text: 'This finding is resolved: the object was mended or is gone.', tone: 'ok' })]
   return [...about(finding, control, width, state), blank, ...fixRows(state, control, width), blank, ...provenance(control, width)]
 }
 
@@ -23,16 +34,35 @@ export function findingGist(state: State, id: FindingId, width: number): Row[] {
 function about(finding: Finding, control: RegisteredControl, width: number, { scan }: State): Row[] {
   const place = finding.subject.file === undefined ? undefined : scan?.snapshot.locate(finding.subject, finding.at)
   const file = place ?? (finding.subject.file === undefined ? undefined : { file: finding.subject.file, line: finding.subject.line })
-  const evidence = finding.evidence === null || finding.evidence === undefined || finding.detail !== undefined ? '' : JSON.stringify(finding.evidence)
+  const evidence =
+    finding.evidence === null || finding.evidence === undefined || finding.detail !== undefined ? '' : JSON.stringify(finding.evidence)
   return [
     row({ text: SEVERITY_WORD[finding.severity], tone: finding.severity }, { text: `  ${control.title}`, tone: 'title' }),
-    ...prose(`${objectText(finding.subject)}${finding.container === undefined ? '' : `, container ${finding.container}`}`, width, { indent: 0 }),
-    ...prose(`${finding.reason}${finding.detail === undefined ? '' : `: ${finding.detail}`}${finding.verdict === 'review' ? ' (a person has to judge this)' : ''}`, width, { indent: 0 }),
+    ...prose(`${objectText(finding.subject)}${finding.container === undefined ? '' : `, container ${finding.container}`}`, width, {
+      indent: 0,
+    }),
+    ...prose(
+      `${finding.reason}${finding.detail === undefined ? '' : `: ${finding.detail}`}${finding.verdict === 'review' ? ' (a person has to judge this)' : ''}`,
+      width,
+      { indent: 0 },
+    ),
     ...(finding.at === undefined ? [] : prose(`at ${formatPath(finding.at)}`, width, { indent: 0, tone: 'dim' })),
-    ...(file === undefined ? [] : prose(`in ${file.file}${file.line === undefined ? '' : `:${file.line}`}`, width, { indent: 0, tone: 'dim' })),
-    ...(evidence === '' ? [] : prose(`seen: ${evidence.length > 2000 ? `${evidence.slice(0, 2000)} ...` : evidence}`, width, { indent: 0, tone: 'dim' })),
-    ...(finding.origin === 'system' ? prose("This object belongs to the platform: shown, but not scored.", width, { indent: 0, tone: 'dim' }) : []),
-    ...(finding.managedBy === '' ? [] : prose(`Managed by ${OWNER_WORD[finding.managedBy]}: a change made here would be reverted, so the fix is written as a patch file for the place it is managed from.`, width, { indent: 0, tone: 'medium' })),
+    ...(file === undefined
+      ? []
+      : prose(`in ${file.file}${file.line === undefined ? '' : `:${file.line}`}`, width, { indent: 0, tone: 'dim' })),
+    ...(evidence === ''
+      ? []
+      : prose(`seen: ${evidence.length > 2000 ? `${evidence.slice(0, 2000)} ...` : evidence}`, width, { indent: 0, tone: 'dim' })),
+    ...(finding.origin === 'system'
+      ? prose('This object belongs to the platform: shown, but not scored.', width, { indent: 0, tone: 'dim' })
+      : []),
+    ...(finding.managedBy === ''
+      ? []
+      : prose(
+          `Managed by ${OWNER_WORD[finding.managedBy]}: a change made here would be reverted, so the fix is written as a patch file for the place it is managed from.`,
+          width,
+          { indent: 0, tone: 'medium' },
+        )),
     blank,
     heading('Why it matters'),
     ...prose(control.why, width),
@@ -49,12 +79,17 @@ export function lookRows(look: Look | undefined, width: number): Row[] {
   if (look === undefined) return [row({ text: '  working it out ...', tone: 'dim' })]
   if (look.problem !== undefined) return prose(`It could not be worked out: ${look.problem}`, width, { tone: 'fail' })
   if (look.plan === undefined) return [row({ text: '  working it out ...', tone: 'dim' })]
-  return [...ledgerRows(look.plan, width), ...look.plan.steps.flatMap((step) => [...stepRows(step, width), ...previewRows(look.previews.get(step.id), look.done, width)])]
+  return [
+    ...ledgerRows(look.plan, width),
+    ...look.plan.steps.flatMap((step) => [...stepRows(step, width), ...previewRows(look.previews.get(step.id), look.done, width)]),
+  ]
 }
 
 function ledgerRows({ ledger }: Plan, width: number): Row[] {
   return [
-    ...ledger.needsValue.flatMap(({ question }) => prose(`It needs a value from you: ${question} Press c to give it.`, width, { tone: 'medium' })),
+    ...ledger.needsValue.flatMap(({ question }) =>
+      prose(`It needs a value from you: ${question} Press c to give it.`, width, { tone: 'medium' }),
+    ),
     ...ledger.byHand.flatMap(({ why }) => prose(`By hand: ${why}`, width)),
     ...ledger.refused.flatMap(({ because }) => prose(`Not offered: ${because}`, width, { tone: 'medium' })),
   ]
@@ -65,8 +100,15 @@ export function stepRows(step: Step, width: number): Row[] {
   return [
     ...prose(step.title, width),
     row({ text: `  ${RISK_WORD[step.risk]}`, tone: RISK_TONE[step.risk] }, { text: `: ${RISK_MEANS[step.risk]}`, tone: 'dim' }),
-    ...(step.mayBreak.length === 0 ? [] : [row({ text: '  What may break:', tone: 'dim' }), ...step.mayBreak.flatMap((clause) => prose(clause, width, { indent: 4, mark: '- ' }))]),
-    ...(step.carriedOut === 'file' ? prose('Carried out by you: this tool makes the files and says where they go.', width, { tone: 'medium' }) : []),
+    ...(step.mayBreak.length === 0
+      ? []
+      : [
+          row({ text: '  What may break:', tone: 'dim' }),
+          ...step.mayBreak.flatMap((clause) => prose(clause, width, { indent: 4, mark: '- ' })),
+        ]),
+    ...(step.carriedOut === 'file'
+      ? prose('Carried out by you: this tool makes the files and says where they go.', width, { tone: 'medium' })
+      : []),
   ]
 }
 
@@ -81,12 +123,15 @@ export function previewRows(result: RehearsalResult | undefined, done: boolean, 
   ]
 }
 
-export const optionsOf = (control: RegisteredControl | undefined): NonNullable<Remedy['options']> => (control !== undefined && 'propose' in control.remedy ? (control.remedy.options ?? {}) : {})
+export const optionsOf = (control: RegisteredControl | undefined): NonNullable<Remedy['options']> =>
+  control !== undefined && 'propose' in control.remedy ? (control.remedy.options ?? {}) : {}
 
 function options(state: State, control: RegisteredControl, width: number): Row[] {
   return Object.entries(optionsOf(control)).flatMap(([name, option]) => {
     const value = state.values[control.id]?.[name] ?? option.default
-    return prose(`Your choice: ${option.describe} = ${value === undefined ? '(none yet)' : valueText(value)}   (c changes it)`, width, { tone: 'key' })
+    return prose(`Your choice: ${option.describe} = ${value === undefined ? '(none yet)' : valueText(value)}   (c changes it)`, width, {
+      tone: 'key',
+    })
   })
 }
 
@@ -108,15 +153,25 @@ export function controlRows(state: State, id: ControlId, width: number): Row[] {
   const reason = outcome.because ?? outcome.error
   return [
     row({ text: SEVERITY_WORD[control.severity], tone: control.severity }, { text: `  ${control.title}`, tone: 'title' }),
-    row({ text: STATUS_WORD[outcome.status], tone: STATUS_TONE[outcome.status] }, { text: `  ${STATUS_MEANS[outcome.status]}`, tone: 'dim' }),
+    row(
+      { text: STATUS_WORD[outcome.status], tone: STATUS_TONE[outcome.status] },
+      { text: `  ${STATUS_MEANS[outcome.status]}`, tone: 'dim' },
+    ),
     ...(reason === undefined ? [] : prose(reason, width, { indent: 0 })),
     blank,
-    ...(outcome.answers === undefined || outcome.answers.length === 0 ? [] : [heading('What would answer it'), ...outcome.answers.flatMap((answer) => prose(answer, width, { mark: '- ' })), blank]),
+    ...(outcome.answers === undefined || outcome.answers.length === 0
+      ? []
+      : [heading('What would answer it'), ...outcome.answers.flatMap((answer) => prose(answer, width, { mark: '- ' })), blank]),
     heading('Why it matters'),
     ...prose(control.why, width),
     blank,
     heading(outcome.status === 'fail' || outcome.status === 'review' ? 'The fix' : 'The fix, were it to fail'),
-    ...prose('byHand' in control.remedy ? `By hand: ${control.remedy.byHand}` : 'This tool can make it; open a finding to see exactly what would change.', width),
+    ...prose(
+      'byHand' in control.remedy
+        ? `By hand: ${control.remedy.byHand}`
+        : 'This tool can make it; open a finding to see exactly what would change.',
+      width,
+    ),
     blank,
     ...provenance(control, width),
   ]

@@ -2,9 +2,19 @@ import { blank, heading, inColumns, type Row } from './rows-line.ts'
 import { RISK_MEANS, RISK_WORD, SEVERITY_WORD, STATUS_MEANS, STATUS_WORD } from './rows-words.ts'
 
 /** One line of the help: keys, what they do, and why they do nothing at the moment. */
-export interface HelpEntry { readonly keys: string; readonly name: string; readonly off?: string }
+export interface HelpEntry {
+  readonly keys: string
+  readonly name: string
+  readonly off?: string
+}
 
-const entry = (word: string, meaning: string): Row => ({ line: (width) => inColumns(width, [{ text: word, width: 20, tone: 'key' }, { text: meaning, grow: true }]) })
+const entry = (word: string, meaning: string): Row => ({
+  line: (width) =>
+    inColumns(width, [
+      { text: word, width: 20, tone: 'key' },
+      { text: meaning, grow: true },
+    ]),
+})
 
 /** The keys of a screen, and what the words on it mean. */
 export function helpRows(keys: readonly HelpEntry[]): Row[] {

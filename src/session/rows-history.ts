@@ -13,15 +13,26 @@ export function historyRows({ history }: State, width: number): Row[] {
   if (history === undefined) return [row({ text: 'Reading the journal ...', tone: 'dim' })]
   return [
     ...(history.problem === undefined ? [] : prose(history.problem, width, { tone: 'fail' })),
-    ...(history.runs.length === 0 && history.problem === undefined ? [row({ text: 'No run yet: nothing was ever changed from here.', tone: 'dim' })] : []),
-    ...history.runs.map((run) => choice(`run:${run.id}`, (w) => inColumns(w, [
-      { text: timeText(run.time), width: 16 }, { text: run.source, width: Math.floor(w * 0.25), tone: 'key' }, { text: run.interrupted ? 'INTERRUPTED' : '', width: 11, tone: 'fail' }, { text: stepCounts(run), grow: true },
-    ]))),
+    ...(history.runs.length === 0 && history.problem === undefined
+      ? [row({ text: 'No run yet: nothing was ever changed from here.', tone: 'dim' })]
+      : []),
+    ...history.runs.map((run) =>
+      choice(`run:${run.id}`, (w) =>
+        inColumns(w, [
+          { text: timeText(run.time), width: 16 },
+          { text: run.source, width: Math.floor(w * 0.25), tone: 'key' },
+          { text: run.interrupted ? 'INTERRUPTED' : '', width: 11, tone: 'fail' },
+          { text: stepCounts(run), grow: true },
+        ]),
+      ),
+    ),
   ]
 }
 
 function stepCounts(run: RunSummary): string {
-  const counts = Map.groupBy(run.steps, (step) => step.state).entries().map(([state, steps]) => `${steps.length} ${PAST_WORD[state]}`)
+  const counts = Map.groupBy(run.steps, (step) => step.state)
+    .entries()
+    .map(([state, steps]) => `${steps.length} ${PAST_WORD[state]}`)
   return run.steps.length === 0 ? 'no steps' : [...counts].join(', ')
 }
 
@@ -31,16 +42,30 @@ export function pastRunRows({ history }: State, id: RunId, width: number): Row[]
   if (run === undefined) return [row({ text: 'The journal has no such run.', tone: 'dim' })]
   return [
     ...prose(`${timeText(run.time)} UTC, on ${run.source}; approved by ${run.approvedBy}.`, width, { indent: 0 }),
-    ...(run.interrupted ? prose('This run was cut off. The interrupted step may have been written or not; undo looks at what is there and takes back only what this tool wrote. To finish it instead, open the source and plan again.', width, { indent: 0, tone: 'medium' }) : []),
+    ...(run.interrupted
+      ? prose(
+          'This run was cut off. The interrupted step may have been written or not; undo looks at what is there and takes back only what this tool wrote. To finish it instead, open the source and plan again.',
+          width,
+          { indent: 0, tone: 'medium' },
+        )
+      : []),
     ...(run.cannotUndo === undefined ? [] : prose(`Cannot be undone from here: ${run.cannotUndo}`, width, { indent: 0, tone: 'medium' })),
     blank,
     heading(count(run.steps.length, 'step')),
     ...run.steps.flatMap((step) => [
-      choice(`step:${step.id}`, (w) => inColumns(w, [{ text: PAST_WORD[step.state], width: 11, tone: PAST_TONE[step.state] }, { text: step.title, grow: true }])),
+      choice(`step:${step.id}`, (w) =>
+        inColumns(w, [
+          { text: PAST_WORD[step.state], width: 11, tone: PAST_TONE[step.state] },
+          { text: step.title, grow: true },
+        ]),
+      ),
       ...(step.note === undefined || step.note === '' ? [] : prose(step.note, width, { indent: 12, tone: 'dim' })),
     ]),
   ]
 }
 
 /** Steps that left something to take back. */
-export const undoable = (run: RunSummary): PastStep[] => (run.cannotUndo === undefined ? run.steps.filter(({ state }) => state === 'written' || state === 'verified' || state === 'interrupted') : [])
+export const undoable = (run: RunSummary): PastStep[] =>
+  run.cannotUndo === undefined
+    ? run.steps.filter(({ state }) => state === 'written' || state === 'verified' || state === 'interrupted')
+    : []

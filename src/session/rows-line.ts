@@ -1,16 +1,40 @@
 /** What a screen is made of: rows, each one line high, cut before they are drawn. */
-import { cells, cut, fit, sanitize, wrap } from './text.ts'
+import type { FindingId } from '../model/index.ts'
+import { cells, cut, fitted, sanitize, wrap } from './text.ts'
 
 /** What a piece of text means; views/theme.ts says how that looks. Never the only carrier of the meaning. */
-export type Tone = 'plain' | 'dim' | 'title' | 'critical' | 'high' | 'medium' | 'low' | 'info' | 'ok' | 'fail' | 'unknown' | 'add' | 'remove' | 'key'
-export interface Segment { readonly text: string; readonly tone?: Tone }
+export type Tone =
+  | 'plain'
+  | 'dim'
+  | 'title'
+  | 'critical'
+  | 'high'
+  | 'medium'
+  | 'low'
+  | 'info'
+  | 'ok'
+  | 'fail'
+  | 'unknown'
+  | 'add'
+  | 'remove'
+  | 'key'
+export interface Segment {
+  readonly text: string
+  readonly tone?: Tone
+}
 export type Line = readonly Segment[]
 
-/** A row with a key can be selected. `line` is pure, and called for visible rows only. */
-export interface Row { readonly key?: string; readonly line: (width: number) => Line }
+/** A row with a key can be selected. `line` is pure, and called for visible rows only; `marked`: what the operator chose so far. */
+export interface Row {
+  readonly key?: string
+  readonly line: (width: number, marked: ReadonlySet<FindingId>) => Line
+}
 
 /** A column of a line: `width` fixed, or `grow`: takes what is left. */
-export interface Cell extends Segment { readonly width?: number; readonly grow?: true }
+export interface Cell extends Segment {
+  readonly width?: number
+  readonly grow?: true
+}
 
 /** Cells side by side, one space between them, exactly `width` columns in all. Everything is sanitized here, so no row can forget it. */
 export function inColumns(width: number, columns: readonly Cell[]): Line {
@@ -22,7 +46,7 @@ export function inColumns(width: number, columns: readonly Cell[]): Line {
     const wanted = cell.grow ? Math.max(0, width - fixed) : (cell.width ?? cells(text))
     const last = index === columns.length - 1
     const room = last ? left : Math.min(left, wanted)
-    if (room > 0) segments.push(segment(fit(text, room), cell.tone))
+    if (room > 0) segments.push(segment(fitted(text, room), cell.tone))
     left -= Math.max(0, room)
     if (!last && left > 0) {
       segments.push({ text: ' ' })
@@ -54,15 +78,24 @@ export const lineText = (line: Line): string => line.map((piece) => piece.text).
 export const blank: Row = { line: (width) => run(width, []) }
 export const heading = (text: string): Row => ({ line: (width) => run(width, [{ text, tone: 'title' }]) })
 export const row = (...pieces: readonly Segment[]): Row => ({ line: (width) => run(width, pieces) })
-export const choice = (key: string, line: (width: number) => Line): Row => ({ key, line })
+export const choice = (key: string, line: Row['line']): Row => ({ key, line })
 
 /** A paragraph wrapped to `width`, indented. */
-export const prose = (text: string, width: number, { indent = 2, tone, mark = '' }: { indent?: number; tone?: Tone; mark?: string } = {}): Row[] =>
-  wrap(text, width - indent - mark.length).map((part, index) => row({ text: ' '.repeat(indent) + (index === 0 ? mark : ' '.repeat(mark.length)) + part, ...(tone && { tone }) }))
+export const prose = (
+  text: string,
+  width: number,
+  { indent = 2, tone, mark = '' }: { indent?: number; tone?: Tone; mark?: string } = {},
+): Row[] =>
+  wrap(text, width - indent - mark.length).map((part, index) =>
+    row({ text: ' '.repeat(indent) + (index === 0 ? mark : ' '.repeat(mark.length)) + part, ...(tone && { tone }) }),
+  )
 
 /** A unified diff; lines are cut, not wrapped, so that the first column stays what it says. */
 export const diffRows = (diff: string): Row[] =>
-  diff.replace(/\n$/, '').split('\n').map((text) => row({ text: `  ${text.replaceAll('\t', '  ').replace(/\r$/, '')}`, tone: diffTone(text) }))
+  diff
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((text) => row({ text: `  ${text.replaceAll('\t', '  ').replace(/\r$/, '')}`, tone: diffTone(text) }))
 function diffTone(text: string): Tone {
   if (text.startsWith('+++') || text.startsWith('---') || text.startsWith('@@')) return 'dim'
   return text.startsWith('+') ? 'add' : text.startsWith('-') ? 'remove' : 'plain'

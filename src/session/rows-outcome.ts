@@ -9,21 +9,38 @@ export function outcomeRows({ running, planned }: State, width: number): Row[] {
   return [
     ...prose(outcomeText(running), width, { indent: 0 }),
     ...(running.ended?.problem === undefined ? [] : prose(`It ended early: ${running.ended.problem}`, width, { indent: 0, tone: 'fail' })),
-    ...(running.run === undefined || running.kind === 'undo' ? [] : prose(`Recorded as run ${running.run}. To take changes back, press u here, or later: k8s-harden undo ${running.run}`, width, { indent: 0, tone: 'dim' })),
+    ...(running.run === undefined || running.kind === 'undo'
+      ? []
+      : prose(`Recorded as run ${running.run}. To take changes back, press u here, or later: k8s-harden undo ${running.run}`, width, {
+          indent: 0,
+          tone: 'dim',
+        })),
     blank,
     heading('Steps'),
     ...running.steps.flatMap((step) => {
       const { word, tone, note } = stateText(running.states.get(step.id))
       const said = word === 'waiting' ? 'not started' : word
-      return [choice(`step:${step.id}`, (w) => inColumns(w, [{ text: said, width: 11, tone }, { text: step.title, grow: true }])), ...(note === '' ? [] : prose(note, width, { indent: 12, tone: 'dim' }))]
+      return [
+        choice(`step:${step.id}`, (w) =>
+          inColumns(w, [
+            { text: said, width: 11, tone },
+            { text: step.title, grow: true },
+          ]),
+        ),
+        ...(note === '' ? [] : prose(note, width, { indent: 12, tone: 'dim' })),
+      ]
     }),
-    ...(running.kind === 'undo' || planned?.plan === undefined ? [] : leftOver(planned.plan.ledger.byHand.length, planned.plan.ledger.needsValue.length, width)),
+    ...(running.kind === 'undo' || planned?.plan === undefined
+      ? []
+      : leftOver(planned.plan.ledger.byHand.length, planned.plan.ledger.needsValue.length, width)),
   ]
 }
 
 function leftOver(byHand: number, needsValue: number, width: number): Row[] {
   if (byHand + needsValue === 0) return []
-  const parts = [needsValue > 0 && `${needsValue} needing a value from you`, byHand > 0 && `${byHand} to fix by hand`].filter((part) => part !== false)
+  const parts = [needsValue > 0 && `${needsValue} needing a value from you`, byHand > 0 && `${byHand} to fix by hand`].filter(
+    (part) => part !== false,
+  )
   return [blank, ...prose(`Findings still to do: ${parts.join(', ')}. The plan lists them: press p.`, width, { indent: 0 })]
 }
 
@@ -38,9 +55,18 @@ export function outcomeText(running: Running): string {
   return `${count(running.steps.length, 'step')}: ${[...words].map(([word, number]) => `${number} ${word}`).join(', ')}.`
 }
 const OUTCOME_WORDS: Readonly<Record<string, string>> = {
-  FIXED: 'applied and proved fixed', FILES: 'made as files for you', skipped: 'skipped', REFUSED: 'refused', 'NOT FIXED': 'written but not fixed', UNDONE: 'undone', 'UNDO FAILED': 'could not be undone',
+  FIXED: 'applied and proved fixed',
+  FILES: 'made as files for you',
+  skipped: 'skipped',
+  REFUSED: 'refused',
+  'NOT FIXED': 'written but not fixed',
+  UNDONE: 'undone',
+  'UNDO FAILED': 'could not be undone',
 }
 
 /** A change failed or was rolled back: the exit code says so. */
 export const hasFailed = (running: Running): boolean =>
-  running.ended?.problem !== undefined || running.states.values().some(({ is }) => is === 'refused' || is === 'not-mended' || is === 'undo-failed' || (is === 'undone' && running.kind === 'apply'))
+  running.ended?.problem !== undefined ||
+  running.states
+    .values()
+    .some(({ is }) => is === 'refused' || is === 'not-mended' || is === 'undo-failed' || (is === 'undone' && running.kind === 'apply'))

@@ -1,8 +1,8 @@
 import { bySeverity, PRACTICES, type PracticeSummary } from '../engine/score.ts'
 import type { Finding, Practice, Severity } from '../model/index.ts'
-import { blank, choice, heading, inColumns, type Line, lineText, prose, type Row, row } from './rows-line.ts'
-import { findingLine, workload } from './rows-findings.ts'
 import { PRACTICE_TITLES } from './route.ts'
+import { findingLine, workload } from './rows-findings.ts'
+import { blank, choice, heading, inColumns, type Line, lineText, prose, type Row, row } from './rows-line.ts'
 import type { Scan, State } from './store-state.ts'
 import { count } from './text.ts'
 
@@ -15,19 +15,38 @@ export function overviewRows(state: State, width: number): Row[] {
   const worst = worstFindings(scan)
   return [
     row({ text: practiceHead(width), tone: 'dim' }),
-    ...PRACTICES.map((practice, index) => choice(`practice:${practice}`, (w) => practiceLine(w, index + 1, practice, scan.summary[practice]))),
+    ...PRACTICES.map((practice, index) =>
+      choice(`practice:${practice}`, (w) => practiceLine(w, index + 1, practice, scan.summary[practice])),
+    ),
     ...prose('Numbers are checks; the score is the part that passed, weighted by severity.', width, { tone: 'dim' }),
     blank,
     ...gaps(scan),
-    heading(worst.length === 0 ? (scan.synced ? 'No findings.' : 'No findings yet; still reading.') : `Worst of ${count(workload(scan).length, 'finding')}`),
+    heading(
+      worst.length === 0
+        ? scan.synced
+          ? 'No findings.'
+          : 'No findings yet; still reading.'
+        : `Worst of ${count(workload(scan).length, 'finding')}`,
+    ),
     ...worst.map((finding) => choice(`finding:${finding.id}`, (w) => findingLine(w, finding, scan))),
   ]
 }
 
-const NUMBERS = [{ head: 'fail', width: 4 }, { head: 'review', width: 6 }, { head: '?', width: 4 }, { head: 'ok', width: 4 }] as const
+const NUMBERS = [
+  { head: 'fail', width: 4 },
+  { head: 'review', width: 6 },
+  { head: '?', width: 4 },
+  { head: 'ok', width: 4 },
+] as const
 
 function practiceHead(width: number): string {
-  return lineText(inColumns(width, [{ text: 'Practice', grow: true }, { text: 'score', width: bar(width) + 5 }, ...NUMBERS.map(({ head, width: w }) => ({ text: head.padStart(w), width: w }))]))
+  return lineText(
+    inColumns(width, [
+      { text: 'Practice', grow: true },
+      { text: 'score', width: bar(width) + 5 },
+      ...NUMBERS.map(({ head, width: w }) => ({ text: head.padStart(w), width: w })),
+    ]),
+  )
 }
 
 function practiceLine(width: number, number: number, practice: Practice, summary: PracticeSummary): Line {
@@ -38,7 +57,11 @@ function practiceLine(width: number, number: number, practice: Practice, summary
   return inColumns(width, [
     { text: `${number} ${PRACTICE_TITLES[practice]}`, grow: true },
     { text: `${score === null ? '  - ' : `${String(score).padStart(3)}%`} ${gauge}`, width: bar(width) + 5, tone },
-    ...numbers.map((value, index) => ({ text: String(value).padStart(NUMBERS[index]!.width), width: NUMBERS[index]!.width, ...(index === 0 && value > 0 && { tone: 'fail' as const }) })),
+    ...numbers.map((value, index) => ({
+      text: String(value).padStart(NUMBERS[index]!.width),
+      width: NUMBERS[index]!.width,
+      ...(index === 0 && value > 0 && { tone: 'fail' as const }),
+    })),
   ])
 }
 const bar = (width: number): number => (width >= 100 ? 20 : width >= 76 ? 10 : 5)
@@ -47,8 +70,19 @@ function gaps(scan: Scan): Row[] {
   const unknown = PRACTICES.reduce((sum, practice) => sum + scan.summary[practice].unknown, 0)
   const files = scan.problems.length
   if (unknown === 0 && files === 0) return []
-  const parts = [unknown > 0 && `${count(unknown, 'check')} could not be made`, files > 0 && `${count(files, 'file')} could not be read`].filter((part) => part !== false)
-  return [choice('gaps', (width) => inColumns(width, [{ text: '?', tone: 'unknown' }, { text: `${parts.join(', ')}: see why, and what would answer`, grow: true, tone: 'unknown' }])), blank]
+  const parts = [
+    unknown > 0 && `${count(unknown, 'check')} could not be made`,
+    files > 0 && `${count(files, 'file')} could not be read`,
+  ].filter((part) => part !== false)
+  return [
+    choice('gaps', (width) =>
+      inColumns(width, [
+        { text: '?', tone: 'unknown' },
+        { text: `${parts.join(', ')}: see why, and what would answer`, grow: true, tone: 'unknown' },
+      ]),
+    ),
+    blank,
+  ]
 }
 
 function worstFindings(scan: Scan): Finding[] {

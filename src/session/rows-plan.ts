@@ -7,7 +7,8 @@ import { count } from './text.ts'
 
 /** The steps in the order they would be carried out, and where every other finding went. */
 export function planRows({ planned, scan }: State, width: number): Row[] {
-  if (planned === undefined || scan === undefined) return [row({ text: 'Nothing is planned. Mark findings with space, then press a.', tone: 'dim' })]
+  if (planned === undefined || scan === undefined)
+    return [row({ text: 'Nothing is planned. Mark findings with space, then press a.', tone: 'dim' })]
   if (planned.problem !== undefined) return [row({ text: 'The plan could not be made', tone: 'fail' }), ...prose(planned.problem, width)]
   const { plan } = planned
   if (plan === undefined) return [row({ text: `Working out how to fix ${count(planned.asked.length, 'finding')} ...`, tone: 'dim' })]
@@ -15,30 +16,40 @@ export function planRows({ planned, scan }: State, width: number): Row[] {
   return [
     ...prose(ledgerText(plan), width, { indent: 0 }),
     blank,
-    ...(plan.steps.length === 0 ? [row({ text: 'No step can be carried out by this tool.', tone: 'medium' })] : [heading('Steps, in this order')]),
+    ...(plan.steps.length === 0
+      ? [row({ text: 'No step can be carried out by this tool.', tone: 'medium' })]
+      : [heading('Steps, in this order')]),
     ...plan.steps.map((step, index) => choice(`step:${step.id}`, (w) => stepLine(w, index + 1, step, planned, scan))),
-    ...section('Needs a value from you (enter to choose)', ledger.needsValue, ({ finding, question }) => entry(scan, finding, question, 'value')),
+    ...section('Needs a value from you (enter to choose)', ledger.needsValue, ({ finding, question }) =>
+      entry(scan, finding, question, 'value'),
+    ),
     ...section('By hand', ledger.byHand, ({ finding, why }) => entry(scan, finding, why, 'finding')),
     ...section('Not offered, because', ledger.refused, ({ finding, because }) => entry(scan, finding, because, 'finding')),
   ]
 }
 
+export const ledgerTotal = ({ ledger }: Plan): number =>
+  ledger.fixable.length + ledger.needsValue.length + ledger.byHand.length + ledger.refused.length
 /** `12 findings: 7 fixed by 3 steps, 2 needing a value from you, 2 by hand only, 1 not offered`; the numbers add up. */
-export function ledgerText({ ledger, steps }: Plan): string {
-  const total = ledger.fixable.length + ledger.needsValue.length + ledger.byHand.length + ledger.refused.length
+export function ledgerText(plan: Plan): string {
+  const { ledger, steps } = plan
   const parts = [
     `${ledger.fixable.length} fixed by ${count(steps.length, 'step')}`,
     ledger.needsValue.length > 0 && `${ledger.needsValue.length} needing a value from you`,
     ledger.byHand.length > 0 && `${ledger.byHand.length} by hand only`,
     ledger.refused.length > 0 && `${ledger.refused.length} not offered`,
   ].filter((part) => part !== false)
-  return `${count(total, 'finding')}: ${parts.join(', ')}.`
+  return `${count(ledgerTotal(plan), 'finding')}: ${parts.join(', ')}.`
 }
 
 function stepLine(width: number, number: number, step: Step, planned: Planned, scan: Scan) {
   const isOff = planned.off.has(step.id)
   const isDone = step.mends.length > 0 && step.mends.every((id) => !scan.findings.has(id))
-  const notes = [step.carriedOut === 'file' && 'makes files', step.managedBy !== '' && OWNER_WORD[step.managedBy], isDone && 'already resolved'].filter((note) => note !== false)
+  const notes = [
+    step.carriedOut === 'file' && 'makes files',
+    step.managedBy !== '' && OWNER_WORD[step.managedBy],
+    isDone && 'already resolved',
+  ].filter((note) => note !== false)
   return inColumns(width, [
     { text: isOff ? '[ ]' : '[x]', tone: isOff ? 'dim' : 'key' },
     { text: String(number).padStart(3), width: 3, tone: 'dim' },
@@ -54,7 +65,12 @@ function section<T>(title: string, entries: readonly T[], of: (one: T) => Row): 
 function entry(scan: Scan, id: FindingId, text: string, to: 'value' | 'finding'): Row {
   const finding = scan.findings.get(id)
   const key = to === 'value' && finding !== undefined ? `choose:${finding.control}:${id}` : `finding:${id}`
-  return choice(key, (w) => inColumns(w, [{ text: finding === undefined ? id : objectText(finding.subject), width: Math.floor(w * 0.35) }, { text, grow: true, tone: 'dim' }]))
+  return choice(key, (w) =>
+    inColumns(w, [
+      { text: finding === undefined ? id : objectText(finding.subject), width: Math.floor(w * 0.35) },
+      { text, grow: true, tone: 'dim' },
+    ]),
+  )
 }
 
 /** Steps that would be carried out now. */
@@ -67,15 +83,25 @@ export function stepScreenRows({ planned, look, scan }: State, id: StepId, width
   const before = planned.plan.steps.filter((one) => step.after.includes(one.id))
   return [
     ...stepRows(step, width),
-    ...(before.length === 0 ? [] : [row({ text: '  Comes after:', tone: 'dim' }), ...before.flatMap((one) => prose(one.title, width, { indent: 4, mark: '- ' }))]),
+    ...(before.length === 0
+      ? []
+      : [row({ text: '  Comes after:', tone: 'dim' }), ...before.flatMap((one) => prose(one.title, width, { indent: 4, mark: '- ' }))]),
     blank,
     heading(`Fixes ${count(step.mends.length, 'finding')}`),
     ...step.mends.flatMap((mended) => {
       const finding = scan?.findings.get(mended)
-      return prose(finding === undefined ? `${mended} (already resolved)` : `${objectText(finding.subject)}${finding.container === undefined ? '' : ` (${finding.container})`}: ${finding.reason}`, width, { mark: '- ' })
+      return prose(
+        finding === undefined
+          ? `${mended} (already resolved)`
+          : `${objectText(finding.subject)}${finding.container === undefined ? '' : ` (${finding.container})`}: ${finding.reason}`,
+        width,
+        { mark: '- ' },
+      )
     }),
     blank,
     heading('The change'),
-    ...(look?.problem === undefined ? previewRows(look?.previews.get(id), look?.done ?? false, width) : prose(look.problem, width, { tone: 'fail' })),
+    ...(look?.problem === undefined
+      ? previewRows(look?.previews.get(id), look?.done ?? false, width)
+      : prose(look.problem, width, { tone: 'fail' })),
   ]
 }

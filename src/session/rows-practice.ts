@@ -9,17 +9,29 @@ import { count } from './text.ts'
 /** More than this in one group: it comes closed. */
 const LARGE = 60
 
-interface Group { readonly key: string; readonly title: string; readonly status: Status; readonly findings: readonly Finding[]; readonly closed?: true }
+interface Group {
+  readonly key: string
+  readonly title: string
+  readonly status: Status
+  readonly findings: readonly Finding[]
+  readonly closed?: true
+}
 
 /** One practice: what failed, worst first, then what needs judging, what could not be seen, the platform's own, and what passed. */
 export function practiceRows(state: State, practice: Practice): Row[] {
-  const { scan, filter, marked } = state
+  const { scan, filter } = state
   if (scan === undefined) return [row({ text: 'Reading ...', tone: 'dim' })]
   const rows: Row[] = []
   for (const group of groupsOf(scan, practice, filter)) {
     const open = isOpen(group, filter)
-    rows.push(choice(`group:${group.key}`, (width) => groupLine(width, group, open, marked)))
-    if (open) for (const finding of group.findings) rows.push(choice(`finding:${finding.id}`, (width) => findingLine(width, finding, scan, filter.by === 'check' ? 'detail' : 'all', marked.has(finding.id))))
+    rows.push(choice(`group:${group.key}`, (width, marked) => groupLine(width, group, open, marked)))
+    if (open)
+      for (const finding of group.findings)
+        rows.push(
+          choice(`finding:${finding.id}`, (width, marked) =>
+            findingLine(width, finding, scan, filter.by === 'check' ? 'detail' : 'all', marked.has(finding.id)),
+          ),
+        )
   }
   if (filter.text === '' && filter.least === undefined) rows.push(...controlRows(scan, practice, filter))
   if (rows.length > 0) return rows
@@ -29,16 +41,20 @@ export function practiceRows(state: State, practice: Practice): Row[] {
 /** The findings that the filter leaves, in the order they are listed; without the platform's own and the accepted. */
 export function shownFindings({ scan, filter }: State, practice: Practice): FindingId[] {
   if (scan === undefined) return []
-  return groupsOf(scan, practice, filter).filter((group) => !group.closed).flatMap((group) => present(scan, group.findings))
+  return groupsOf(scan, practice, filter)
+    .filter((group) => !group.closed)
+    .flatMap((group) => present(scan, group.findings))
 }
 
 /** The findings of one group, for marking all of them. */
 export const groupFindings = ({ scan, filter }: State, practice: Practice, key: string): FindingId[] =>
   scan === undefined ? [] : present(scan, groupsOf(scan, practice, filter).find((group) => group.key === key)?.findings ?? [])
 
-const present = (scan: Scan, findings: readonly Finding[]): FindingId[] => findings.map((finding) => finding.id).filter((id) => scan.findings.has(id))
+const present = (scan: Scan, findings: readonly Finding[]): FindingId[] =>
+  findings.map((finding) => finding.id).filter((id) => scan.findings.has(id))
 
-const isOpen = (group: Group, filter: Filter): boolean => (group.closed === true || group.findings.length > LARGE) === filter.turned.has(group.key)
+const isOpen = (group: Group, filter: Filter): boolean =>
+  (group.closed === true || group.findings.length > LARGE) === filter.turned.has(group.key)
 
 let known: { readonly of: readonly unknown[]; readonly groups: readonly Group[] } | undefined
 function groupsOf(scan: Scan, practice: Practice, filter: Filter): readonly Group[] {
@@ -52,37 +68,90 @@ function grouped(scan: Scan, practice: Practice, filter: Filter): readonly Group
   const matches = matcher(filter, controls)
   const listed = [...scan.findings.values(), ...scan.gone.values()].filter((finding) => finding.practice === practice && matches(finding))
   const own = listed.filter((finding) => finding.origin === 'workload' && !finding.excepted)
-  const groups = Map.groupBy(own, (finding) => groupKey(finding, filter.by)).entries().map(([key, findings]): Group => {
-    const sorted = findings.toSorted((a, b) => bySeverity(a.severity, b.severity) || compare(objectText(a.subject), objectText(b.subject)))
-    const status = findings.some((finding) => finding.verdict === 'fail') ? 'fail' : 'review'
-    return { key, title: groupTitle(sorted[0]!, filter.by, controls), status, findings: sorted }
-  }).toArray()
-  groups.sort((a, b) => Number(a.status !== 'fail') - Number(b.status !== 'fail') || bySeverity(a.findings[0]!.severity, b.findings[0]!.severity) || compare(a.title, b.title))
-  const apart = (key: string, title: string, findings: readonly Finding[]): Group[] => (findings.length === 0 ? [] : [{ key, title, status: 'notApplicable', findings, closed: true }])
+  const groups = Map.groupBy(own, (finding) => groupKey(finding, filter.by))
+    .entries()
+    .map(([key, findings]): Group => {
+      const sorted = findings
+        .map((finding) => ({ finding, object: objectText(finding.subject) }))
+        .sort((a, b) => bySeverity(a.finding.severity, b.finding.severity) || compare(a.object, b.object))
+        .map(({ finding }) => finding)
+      const status = findings.some((finding) => finding.verdict === 'fail') ? 'fail' : 'review'
+      return { key, title: groupTitle(sorted[0]!, filter.by, controls), status, findings: sorted }
+    })
+    .toArray()
+  groups.sort(
+    (a, b) =>
+      Number(a.status !== 'fail') - Number(b.status !== 'fail') ||
+      bySeverity(a.findings[0]!.severity, b.findings[0]!.severity) ||
+      compare(a.title, b.title),
+  )
+  const apart = (key: string, title: string, findings: readonly Finding[]): Group[] =>
+    findings.length === 0 ? [] : [{ key, title, status: 'notApplicable', findings, closed: true }]
   return [
     ...groups,
-    ...apart('system', "The platform's own objects (kube-system and the like): not scored", listed.filter((finding) => finding.origin === 'system' && !finding.excepted)),
-    ...apart('excepted', 'Accepted risks, from the exceptions file', listed.filter((finding) => finding.excepted)),
+    ...apart(
+      'system',
+      "The platform's own objects (kube-system and the like): not scored",
+      listed.filter((finding) => finding.origin === 'system' && !finding.excepted),
+    ),
+    ...apart(
+      'excepted',
+      'Accepted risks, from the exceptions file',
+      listed.filter((finding) => finding.excepted),
+    ),
   ]
 }
 
 function matcher({ text, least }: Filter, controls: ReadonlyMap<string, RegisteredControl>): (finding: Finding) => boolean {
-  const words = text.toLowerCase().split(' ').filter((word) => word !== '')
+  const words = text
+    .toLowerCase()
+    .split(' ')
+    .filter((word) => word !== '')
   return (finding) => {
     if (least !== undefined && !atLeast(finding.severity, least)) return false
     if (words.length === 0) return true
-    const { subject } = finding
-    const all = [subject.kind, subject.namespace, subject.name, subject.file, finding.container, finding.control, finding.reason, finding.detail, finding.managedBy, finding.severity, controls.get(finding.control)?.title].join(' ').toLowerCase()
+    const all = searchText(finding, controls)
     return words.every((word) => all.includes(word))
   }
 }
 
+const searchTexts = new WeakMap<Finding, string>()
+/** Everything of a finding that one may look for, made once. */
+function searchText(finding: Finding, controls: ReadonlyMap<string, RegisteredControl>): string {
+  const known = searchTexts.get(finding)
+  if (known !== undefined) return known
+  const { subject } = finding
+  const text = [
+    subject.kind,
+    subject.namespace,
+    subject.name,
+    subject.file,
+    finding.container,
+    finding.control,
+    finding.reason,
+    finding.detail,
+    finding.managedBy,
+    finding.severity,
+    controls.get(finding.control)?.title,
+  ]
+    .join(' ')
+    .toLowerCase()
+  searchTexts.set(finding, text)
+  return text
+}
+
 const groupKey = (finding: Finding, by: Filter['by']): string =>
-  by === 'check' ? finding.control : by === 'object' ? `${objectText(finding.subject)}@${finding.subject.file ?? ''}` : `owner-${finding.managedBy}`
+  by === 'check'
+    ? finding.control
+    : by === 'object'
+      ? `${objectText(finding.subject)}@${finding.subject.file ?? ''}`
+      : `owner-${finding.managedBy}`
 function groupTitle(first: Finding, by: Filter['by'], controls: ReadonlyMap<string, RegisteredControl>): string {
   if (by === 'check') return controls.get(first.control)?.title ?? first.control
   if (by === 'object') return objectText(first.subject)
-  return first.managedBy === '' ? 'Managed by nobody else: can be changed here' : `Managed by ${OWNER_WORD[first.managedBy]}: the fix is made as a patch file`
+  return first.managedBy === ''
+    ? 'Managed by nobody else: can be changed here'
+    : `Managed by ${OWNER_WORD[first.managedBy]}: the fix is made as a patch file`
 }
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
@@ -98,22 +167,43 @@ function groupLine(width: number, group: Group, open: boolean, marked: ReadonlyS
 
 /** Checks without findings: those not answered always, the others when opened. */
 function controlRows(scan: Scan, practice: Practice, filter: Filter): Row[] {
-  const outcomes = scan.controls.filter((control) => control.practice === practice).map((control) => ({ control, outcome: scan.outcomes.get(control.id) }))
-  const of = (...statuses: readonly Status[]) => outcomes.filter(({ outcome }) => outcome !== undefined && statuses.includes(outcome.status))
+  const outcomes = scan.controls
+    .filter((control) => control.practice === practice)
+    .map((control) => ({ control, outcome: scan.outcomes.get(control.id) }))
+  const of = (...statuses: readonly Status[]) =>
+    outcomes.filter(({ outcome }) => outcome !== undefined && statuses.includes(outcome.status))
   const fine = of('pass', 'attested', 'notApplicable')
   const open = filter.turned.has('fine')
   return [
     ...of('error').map(controlRow),
-    ...of('unknown').toSorted((a, b) => bySeverity(a.control.severity, b.control.severity)).map(controlRow),
-    ...(fine.length === 0 ? [] : [choice('group:fine', (width) => inColumns(width, [{ text: open ? 'v' : '>', tone: 'dim' }, { text: 'ok', width: 6, tone: 'ok' }, { text: 'Passed, vouched for, or nothing to check', grow: true, tone: 'dim' }, { text: count(fine.length, 'check').padStart(18), width: 18, tone: 'dim' }]))]),
+    ...of('unknown')
+      .toSorted((a, b) => bySeverity(a.control.severity, b.control.severity))
+      .map(controlRow),
+    ...(fine.length === 0
+      ? []
+      : [
+          choice('group:fine', (width) =>
+            inColumns(width, [
+              { text: open ? 'v' : '>', tone: 'dim' },
+              { text: 'ok', width: 6, tone: 'ok' },
+              { text: 'Passed, vouched for, or nothing to check', grow: true, tone: 'dim' },
+              { text: count(fine.length, 'check').padStart(18), width: 18, tone: 'dim' },
+            ]),
+          ),
+        ]),
     ...(open ? fine.map(controlRow) : []),
   ]
 }
 
 const controlRow = ({ control, outcome }: { readonly control: RegisteredControl; readonly outcome: Outcome | undefined }): Row => {
   const status = outcome?.status ?? 'unknown'
-  return choice(`control:${control.id}`, (width) => inColumns(width, [
-    { text: ' ' }, { text: STATUS_WORD[status], width: 6, tone: STATUS_TONE[status] }, { text: SEVERITY_WORD[control.severity], width: 4, tone: control.severity },
-    { text: control.title, width: Math.floor(width * 0.5) }, { text: outcome?.because ?? outcome?.error ?? '', grow: true, tone: 'dim' },
-  ]))
+  return choice(`control:${control.id}`, (width) =>
+    inColumns(width, [
+      { text: ' ' },
+      { text: STATUS_WORD[status], width: 6, tone: STATUS_TONE[status] },
+      { text: SEVERITY_WORD[control.severity], width: 4, tone: control.severity },
+      { text: control.title, width: Math.floor(width * 0.5) },
+      { text: outcome?.because ?? outcome?.error ?? '', grow: true, tone: 'dim' },
+    ]),
+  )
 }

@@ -1,11 +1,11 @@
 /** The lines around every screen: what this is, where we are, what to do next. */
 import { PRACTICES } from '../engine/score.ts'
-import { workload } from './rows-findings.ts'
-import { undoable } from './rows-history.ts'
-import { ledgerText, selectedSteps } from './rows-plan.ts'
-import { outcomeText } from './rows-outcome.ts'
-import { objectText } from './rows-words.ts'
 import { PRACTICE_TITLES } from './route.ts'
+import { countsOf, workload } from './rows-findings.ts'
+import { undoable } from './rows-history.ts'
+import { outcomeText } from './rows-outcome.ts'
+import { ledgerText, ledgerTotal, selectedSteps } from './rows-plan.ts'
+import { objectText } from './rows-words.ts'
 import type { Running, State } from './store-state.ts'
 import { count, sanitize } from './text.ts'
 
@@ -22,7 +22,9 @@ export function freshnessText({ scan, source }: State): string {
   if (source === undefined) return ''
   if (scan?.ended?.because !== undefined) return 'NOT CURRENT'
   if (scan === undefined || !scan.synced) return 'reading ...'
-  return scan.ended === undefined ? `${source.info.kind === 'live' ? 'live' : 'watched'}, ${count(scan.snapshot.objects, 'object')}` : count(scan.snapshot.objects, 'object')
+  return scan.ended === undefined
+    ? `${source.info.kind === 'live' ? 'live' : 'watched'}, ${count(scan.snapshot.objects, 'object')}`
+    : count(scan.snapshot.objects, 'object')
 }
 
 /** Whether anything was changed: the operator should never have to wonder. */
@@ -35,19 +37,32 @@ export function titleText(state: State): string {
   const { route, scan } = state
   const finding = route.at === 'finding' ? (scan?.findings.get(route.id) ?? scan?.gone.get(route.id)) : undefined
   switch (route.at) {
-    case 'connect': return 'What do you want to harden?'
-    case 'overview': return `Overview: ${scan === undefined ? 'six practices' : `${count(workload(scan).length, 'finding')} in six practices`}`
-    case 'practice': return `${PRACTICES.indexOf(route.practice) + 1} of 6  ${PRACTICE_TITLES[route.practice]}`
-    case 'finding': return finding === undefined ? 'Finding' : `Finding on ${objectText(finding.subject)}`
-    case 'control': return 'Check'
-    case 'gaps': return 'What could not be seen'
-    case 'choose': return `Choices for the fix of: ${scan?.controls.find((control) => control.id === route.control)?.title ?? route.control}`
-    case 'plan': return 'Plan: nothing is written yet'
-    case 'step': return 'One step of the plan'
-    case 'apply': return state.running?.kind === 'undo' ? 'Undo' : 'Apply: one step at a time'
-    case 'outcome': return state.running?.kind === 'undo' ? 'Undo: result' : 'Result'
-    case 'history': return 'Past runs'
-    case 'run': return `Run ${route.id}`
+    case 'connect':
+      return 'What do you want to harden?'
+    case 'overview':
+      return `Overview: ${scan === undefined ? 'six practices' : `${count(workload(scan).length, 'finding')} in six practices`}`
+    case 'practice':
+      return `${PRACTICES.indexOf(route.practice) + 1} of 6  ${PRACTICE_TITLES[route.practice]}`
+    case 'finding':
+      return finding === undefined ? 'Finding' : `Finding on ${objectText(finding.subject)}`
+    case 'control':
+      return 'Check'
+    case 'gaps':
+      return 'What could not be seen'
+    case 'choose':
+      return `Choices for the fix of: ${scan?.controls.find((control) => control.id === route.control)?.title ?? route.control}`
+    case 'plan':
+      return 'Plan: nothing is written yet'
+    case 'step':
+      return 'One step of the plan'
+    case 'apply':
+      return state.running?.kind === 'undo' ? 'Undo' : 'Apply: one step at a time'
+    case 'outcome':
+      return state.running?.kind === 'undo' ? 'Undo: result' : 'Result'
+    case 'history':
+      return 'Past runs'
+    case 'run':
+      return `Run ${route.id}`
   }
 }
 
@@ -55,13 +70,25 @@ export function titleText(state: State): string {
 export function numbersText(state: State): string {
   const { scan, route, filter, marked, planned } = state
   if (route.at === 'practice' && scan !== undefined) {
-    const own = workload(scan).filter((finding) => finding.practice === route.practice)
-    const grave = (['critical', 'high'] as const).map((severity) => [own.filter((finding) => finding.severity === severity).length, severity] as const).filter(([number]) => number > 0)
-    const filters = [filter.text !== '' && `filter "${filter.text}"`, filter.least !== undefined && `${filter.least} and above`].filter((part) => part !== false)
-    return [`${count(own.length, 'finding')}${grave.length > 0 ? `: ${grave.map(([number, severity]) => `${number} ${severity}`).join(', ')}` : ''}`, ...filters, marked.size > 0 && `${marked.size} marked`].filter((part) => part !== false).join('  ')
+    const counts = countsOf(scan, route.practice)
+    const total = counts.values().reduce((sum, number) => sum + number, 0)
+    const grave = (['critical', 'high'] as const)
+      .map((severity) => [counts.get(severity) ?? 0, severity] as const)
+      .filter(([number]) => number > 0)
+    const filters = [filter.text !== '' && `filter "${filter.text}"`, filter.least !== undefined && `${filter.least} and above`].filter(
+      (part) => part !== false,
+    )
+    return [
+      `${count(total, 'finding')}${grave.length > 0 ? `: ${grave.map(([number, severity]) => `${number} ${severity}`).join(', ')}` : ''}`,
+      ...filters,
+      marked.size > 0 && `${marked.size} marked`,
+    ]
+      .filter((part) => part !== false)
+      .join('  ')
   }
   if (route.at === 'finding') return marked.has(route.id) ? '[x] marked' : ''
-  if (route.at === 'plan' && planned?.plan !== undefined) return `${selectedSteps(planned).length} of ${count(planned.plan.steps.length, 'step')} chosen`
+  if (route.at === 'plan' && planned?.plan !== undefined)
+    return `${selectedSteps(planned).length} of ${count(planned.plan.steps.length, 'step')} chosen`
   if (route.at === 'overview' && marked.size > 0) return `${marked.size} marked`
   return ''
 }
@@ -70,19 +97,44 @@ export function numbersText(state: State): string {
 export function nextText(state: State): string {
   const { route, scan, planned, running, marked, look } = state
   switch (route.at) {
-    case 'connect': return state.connecting.opening === undefined ? 'Choose a source, press enter. Looking changes nothing.' : 'Opening; another one can be chosen meanwhile.'
-    case 'overview': return marked.size > 0 ? `a plans the fix of ${count(marked.size, 'marked finding')}; enter opens more.` : 'enter opens a practice; A plans the fix of everything.'
-    case 'practice': return marked.size > 0 ? `a plans the fix of ${count(marked.size, 'marked finding')}; space marks more.` : 'space marks findings, a plans their fix, enter explains.'
-    case 'finding': return look?.plan?.steps.length === 0 ? 'Not fixed by this tool itself: see "The fix". esc: back.' : 'a plans this fix, space marks it for later, esc goes back.'
-    case 'control': return 'esc goes back.'
-    case 'gaps': return scan === undefined ? '' : 'Grant or run what is named; the picture updates itself.'
-    case 'choose': return 'enter picks; esc goes back.'
-    case 'plan': return planned?.plan === undefined ? '' : selectedSteps(planned).length === 0 ? 'No step is chosen; space takes one in.' : 'a begins, asks before each write; space leaves one out.'
-    case 'step': return 'esc goes back to the plan.'
-    case 'apply': return applyNext(running)
-    case 'outcome': return running?.kind === 'undo' ? 'o goes to the overview, q quits.' : 'o goes to the overview, u undoes, q quits.'
-    case 'history': return 'enter shows a run, which can then be undone.'
-    case 'run': return pastRunNext(state, route.id)
+    case 'connect':
+      return state.connecting.opening === undefined
+        ? 'Choose a source, press enter. Looking changes nothing.'
+        : 'Opening; another one can be chosen meanwhile.'
+    case 'overview':
+      return marked.size > 0
+        ? `a plans the fix of ${count(marked.size, 'marked finding')}; enter opens more.`
+        : 'enter opens a practice; A plans the fix of everything.'
+    case 'practice':
+      return marked.size > 0
+        ? `a plans the fix of ${count(marked.size, 'marked finding')}; space marks more.`
+        : 'space marks findings, a plans their fix, enter explains.'
+    case 'finding':
+      return look?.plan?.steps.length === 0
+        ? 'Not fixed by this tool itself: see "The fix". esc: back.'
+        : 'a plans this fix, space marks it for later, esc goes back.'
+    case 'control':
+      return 'esc goes back.'
+    case 'gaps':
+      return scan === undefined ? '' : 'Grant or run what is named; the picture updates itself.'
+    case 'choose':
+      return 'enter picks; esc goes back.'
+    case 'plan':
+      return planned?.plan === undefined
+        ? ''
+        : selectedSteps(planned).length === 0
+          ? 'No step is chosen; space takes one in.'
+          : 'a begins, asks before each write; space leaves one out.'
+    case 'step':
+      return 'esc goes back to the plan.'
+    case 'apply':
+      return applyNext(running)
+    case 'outcome':
+      return running?.kind === 'undo' ? 'o goes to the overview, q quits.' : 'o goes to the overview, u undoes, q quits.'
+    case 'history':
+      return 'enter shows a run, which can then be undone.'
+    case 'run':
+      return pastRunNext(state, route.id)
   }
 }
 
@@ -105,6 +157,7 @@ export function partingText({ running, planned }: State): string {
   const lines = [`${running.kind === 'undo' ? 'Undo' : 'Applied'}: ${outcomeText(running)}`]
   if (running.ended?.problem !== undefined) lines.push(running.ended.problem)
   if (running.kind === 'apply' && running.run !== undefined) lines.push(`To take it back: k8s-harden undo ${running.run}`)
-  if (running.kind === 'apply' && planned?.plan !== undefined) lines.push(`What is left of the plan: ${ledgerText(planned.plan)}`)
+  if (running.kind === 'apply' && planned?.plan !== undefined && ledgerTotal(planned.plan) > 0)
+    lines.push(`What is left of the plan: ${ledgerText(planned.plan)}`)
   return lines.map(sanitize).join('\n')
 }

@@ -2,7 +2,11 @@
 import type { Row } from './rows-line.ts'
 import type { Position } from './store-state.ts'
 
-export interface Visible { readonly top: number; readonly end: number; /** Index of the selected row; absent in running text. */ readonly selected?: number }
+export interface Visible {
+  readonly top: number
+  readonly end: number /** Index of the selected row; absent in running text. */
+  readonly selected?: number
+}
 
 const clamp = (value: number, low: number, high: number): number => Math.max(low, Math.min(high, value))
 
@@ -49,7 +53,9 @@ function following(rows: readonly Row[], from: number, direction: 1 | -1): numbe
 
 export function edge(rows: readonly Row[], height: number, to: 'first' | 'last'): Position {
   const index = to === 'first' ? nearest(rows, 0) : nearest(rows, rows.length - 1, -1)
-  return index === undefined ? { index: to === 'first' ? 0 : Math.max(0, rows.length - height), offset: 0 } : at(rows, index, height, to === 'first' ? 0 : Math.max(0, rows.length - height))
+  return index === undefined
+    ? { index: to === 'first' ? 0 : Math.max(0, rows.length - height), offset: 0 }
+    : at(rows, index, height, to === 'first' ? 0 : Math.max(0, rows.length - height))
 }
 
 /** Selects a row, scrolling no more than needed. */

@@ -6,10 +6,22 @@ import type { Tone } from './rows-line.ts'
 export const SEVERITY_WORD: Readonly<Record<Severity, string>> = { critical: 'CRIT', high: 'HIGH', medium: 'MED', low: 'LOW', info: 'INFO' }
 
 export const STATUS_WORD: Readonly<Record<Status, string>> = {
-  pass: 'ok', fail: 'FAIL', review: 'review', unknown: '?', notApplicable: 'n/a', attested: 'attested', error: 'ERROR',
+  pass: 'ok',
+  fail: 'FAIL',
+  review: 'review',
+  unknown: '?',
+  notApplicable: 'n/a',
+  attested: 'attested',
+  error: 'ERROR',
 }
 export const STATUS_TONE: Readonly<Record<Status, Tone>> = {
-  pass: 'ok', fail: 'fail', review: 'medium', unknown: 'unknown', notApplicable: 'dim', attested: 'ok', error: 'fail',
+  pass: 'ok',
+  fail: 'fail',
+  review: 'medium',
+  unknown: 'unknown',
+  notApplicable: 'dim',
+  attested: 'ok',
+  error: 'fail',
 }
 export const STATUS_MEANS: Readonly<Record<Status, string>> = {
   pass: 'checked, nothing wrong',
@@ -30,7 +42,11 @@ export const RISK_MEANS: Readonly<Record<Risk, string>> = {
 }
 
 export const OWNER_WORD: Readonly<Record<Exclude<Finding['managedBy'], ''>, string>> = {
-  helm: 'Helm', argocd: 'Argo CD', flux: 'Flux', operator: 'an operator', olm: 'Operator Lifecycle Manager',
+  helm: 'Helm',
+  argocd: 'Argo CD',
+  flux: 'Flux',
+  operator: 'an operator',
+  olm: 'Operator Lifecycle Manager',
 }
 
 /** `Deployment shop/cart`. */
@@ -39,25 +55,49 @@ export const objectText = (ref: ObjectRef): string => `${ref.kind} ${ref.namespa
 /** A step's state in a list: a word, a tone, and what is to be said of it. */
 export function stateText(state: StepState | undefined): { readonly word: string; readonly tone: Tone; readonly note: string } {
   switch (state?.is) {
-    case undefined: case 'planned': return { word: 'waiting', tone: 'dim', note: '' }
-    case 'rehearsing': return { word: 'trying', tone: 'info', note: 'a dry run: nothing is written' }
-    case 'rehearsed': return { word: 'YOUR TURN', tone: 'key', note: 'tried without writing, and it would go through' }
-    case 'refused': return { word: 'REFUSED', tone: 'fail', note: `by ${state.by}: ${state.because}` }
-    case 'skipped': return { word: 'skipped', tone: 'dim', note: state.because }
-    case 'writing': return { word: 'writing', tone: 'info', note: '' }
-    case 'waiting': return { word: 'checking', tone: 'info', note: `waiting for ${state.for}` }
-    case 'mended': return { word: 'FIXED', tone: 'ok', note: state.note }
-    case 'handed-over': return { word: 'FILES', tone: 'ok', note: `made for you to place: ${state.files.join(', ')}` }
-    case 'not-mended': return { word: 'NOT FIXED', tone: 'fail', note: state.because }
-    case 'undoing': return { word: 'undoing', tone: 'info', note: state.because }
-    case 'undone': return { word: 'UNDONE', tone: 'medium', note: state.because }
-    case 'undo-failed': return { word: 'UNDO FAILED', tone: 'fail', note: state.because }
+    case undefined:
+    case 'planned':
+      return { word: 'waiting', tone: 'dim', note: '' }
+    case 'rehearsing':
+      return { word: 'trying', tone: 'info', note: 'a dry run: nothing is written' }
+    case 'rehearsed':
+      return { word: 'YOUR TURN', tone: 'key', note: 'tried without writing, and it would go through' }
+    case 'refused':
+      return { word: 'REFUSED', tone: 'fail', note: `by ${state.by}: ${state.because}` }
+    case 'skipped':
+      return { word: 'skipped', tone: 'dim', note: state.because }
+    case 'writing':
+      return { word: 'writing', tone: 'info', note: '' }
+    case 'waiting':
+      return { word: 'checking', tone: 'info', note: `waiting for ${state.for}` }
+    case 'mended':
+      return { word: 'FIXED', tone: 'ok', note: state.note }
+    case 'handed-over':
+      return { word: 'FILES', tone: 'ok', note: `made for you to place: ${state.files.join(', ')}` }
+    case 'not-mended':
+      return { word: 'NOT FIXED', tone: 'fail', note: state.because }
+    case 'undoing':
+      return { word: 'undoing', tone: 'info', note: state.because }
+    case 'undone':
+      return { word: 'UNDONE', tone: 'medium', note: state.because }
+    case 'undo-failed':
+      return { word: 'UNDO FAILED', tone: 'fail', note: state.because }
   }
 }
 
 export const PAST_WORD: Readonly<Record<PastStepState, string>> = {
-  interrupted: 'INTERRUPTED', 'not-started': 'not started', 'not-written': 'refused', written: 'written', verified: 'fixed', undone: 'undone',
+  interrupted: 'INTERRUPTED',
+  'not-started': 'not started',
+  'not-written': 'refused',
+  written: 'written',
+  verified: 'fixed',
+  undone: 'undone',
 }
 export const PAST_TONE: Readonly<Record<PastStepState, Tone>> = {
-  interrupted: 'fail', 'not-started': 'dim', 'not-written': 'medium', written: 'medium', verified: 'ok', undone: 'dim',
+  interrupted: 'fail',
+  'not-started': 'dim',
+  'not-written': 'medium',
+  written: 'medium',
+  verified: 'ok',
+  undone: 'dim',
 }

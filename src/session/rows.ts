@@ -1,25 +1,26 @@
 /** State → rows to show. Which screen shows what; the rows themselves are in rows-*.ts. */
 import type { FindingId } from '../model/index.ts'
 import { type Layout, layout } from './layout.ts'
-import { changeRows, runRows } from './rows-apply.ts'
+import { type Place, routeKey } from './route.ts'
+import { changeRows, questionHeight, runRows } from './rows-apply.ts'
 import { chooseRows } from './rows-choose.ts'
 import { connectRows } from './rows-connect.ts'
 import { controlRows, findingGist, findingRows } from './rows-finding.ts'
 import { gapRows } from './rows-gaps.ts'
 import { historyRows, pastRunRows } from './rows-history.ts'
+import { blank, type Line, prose, type Row, row } from './rows-line.ts'
 import { outcomeRows } from './rows-outcome.ts'
 import { overviewRows } from './rows-overview.ts'
 import { planRows, stepScreenRows } from './rows-plan.ts'
 import { practiceRows } from './rows-practice.ts'
-import { blank, type Line, prose, type Row, row } from './rows-line.ts'
-import { type Place, routeKey } from './route.ts'
-import { type Position, type State } from './store-state.ts'
 import { visible } from './rows-window.ts'
+import type { Position, State } from './store-state.ts'
 
 /** Columns before each row: the selection mark. */
 export const GUTTER = 2
 
-export const layoutOf = (state: State): Layout => layout(state.size, state.route, state.running?.asking !== undefined && state.route.at === 'apply')
+export const layoutOf = (state: State): Layout =>
+  layout(state.size, state.route, { question: questionHeight(state.running), steps: state.running?.steps.length ?? 0 })
 export const positionOf = (state: State): Position | undefined => state.positions[routeKey(state.route)]
 
 let known: { readonly of: readonly unknown[]; readonly rows: readonly Row[] } | undefined
@@ -27,7 +28,19 @@ let known: { readonly of: readonly unknown[]; readonly rows: readonly Row[] } | 
 /** All rows of the screen's list or text. The same rows again while nothing they show has changed. */
 export function rowsOf(state: State): readonly Row[] {
   const width = Math.max(10, layoutOf(state).list.columns - GUTTER)
-  const of = [state.route, width, state.scan, state.filter, state.marked, state.planned, state.look, state.running, state.history, state.connecting, state.values, state.source]
+  const of = [
+    state.route,
+    width,
+    state.scan,
+    state.filter,
+    state.planned,
+    state.look,
+    state.running,
+    state.history,
+    state.connecting,
+    state.values,
+    state.source,
+  ]
   if (known === undefined || known.of.some((part, index) => part !== of[index])) known = { of, rows: built(state, width) }
   return known.rows
 }
@@ -38,26 +51,43 @@ function built(state: State, width: number): readonly Row[] {
     return build(state, width)
   } catch (error) {
     const told = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    return [row({ text: 'This screen broke; that is a fault of k8s-harden. Nothing was written by it.', tone: 'fail' }), blank, ...prose(told, width, { indent: 0, tone: 'dim' })]
+    return [
+      row({ text: 'This screen broke; that is a fault of k8s-harden. Nothing was written by it.', tone: 'fail' }),
+      blank,
+      ...prose(told, width, { indent: 0, tone: 'dim' }),
+    ]
   }
 }
 
 function build(state: State, width: number): Row[] {
   const { route } = state
   switch (route.at) {
-    case 'connect': return connectRows(state, width)
-    case 'overview': return overviewRows(state, width)
-    case 'practice': return practiceRows(state, route.practice)
-    case 'finding': return findingRows(state, route.id, width)
-    case 'control': return controlRows(state, route.id, width)
-    case 'gaps': return gapRows(state, width)
-    case 'choose': return chooseRows(state, route.control, width)
-    case 'plan': return planRows(state, width)
-    case 'step': return stepScreenRows(state, route.id, width)
-    case 'apply': return state.running === undefined ? [] : changeRows(state.running, width)
-    case 'outcome': return outcomeRows(state, width)
-    case 'history': return historyRows(state, width)
-    case 'run': return pastRunRows(state, route.id, width)
+    case 'connect':
+      return connectRows(state, width)
+    case 'overview':
+      return overviewRows(state, width)
+    case 'practice':
+      return practiceRows(state, route.practice)
+    case 'finding':
+      return findingRows(state, route.id, width)
+    case 'control':
+      return controlRows(state, route.id, width)
+    case 'gaps':
+      return gapRows(state, width)
+    case 'choose':
+      return chooseRows(state, route.control, width)
+    case 'plan':
+      return planRows(state, width)
+    case 'step':
+      return stepScreenRows(state, route.id, width)
+    case 'apply':
+      return state.running === undefined ? [] : changeRows(state.running, width)
+    case 'outcome':
+      return outcomeRows(state, width)
+    case 'history':
+      return historyRows(state, width)
+    case 'run':
+      return pastRunRows(state, route.id, width)
   }
 }
 
@@ -88,13 +118,14 @@ export function detailRows(state: State, width: number): Row[] {
   return group !== undefined && state.scan?.controls.some((control) => control.id === group) ? controlRows(state, group, width) : []
 }
 
-const cut = new WeakMap<Row, { readonly width: number; readonly line: Line }>()
-/** A row's line, made once for each width. */
-export function lineOf(row: Row, width: number): Line {
+const cut = new WeakMap<Row, { readonly width: number; readonly marked: ReadonlySet<FindingId>; readonly line: Line }>()
+const NONE: ReadonlySet<FindingId> = new Set()
+/** A row's line, made once for each width and choice. */
+export function lineOf(row: Row, width: number, marked = NONE): Line {
   const cached = cut.get(row)
-  if (cached?.width === width) return cached.line
-  const line = row.line(width)
-  cut.set(row, { width, line })
+  if (cached?.width === width && cached.marked === marked) return cached.line
+  const line = row.line(width, marked)
+  cut.set(row, { width, marked, line })
   return line
 }
 

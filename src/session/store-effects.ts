@@ -3,8 +3,8 @@ import type { Practice, Step } from '../model/index.ts'
 import type { Action } from './actions.ts'
 import type { OpenedSource, SourceChoice } from './ports.ts'
 import { runEffects } from './store-run.ts'
-import { type EffectPorts, messageOf, tasks } from './store-tasks.ts'
 import type { State } from './store-state.ts'
+import { type EffectPorts, messageOf, tasks } from './store-tasks.ts'
 
 export interface Effects {
   after(action: Action, before: State): void
@@ -65,7 +65,10 @@ export function effectsOf(ports: EffectPorts): Effects {
       publish()
       dispatch({ type: 'scan-ended', ...(because !== undefined && { because }) })
     }
-    opened.ended.then(() => ended(), (error) => ended(messageOf(error)))
+    opened.ended.then(
+      () => ended(),
+      (error) => ended(messageOf(error)),
+    )
   }
 
   function letGo(): void {
@@ -126,15 +129,36 @@ export function effectsOf(ports: EffectPorts): Effects {
     const next = times.length === 0 ? undefined : Math.min(...times)
     if (ticking?.at === next || closed) return
     ticking?.cancel()
-    ticking = next === undefined ? undefined : { at: next, cancel: clock.after(Math.max(1, next - clock.now()), () => { ticking = undefined; dispatch({ type: 'tick', at: clock.now() }) }) }
+    ticking =
+      next === undefined
+        ? undefined
+        : {
+            at: next,
+            cancel: clock.after(Math.max(1, next - clock.now()), () => {
+              ticking = undefined
+              dispatch({ type: 'tick', at: clock.now() })
+            }),
+          }
   }
 
   return {
     after(action, before) {
       const now = get()
       if (action.type === 'open') void task(open(action.choice))
-      else if (action.type === 'accept' && before.overlay?.is === 'entry' && before.overlay.of === 'path' && before.overlay.text.trim() !== '') dispatch({ type: 'open', choice: { kind: 'manifests', path: before.overlay.text.trim() } })
-      else if (now.planned !== undefined && now.planned !== before.planned && now.planned.plan === undefined && now.planned.problem === undefined) void task(plan())
+      else if (
+        action.type === 'accept' &&
+        before.overlay?.is === 'entry' &&
+        before.overlay.of === 'path' &&
+        before.overlay.text.trim() !== ''
+      )
+        dispatch({ type: 'open', choice: { kind: 'manifests', path: before.overlay.text.trim() } })
+      else if (
+        now.planned !== undefined &&
+        now.planned !== before.planned &&
+        now.planned.plan === undefined &&
+        now.planned.problem === undefined
+      )
+        void task(plan())
       run.after(action, before)
       if (now.toast !== before.toast || now.scan?.fresh !== before.scan?.fresh) tickWhenDue(now)
       const of = lookKey(now)
@@ -145,7 +169,12 @@ export function effectsOf(ports: EffectPorts): Effects {
     },
     start(choice, practice) {
       firstPractice = practice
-      void task(desk.contexts().then((list) => dispatch({ type: 'contexts', list }), (error) => dispatch({ type: 'contexts', list: { contexts: [], problem: messageOf(error) } })))
+      void task(
+        desk.contexts().then(
+          (list) => dispatch({ type: 'contexts', list }),
+          (error) => dispatch({ type: 'contexts', list: { contexts: [], problem: messageOf(error) } }),
+        ),
+      )
       void task(readHistory())
       if (choice !== undefined) dispatch({ type: 'open', choice })
     },

@@ -9,17 +9,54 @@ import type { State } from './store-state.ts'
 /** The whole wizard as a pure function: every topic has its own. */
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
-    case 'size': case 'go': case 'back': case 'move': case 'page': case 'edge': case 'next-practice': case 'overlay': case 'toast': case 'tick':
+    case 'size':
+    case 'go':
+    case 'back':
+    case 'move':
+    case 'page':
+    case 'edge':
+    case 'next-practice':
+    case 'overlay':
+    case 'toast':
+    case 'tick':
       return move(state, action)
-    case 'typed': case 'erased': case 'cleared': case 'accept':
+    case 'typed':
+    case 'erased':
+    case 'cleared':
+    case 'accept':
       return type(state, action)
-    case 'contexts': case 'open': case 'opened': case 'open-failed': case 'scanned': case 'scan-ended':
+    case 'contexts':
+    case 'open':
+    case 'opened':
+    case 'open-failed':
+    case 'scanned':
+    case 'scan-ended':
       return source(state, action)
-    case 'mark': case 'turn': case 'group-by': case 'least': case 'choose': case 'clear-filter':
+    case 'mark':
+    case 'turn':
+    case 'group-by':
+    case 'least':
+    case 'choose':
+    case 'clear-filter':
       return choose(state, action)
-    case 'plan': case 'planned': case 'plan-failed': case 'toggle-step': case 'toggle-all-steps': case 'looking': case 'looked':
+    case 'plan':
+    case 'planned':
+    case 'plan-failed':
+    case 'toggle-step':
+    case 'toggle-all-steps':
+    case 'looking':
+    case 'looked':
       return plan(state, action)
-    case 'begin': case 'undo': case 'run-event': case 'asked': case 'focus': case 'mistyped': case 'answer': case 'stop': case 'run-ended': case 'history':
+    case 'begin':
+    case 'undo':
+    case 'run-event':
+    case 'asked':
+    case 'focus':
+    case 'mistyped':
+    case 'answer':
+    case 'stop':
+    case 'run-ended':
+    case 'history':
       return running(state, action)
     case 'leave':
       return leave(state, action)

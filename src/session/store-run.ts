@@ -3,8 +3,8 @@ import type { StepId } from '../model/index.ts'
 import type { Action } from './actions.ts'
 import type { Answer, OpenedSource, RunEvent } from './ports.ts'
 import { selectedSteps } from './rows-plan.ts'
-import { type EffectPorts, messageOf } from './store-tasks.ts'
 import type { State } from './store-state.ts'
+import { type EffectPorts, messageOf } from './store-tasks.ts'
 
 interface RunPorts extends EffectPorts {
   source(): OpenedSource | undefined
@@ -21,7 +21,8 @@ export function runEffects({ desk, clock, grant, get, dispatch, source, readHist
     const { running } = get()
     if (running === undefined || running.stopping) return Promise.resolve({ is: 'stop' })
     const isSafe = running.steps.find((one) => one.id === step)?.risk === 'safe'
-    if (running.automatic && isSafe && running.rehearsed.get(step)?.warnings.length === 0) return Promise.resolve(approvalFor(step, 'the button "apply all safe steps" in the wizard'))
+    if (running.automatic && isSafe && running.rehearsed.get(step)?.warnings.length === 0)
+      return Promise.resolve(approvalFor(step, 'the button "apply all safe steps" in the wizard'))
     return new Promise((resolve) => {
       answered = resolve
       dispatch({ type: 'asked', step, at: clock.now() })
@@ -48,7 +49,14 @@ export function runEffects({ desk, clock, grant, get, dispatch, source, readHist
     const opened = source()
     if (opened === undefined || now.planned?.plan === undefined) return
     stop = new AbortController()
-    void carry(opened.run(now.planned.plan, selectedSteps(now.planned).map((step) => step.id), ask, stop.signal))
+    void carry(
+      opened.run(
+        now.planned.plan,
+        selectedSteps(now.planned).map((step) => step.id),
+        ask,
+        stop.signal,
+      ),
+    )
   }
 
   function undo({ run, steps }: Extract<Action, { type: 'undo' }>): void {

@@ -1,5 +1,22 @@
 import type { PracticeSummary } from '../engine/score.ts'
-import type { ControlId, Finding, FindingId, Json, Outcome, Plan, Practice, RegisteredControl, RehearsalResult, Risk, RunId, Severity, Snapshot, SourceInfo, StepId, StepState } from '../model/index.ts'
+import type {
+  ControlId,
+  Finding,
+  FindingId,
+  Json,
+  Outcome,
+  Plan,
+  Practice,
+  RegisteredControl,
+  RehearsalResult,
+  Risk,
+  RunId,
+  Severity,
+  Snapshot,
+  SourceInfo,
+  StepId,
+  StepState,
+} from '../model/index.ts'
 import type { Size } from './layout.ts'
 import type { ContextList, RunSummary, SourceChoice, Values } from './ports.ts'
 import type { Route } from './route.ts'
@@ -15,7 +32,10 @@ export interface Position {
 }
 
 /** `+` appeared, `~` changed, `-` resolved; shown until `until`. */
-export interface Fresh { readonly mark: '+' | '~' | '-'; readonly until: number }
+export interface Fresh {
+  readonly mark: '+' | '~' | '-'
+  readonly until: number
+}
 
 export interface Scan {
   readonly snapshot: Snapshot
@@ -65,7 +85,14 @@ export interface Planned {
   readonly off: ReadonlySet<StepId>
 }
 
-export interface RunStep { readonly id: StepId; readonly title: string; readonly risk: Risk; readonly mayBreak: readonly string[]; readonly mends: number; /** What has to be typed for it, where it may break something. */ readonly word: string }
+export interface RunStep {
+  readonly id: StepId
+  readonly title: string
+  readonly risk: Risk
+  readonly mayBreak: readonly string[]
+  readonly mends: number /** What has to be typed for it, where it may break something. */
+  readonly word: string
+}
 export interface Asking {
   readonly step: StepId
   /** Epoch milliseconds; input is ignored for a moment from here. */
@@ -97,7 +124,14 @@ export type Overlay =
   | { readonly is: 'entry'; readonly of: 'filter' | 'path'; readonly text: string }
   | { readonly is: 'entry'; readonly of: 'value'; readonly control: ControlId; readonly option: string; readonly text: string }
   | { readonly is: 'confirm'; readonly about: 'stop'; readonly since: number; readonly yes: boolean }
-  | { readonly is: 'confirm'; readonly about: 'undo'; readonly run: RunId; readonly steps?: readonly StepId[]; readonly since: number; readonly yes: boolean }
+  | {
+      readonly is: 'confirm'
+      readonly about: 'undo'
+      readonly run: RunId
+      readonly steps?: readonly StepId[]
+      readonly since: number
+      readonly yes: boolean
+    }
 
 export interface State {
   readonly size: Size
@@ -122,9 +156,16 @@ export interface State {
 }
 
 export const initialState = (size: Size): State => ({
-  size, route: { at: 'connect' }, trail: [], positions: {}, connecting: {}, marked: new Set(), values: {},
+  size,
+  route: { at: 'connect' },
+  trail: [],
+  positions: {},
+  connecting: {},
+  marked: new Set(),
+  values: {},
   filter: { text: '', by: 'check', turned: new Set() },
 })
 
 /** A value as shown and typed. */
-export const valueText = (value: Json | undefined): string => (value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value))
+export const valueText = (value: Json | undefined): string =>
+  value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value)

@@ -5,8 +5,8 @@ import type { Size } from './layout.ts'
 import type { Clock, Desk, SourceChoice } from './ports.ts'
 import { type Effects, effectsOf } from './store-effects.ts'
 import { reduce } from './store-reduce.ts'
-import type { Grant } from './store-tasks.ts'
 import { initialState, type State } from './store-state.ts'
+import type { Grant } from './store-tasks.ts'
 
 export interface Store {
   get(): State
@@ -20,7 +20,12 @@ export interface Store {
   /** Stops watching and lets go of the source. */
   close(): void
 }
-export interface StoreOptions { readonly desk: Desk; readonly clock: Clock; readonly grant: Grant; readonly size: Size }
+export interface StoreOptions {
+  readonly desk: Desk
+  readonly clock: Clock
+  readonly grant: Grant
+  readonly size: Size
+}
 
 export function createStore({ desk, clock, grant, size }: StoreOptions): Store {
   let state = initialState(size)
@@ -34,12 +39,16 @@ export function createStore({ desk, clock, grant, size }: StoreOptions): Store {
   const get = () => state
   const effects: Effects = effectsOf({ desk, clock, grant, get, dispatch })
   return {
-    get, dispatch, clock,
+    get,
+    dispatch,
+    clock,
     subscribe(listener) {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    start: effects.start, settled: effects.settled, close: effects.close,
+    start: effects.start,
+    settled: effects.settled,
+    close: effects.close,
   }
 }
 

@@ -17,14 +17,19 @@ const visible = (character: string): string => NAMED[character] ?? `\\u${charact
  */
 export function sanitize(text: string): string {
   if (PLAIN.test(text)) return text
-  return text.replace(UNSAFE, visible).replace(SPACES, ' ').replace(STACKED_MARKS, '$1').replace(LEADING_MARK, (marks) => [...marks].map(visible).join(''))
+  return text
+    .replace(UNSAFE, visible)
+    .replace(SPACES, ' ')
+    .replace(STACKED_MARKS, '$1')
+    .replace(LEADING_MARK, (marks) => [...marks].map(visible).join(''))
 }
 
 /** How many columns of a terminal the text takes. */
 export const cells = (text: string): number => (PLAIN.test(text) ? text.length : stringWidth(text))
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
-export const eachGrapheme = (text: string): string[] => (PLAIN.test(text) ? [...text] : [...graphemes.segment(text)].map((part) => part.segment))
+export const eachGrapheme = (text: string): string[] =>
+  PLAIN.test(text) ? [...text] : [...graphemes.segment(text)].map((part) => part.segment)
 
 /** As much of the text as `width` columns hold; what is cut off is marked with `~`. Not padded. */
 export function cut(text: string, width: number): string {
@@ -40,7 +45,7 @@ export function cut(text: string, width: number): string {
 }
 
 /** Exactly `width` columns: cut or padded with spaces. */
-export function fit(text: string, width: number): string {
+export function fitted(text: string, width: number): string {
   const kept = cut(text, width)
   return kept + ' '.repeat(Math.max(0, width - cells(kept)))
 }

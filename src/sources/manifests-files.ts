@@ -10,7 +10,10 @@ export interface FoundFile {
   /** Differs when the content may differ. */
   readonly signature: string
 }
-export interface Found { readonly files: readonly FoundFile[]; readonly problems: readonly { readonly file: string; readonly message: string }[] }
+export interface Found {
+  readonly files: readonly FoundFile[]
+  readonly problems: readonly { readonly file: string; readonly message: string }[]
+}
 
 /** Where the writer keeps what it removed and may not put into the journal. */
 const SKIPPED = new Set(['node_modules', '.git', '.removed'])
@@ -28,7 +31,12 @@ export async function findFiles(root: string): Promise<Found> {
   return { files, problems }
 }
 
-interface Walk { readonly root: string; readonly seen: Set<string>; readonly files: FoundFile[]; readonly problems: Found['problems'][number][] }
+interface Walk {
+  readonly root: string
+  readonly seen: Set<string>
+  readonly files: FoundFile[]
+  readonly problems: Found['problems'][number][]
+}
 
 async function walk(state: Walk, directory: string, prefix: string): Promise<void> {
   let entries: Dirent[]
@@ -82,7 +90,8 @@ const isInside = (root: string, path: string): boolean => {
   const way = relative(root, path)
   return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && way !== path)
 }
-const signatureOf = (info: { readonly mtimeMs: number; readonly size: number; readonly ino: number }): string => `${info.mtimeMs} ${info.size} ${info.ino}`
+const signatureOf = (info: { readonly mtimeMs: number; readonly size: number; readonly ino: number }): string =>
+  `${info.mtimeMs} ${info.size} ${info.ino}`
 
 /** The text of a manifest; UTF-16 (PowerShell's redirection) is understood. Throws with words for the operator. */
 export async function readManifest(path: string): Promise<string> {
@@ -98,9 +107,13 @@ export function decode(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
 }
 
-const WORDS: Readonly<Record<string, string>> = { EACCES: 'may not be read (permission denied)', EPERM: 'may not be read (not permitted)', ELOOP: 'is a link that leads to itself', ENOENT: 'is a link to nothing' }
+const WORDS: Readonly<Record<string, string>> = {
+  EACCES: 'may not be read (permission denied)',
+  EPERM: 'may not be read (not permitted)',
+  ELOOP: 'is a link that leads to itself',
+  ENOENT: 'is a link to nothing',
+}
 export function unreadable(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   return code === undefined ? message : (WORDS[code] ?? `cannot be read (${code})`)
 }
-

@@ -11,13 +11,24 @@ import { outlineOffset, UNSURE } from './manifests-outline.ts'
 
 /** A line for a scalar; for a collection its line and what is in it. */
 export type Place = number | KeyPlaces | ItemPlaces
-interface KeyPlaces { readonly line: number; readonly keys: ReadonlyMap<string, Place>; readonly name?: string }
-interface ItemPlaces { readonly line: number; readonly items: readonly Place[] }
+interface KeyPlaces {
+  readonly line: number
+  readonly keys: ReadonlyMap<string, Place>
+  readonly name?: string
+}
+interface ItemPlaces {
+  readonly line: number
+  readonly items: readonly Place[]
+}
 
 /** Where a file's text is: on the disk, or here where it cannot be read twice. */
 export type TextOf = (file: string) => { readonly path: string } | { readonly text: string } | undefined
 
-interface OpenFile { readonly text: string; readonly spans: readonly DocumentSpan[]; readonly parsed: Map<number, Place | undefined> }
+interface OpenFile {
+  readonly text: string
+  readonly spans: readonly DocumentSpan[]
+  readonly parsed: Map<number, Place | undefined>
+}
 /** Characters of text kept at a time. */
 const MAX_OPEN = 8 * 1024 * 1024
 
@@ -107,7 +118,10 @@ export function placesIn(text: string, firstLine: number): Place | undefined {
     const before = known.get(target)
     if (before !== undefined) return before
     const own = target.start < 0 ? fallback : lineOf(target.start)
-    const place: Place = target.is === 'list' ? { line: own, items: target.items.map((item) => placeOf(item, item.start < 0 ? own : lineOf(item.start))) } : keysOf(target, own)
+    const place: Place =
+      target.is === 'list'
+        ? { line: own, items: target.items.map((item) => placeOf(item, item.start < 0 ? own : lineOf(item.start))) }
+        : keysOf(target, own)
     known.set(target, place)
     return place
   }
@@ -148,5 +162,7 @@ export function lineAt(root: Place, path: Path): number {
 function childOf(place: KeyPlaces | ItemPlaces, element: PathElement): Place | undefined {
   if ('keys' in place) return typeof element === 'string' ? place.keys.get(element) : undefined
   if (typeof element === 'number') return place.items[element]
-  return typeof element === 'object' ? place.items.find((item) => typeof item === 'object' && 'keys' in item && item.name === element.name) : undefined
+  return typeof element === 'object'
+    ? place.items.find((item) => typeof item === 'object' && 'keys' in item && item.name === element.name)
+    : undefined
 }

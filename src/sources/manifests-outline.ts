@@ -11,7 +11,13 @@ const HASH = 0x23
 const COLON = 0x3a
 
 /** A block of the text: from the line that begins at `start` up to `end`, its entries in column `column`. */
-interface Block { readonly start: number; readonly end: number; readonly column: number; readonly list: boolean; /** Where the first entry stands, if not behind indentation (`- name: …`). */ readonly first: number }
+interface Block {
+  readonly start: number
+  readonly end: number
+  readonly column: number
+  readonly list: boolean /** Where the first entry stands, if not behind indentation (`- name: …`). */
+  readonly first: number
+}
 
 /** Offset in `text` of the deepest part of `path` that is written in the document between `start` and `end`, or UNSURE. */
 export function outlineOffset(text: string, start: number, end: number, path: Path): number {
@@ -19,7 +25,11 @@ export function outlineOffset(text: string, start: number, end: number, path: Pa
   if (block === undefined || block === UNSURE || block.list) return UNSURE
   let offset = block.first
   for (const [depth, element] of path.entries()) {
-    const found: Entry | undefined | typeof UNSURE = block.list ? itemAt(text, block, element) : typeof element === 'string' ? keyAt(text, block, element) : UNSURE
+    const found: Entry | undefined | typeof UNSURE = block.list
+      ? itemAt(text, block, element)
+      : typeof element === 'string'
+        ? keyAt(text, block, element)
+        : UNSURE
     if (found === UNSURE) return UNSURE
     if (found === undefined) return offset
     offset = found.at
@@ -33,7 +43,13 @@ export function outlineOffset(text: string, start: number, end: number, path: Pa
 }
 
 /** A key or an item: where it stands, where its value begins, and where the next entry of its block begins. */
-interface Entry { readonly at: number; readonly value: number; readonly end: number; readonly column: number; readonly list: boolean }
+interface Entry {
+  readonly at: number
+  readonly value: number
+  readonly end: number
+  readonly column: number
+  readonly list: boolean
+}
 
 function afterMarker(text: string, start: number, end: number): number {
   if (text.charCodeAt(start) === 0xfeff) return start + 1
@@ -109,7 +125,9 @@ function keyAt(text: string, block: Block, key: string): Entry | undefined | typ
       open = true
     }
   }
-  return found === undefined ? undefined : { ...found, end: end === block.end ? end : lineStart(text, end), column: block.column, list: false }
+  return found === undefined
+    ? undefined
+    : { ...found, end: end === block.end ? end : lineStart(text, end), column: block.column, list: false }
 }
 
 const lineStart = (text: string, at: number): number => text.lastIndexOf('\n', at - 1) + 1
@@ -197,4 +215,5 @@ function inside(text: string, entry: Entry): Block | undefined | typeof UNSURE {
   return isCollection(text, block) ? block : UNSURE
 }
 
-const isCollection = (text: string, block: Block): boolean => block.list || plainKeyEnd(text, block.first, lineEnd(text, block.first, block.end) + 1) !== UNSURE
+const isCollection = (text: string, block: Block): boolean =>
+  block.list || plainKeyEnd(text, block.first, lineEnd(text, block.first, block.end) + 1) !== UNSURE

@@ -9,9 +9,19 @@ import { reduce } from './manifests-reduce.ts'
 import { fitToShape, ShapeProblem } from './manifests-shape.ts'
 import { isKind, kindFor, served } from './readables.ts'
 
-export interface FoundObject { readonly kind: Kind; readonly object: KubeObject; readonly position: FilePosition }
-export interface ParsedFile { readonly objects: readonly FoundObject[]; readonly problems: readonly Problem[] }
-export interface Problem { readonly line: number; readonly message: string }
+export interface FoundObject {
+  readonly kind: Kind
+  readonly object: KubeObject
+  readonly position: FilePosition
+}
+export interface ParsedFile {
+  readonly objects: readonly FoundObject[]
+  readonly problems: readonly Problem[]
+}
+export interface Problem {
+  readonly line: number
+  readonly message: string
+}
 
 const MAX_DOCUMENT = 10 * 1024 * 1024
 const MAX_DOCUMENTS = 100_000
@@ -19,7 +29,14 @@ const MAX_DOCUMENTS = 100_000
 const MENTIONS_KIND = /\bkind["']?\s*:/
 const TEMPLATE = /\{\{-?\s*(?:[.$\w]|\/\*)/
 
-interface Document { readonly file: string; readonly text: string; readonly span: DocumentSpan; readonly events?: Event[]; readonly problems: Problem[]; readonly objects: FoundObject[] }
+interface Document {
+  readonly file: string
+  readonly text: string
+  readonly span: DocumentSpan
+  readonly events?: Event[]
+  readonly problems: Problem[]
+  readonly objects: FoundObject[]
+}
 type Fields = Record<string, unknown>
 
 export function parseFile(file: string, text: string): ParsedFile {
@@ -31,7 +48,8 @@ export function parseFile(file: string, text: string): ParsedFile {
       break
     }
     if (span.blank) continue
-    if (span.end - span.start > MAX_DOCUMENT) problems.push({ line: span.line, message: `a document larger than ${MAX_DOCUMENT / 1024 / 1024} MiB was not read` })
+    if (span.end - span.start > MAX_DOCUMENT)
+      problems.push({ line: span.line, message: `a document larger than ${MAX_DOCUMENT / 1024 / 1024} MiB was not read` })
     else parseDocument({ file, text: text.slice(span.start, span.end), span, problems, objects })
   }
   return { objects, problems }
@@ -41,15 +59,26 @@ function parseDocument(document: Document): void {
   if (!MENTIONS_KIND.test(document.text)) return
   try {
     const json = asJson(document.text)
-    if (json !== undefined) return takeValue(document, json)
+    if (json !== undefined) {
+      takeValue(document, json)
+      return
+    }
     const events = eventsOf(document.text)
     const [value, ...rest] = valuesOf(document.text, events)
-    if (rest.length > 0) document.problems.push({ line: document.span.line, message: 'what follows the end-of-document mark `...` is ignored by Kubernetes and was not read' })
+    if (rest.length > 0)
+      document.problems.push({
+        line: document.span.line,
+        message: 'what follows the end-of-document mark `...` is ignored by Kubernetes and was not read',
+      })
     takeValue({ ...document, events }, value)
   } catch (error) {
     if (!(error instanceof YamlProblem)) throw error
     const template = TEMPLATE.exec(document.text)
-    if (template !== null) document.problems.push({ line: lineOf(document, template.index), message: 'an unrendered template, not scanned: render it first (helm template … | k8s-harden scan --manifests -)' })
+    if (template !== null)
+      document.problems.push({
+        line: lineOf(document, template.index),
+        message: 'an unrendered template, not scanned: render it first (helm template … | k8s-harden scan --manifests -)',
+      })
     else document.problems.push({ line: lineOf(document, error.offset), message: `no valid YAML: ${error.message}` })
   }
 }
@@ -70,15 +99,20 @@ function asJson(text: string): unknown {
 function takeValue(document: Document, value: unknown): void {
   if (!isFields(value) || typeof value.kind !== 'string') return
   if (typeof value.apiVersion !== 'string') {
-    if (isKind(value.kind)) document.problems.push({ line: lineOf(document, startOf(document)), message: `a ${value.kind} without apiVersion was not read` })
+    if (isKind(value.kind))
+      document.problems.push({ line: lineOf(document, startOf(document)), message: `a ${value.kind} without apiVersion was not read` })
     return
   }
-  if (!value.kind.endsWith('List') || !Array.isArray(value.items)) return takeObject(document, value, undefined)
+  if (!value.kind.endsWith('List') || !Array.isArray(value.items)) {
+    takeObject(document, value, undefined)
+    return
+  }
   const itemKind = value.kind === 'List' ? undefined : value.kind.slice(0, -'List'.length)
   const root = document.events === undefined ? undefined : treeOf(document.text, document.events)
   for (const [item, one] of value.items.entries()) {
     // Items of a typed list, as the API server sends it, do not say their kind.
-    if (isFields(one)) takeObject(document, { ...(itemKind !== undefined && { apiVersion: value.apiVersion, kind: itemKind }), ...one }, item, root)
+    if (isFields(one))
+      takeObject(document, { ...(itemKind !== undefined && { apiVersion: value.apiVersion, kind: itemKind }), ...one }, item, root)
   }
 }
 
@@ -97,7 +131,10 @@ function takeObject(document: Document, value: Fields, item: number | undefined,
   } catch (error) {
     if (!(error instanceof ShapeProblem)) throw error
     const tree = root ?? treeOf(document.text)
-    document.problems.push({ line: lineOf(document, offsetAt(tree, item === undefined ? error.path : ['items', item, ...error.path])), message: `${kind}: ${error.message}` })
+    document.problems.push({
+      line: lineOf(document, offsetAt(tree, item === undefined ? error.path : ['items', item, ...error.path])),
+      message: `${kind}: ${error.message}`,
+    })
   }
 }
 
@@ -105,7 +142,8 @@ function takeObject(document: Document, value: Fields, item: number | undefined,
 function named(document: Document, kind: Kind, object: KubeObject, line: number): KubeObject | undefined {
   const { standing, namespaced } = served(kind)
   const metadata = (object.metadata ?? {}) as { name?: string; namespace?: string; generateName?: string }
-  const name = metadata.name || (metadata.generateName ?? (standing === 'file' ? document.file.slice(document.file.lastIndexOf('/') + 1) : ''))
+  const name =
+    metadata.name || (metadata.generateName ?? (standing === 'file' ? document.file.slice(document.file.lastIndexOf('/') + 1) : ''))
   if (name === '') {
     document.problems.push({ line, message: `a ${kind} without metadata.name was not read` })
     return undefined

@@ -22,7 +22,9 @@ export function reduce(kind: Kind, object: KubeObject): KubeObject {
 
 /** managedFields are kept as the names in them. */
 function withManagers({ metadata }: KubeObject): KubeObject['metadata'] {
-  const { managedFields, ...rest } = (metadata ?? {}) as KubeObject['metadata'] & { managedFields?: readonly { readonly manager?: string }[] }
+  const { managedFields, ...rest } = (metadata ?? {}) as KubeObject['metadata'] & {
+    managedFields?: readonly { readonly manager?: string }[]
+  }
   if (managedFields === undefined) return rest
   return { ...rest, managers: [...new Set(managedFields.map(({ manager }) => manager).filter((manager) => manager !== undefined))] }
 }
@@ -31,7 +33,10 @@ function withoutValues(secret: Writable): KubeObject {
   const { apiVersion, kind, metadata, type, data, stringData } = secret
   const keys = [data, stringData].flatMap((values) => (values !== null && typeof values === 'object' ? Object.keys(values) : []))
   const { [LAST_APPLIED]: lastApplied, ...annotations } = metadata.annotations ?? {}
-  const kept = metadata.annotations === undefined ? metadata : { ...metadata, annotations: lastApplied === undefined ? annotations : { ...annotations, [LAST_APPLIED]: '' } }
+  const kept =
+    metadata.annotations === undefined
+      ? metadata
+      : { ...metadata, annotations: lastApplied === undefined ? annotations : { ...annotations, [LAST_APPLIED]: '' } }
   return { apiVersion, kind, metadata: kept, ...(type !== undefined && { type }), keys: [...new Set(keys)] } as KubeObject
 }
 
@@ -40,7 +45,9 @@ function withoutKeys(configuration: Writable): KubeObject {
   const hide = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(hide)
     if (value === null || typeof value !== 'object') return value
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, key === 'secret' && typeof inner === 'string' ? zeros(inner) : hide(inner)]))
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [key, key === 'secret' && typeof inner === 'string' ? zeros(inner) : hide(inner)]),
+    )
   }
   return hide(configuration) as KubeObject
 }

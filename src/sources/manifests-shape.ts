@@ -4,99 +4,7 @@
  */
 import type { Kind } from '../model/index.ts'
 import { formatPath } from '../objects/path.ts'
-
-type Shape = 'any' | 'text' | 'texts' | 'labels' | { readonly list: Shape } | { readonly map: Fields; /** Always there for a control: empty where a file (a patch for kustomize, say) leaves it out. */ readonly needs?: readonly string[] }
-interface Fields { readonly [field: string]: Shape }
-
-const map = (fields: Fields = {}, ...needs: readonly string[]): Shape => ({ map: fields, needs })
-const list = (item: Shape = map()): Shape => ({ list: item })
-
-const SELECTOR = map({ matchLabels: 'labels', matchExpressions: list(map({ key: 'text', operator: 'text', values: 'texts' }, 'key', 'operator')) })
-const NAMED = map({ name: 'text' })
-const METADATA: Fields = {
-  name: 'text', namespace: 'text', generateName: 'text', uid: 'text', resourceVersion: 'text', creationTimestamp: 'text', labels: 'labels', annotations: 'labels',
-  ownerReferences: list(map({ apiVersion: 'text', kind: 'text', name: 'text', uid: 'text' })), managedFields: list(map({ manager: 'text' })),
-}
-const PROFILES: Fields = { seccompProfile: map({ type: 'text', localhostProfile: 'text' }), appArmorProfile: map({ type: 'text' }), seLinuxOptions: 'labels', windowsOptions: map() }
-const CONTAINER = map({
-  name: 'text', image: 'text', imagePullPolicy: 'text', command: 'texts', args: 'texts', restartPolicy: 'text',
-  env: list(map({ name: 'text', value: 'text', valueFrom: map({ secretKeyRef: NAMED, configMapKeyRef: NAMED }) }, 'name')),
-  envFrom: list(map({ secretRef: NAMED, configMapRef: NAMED })),
-  ports: list(map({ name: 'text', protocol: 'text' })),
-  volumeMounts: list(map({ name: 'text', mountPath: 'text', subPath: 'text' }, 'name', 'mountPath')),
-  securityContext: map({ capabilities: map({ add: 'texts', drop: 'texts' }), procMount: 'text', ...PROFILES }),
-  resources: map({ limits: map(), requests: map() }),
-  livenessProbe: map(), readinessProbe: map(), startupProbe: map(), lifecycle: map(),
-}, 'name')
-const VOLUME = map({
-  name: 'text', hostPath: map({ path: 'text', type: 'text' }, 'path'), secret: map({ secretName: 'text' }), configMap: NAMED, persistentVolumeClaim: map({ claimName: 'text' }),
-  projected: map({ sources: list(map({ serviceAccountToken: map({ audience: 'text', path: 'text' }), secret: NAMED, configMap: NAMED })) }),
-}, 'name')
-const POD_SPEC = map({
-  containers: list(CONTAINER), initContainers: list(CONTAINER), ephemeralContainers: list(CONTAINER), volumes: list(VOLUME),
-  securityContext: map({ sysctls: list(map({ name: 'text', value: 'text' }, 'name', 'value')), supplementalGroups: list('any'), ...PROFILES }),
-  imagePullSecrets: list(NAMED), nodeSelector: 'labels', tolerations: list(map({ key: 'text', operator: 'text', value: 'text', effect: 'text' })), os: NAMED,
-  serviceAccountName: 'text', serviceAccount: 'text', nodeName: 'text', dnsPolicy: 'text', runtimeClassName: 'text', restartPolicy: 'text', priorityClassName: 'text', affinity: map(),
-}, 'containers')
-const TEMPLATE = map({ metadata: map({ labels: 'labels', annotations: 'labels' }), spec: POD_SPEC })
-const CONTAINER_STATUSES = list(map({ name: 'text', image: 'text', imageID: 'text', state: map({ waiting: map(), running: map(), terminated: map() }), user: map({ linux: map() }) }))
-const CONDITIONS = list(map({ type: 'text', status: 'text' }))
-const CONTROLLER: Fields = { spec: map({ selector: SELECTOR, template: TEMPLATE }), status: map() }
-const RULE = map({ verbs: 'texts', apiGroups: 'texts', resources: 'texts', resourceNames: 'texts', nonResourceURLs: 'texts' }, 'verbs')
-const ROLE: Fields = { rules: list(RULE), aggregationRule: map({ clusterRoleSelectors: list(SELECTOR) }) }
-const BINDING: Fields = { roleRef: map({ apiGroup: 'text', kind: 'text', name: 'text' }, 'kind', 'name'), subjects: list(map({ kind: 'text', name: 'text', namespace: 'text', apiGroup: 'text' }, 'kind', 'name')) }
-const BACKEND = map({ service: map({ name: 'text', port: map() }, 'name') })
-const PEERS = list(map({ podSelector: SELECTOR, namespaceSelector: SELECTOR, ipBlock: map({ cidr: 'text', except: 'texts' }, 'cidr') }))
-const SPEC: Fields = { spec: map(), specs: list() }
-const WEBHOOK: Fields = {
-  webhooks: list(map({
-    name: 'text', clientConfig: map({ url: 'text', service: map({ namespace: 'text', name: 'text', path: 'text' }, 'namespace', 'name') }), failurePolicy: 'text', namespaceSelector: SELECTOR, objectSelector: SELECTOR,
-    rules: list(map({ apiGroups: 'texts', apiVersions: 'texts', operations: 'texts', resources: 'texts', scope: 'text' })),
-  }, 'name')),
-}
-const ROUTE: Fields = { spec: map({ rules: list(map({ backendRefs: list(map({ kind: 'text', group: 'text', name: 'text', namespace: 'text' }, 'name')) })) }) }
-
-const NEEDED: Partial<Record<Kind, readonly string[]>> = { Pod: ['spec'], RoleBinding: ['roleRef'], ClusterRoleBinding: ['roleRef'] }
-const SHAPES: Partial<Record<Kind, Fields>> = {
-  Namespace: { status: map({ phase: 'text' }) },
-  Node: {
-    spec: map({ providerID: 'text', podCIDR: 'text', taints: list(map({ key: 'text', value: 'text', effect: 'text' }, 'key', 'effect')) }),
-    status: map({ addresses: list(map({ type: 'text', address: 'text' }, 'type', 'address')), nodeInfo: map({ kubeletVersion: 'text', kubeProxyVersion: 'text', osImage: 'text', kernelVersion: 'text', containerRuntimeVersion: 'text', operatingSystem: 'text', architecture: 'text' }), conditions: CONDITIONS, images: list() }),
-  },
-  Pod: { spec: POD_SPEC, status: map({ phase: 'text', conditions: CONDITIONS, containerStatuses: CONTAINER_STATUSES, initContainerStatuses: CONTAINER_STATUSES, ephemeralContainerStatuses: CONTAINER_STATUSES }) },
-  Deployment: CONTROLLER, ReplicaSet: CONTROLLER, StatefulSet: CONTROLLER, DaemonSet: CONTROLLER, Job: CONTROLLER,
-  ReplicationController: { spec: map({ selector: 'labels', template: TEMPLATE }), status: map() },
-  CronJob: { spec: map({ schedule: 'text', jobTemplate: map({ spec: map({ template: TEMPLATE }) }) }) },
-  PodTemplate: { template: TEMPLATE },
-  Service: {
-    spec: map({ type: 'text', selector: 'labels', ports: list(map({ name: 'text', protocol: 'text' })), clusterIP: 'text', clusterIPs: 'texts', externalIPs: 'texts', externalName: 'text', loadBalancerSourceRanges: 'texts' }),
-    status: map({ loadBalancer: map({ ingress: list(map({ ip: 'text', hostname: 'text' })) }) }),
-  },
-  EndpointSlice: { addressType: 'text', endpoints: list(map({ addresses: 'texts', targetRef: map() }, 'addresses')), ports: list() },
-  Ingress: {
-    spec: map({
-      ingressClassName: 'text', defaultBackend: BACKEND, tls: list(map({ hosts: 'texts', secretName: 'text' })),
-      rules: list(map({ host: 'text', http: map({ paths: list(map({ path: 'text', backend: BACKEND }, 'backend')) }) })),
-    }),
-  },
-  HTTPRoute: ROUTE, TLSRoute: ROUTE,
-  NetworkPolicy: { spec: map({ podSelector: SELECTOR, policyTypes: 'texts', ingress: list(map({ from: PEERS, ports: list() })), egress: list(map({ to: PEERS, ports: list() })) }) },
-  ServiceAccount: { secrets: list(NAMED), imagePullSecrets: list(NAMED) },
-  Role: ROLE, ClusterRole: ROLE, RoleBinding: BINDING, ClusterRoleBinding: BINDING,
-  Secret: { type: 'text' },
-  ConfigMap: { data: 'labels', binaryData: map() },
-  MutatingWebhookConfiguration: WEBHOOK, ValidatingWebhookConfiguration: WEBHOOK,
-  CustomResourceDefinition: SPEC, ValidatingAdmissionPolicy: SPEC, ValidatingAdmissionPolicyBinding: SPEC, CiliumNetworkPolicy: SPEC, CiliumClusterwideNetworkPolicy: SPEC,
-  CalicoNetworkPolicy: SPEC, CalicoGlobalNetworkPolicy: SPEC, AdminNetworkPolicy: SPEC, BaselineAdminNetworkPolicy: SPEC, KyvernoClusterPolicy: SPEC, KyvernoPolicy: SPEC,
-  GatekeeperConstraintTemplate: SPEC, PrometheusRule: { spec: map({ groups: list(map({ name: 'text', rules: list() })) }) },
-  ClusterConfiguration: { kubernetesVersion: 'text', apiServer: map(), controllerManager: map(), scheduler: map(), etcd: map() },
-  KubeletConfiguration: { authentication: map({ anonymous: map(), webhook: map(), x509: map() }), authorization: map({ mode: 'text' }), featureGates: map(), tlsCipherSuites: 'texts' },
-  EncryptionConfiguration: { resources: list(map({ resources: 'texts', providers: list(map()) })) },
-  AuditPolicy: { omitStages: 'texts', rules: list(map({ level: 'text', users: 'texts', userGroups: 'texts', verbs: 'texts', namespaces: 'texts', nonResourceURLs: 'texts', omitStages: 'texts', resources: list(map({ group: 'text', resources: 'texts', resourceNames: 'texts' })) })) },
-  AuthenticationConfiguration: { jwt: list(map({ issuer: map({ url: 'text', audiences: 'texts' }) })), anonymous: map({ conditions: list(map({ path: 'text' })) }) },
-  AuthorizationConfiguration: { authorizers: list(map({ type: 'text', name: 'text' })) },
-  AdmissionConfiguration: { plugins: list(map({ name: 'text', path: 'text', configuration: map() })) },
-}
+import { type Fields, METADATA, NEEDED, SHAPES, type Shape } from './manifests-shape-table.ts'
 
 /** What is wrong with an object's shape, and where. */
 export class ShapeProblem extends Error {
@@ -111,7 +19,7 @@ export class ShapeProblem extends Error {
 
 /** Puts an object into shape, in place. Throws ShapeProblem where the API server would refuse it too. */
 export function fitToShape(kind: Kind, object: object): void {
-  fitMap(object, { apiVersion: 'text', kind: 'text', metadata: map(METADATA), ...SHAPES[kind] }, NEEDED[kind] ?? NOTHING, undefined)
+  fitMap(object, { apiVersion: 'text', kind: 'text', metadata: { map: METADATA }, ...SHAPES[kind] }, NEEDED[kind] ?? NOTHING, undefined)
 }
 
 const NOTHING: readonly never[] = []
@@ -119,7 +27,7 @@ const NOTHING: readonly never[] = []
 type Trail = { readonly up: Trail; readonly element: string | number } | undefined
 const pathOf = (trail: Trail): (string | number)[] => (trail === undefined ? [] : [...pathOf(trail.up), trail.element])
 
-function fit(value: unknown, shape: Shape, path: Trail): unknown {
+function fitted(value: unknown, shape: Shape, path: Trail): unknown {
   if (shape === 'any') return withoutNulls(value)
   if (shape === 'text') {
     if (typeof value === 'object') throw new ShapeProblem('must be text', path)
@@ -128,15 +36,19 @@ function fit(value: unknown, shape: Shape, path: Trail): unknown {
   if (shape === 'texts' || (shape !== 'labels' && 'list' in shape)) {
     if (!Array.isArray(value)) throw new ShapeProblem('must be a list', path)
     const item = shape === 'texts' ? 'text' : shape.list
-    for (const [index, one] of value.entries()) value[index] = one === null ? nothing(item) : fit(one, item, { up: path, element: index })
+    for (const [index, one] of value.entries())
+      value[index] = one === null ? nothing(item) : fitted(one, item, { up: path, element: index })
     return value
   }
   if (typeof value !== 'object' || Array.isArray(value)) throw new ShapeProblem('must be a mapping', path)
-  return shape === 'labels' ? fitLabels(value as Record<string, unknown>, path) : fitMap(value as object, shape.map, shape.needs ?? NOTHING, path)
+  return shape === 'labels'
+    ? fitLabels(value as Record<string, unknown>, path)
+    : fitMap(value as object, shape.map, shape.needs ?? NOTHING, path)
 }
 
 /** What the API server decodes a null list item to: text and mappings become their zero value. */
-const nothing = (shape: Shape): unknown => (shape === 'text' ? '' : typeof shape === 'object' && 'map' in shape ? fit({}, shape, undefined) : null)
+const nothing = (shape: Shape): unknown =>
+  shape === 'text' ? '' : typeof shape === 'object' && 'map' in shape ? fitted({}, shape, undefined) : null
 
 function fitMap(object: object, fields: Fields, needs: readonly string[], path: Trail): object {
   const entries = object as Record<string, unknown>
@@ -145,14 +57,15 @@ function fitMap(object: object, fields: Fields, needs: readonly string[], path: 
     if (value === null) delete entries[key]
     else {
       const shape = Object.hasOwn(fields, key) ? fields[key]! : 'any'
-      if (shape !== 'any' || typeof value === 'object') assign(entries, key, fit(value, shape, { up: path, element: key }))
+      if (shape !== 'any' || typeof value === 'object') assign(entries, key, fitted(value, shape, { up: path, element: key }))
     }
   }
   for (const key of needs) if (!Object.hasOwn(entries, key)) entries[key] = empty(fields[key]!, { up: path, element: key })
   return object
 }
 
-const empty = (shape: Shape, path: Trail): unknown => (shape === 'text' ? '' : shape === 'texts' || (typeof shape === 'object' && 'list' in shape) ? [] : fit({}, shape, path))
+const empty = (shape: Shape, path: Trail): unknown =>
+  shape === 'text' ? '' : shape === 'texts' || (typeof shape === 'object' && 'list' in shape) ? [] : fitted({}, shape, path)
 
 function fitLabels(entries: Record<string, unknown>, path: Trail): object {
   for (const [key, value] of Object.entries(entries)) {

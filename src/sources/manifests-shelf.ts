@@ -6,8 +6,8 @@ import type { FoundObject } from './manifests-parse.ts'
 import { served } from './readables.ts'
 
 export interface Changes {
-  readonly kinds: readonly { readonly kind: Kind; /** Nothing could be said of the kind before. */ readonly wasSilent: boolean }[]
-  readonly objects: readonly { readonly kind: Kind; readonly key: string; /** Absent: removed. */ readonly object?: KubeObject }[]
+  readonly kinds: readonly { readonly kind: Kind /** Nothing could be said of the kind before. */; readonly wasSilent: boolean }[]
+  readonly objects: readonly { readonly kind: Kind; readonly key: string /** Absent: removed. */; readonly object?: KubeObject }[]
 }
 type Arranged = ReadonlyMap<Kind, ReadonlyMap<string, KubeObject>>
 
@@ -22,7 +22,9 @@ export class Shelf {
   }
 
   /** Objects of the kinds we know, in all files. */
-  get objects(): number { return this.#objects }
+  get objects(): number {
+    return this.#objects
+  }
 
   /** From now on these are the objects of the file. Those that are as before stay the very objects they were. */
   put(file: string, found: readonly FoundObject[]): void {
@@ -52,7 +54,10 @@ export class Shelf {
         let keys = after.get(kind)
         if (keys === undefined) after.set(kind, (keys = new Map()))
         const key = keyOf(namespace, name)
-        keys.set(keys.has(key) ? `${key}@${position.file}#${position.document}${position.item === undefined ? '' : `.${position.item}`}` : key, object)
+        keys.set(
+          keys.has(key) ? `${key}@${position.file}#${position.document}${position.item === undefined ? '' : `.${position.item}`}` : key,
+          object,
+        )
       }
     }
     this.#arranged = after
@@ -61,7 +66,9 @@ export class Shelf {
 
   /** The control plane's version, where a kubeadm configuration or the API server's image tells it. */
   kubernetes(): string | undefined {
-    const configured = this.#first('ClusterConfiguration')?.find((object) => typeof object.kubernetesVersion === 'string')?.kubernetesVersion
+    const configured = this.#first('ClusterConfiguration')?.find(
+      (object) => typeof object.kubernetesVersion === 'string',
+    )?.kubernetesVersion
     if (typeof configured === 'string' && /^v?\d+\.\d+/.test(configured)) return configured.startsWith('v') ? configured : `v${configured}`
     for (const pod of this.#first('Pod') ?? []) {
       for (const { image } of (pod as unknown as PodObject).spec.containers) {
@@ -73,7 +80,12 @@ export class Shelf {
   }
 
   #first(kind: Kind): (KubeObject & { readonly kubernetesVersion?: unknown })[] {
-    return this.#files.values().toArray().flat().filter((one) => one.kind === kind).map(({ object }) => object)
+    return this.#files
+      .values()
+      .toArray()
+      .flat()
+      .filter((one) => one.kind === kind)
+      .map(({ object }) => object)
   }
 }
 

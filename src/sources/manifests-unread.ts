@@ -15,10 +15,16 @@ const WHERE: Partial<Record<Kind, string>> = {
 export function unreadKind(kind: Kind): Unread {
   const where = WHERE[kind]
   return {
-    what: kind, why: 'not-in-manifests',
+    what: kind,
+    why: 'not-in-manifests',
     because: `no ${kind} among these manifests`,
     answer: where === undefined ? `add them to the directory, or ${ASK_THE_CLUSTER}` : `add the file to the directory (${where})`,
   }
 }
 
-export const unreadFact = (fact: FactName): Unread => ({ what: fact, why: 'not-in-manifests', because: 'only a running API server can answer', answer: ASK_THE_CLUSTER })
+export const unreadFact = (fact: FactName): Unread => ({
+  what: fact,
+  why: 'not-in-manifests',
+  because: 'only a running API server can answer',
+  answer: ASK_THE_CLUSTER,
+})

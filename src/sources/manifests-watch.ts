@@ -29,7 +29,10 @@ export async function* watchPath(path: string, signal: AbortSignal): AsyncGenera
   signal.addEventListener('abort', arise, { once: true })
   try {
     while (true) {
-      if (!due) await new Promise<void>((resolve) => { wake = resolve })
+      if (!due)
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
       if (signal.aborted) return
       due = false
       const burst = touched

@@ -38,7 +38,10 @@ export function manifestsSource(path: string, options: ManifestsOptions = {}): C
     try {
       statSync(path)
     } catch (error) {
-      throw new SourceProblem(`${path} ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : unreadable(error)}`, ['check the path given with --manifests', 'k8s-harden --sample'])
+      throw new SourceProblem(`${path} ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : unreadable(error)}`, [
+        'check the path given with --manifests',
+        'k8s-harden --sample',
+      ])
     }
   }
   return new ManifestsSource(path, options)
@@ -67,7 +70,12 @@ class ManifestsSource implements ClusterSource {
 
   get info(): SourceInfo {
     const { kind = 'manifests', name = kind === 'sample' ? 'sample' : this.#path, namespaces } = this.#options
-    return { kind, name, ...(this.#kubernetes !== undefined && { kubernetes: this.#kubernetes }), ...(namespaces !== undefined && { namespaces }) }
+    return {
+      kind,
+      name,
+      ...(this.#kubernetes !== undefined && { kubernetes: this.#kubernetes }),
+      ...(namespaces !== undefined && { namespaces }),
+    }
   }
 
   locate(ref: ObjectRef, at?: Path): { readonly file: string; readonly line: number } | undefined {
@@ -87,7 +95,11 @@ class ManifestsSource implements ClusterSource {
     const first = problems.find((event) => event.type === 'problem')
     const where = this.#path === '-' ? 'standard input' : this.#path
     const because = first?.type === 'problem' ? `; ${first.file}:${first.line}: ${first.message}` : ''
-    return new SourceProblem(`no Kubernetes objects in ${where}${because}`, ['give a directory, a file or - with Kubernetes manifests', 'helm template CHART | k8s-harden scan --manifests -', 'kubectl kustomize DIR | k8s-harden scan --manifests -'])
+    return new SourceProblem(`no Kubernetes objects in ${where}${because}`, [
+      'give a directory, a file or - with Kubernetes manifests',
+      'helm template CHART | k8s-harden scan --manifests -',
+      'kubectl kustomize DIR | k8s-harden scan --manifests -',
+    ])
   }
 
   async #readStdin(): Promise<SourceEvent[]> {
@@ -146,7 +158,13 @@ class ManifestsSource implements ClusterSource {
     const [first, ...more] = problems
     if (first === undefined) return this.#troubled.delete(file) ? [{ type: 'problem', file, line: 0, message: '' }] : []
     this.#troubled.add(file)
-    const others = more.length === 0 ? '' : `; ${more.length} more at line${more.length === 1 ? '' : 's'} ${more.slice(0, 5).map(({ line }) => line).join(', ')}${more.length > 5 ? ', …' : ''}`
+    const others =
+      more.length === 0
+        ? ''
+        : `; ${more.length} more at line${more.length === 1 ? '' : 's'} ${more
+            .slice(0, 5)
+            .map(({ line }) => line)
+            .join(', ')}${more.length > 5 ? ', …' : ''}`
     return [{ type: 'problem', file, line: first.line, message: first.message + others }]
   }
 
@@ -161,7 +179,9 @@ class ManifestsSource implements ClusterSource {
     this.#shelf.arrange()
     return [...wanted].map((what) => {
       if (!isKind(what)) return { type: 'unread', unread: unreadFact(what) }
-      return this.#shelf.saysNothingOf(what) ? { type: 'unread', unread: unreadKind(what) } : { type: 'replace', kind: what, items: [...this.#shelf.of(what)] }
+      return this.#shelf.saysNothingOf(what)
+        ? { type: 'unread', unread: unreadKind(what) }
+        : { type: 'replace', kind: what, items: [...this.#shelf.of(what)] }
     })
   }
 

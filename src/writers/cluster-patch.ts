@@ -109,8 +109,11 @@ export function editsBack(live: unknown, entries: readonly Entry[]): Edit[] {
   const leaves = entries.filter((entry) => !entry.dropped).toReversed().map((entry): Edit => (entry.before === undefined ? { unset: entry.path } : { set: entry.path, to: entry.before }))
   let back = applyEdits(live, leaves)
   for (const { created, path, before } of entries.toReversed()) {
-    if (before !== undefined || created === undefined || created.length === path.length) continue
-    if (isHollow(valueAt(back, created))) back = applyEdits(back, [{ unset: created }])
+    if (before !== undefined || created === undefined) continue
+    for (let length = path.length - 1; length >= created.length; length--) {
+      const parent = path.slice(0, length)
+      if (isHollow(valueAt(back, parent))) back = applyEdits(back, [{ unset: parent }])
+    }
   }
   return editsBetween(live, back)
 }

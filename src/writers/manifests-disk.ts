@@ -9,9 +9,17 @@ export const OUTPUT = 'k8s-harden'
 /** Where what was removed is kept when it may not go into the journal. */
 export const REMOVED = `${OUTPUT}/.removed`
 
-export interface FileState { readonly text: string; readonly mode: number }
+export interface FileState {
+  readonly text: string
+  readonly mode: number
+}
 /** What a file is to become; `undefined`: it is not there. */
-export interface FileWrite { readonly file: string; readonly before: string | undefined; readonly after: string | undefined; readonly mode: number }
+export interface FileWrite {
+  readonly file: string
+  readonly before: string | undefined
+  readonly after: string | undefined
+  readonly mode: number
+}
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
@@ -20,7 +28,9 @@ export class Disk {
   #root: string | undefined
 
   /** `path`: the directory or the one file that was scanned. */
-  constructor(path: string) { this.#path = resolve(path) }
+  constructor(path: string) {
+    this.#path = resolve(path)
+  }
 
   /** The directory that names are relative to. */
   async root(): Promise<string> {
@@ -36,7 +46,8 @@ export class Disk {
       const bytes = await readFile(path)
       const text = bytes.toString('utf8')
       // What does not come back the same would be damaged by an edit.
-      if (!Buffer.from(text, 'utf8').equals(bytes)) throw new WriteRefused('the file system', `${file} is not UTF-8: save it as UTF-8 first`)
+      if (!Buffer.from(text, 'utf8').equals(bytes))
+        throw new WriteRefused('the file system', `${file} is not UTF-8: save it as UTF-8 first`)
       return { text, mode: info.mode & 0o7777 }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
@@ -60,7 +71,13 @@ export class Disk {
   async #guard({ file, before }: FileWrite): Promise<void> {
     const now = await this.read(file)
     if (now?.text === before) return
-    throw new WriteConflict(before === undefined ? `${file} was made by somebody else since` : now === undefined ? `${file} is not there any more` : `${file} was changed since: nothing was written`)
+    throw new WriteConflict(
+      before === undefined
+        ? `${file} was made by somebody else since`
+        : now === undefined
+          ? `${file} is not there any more`
+          : `${file} was changed since: nothing was written`,
+    )
   }
 
   async #replace({ file, before, mode }: FileWrite, after: string): Promise<void> {
@@ -103,7 +120,13 @@ export class Disk {
     await syncDirectory(dirname(path))
     // Our own directories go when they are empty.
     for (let directory = dirname(file); directory === OUTPUT || directory.startsWith(`${OUTPUT}/`); directory = dirname(directory)) {
-      if (!(await rmdir(join(await this.root(), directory)).then(() => true, () => false))) return
+      if (
+        !(await rmdir(join(await this.root(), directory)).then(
+          () => true,
+          () => false,
+        ))
+      )
+        return
     }
   }
 
@@ -111,9 +134,16 @@ export class Disk {
   async #real(file: string): Promise<string> {
     const root = await this.root()
     const path = resolve(root, file)
-    if (file === '-' || !isInside(root, path) || /[\x00-\x1f\x7f]/.test(file)) throw new WriteRefused('the file system', `${JSON.stringify(file)} is not a file in the directory`)
+    if (file === '-' || !isInside(root, path) || /[\x00-\x1f\x7f]/.test(file))
+      throw new WriteRefused('the file system', `${JSON.stringify(file)} is not a file in the directory`)
     const real = await realpath(path).catch(async () => {
-      if (await lstat(path).then((info) => info.isSymbolicLink(), () => false)) throw new WriteRefused('the file system', `${file} is a link to nothing`)
+      if (
+        await lstat(path).then(
+          (info) => info.isSymbolicLink(),
+          () => false,
+        )
+      )
+        throw new WriteRefused('the file system', `${file} is a link to nothing`)
       return join(await nearest(dirname(path), root), relative(await existing(dirname(path), root), path))
     })
     if (!isInside(root, real)) throw new WriteRefused('the file system', `${file} leads out of the directory`)
@@ -123,7 +153,14 @@ export class Disk {
 
 /** The deepest directory on the way that is there already. */
 async function existing(directory: string, root: string): Promise<string> {
-  for (let here = directory; here !== root && isInside(root, here); here = dirname(here)) if (await stat(here).then((info) => info.isDirectory(), () => false)) return here
+  for (let here = directory; here !== root && isInside(root, here); here = dirname(here))
+    if (
+      await stat(here).then(
+        (info) => info.isDirectory(),
+        () => false,
+      )
+    )
+      return here
   return root
 }
 const nearest = async (directory: string, root: string): Promise<string> => realpath(await existing(directory, root))
@@ -136,7 +173,13 @@ function isInside(root: string, path: string): boolean {
 function refusal(file: string, error: unknown): Error {
   if (error instanceof WriteRefused || error instanceof WriteConflict) return error
   const { code, message } = error as NodeJS.ErrnoException
-  const words: Readonly<Record<string, string>> = { EACCES: 'permission denied', EPERM: 'not permitted', EROFS: 'the file system is read-only', ENOSPC: 'no space left', ENOTDIR: 'a part of its path is a file' }
+  const words: Readonly<Record<string, string>> = {
+    EACCES: 'permission denied',
+    EPERM: 'not permitted',
+    EROFS: 'the file system is read-only',
+    ENOSPC: 'no space left',
+    ENOTDIR: 'a part of its path is a file',
+  }
   return new WriteRefused('the file system', `${file}: ${code === undefined ? message : (words[code] ?? code)}`)
 }
 

@@ -10,11 +10,24 @@ import { WriteConflict, WriteRefused } from '../plan/writer.ts'
 import { type FileState, OUTPUT } from './manifests-disk.ts'
 
 /** A value that a step sets or takes away; absent `before` or `after`: not there. */
-export interface Entry { readonly path: Path; readonly before?: Json; readonly after?: Json }
+export interface Entry {
+  readonly path: Path
+  readonly before?: Json
+  readonly after?: Json
+}
 /** What happened to one object of a file, enough to take it back when the file has changed elsewhere since. */
 export type Deed =
-  | { readonly did: 'edit'; readonly target: ObjectRef; readonly entries: readonly Entry[]; /** The values are secret and were left out. */ readonly sealed?: true }
-  | { readonly did: 'delete'; readonly target: ObjectRef; /** The text that went; absent where it may not be kept. */ readonly text?: string }
+  | {
+      readonly did: 'edit'
+      readonly target: ObjectRef
+      readonly entries: readonly Entry[] /** The values are secret and were left out. */
+      readonly sealed?: true
+    }
+  | {
+      readonly did: 'delete'
+      readonly target: ObjectRef /** The text that went; absent where it may not be kept. */
+      readonly text?: string
+    }
   | { readonly did: 'make'; readonly target: ObjectRef }
 
 export interface Draft {
@@ -32,7 +45,9 @@ export type Read = (file: string) => Promise<FileState | undefined>
 export class Drafts {
   readonly all = new Map<string, Draft>()
   readonly #read: Read
-  constructor(read: Read) { this.#read = read }
+  constructor(read: Read) {
+    this.#read = read
+  }
 
   async take(step: Step): Promise<void> {
     for (const change of step.changes) await this.#take(change, step)
@@ -40,17 +55,23 @@ export class Drafts {
 
   async #take(change: Change, step: Step): Promise<void> {
     switch (change.type) {
-      case 'edit': return this.#edit(change.target, change.edits)
-      case 'delete': return this.#delete(change.target)
-      case 'create': return this.#create(change.object, step)
-      case 'file': return this.#file(change)
-      case 'command': throw new WriteRefused('the manifests', 'a command cannot be run on files')
+      case 'edit':
+        return this.#edit(change.target, change.edits)
+      case 'delete':
+        return this.#delete(change.target)
+      case 'create':
+        return this.#create(change.object, step)
+      case 'file':
+        return this.#file(change)
+      case 'command':
+        throw new WriteRefused('the manifests', 'a command cannot be run on files')
     }
   }
 
   async #edit(target: ObjectRef, edits: readonly Edit[]): Promise<void> {
     // Of encryption keys only their length is known here: what was seen of them must never be written back.
-    if (edits.some((edit) => 'set' in edit && holdsKeys(target, edit.set, edit.to))) throw new WriteRefused('the manifests', `${refText(target)} holds keys, which are never read: change it by hand`)
+    if (edits.some((edit) => 'set' in edit && holdsKeys(target, edit.set, edit.to)))
+      throw new WriteRefused('the manifests', `${refText(target)} holds keys, which are never read: change it by hand`)
     const draft = await this.#holding(target)
     const spot = spotOf(draft, target)
     const after = editYaml(draft.text, spot.document, spot.item, edits)
@@ -75,15 +96,30 @@ export class Drafts {
 
   async #create(object: KubeObject, step: Step): Promise<void> {
     const { kind, metadata } = object
-    const base = `${OUTPUT}/${[kind, metadata.namespace, metadata.name].filter((part) => part !== undefined).map(fileWord).join('-')}`
+    const base = `${OUTPUT}/${[kind, metadata.namespace, metadata.name]
+      .filter((part) => part !== undefined)
+      .map(fileWord)
+      .join('-')}`
     let draft = await this.#draft(`${base}.yaml`)
     for (let n = 2; draft.before !== undefined || draft.deeds.length > 0; n++) draft = await this.#draft(`${base}-${n}.yaml`)
     draft.text = `# ${step.title.replaceAll(/[^\x20-\x7e]/g, ' ')}\n${documentText(object)}`
-    draft.deeds.push({ did: 'make', target: { apiVersion: object.apiVersion, kind, ...(metadata.namespace !== undefined && { namespace: metadata.namespace }), name: metadata.name } })
+    draft.deeds.push({
+      did: 'make',
+      target: {
+        apiVersion: object.apiVersion,
+        kind,
+        ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
+        name: metadata.name,
+      },
+    })
   }
 
   async #file(change: Extract<Change, { type: 'file' }>): Promise<void> {
-    const name = change.name.split('/').map((part) => part.replaceAll(/[^\w.-]/g, '-')).filter((part) => !/^\.*$/.test(part)).join('/')
+    const name = change.name
+      .split('/')
+      .map((part) => part.replaceAll(/[^\w.-]/g, '-'))
+      .filter((part) => !/^\.*$/.test(part))
+      .join('/')
     const draft = await this.#draft(`${OUTPUT}/${name}`)
     draft.text = change.text.text
     draft.secretKeys = change.text.secretKeys ?? 0
@@ -126,7 +162,11 @@ function holdsKeys(target: ObjectRef, path: Path, value: unknown): boolean {
   return path.includes('secret') || /"secret":/.test(JSON.stringify(value))
 }
 
-const fileWord = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9.-]+/g, '-').replaceAll(/^[.-]+|[.-]+$/g, '') || 'x'
+const fileWord = (text: string): string =>
+  text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]+/g, '-')
+    .replaceAll(/^[.-]+|[.-]+$/g, '') || 'x'
 
 export function entriesBetween(before: unknown, after: unknown): Entry[] {
   return editsBetween(before, after).map((edit) => {
@@ -143,14 +183,21 @@ export function takeBack(text: string, file: string, deed: Deed): string {
     const spot = findObject(text, deed.target)
     if (spot === undefined) throw new WriteConflict(`${refText(deed.target)} is not in ${file} any more`)
     const changed = deed.entries.find(({ path, after }) => !holds(spot.value, path, after))
-    if (changed !== undefined) throw new WriteConflict(`${refText(deed.target)} in ${file} was changed since: ${changed.path.join('.')} is not what was written`)
-    return editYaml(text, spot.document, spot.item, deed.entries.toReversed().map(({ path, before }): Edit => (before === undefined ? { unset: path } : { set: path, to: before })))
+    if (changed !== undefined)
+      throw new WriteConflict(`${refText(deed.target)} in ${file} was changed since: ${changed.path.join('.')} is not what was written`)
+    return editYaml(
+      text,
+      spot.document,
+      spot.item,
+      deed.entries.toReversed().map(({ path, before }): Edit => (before === undefined ? { unset: path } : { set: path, to: before })),
+    )
   }
   if (deed.did === 'delete' && deed.text !== undefined) return appendDocument(text, deed.text)
   throw new WriteConflict(`${file} was changed since: it is left as it is`)
 }
 
-const holds = (root: unknown, path: Path, value: Json | undefined): boolean => editsBetween({ v: valueAt(root, path) }, { v: value }).length === 0
+const holds = (root: unknown, path: Path, value: Json | undefined): boolean =>
+  editsBetween({ v: valueAt(root, path) }, { v: value }).length === 0
 
 /** Is what a deed did still there, or what was there before it? */
 export function standingOf(text: string, deed: Deed): 'before' | 'after' | 'other' {

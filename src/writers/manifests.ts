@@ -1,6 +1,6 @@
 /** Changes manifests in place: rehearsed in memory, written atomically, guarded by what the files were, taken back byte for byte. */
 import { randomBytes } from 'node:crypto'
-import { createTwoFilesPatch, diffLines } from 'diff'
+import { createTwoFilesPatch } from 'diff'
 import type { Approval, Json, Rehearsal, RehearsalResult, Step, Written } from '../model/index.ts'
 import { formatPath } from '../objects/path.ts'
 import { YamlEditRefused } from '../objects/yaml-edit.ts'
@@ -10,23 +10,11 @@ import { kindOf } from '../plan/objects-by-ref.ts'
 import { type Committed, requireApproval, WriteConflict, WriteRefused, type Writer, type WrittenState } from '../plan/writer.ts'
 import { Disk, type FileWrite, OUTPUT, REMOVED, sha256 } from './manifests-disk.ts'
 import { type Deed, type Draft, Drafts, standingOf, takeBack } from './manifests-draft.ts'
+import { stateOf, type Undo, undoOf, unspliced } from './manifests-undo.ts'
 
-/** `was` at an offset of the text before; the offsets of all splices are of that same text. */
-interface Splice { readonly at: number; readonly was: string; readonly now: string }
-/** What `Written.undo` says: enough to take the write back after a restart, and no secret. */
-interface Undo {
-  readonly is: 'manifest'
-  readonly file: string
-  /** Of the whole file; null: there was none. */
-  readonly before: string | null
-  readonly after: string
-  readonly mode: number
-  /** Absent where they would hold a secret: `kept` then names the file that holds the old text. */
-  readonly splices?: readonly Splice[]
-  readonly kept?: string
-  readonly deeds: readonly Deed[]
+interface Prepared {
+  readonly drafts: readonly Draft[]
 }
-interface Prepared { readonly drafts: readonly Draft[] }
 
 export class ManifestsWriter implements Writer {
   readonly name = 'manifests'
@@ -35,14 +23,28 @@ export class ManifestsWriter implements Writer {
   readonly #drawn = new WeakMap<Rehearsal, readonly FileWrite[]>()
 
   /** `path`: the directory or the file that was scanned. New files go to `k8s-harden/` in that directory. */
-  constructor(path: string) { this.#disk = new Disk(path) }
+  constructor(path: string) {
+    this.#disk = new Disk(path)
+  }
 
   async rehearse(step: Step): Promise<RehearsalResult> {
     try {
       const drafts = new Drafts((file) => this.#disk.read(file))
       await drafts.take(step)
-      const changed = drafts.all.values().filter(({ before, text }) => before?.text !== text).toArray()
-      return { ok: true, rehearsal: { step: step.id, diff: changed.map(diffOf).join(''), warnings: warningsFor(step), writer: this.name, prepared: { drafts: changed } satisfies Prepared } }
+      const changed = drafts.all
+        .values()
+        .filter(({ before, text }) => before?.text !== text)
+        .toArray()
+      return {
+        ok: true,
+        rehearsal: {
+          step: step.id,
+          diff: changed.map(diffOf).join(''),
+          warnings: warningsFor(step),
+          writer: this.name,
+          prepared: { drafts: changed } satisfies Prepared,
+        },
+      }
     } catch (error) {
       if (error instanceof YamlEditRefused) return { ok: false, refusedBy: 'the manifests', because: error.message }
       if (error instanceof WriteRefused) return { ok: false, refusedBy: error.refusedBy, because: error.message }
@@ -60,7 +62,12 @@ export class ManifestsWriter implements Writer {
       const undo = undoOf(draft, after)
       if (undo.kept !== undefined) writes.push({ file: undo.kept, before: undefined, after: draft.before!.text, mode: 0o600 })
       writes.push({ file: draft.file, before: draft.before?.text, after, mode: draft.mode })
-      return { target: { ...draft.deeds[0]!.target, file: draft.file }, before: valuesOf(draft, 'before'), after: valuesOf(draft, 'after'), undo: undo as unknown as Json }
+      return {
+        target: { ...draft.deeds[0]!.target, file: draft.file },
+        before: valuesOf(draft, 'before'),
+        after: valuesOf(draft, 'after'),
+        undo: undo as unknown as Json,
+      }
     })
     this.#drawn.set(rehearsal, writes)
     return written
@@ -78,7 +85,8 @@ export class ManifestsWriter implements Writer {
   /** The same old text may have been kept before. */
   async #withoutKept(writes: readonly FileWrite[]): Promise<FileWrite[]> {
     const needed: FileWrite[] = []
-    for (const write of writes) if (!write.file.startsWith(`${REMOVED}/`) || (await this.#disk.read(write.file))?.text !== write.after) needed.push(write)
+    for (const write of writes)
+      if (!write.file.startsWith(`${REMOVED}/`) || (await this.#disk.read(write.file))?.text !== write.after) needed.push(write)
     return needed
   }
 
@@ -101,7 +109,11 @@ export class ManifestsWriter implements Writer {
       file.text = await this.#undone(file.text, undo)
     }
     if (dryRun) return
-    const writes = texts.entries().filter(([, { before, text }]) => before !== text).map(([file, { before, text, mode }]): FileWrite => ({ file, before, after: text, mode })).toArray()
+    const writes = texts
+      .entries()
+      .filter(([, { before, text }]) => before !== text)
+      .map(([file, { before, text, mode }]): FileWrite => ({ file, before, after: text, mode }))
+      .toArray()
     await this.#disk.write(writes)
     for (const { undo: json } of written) await this.#dropKept(json as unknown as Undo)
   }
@@ -117,7 +129,9 @@ export class ManifestsWriter implements Writer {
     if (hash === undo.after) return undo.before === null ? undefined : await this.#oldText(now, undo)
     if (undo.before === null) throw new WriteConflict(`${undo.file} was changed since: it is left as it is`)
     try {
-      return undo.deeds.toReversed().reduce((text, deed) => (standingOf(text, deed) === 'before' ? text : takeBack(text, undo.file, deed)), now)
+      return undo.deeds
+        .toReversed()
+        .reduce((text, deed) => (standingOf(text, deed) === 'before' ? text : takeBack(text, undo.file, deed)), now)
     } catch (error) {
       if (error instanceof YamlEditRefused) throw new WriteConflict(`${undo.file} was changed since: ${error.message}`)
       throw error
@@ -125,54 +139,17 @@ export class ManifestsWriter implements Writer {
   }
 
   async #oldText(now: string, undo: Undo): Promise<string> {
-    const old = undo.kept === undefined ? (undo.splices ?? []).reduce((text, { at, was, now: made }) => text.slice(0, at) + was + text.slice(at + made.length), now) : (await this.#disk.read(undo.kept))?.text
-    if (old === undefined || sha256(old) !== undo.before) throw new WriteConflict(`what ${undo.file} was before is not there any more${undo.kept === undefined ? '' : ` (${undo.kept})`}`)
+    const old = undo.kept === undefined ? unspliced(now, undo.splices ?? []) : (await this.#disk.read(undo.kept))?.text
+    if (old === undefined || sha256(old) !== undo.before)
+      throw new WriteConflict(`what ${undo.file} was before is not there any more${undo.kept === undefined ? '' : ` (${undo.kept})`}`)
     return old
   }
 
   async #dropKept({ kept }: Undo): Promise<void> {
     const state = kept === undefined ? undefined : await this.#disk.read(kept)
-    if (kept !== undefined && state !== undefined) await this.#disk.write([{ file: kept, before: state.text, after: undefined, mode: state.mode }])
+    if (kept !== undefined && state !== undefined)
+      await this.#disk.write([{ file: kept, before: state.text, after: undefined, mode: state.mode }])
   }
-}
-
-function stateOf(now: string, undo: Undo): WrittenState {
-  const hash = sha256(now)
-  if (hash === undo.after) return 'after'
-  if (hash === undo.before) return 'before'
-  const standing = new Set(undo.deeds.map((deed) => standingOf(now, deed)))
-  return standing.size === 1 ? [...standing][0]! : 'other'
-}
-
-function undoOf({ file, before, text, mode, secretKeys, deeds }: Draft, after: string): Undo {
-  const undo = { is: 'manifest', file, after: sha256(after), mode: before?.mode ?? mode } as const
-  if (before === undefined) return { ...undo, before: null, deeds }
-  const splices = splicesBetween(before.text, text)
-  const hash = sha256(before.text)
-  const shown = splicesBetween(redact(before.text), redact(text))
-  const isSecret = secretKeys > 0 || JSON.stringify(shown.map(({ was, now }) => [was, now])) !== JSON.stringify(splices.map(({ was, now }) => [was, now]))
-  if (!isSecret) return { ...undo, before: hash, splices, deeds }
-  return { ...undo, before: hash, kept: `${REMOVED}/${hash.slice(0, 16)}`, deeds: deeds.map((deed) => (deed.did === 'delete' ? { did: deed.did, target: deed.target } : deed)) }
-}
-
-function splicesBetween(before: string, after: string): Splice[] {
-  const splices: Splice[] = []
-  let at = 0
-  let open: { at: number; was: string; now: string } | undefined
-  for (const { value, added, removed } of diffLines(before, after)) {
-    if (!added && !removed) {
-      if (open !== undefined) splices.push(open)
-      open = undefined
-      at += value.length
-      continue
-    }
-    open ??= { at, was: '', now: '' }
-    if (removed) {
-      open.was += value
-      at += value.length
-    } else open.now += value
-  }
-  return open === undefined ? splices : [...splices, open]
 }
 
 const valuesOf = ({ deeds, before, text, secretKeys }: Draft, side: 'before' | 'after'): Json => {
@@ -181,7 +158,8 @@ const valuesOf = ({ deeds, before, text, secretKeys }: Draft, side: 'before' | '
   if (side === 'before') return before === undefined ? null : { text: redact(deletedText(deeds) ?? before.text) }
   return deeds[0]!.did === 'delete' ? null : secretKeys > 0 ? { secret: true } : { text: redact(text) }
 }
-const deletedText = (deeds: readonly Deed[]): string | undefined => deeds.map((deed) => (deed.did === 'delete' ? deed.text : undefined)).find((text) => text !== undefined)
+const deletedText = (deeds: readonly Deed[]): string | undefined =>
+  deeds.map((deed) => (deed.did === 'delete' ? deed.text : undefined)).find((text) => text !== undefined)
 
 /** A file that the scan does not read: whether it helps is not to be seen here. */
 const isPlaced = ({ file, text, secretKeys, deeds }: Draft): boolean => {
@@ -193,13 +171,27 @@ const isPlaced = ({ file, text, secretKeys, deeds }: Draft): boolean => {
 const KEY = '‹32 random bytes, base64, drawn when the file is written›'
 function diffOf({ file, before, text, mode, secretKeys }: Draft): string {
   const after = redact(fillKeys(text, () => 'A')).split('\n')
-  const named = text.split('\n').map((line, index) => (/\{\{key \d+\}\}/.test(line) ? line.replaceAll(/\{\{key \d+\}\}/g, KEY) : after[index]!)).join('\n')
-  const patch = createTwoFilesPatch(before === undefined ? 'absent' : `a/${file}`, `b/${file}`, redact(before?.text ?? ''), named, '', secretKeys > 0 ? `mode ${mode.toString(8).padStart(4, '0')}` : '', { context: 3 })
+  const named = text
+    .split('\n')
+    .map((line, index) => (/\{\{key \d+\}\}/.test(line) ? line.replaceAll(/\{\{key \d+\}\}/g, KEY) : after[index]!))
+    .join('\n')
+  const patch = createTwoFilesPatch(
+    before === undefined ? 'absent' : `a/${file}`,
+    `b/${file}`,
+    redact(before?.text ?? ''),
+    named,
+    '',
+    secretKeys > 0 ? `mode ${mode.toString(8).padStart(4, '0')}` : '',
+    { context: 3 },
+  )
   return patch.slice(patch.indexOf('---'))
 }
 
 function warningsFor(step: Step): string[] {
-  const owned = step.managedBy === '' ? [] : [`${step.managedBy} renders this object: take the change into its source as well, or the next rendering drops it`]
+  const owned =
+    step.managedBy === ''
+      ? []
+      : [`${step.managedBy} renders this object: take the change into its source as well, or the next rendering drops it`]
   const made = step.changes.some(({ type }) => type === 'create' || type === 'file') ? [`new files go to ${OUTPUT}/`] : []
   return [...owned, ...made]
 }

@@ -96,7 +96,8 @@ describeCluster('apply on a real API server', { controllerManager: true, schedul
     })
     test('a bare pod, which only a new pod can change', async () => {
       const where = path('pods', 'bare', 'api/v1')
-      await make(where, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'bare', labels: { keep: 'me' } }, spec: { hostPID: true, terminationGracePeriodSeconds: 0, containers: [{ name: 'app', image: 'example.test/app:1', env: [{ name: 'COLOUR', value: 'red' }] }] } })
+      await make(where, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'bare', labels: { keep: 'me' } }, // With no grace at all kwok's own delete, which names no uid, may come late and meet the new pod.
+        spec: { hostPID: true, terminationGracePeriodSeconds: 1, containers: [{ name: 'app', image: 'example.test/app:1', env: [{ name: 'COLOUR', value: 'red' }] }] } })
       await cluster().kubectl(['wait', '--for=condition=Ready', 'pod/bare', '--timeout=60s'])
       const control = finding('bare', 'Pod', (object) => object.metadata.name === 'bare' && JSON.stringify(object).includes('"hostPID":true'), ({ subject }) => [{ type: 'edit', target: subject, edits: [{ unset: ['spec', 'hostPID'] }] }], 'may-break')
       const first = await api().get<KubeObject>(where)
@@ -220,7 +221,7 @@ describeCluster('apply on a real API server', { controllerManager: true, schedul
     })
     test('between the deletion of a pod and its creation: the old pod is put back', async () => {
       const where = path('pods', 'halfway', 'api/v1')
-      await make(where, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'halfway' }, spec: { hostPID: true, terminationGracePeriodSeconds: 0, containers: [{ name: 'app', image: 'example.test/app:1' }] } })
+      await make(where, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'halfway' }, spec: { hostPID: true, terminationGracePeriodSeconds: 1, containers: [{ name: 'app', image: 'example.test/app:1' }] } })
       await cluster().kubectl(['wait', '--for=condition=Ready', 'pod/halfway', '--timeout=60s'])
       const within = await open([finding('halfway', 'Pod', (object) => object.metadata.name === 'halfway' && JSON.stringify(object).includes('"hostPID":true'), ({ subject }) => [{ type: 'edit', target: subject, edits: [{ unset: ['spec', 'hostPID'] }] }], 'may-break')])
       const result = await within.writer.rehearse(within.plan().steps[0]!)

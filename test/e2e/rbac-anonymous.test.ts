@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { Change, Finding } from '../../src/model/index.ts'
 import { limitAnonymous } from '../../remediations/anonymous-requests.ts'
+import type { Change, Finding } from '../../src/model/index.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
 import { worldOf } from '../helpers/world.ts'
 
@@ -27,19 +27,27 @@ spec:
 function proposedFile(version: string): string {
   const { snapshot } = worldOf(STATIC_POD(version))
   const pod = { apiVersion: 'v1', kind: 'Pod', namespace: 'kube-system', name: 'kube-apiserver-cp1' }
-  const proposal = limitAnonymous.propose({ subject: pod, reason: 'x', evidence: null } as unknown as Finding, { view: snapshot, options: {}, alongside: [] })
-  const file = 'changes' in proposal ? proposal.changes.find((change): change is Change & { type: 'file' } => change.type === 'file') : undefined
+  const proposal = limitAnonymous.propose({ subject: pod, reason: 'x', evidence: null } as unknown as Finding, {
+    view: snapshot,
+    options: {},
+    alongside: [],
+  })
+  const file =
+    'changes' in proposal ? proposal.changes.find((change): change is Change & { type: 'file' } => change.type === 'file') : undefined
   if (file === undefined) throw new Error(JSON.stringify(proposal))
   return file.text.text
 }
 
 /** Status of a GET that carries no credentials. */
-const anonymously = (url: string, path: string): Promise<number | undefined> => new Promise((resolve, reject) => {
-  request(new URL(path, url), { rejectUnauthorized: false }, (response) => {
-    response.resume()
-    resolve(response.statusCode)
-  }).on('error', reject).end()
-})
+const anonymously = (url: string, path: string): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    request(new URL(path, url), { rejectUnauthorized: false }, (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    })
+      .on('error', reject)
+      .end()
+  })
 const PATHS = ['/livez', '/readyz', '/healthz', '/version', '/api', '/api/v1/namespaces']
 
 describeCluster('anonymous requests', { audit: false }, (cluster) => {

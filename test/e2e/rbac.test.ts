@@ -1,10 +1,10 @@
 /** Our reading of RBAC against the API server's own: not one answer may differ. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { BindingObject, Facts, Kind, KubeObject, PolicyRule, RbacSubject, RoleObject, Snapshot } from '../../src/model/index.ts'
 import { narrowRights } from '../../remediations/role-rules.ts'
 import { controls } from '../../src/controls/index.gen.ts'
 import { judge } from '../../src/engine/judge.ts'
+import type { BindingObject, Facts, Kind, KubeObject, PolicyRule, RbacSubject, RoleObject, Snapshot } from '../../src/model/index.ts'
 import { isDefaultRule, isDefaultSubject, isLabelledDefault } from '../../src/objects/rbac-bootstrap.ts'
 import { grants, mayI, RBAC_KINDS, serviceAccountGroups, serviceAccountUser, subjectsOf } from '../../src/objects/rbac-grants.ts'
 import { type AccessRequest, type ResourceRequest, type Rights, STANDARD_VERBS } from '../../src/objects/rbac-rules.ts'
@@ -16,23 +16,42 @@ import { snapshotFrom } from '../helpers/world.ts'
 
 const GROUP = 'rbac.authorization.k8s.io'
 const ROOT = `/apis/${GROUP}/v1`
-const PLURALS = { Role: 'roles', ClusterRole: 'clusterroles', RoleBinding: 'rolebindings', ClusterRoleBinding: 'clusterrolebindings' } as const
+const PLURALS = {
+  Role: 'roles',
+  ClusterRole: 'clusterroles',
+  RoleBinding: 'rolebindings',
+  ClusterRoleBinding: 'clusterrolebindings',
+} as const
 const NAMESPACES = ['alpha', 'beta', 'gamma']
 
 async function snapshot(api: ApiClient, facts: Partial<Facts> = {}): Promise<Snapshot> {
-  const kinds = await Promise.all(RBAC_KINDS.map(async (kind) => {
-    const { items } = await api.get<{ items: KubeObject[] }>(`${ROOT}/${PLURALS[kind]}`)
-    return [kind as Kind, new Map(items.map((item) => [keyOf(item.metadata.namespace, item.metadata.name), { ...item, apiVersion: `${GROUP}/v1`, kind }]))] as const
-  }))
+  const kinds = await Promise.all(
+    RBAC_KINDS.map(async (kind) => {
+      const { items } = await api.get<{ items: KubeObject[] }>(`${ROOT}/${PLURALS[kind]}`)
+      return [
+        kind as Kind,
+        new Map(items.map((item) => [keyOf(item.metadata.namespace, item.metadata.name), { ...item, apiVersion: `${GROUP}/v1`, kind }])),
+      ] as const
+    }),
+  )
   return snapshotFrom({ kubernetes: 'v1.37.2', facts }, new Map(kinds))
 }
 
-const pathOf = ({ kind, metadata }: KubeObject): string => `${ROOT}/${metadata.namespace === undefined ? '' : `namespaces/${metadata.namespace}/`}${PLURALS[kind as keyof typeof PLURALS]}`
+const pathOf = ({ kind, metadata }: KubeObject): string =>
+  `${ROOT}/${metadata.namespace === undefined ? '' : `namespaces/${metadata.namespace}/`}${PLURALS[kind as keyof typeof PLURALS]}`
 
-interface Question { readonly user: string; readonly groups: readonly string[]; readonly request: AccessRequest }
+interface Question {
+  readonly user: string
+  readonly groups: readonly string[]
+  readonly request: AccessRequest
+}
 async function ask(api: ApiClient, { user, groups, request }: Question): Promise<boolean> {
   const attributes = 'path' in request ? { nonResourceAttributes: request } : { resourceAttributes: request }
-  const { status } = await api.create<{ status: { allowed: boolean } }>('/apis/authorization.k8s.io/v1/subjectaccessreviews', { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec: { user, groups, ...attributes } })
+  const { status } = await api.create<{ status: { allowed: boolean } }>('/apis/authorization.k8s.io/v1/subjectaccessreviews', {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SubjectAccessReview',
+    spec: { user, groups, ...attributes },
+  })
   return status.allowed
 }
 
@@ -42,9 +61,28 @@ async function settled(api: ApiClient, mark: string): Promise<void> {
   for (const namespace of [undefined, NAMESPACES[0]]) {
     const kind = namespace === undefined ? 'ClusterRole' : 'Role'
     const metadata = { name: mark, ...(namespace && { namespace }) }
-    const objects = [{ apiVersion: `${GROUP}/v1`, kind, metadata, rules }, { apiVersion: `${GROUP}/v1`, kind: `${kind}Binding`, metadata, roleRef: { apiGroup: GROUP, kind, name: mark }, subjects: [{ apiGroup: GROUP, kind: 'User', name: `${mark}-${kind}` }] }]
+    const objects = [
+      { apiVersion: `${GROUP}/v1`, kind, metadata, rules },
+      {
+        apiVersion: `${GROUP}/v1`,
+        kind: `${kind}Binding`,
+        metadata,
+        roleRef: { apiGroup: GROUP, kind, name: mark },
+        subjects: [{ apiGroup: GROUP, kind: 'User', name: `${mark}-${kind}` }],
+      },
+    ]
     for (const object of objects) await api.create(pathOf(object), object)
-    await expect.poll(() => ask(api, { user: `${mark}-${kind}`, groups: [], request: { verb: 'get', group: 'settled', resource: mark, namespace: namespace ?? '' } }), { timeout: 20_000 }).toBe(true)
+    await expect
+      .poll(
+        () =>
+          ask(api, {
+            user: `${mark}-${kind}`,
+            groups: [],
+            request: { verb: 'get', group: 'settled', resource: mark, namespace: namespace ?? '' },
+          }),
+        { timeout: 20_000 },
+      )
+      .toBe(true)
   }
 }
 
@@ -52,38 +90,100 @@ async function settled(api: ApiClient, mark: string): Promise<void> {
 const pick = <T>(...items: readonly T[]) => fc.constantFrom(...items)
 const some = (...items: readonly string[]) => fc.subarray([...items], { minLength: 1, maxLength: Math.min(3, items.length) })
 const resourceRule = fc.record({
-  verbs: some('get', 'list', 'create', 'delete', 'escalate', '*'), apiGroups: some('', 'apps', GROUP, '*'),
-  resources: some('pods', 'pods/exec', 'pods/*', '*/exec', '*/scale', 'secrets', 'namespaces', 'nodes', 'deployments', 'deployments/scale', 'clusterroles', '*'),
+  verbs: some('get', 'list', 'create', 'delete', 'escalate', '*'),
+  apiGroups: some('', 'apps', GROUP, '*'),
+  resources: some(
+    'pods',
+    'pods/exec',
+    'pods/*',
+    '*/exec',
+    '*/scale',
+    'secrets',
+    'namespaces',
+    'nodes',
+    'deployments',
+    'deployments/scale',
+    'clusterroles',
+    '*',
+  ),
   resourceNames: fc.oneof({ weight: 3, arbitrary: fc.constant<string[]>([]) }, { weight: 1, arbitrary: some('one', 'two', 'alpha') }),
 })
-const pathRule = fc.record({ verbs: some('get', 'post', '*'), nonResourceURLs: some('/metrics', '/logs/*', '/debug/pprof/*', '/met*', '*') })
-const rules = (clusterScoped: boolean): fc.Arbitrary<PolicyRule[]> => fc.array(clusterScoped ? fc.oneof({ weight: 4, arbitrary: resourceRule }, { weight: 1, arbitrary: pathRule }) : resourceRule, { minLength: 1, maxLength: 3 })
+const pathRule = fc.record({
+  verbs: some('get', 'post', '*'),
+  nonResourceURLs: some('/metrics', '/logs/*', '/debug/pprof/*', '/met*', '*'),
+})
+const rules = (clusterScoped: boolean): fc.Arbitrary<PolicyRule[]> =>
+  fc.array(clusterScoped ? fc.oneof({ weight: 4, arbitrary: resourceRule }, { weight: 1, arbitrary: pathRule }) : resourceRule, {
+    minLength: 1,
+    maxLength: 3,
+  })
 const USERS = ['jane', 'joe', 'eve', serviceAccountUser('alpha', 'app'), serviceAccountUser('beta', 'app')]
 const subject: fc.Arbitrary<RbacSubject> = fc.oneof(
   fc.record({ apiGroup: fc.constant(GROUP), kind: fc.constant('User'), name: pick(...USERS) }),
-  fc.record({ apiGroup: fc.constant(GROUP), kind: fc.constant('Group'), name: pick('team', 'system:serviceaccounts:alpha', 'system:serviceaccounts', 'nobody-is-in-it') }),
+  fc.record({
+    apiGroup: fc.constant(GROUP),
+    kind: fc.constant('Group'),
+    name: pick('team', 'system:serviceaccounts:alpha', 'system:serviceaccounts', 'nobody-is-in-it'),
+  }),
   fc.record({ kind: fc.constant('ServiceAccount'), name: pick('app', 'other'), namespace: pick('alpha', 'beta') }),
 )
 const NAMES = ['', 'one', 'two', 'three', 'alpha']
-const question: fc.Arbitrary<Question> = fc.record({
-  who: pick<readonly [string, readonly string[]]>(['jane', []], ['joe', ['team']], ['eve', []], ...(['alpha', 'beta'].map((ns) => [serviceAccountUser(ns, 'app'), serviceAccountGroups(ns)] as const))),
-  request: fc.oneof(
-    { weight: 6, arbitrary: fc.record({ verb: pick('get', 'list', 'watch', 'create', 'delete', 'deletecollection', 'escalate'), group: pick('', '', 'apps', GROUP), resource: pick('pods', 'secrets', 'namespaces', 'nodes', 'deployments', 'clusterroles'), subresource: pick('', '', 'exec', 'scale', 'log'), namespace: pick('', ...NAMESPACES), name: pick(...NAMES) }) },
-    { weight: 1, arbitrary: fc.record({ verb: pick('get', 'post'), path: pick('/metrics', '/logs/kube.log', '/logs', '/debug/pprof/heap', '/version', '/nowhere') }) },
-  ),
-}).map(({ who: [user, groups], request }) => ({ user, groups, request }))
+const question: fc.Arbitrary<Question> = fc
+  .record({
+    who: pick<readonly [string, readonly string[]]>(
+      ['jane', []],
+      ['joe', ['team']],
+      ['eve', []],
+      ...['alpha', 'beta'].map((ns) => [serviceAccountUser(ns, 'app'), serviceAccountGroups(ns)] as const),
+    ),
+    request: fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          verb: pick('get', 'list', 'watch', 'create', 'delete', 'deletecollection', 'escalate'),
+          group: pick('', '', 'apps', GROUP),
+          resource: pick('pods', 'secrets', 'namespaces', 'nodes', 'deployments', 'clusterroles'),
+          subresource: pick('', '', 'exec', 'scale', 'log'),
+          namespace: pick('', ...NAMESPACES),
+          name: pick(...NAMES),
+        }),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          verb: pick('get', 'post'),
+          path: pick('/metrics', '/logs/kube.log', '/logs', '/debug/pprof/heap', '/version', '/nowhere'),
+        }),
+      },
+    ),
+  })
+  .map(({ who: [user, groups], request }) => ({ user, groups, request }))
 
 /** 60 roles and 30 bindings: enough that a third of the questions are answered with yes. */
 function randomWorld(seed: number): readonly KubeObject[] {
   const one = <T>(arbitrary: fc.Arbitrary<T>, salt: number): T => fc.sample(arbitrary, { seed: seed * 1000 + salt, numRuns: 1 })[0]!
   const roles = Array.from({ length: 60 }, (_, n): RoleObject => {
     const namespace = n % 2 === 0 ? undefined : NAMESPACES[n % 3]
-    return { apiVersion: `${GROUP}/v1`, kind: namespace === undefined ? 'ClusterRole' : 'Role', metadata: { name: `random-${n}`, ...(namespace && { namespace }) }, rules: one(rules(namespace === undefined), n) }
+    return {
+      apiVersion: `${GROUP}/v1`,
+      kind: namespace === undefined ? 'ClusterRole' : 'Role',
+      metadata: { name: `random-${n}`, ...(namespace && { namespace }) },
+      rules: one(rules(namespace === undefined), n),
+    }
   })
   const bindings = Array.from({ length: 30 }, (_, n): BindingObject => {
-    const role = n % 10 === 9 ? { kind: 'ClusterRole', metadata: { name: one(pick('view', 'edit', 'admin', 'not-there'), n) } as KubeObject['metadata'] } : one(pick(...roles), 100 + n)
+    const role =
+      n % 10 === 9
+        ? { kind: 'ClusterRole', metadata: { name: one(pick('view', 'edit', 'admin', 'not-there'), n) } as KubeObject['metadata'] }
+        : one(pick(...roles), 100 + n)
     const namespace = role.metadata.namespace ?? (n % 4 === 0 ? undefined : NAMESPACES[n % 3])
-    return { apiVersion: `${GROUP}/v1`, kind: namespace === undefined ? 'ClusterRoleBinding' : 'RoleBinding', metadata: { name: `random-${n}`, ...(namespace && { namespace }) }, roleRef: { apiGroup: GROUP, kind: role.kind, name: role.metadata.name }, subjects: one(fc.array(subject, { minLength: 1, maxLength: 2 }), 200 + n) }
+    return {
+      apiVersion: `${GROUP}/v1`,
+      kind: namespace === undefined ? 'ClusterRoleBinding' : 'RoleBinding',
+      metadata: { name: `random-${n}`, ...(namespace && { namespace }) },
+      roleRef: { apiGroup: GROUP, kind: role.kind, name: role.metadata.name },
+      subjects: one(fc.array(subject, { minLength: 1, maxLength: 2 }), 200 + n),
+    }
   })
   return [...roles, ...bindings]
 }
@@ -98,17 +198,34 @@ describeCluster('RBAC as the API server sees it', { controllerManager: true, aud
   test('everything a fresh API server creates is known as its own, rule by rule and subject by subject', async () => {
     const { api } = cluster()
     // The controller manager fills the aggregated roles.
-    await expect.poll(async () => (await api.get<RoleObject>(`${ROOT}/clusterroles/admin`)).rules?.length ?? 0, { timeout: 60_000 }).toBeGreaterThan(5)
-    await expect.poll(async () => (await api.get<RoleObject>(`${ROOT}/clusterroles/view`)).rules?.length ?? 0, { timeout: 60_000 }).toBeGreaterThan(1)
+    await expect
+      .poll(async () => (await api.get<RoleObject>(`${ROOT}/clusterroles/admin`)).rules?.length ?? 0, { timeout: 60_000 })
+      .toBeGreaterThan(5)
+    await expect
+      .poll(async () => (await api.get<RoleObject>(`${ROOT}/clusterroles/view`)).rules?.length ?? 0, { timeout: 60_000 })
+      .toBeGreaterThan(1)
     const seen = await snapshot(api)
     const roles = [...seen.all('ClusterRole'), ...seen.all('Role')].filter(isLabelledDefault)
     const bindings = [...seen.all('ClusterRoleBinding'), ...seen.all('RoleBinding')].filter(isLabelledDefault)
     expect(roles.length).toBeGreaterThan(60)
     expect(bindings.length).toBeGreaterThan(40)
-    expect(roles.flatMap((role) => (role.rules ?? []).filter((rule) => !isDefaultRule(role, rule)).map((rule) => `${role.metadata.name}: ${JSON.stringify(rule)}`))).toEqual([])
-    expect(bindings.flatMap((binding) => subjectsOf(binding).filter((one) => !isDefaultSubject(binding, one)).map((one) => `${binding.metadata.name}: ${one.name}`))).toEqual([])
+    expect(
+      roles.flatMap((role) =>
+        (role.rules ?? []).filter((rule) => !isDefaultRule(role, rule)).map((rule) => `${role.metadata.name}: ${JSON.stringify(rule)}`),
+      ),
+    ).toEqual([])
+    expect(
+      bindings.flatMap((binding) =>
+        subjectsOf(binding)
+          .filter((one) => !isDefaultSubject(binding, one))
+          .map((one) => `${binding.metadata.name}: ${one.name}`),
+      ),
+    ).toEqual([])
     for (const control of controls.filter(({ practice, reads }) => practice === 'rbac' && reads.includes('ClusterRole'))) {
-      expect(judge(control, seen).findings.filter(({ origin }) => origin === 'workload'), control.id).toEqual([])
+      expect(
+        judge(control, seen).findings.filter(({ origin }) => origin === 'workload'),
+        control.id,
+      ).toEqual([])
     }
   })
 
@@ -133,35 +250,89 @@ describeCluster('RBAC as the API server sees it', { controllerManager: true, aud
     const { api } = cluster()
     const facts = { ServedResources: await discovered(api) }
     const cut: Rights = { verbs: ['get', 'list', 'watch'], groups: [''], resources: ['secrets'] }
-    const role: RoleObject = { apiVersion: `${GROUP}/v1`, kind: 'ClusterRole', metadata: { name: 'too-much' }, rules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }, { verbs: ['get'], nonResourceURLs: ['/metrics'] }] }
+    const role: RoleObject = {
+      apiVersion: `${GROUP}/v1`,
+      kind: 'ClusterRole',
+      metadata: { name: 'too-much' },
+      rules: [
+        { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+        { verbs: ['get'], nonResourceURLs: ['/metrics'] },
+      ],
+    }
     await api.create(pathOf(role), role)
-    await api.create(`${ROOT}/clusterrolebindings`, { apiVersion: `${GROUP}/v1`, kind: 'ClusterRoleBinding', metadata: { name: 'too-much' }, roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'too-much' }, subjects: [{ apiGroup: GROUP, kind: 'User', name: 'mallory' }] })
+    await api.create(`${ROOT}/clusterrolebindings`, {
+      apiVersion: `${GROUP}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'too-much' },
+      roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'too-much' },
+      subjects: [{ apiGroup: GROUP, kind: 'User', name: 'mallory' }],
+    })
     await settled(api, 'bound')
     const seen = await snapshot(api, facts)
-    const everything = facts.ServedResources.groups.flatMap(({ group, resources }) => resources.flatMap((full) => STANDARD_VERBS.map((verb): ResourceRequest => {
-      const [resource, subresource = ''] = full.split('/') as [string, string?]
-      return { verb, group, resource, subresource, namespace: 'alpha' }
-    })))
+    const everything = facts.ServedResources.groups.flatMap(({ group, resources }) =>
+      resources.flatMap((full) =>
+        STANDARD_VERBS.map((verb): ResourceRequest => {
+          const [resource, subresource = ''] = full.split('/') as [string, string?]
+          return { verb, group, resource, subresource, namespace: 'alpha' }
+        }),
+      ),
+    )
     expect((await inParallel(everything, (request) => ask(api, { user: 'mallory', groups: [], request }))).every(Boolean)).toBe(true)
 
-    const finding = { subject: refOf(seen.find('ClusterRole', undefined, 'too-much')!), at: ['rules', 0], evidence: { role: 'ClusterRole too-much', rule: role.rules![0]!, heldBy: [], mend: { cut: [cut] } } }
+    const finding = {
+      subject: refOf(seen.find('ClusterRole', undefined, 'too-much')!),
+      at: ['rules', 0],
+      evidence: { role: 'ClusterRole too-much', rule: role.rules![0]!, heldBy: [], mend: { cut: [cut] } },
+    }
     const proposal = narrowRights.propose(finding as never, { view: seen, options: {}, alongside: [] })
-    if (!('changes' in proposal) || proposal.changes[0]?.type !== 'edit' || !('set' in proposal.changes[0].edits[0]!)) throw new Error(JSON.stringify(proposal))
-    const { status, text } = await api.request('PATCH', `${ROOT}/clusterroles/too-much`, { contentType: 'application/merge-patch+json', body: { rules: proposal.changes[0].edits[0].to } })
+    if (!('changes' in proposal) || proposal.changes[0]?.type !== 'edit' || !('set' in proposal.changes[0].edits[0]!))
+      throw new Error(JSON.stringify(proposal))
+    const { status, text } = await api.request('PATCH', `${ROOT}/clusterroles/too-much`, {
+      contentType: 'application/merge-patch+json',
+      body: { rules: proposal.changes[0].edits[0].to },
+    })
     expect(status, text).toBe(200)
     await settled(api, 'narrowed')
 
     const after = await inParallel(everything, (request) => ask(api, { user: 'mallory', groups: [], request }))
-    const isCut = ({ verb, group, resource, subresource }: ResourceRequest) => group === '' && resource === 'secrets' && subresource === '' && cut.verbs.includes(verb)
+    const isCut = ({ verb, group, resource, subresource }: ResourceRequest) =>
+      group === '' && resource === 'secrets' && subresource === '' && cut.verbs.includes(verb)
     expect(everything.filter((request, at) => after[at] === isCut(request))).toEqual([])
     expect(await ask(api, { user: 'mallory', groups: [], request: { verb: 'get', path: '/metrics' } })).toBe(true)
-    expect(await ask(api, { user: 'mallory', groups: [], request: { verb: 'escalate', group: GROUP, resource: 'clusterroles' } })).toBe(true)
+    expect(await ask(api, { user: 'mallory', groups: [], request: { verb: 'escalate', group: GROUP, resource: 'clusterroles' } })).toBe(
+      true,
+    )
   })
 })
 
-interface GroupDiscovery { readonly items: readonly { readonly metadata: { readonly name?: string }; readonly versions: readonly { readonly resources: readonly { readonly resource: string; readonly subresources?: readonly { readonly subresource: string }[] }[] }[] }[] }
+interface GroupDiscovery {
+  readonly items: readonly {
+    readonly metadata: { readonly name?: string }
+    readonly versions: readonly {
+      readonly resources: readonly { readonly resource: string; readonly subresources?: readonly { readonly subresource: string }[] }[]
+    }[]
+  }[]
+}
 async function discovered(api: ApiClient): Promise<Facts['ServedResources']> {
   const accept = 'application/json;v=v2;g=apidiscovery.k8s.io;as=APIGroupDiscoveryList'
-  const roots = await Promise.all(['/api', '/apis'].map(async (path) => JSON.parse((await api.request('GET', path, { accept })).text) as GroupDiscovery))
-  return { groups: roots.flatMap(({ items }) => items).map(({ metadata, versions }) => ({ group: metadata.name ?? '', resources: [...new Set(versions.flatMap(({ resources }) => resources.flatMap(({ resource, subresources = [] }) => [resource, ...subresources.map(({ subresource }) => `${resource}/${subresource}`)])))] })) }
+  const roots = await Promise.all(
+    ['/api', '/apis'].map(async (path) => JSON.parse((await api.request('GET', path, { accept })).text) as GroupDiscovery),
+  )
+  return {
+    groups: roots
+      .flatMap(({ items }) => items)
+      .map(({ metadata, versions }) => ({
+        group: metadata.name ?? '',
+        resources: [
+          ...new Set(
+            versions.flatMap(({ resources }) =>
+              resources.flatMap(({ resource, subresources = [] }) => [
+                resource,
+                ...subresources.map(({ subresource }) => `${resource}/${subresource}`),
+              ]),
+            ),
+          ),
+        ],
+      })),
+  }
 }

@@ -50,7 +50,9 @@ class FakeStdin extends EventEmitter {
 export class FakeClock implements Clock {
   #now = Date.parse('2026-11-23T10:15:00Z')
   readonly #waiting = new Set<{ readonly at: number; readonly then: () => void }>()
-  now(): number { return this.#now }
+  now(): number {
+    return this.#now
+  }
   after(ms: number, then: () => void): () => void {
     if (ms <= 100) {
       const timer = setTimeout(then, 0)
@@ -60,7 +62,9 @@ export class FakeClock implements Clock {
     this.#waiting.add(entry)
     return () => void this.#waiting.delete(entry)
   }
-  get waiting(): number { return this.#waiting.size }
+  get waiting(): number {
+    return this.#waiting.size
+  }
   pass(ms: number): void {
     this.#now += ms
     for (const entry of [...this.#waiting].sort((a, b) => a.at - b.at)) {
@@ -70,8 +74,23 @@ export class FakeClock implements Clock {
 }
 
 const NAMED: Readonly<Record<string, string>> = {
-  enter: '\r', esc: '\x1b', up: '\x1b[A', down: '\x1b[B', right: '\x1b[C', left: '\x1b[D', pageup: '\x1b[5~', pagedown: '\x1b[6~', home: '\x1b[H', end: '\x1b[F',
-  tab: '\t', 'shift-tab': '\x1b[Z', space: ' ', backspace: '\x7f', 'ctrl-c': '\x03', 'ctrl-d': '\x04', 'ctrl-u': '\x15',
+  enter: '\r',
+  esc: '\x1b',
+  up: '\x1b[A',
+  down: '\x1b[B',
+  right: '\x1b[C',
+  left: '\x1b[D',
+  pageup: '\x1b[5~',
+  pagedown: '\x1b[6~',
+  home: '\x1b[H',
+  end: '\x1b[F',
+  tab: '\t',
+  'shift-tab': '\x1b[Z',
+  space: ' ',
+  backspace: '\x7f',
+  'ctrl-c': '\x03',
+  'ctrl-d': '\x04',
+  'ctrl-u': '\x15',
 }
 export const keyBytes = (key: string): string => NAMED[key] ?? key
 export const pasteBytes = (text: string): string => `\x1b[200~${text}\x1b[201~`
@@ -93,9 +112,19 @@ export interface Terminal {
 function mount(tree: ReactNode, columns: number, rows: number): Terminal {
   const stdout = new FakeStdout(columns, rows)
   const stdin = new FakeStdin()
-  const app = render(tree, { stdout: stdout as never, stdin: stdin as never, stderr: new FakeStdout(columns, rows) as never, debug: true, interactive: true, exitOnCtrlC: false, patchConsole: false })
+  const app = render(tree, {
+    stdout: stdout as never,
+    stdin: stdin as never,
+    stderr: new FakeStdout(columns, rows) as never,
+    debug: true,
+    interactive: true,
+    exitOnCtrlC: false,
+    patchConsole: false,
+  })
   const frame = (): string => stdout.frame
-  const flush = async (): Promise<void> => { for (let turn = 0; turn < 3; turn++) await sleep(0) }
+  const flush = async (): Promise<void> => {
+    for (let turn = 0; turn < 3; turn++) await sleep(0)
+  }
   const send = async (data: string): Promise<void> => {
     stdin.send(data)
     // A lone escape waits for the rest of a sequence.
@@ -103,10 +132,15 @@ function mount(tree: ReactNode, columns: number, rows: number): Terminal {
     await flush()
   }
   const terminal: Terminal = {
-    frame, lines: () => frame().split('\n'), send,
-    press: async (...keys) => { for (const key of keys) await send(keyBytes(key)) },
+    frame,
+    lines: () => frame().split('\n'),
+    send,
+    press: async (...keys) => {
+      for (const key of keys) await send(keyBytes(key))
+    },
     async until(what) {
-      const holds = (): boolean => (typeof what === 'function' ? what(frame()) : typeof what === 'string' ? frame().includes(what) : what.test(frame()))
+      const holds = (): boolean =>
+        typeof what === 'function' ? what(frame()) : typeof what === 'string' ? frame().includes(what) : what.test(frame())
       for (let turn = 0; turn < 500 && !holds(); turn++) await sleep(4)
       if (!holds()) throw new Error(`never on the screen: ${String(what)}\n${frame()}`)
     },
@@ -122,10 +156,16 @@ function mount(tree: ReactNode, columns: number, rows: number): Terminal {
   return terminal
 }
 
-export interface WizardTerminal extends Terminal { readonly store: Store; readonly clock: FakeClock }
+export interface WizardTerminal extends Terminal {
+  readonly store: Store
+  readonly clock: FakeClock
+}
 
 /** The whole wizard over the given desk. */
-export async function wizardIn(desk: Desk, { columns = 80, rows = 24, choice }: { readonly columns?: number; readonly rows?: number; readonly choice?: SourceChoice } = {}): Promise<WizardTerminal> {
+export async function wizardIn(
+  desk: Desk,
+  { columns = 80, rows = 24, choice }: { readonly columns?: number; readonly rows?: number; readonly choice?: SourceChoice } = {},
+): Promise<WizardTerminal> {
   const clock = new FakeClock()
   const store = createStore({ desk, clock, grant, size: { columns, rows } })
   const terminal = mount(<App store={store} />, columns, rows)
@@ -133,7 +173,9 @@ export async function wizardIn(desk: Desk, { columns = 80, rows = 24, choice }: 
   await store.settled()
   if (choice !== undefined) await terminal.until((frame) => frame.includes('Overview') || frame.includes('Could not open'))
   return {
-    ...terminal, store, clock,
+    ...terminal,
+    store,
+    clock,
     close() {
       store.close()
       terminal.close()
@@ -144,5 +186,8 @@ export async function wizardIn(desk: Desk, { columns = 80, rows = 24, choice }: 
 /** Exactly as wide and as high as the terminal, whatever is shown. */
 export function misfits(terminal: Pick<Terminal, 'lines'>, columns: number, rows: number, width: (text: string) => number): string[] {
   const lines = terminal.lines()
-  return [...(lines.length === rows ? [] : [`${lines.length} lines instead of ${rows}`]), ...lines.filter((line) => width(line) > columns).map((line) => `${width(line)} columns: ${line}`)]
+  return [
+    ...(lines.length === rows ? [] : [`${lines.length} lines instead of ${rows}`]),
+    ...lines.filter((line) => width(line) > columns).map((line) => `${width(line)} columns: ${line}`),
+  ]
 }

@@ -19,7 +19,7 @@ export interface World {
 }
 export interface LoadedWorld { readonly world: World; readonly snapshot: Snapshot; readonly text: string }
 
-export const FACTS = ['ServerVersion', 'ApiServerFlagz', 'ApiServerMetrics', 'ApiServerHealth', 'AnonymousProbe', 'ProfilingProbe', 'Endpoint', 'KubeletConfigz'] as const satisfies readonly FactName[]
+export const FACTS = ['ServerVersion', 'ApiServerFlagz', 'ApiServerMetrics', 'ApiServerHealth', 'AnonymousProbe', 'ProfilingProbe', 'Endpoint', 'KubeletConfigz', 'ServedResources'] as const satisfies readonly FactName[]
 
 /** The snapshot that the fixture describes. Objects are frozen, so that a control that writes to one throws. */
 export function loadWorld(file: string): LoadedWorld {

@@ -13,7 +13,10 @@ describe('image references', () => {
     ['localhost:5000/x', { registry: 'localhost:5000', hasRegistry: true, repository: 'x' }],
     ['localhost/x:latest', { registry: 'localhost', hasRegistry: true, repository: 'x', tag: 'latest' }],
     ['registry.example:5000/team/app', { registry: 'registry.example:5000', hasRegistry: true, repository: 'team/app' }],
-    [`registry.example:5000/team/app:1@${digest}`, { registry: 'registry.example:5000', hasRegistry: true, repository: 'team/app', tag: '1', digest }],
+    [
+      `registry.example:5000/team/app:1@${digest}`,
+      { registry: 'registry.example:5000', hasRegistry: true, repository: 'team/app', tag: '1', digest },
+    ],
     [`nginx@${digest}`, { registry: 'docker.io', hasRegistry: false, repository: 'library/nginx', digest }],
     ['10.0.0.1:5000/app:v1', { registry: '10.0.0.1:5000', hasRegistry: true, repository: 'app', tag: 'v1' }],
     ['[::1]:5000/app:v1', { registry: '[::1]:5000', hasRegistry: true, repository: 'app', tag: 'v1' }],
@@ -23,7 +26,19 @@ describe('image references', () => {
     expect(parseImage(text)).toEqual(expected)
   })
 
-  it.each(['', 'Nginx', '{{ .Values.image }}', '$(IMAGE)', 'nginx:', 'a b', 'nginx@sha256:abc', 'https://registry.example/app', 'registry.example/', '-a', 'a/../b'])('none: %s', (text) => {
+  it.each([
+    '',
+    'Nginx',
+    '{{ .Values.image }}',
+    '$(IMAGE)',
+    'nginx:',
+    'a b',
+    'nginx@sha256:abc',
+    'https://registry.example/app',
+    'registry.example/',
+    '-a',
+    'a/../b',
+  ])('none: %s', (text) => {
     expect(parseImage(text)).toBeUndefined()
   })
 

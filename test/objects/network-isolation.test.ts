@@ -4,49 +4,91 @@ import { ingressIsolation, policyTypes } from '../../src/objects/network-isolati
 import { worldOf } from '../helpers/world.ts'
 
 const shop = { name: 'shop', labels: { 'kubernetes.io/metadata.name': 'shop', team: 'red' } }
-const plain = (spec: string) => `apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\nspec: ${spec}\n`
-const other = (apiVersion: string, kind: string, spec: string) => `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: p${kind.startsWith('Cilium') && !kind.includes('Cluster') ? ', namespace: shop' : ''}}\n${spec}\n`
+const plain = (spec: string) =>
+  `apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\nspec: ${spec}\n`
+const other = (apiVersion: string, kind: string, spec: string) =>
+  `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: p${kind.startsWith('Cilium') && !kind.includes('Cluster') ? ', namespace: shop' : ''}}\n${spec}\n`
 /** Is a pod with these labels in namespace shop isolated by the policy? */
 function isolates(text: string, labels: Record<string, string> = { app: 'web' }): boolean {
-  return ingressIsolation(worldOf(text).snapshot).some((policy) => (policy.namespace === undefined || policy.namespace === 'shop') && policy.selects(labels, shop))
+  return ingressIsolation(worldOf(text).snapshot).some(
+    (policy) => (policy.namespace === undefined || policy.namespace === 'shop') && policy.selects(labels, shop),
+  )
 }
 
 describe('policy types', () => {
-  const of = (spec: NetworkPolicyObject['spec']) => policyTypes({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'p' }, spec })
+  const of = (spec: NetworkPolicyObject['spec']) =>
+    policyTypes({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'p' }, spec })
   it('are filled in as the API server does', () => {
-    expect([of({}), of({ egress: [] }), of({ egress: [{}] }), of({ policyTypes: [] }), of({ policyTypes: ['Egress'] })]).toEqual([['Ingress'], ['Ingress'], ['Ingress', 'Egress'], ['Ingress'], ['Egress']])
+    expect([of({}), of({ egress: [] }), of({ egress: [{}] }), of({ policyTypes: [] }), of({ policyTypes: ['Egress'] })]).toEqual([
+      ['Ingress'],
+      ['Ingress'],
+      ['Ingress', 'Egress'],
+      ['Ingress'],
+      ['Egress'],
+    ])
   })
 })
 
 describe('isolation for ingress', () => {
   it.each([
-    ['selects all', '{podSelector: {}}', true], ['no selector is the empty one', '{policyTypes: [Ingress]}', true], ['selects it', '{podSelector: {matchLabels: {app: web}}}', true],
-    ['selects another', '{podSelector: {matchLabels: {app: db}}}', false], ['egress only', '{podSelector: {}, policyTypes: [Egress]}', false],
-    ['allows all from everywhere', '{podSelector: {}, ingress: [{}]}', false], ['allows everything on a port', '{podSelector: {}, ingress: [{ports: [{port: 80}]}]}', true],
+    ['selects all', '{podSelector: {}}', true],
+    ['no selector is the empty one', '{policyTypes: [Ingress]}', true],
+    ['selects it', '{podSelector: {matchLabels: {app: web}}}', true],
+    ['selects another', '{podSelector: {matchLabels: {app: db}}}', false],
+    ['egress only', '{podSelector: {}, policyTypes: [Egress]}', false],
+    ['allows all from everywhere', '{podSelector: {}, ingress: [{}]}', false],
+    ['allows everything on a port', '{podSelector: {}, ingress: [{ports: [{port: 80}]}]}', true],
     ['an empty list of peers is everybody', '{podSelector: {}, ingress: [{from: [], ports: []}]}', false],
   ])('NetworkPolicy: %s', (_name, spec, expected) => expect(isolates(plain(spec))).toBe(expected))
 
   it.each([
-    ['spec', 'spec: {endpointSelector: {}, ingress: [{}]}', true], ['specs', 'specs: [{endpointSelector: {matchLabels: {"any:app": web}}, ingress: [{}]}]', true],
-    ['no ingress section', 'spec: {endpointSelector: {}, egress: [{}]}', false], ['an empty list of rules', 'spec: {endpointSelector: {}, ingress: []}', false],
-    ['deny rules', 'spec: {endpointSelector: {}, ingressDeny: [{fromEntities: [world]}]}', true], ['everybody allowed', 'spec: {endpointSelector: {}, ingress: [{fromEntities: [all]}]}', false],
-    ['default deny switched off', 'spec: {endpointSelector: {}, enableDefaultDeny: {ingress: false}, ingress: [{}]}', false], ['for nodes', 'spec: {nodeSelector: {}, ingress: [{}]}', false],
-  ])('CiliumNetworkPolicy: %s', (_name, spec, expected) => expect(isolates(other('cilium.io/v2', 'CiliumNetworkPolicy', spec))).toBe(expected))
+    ['spec', 'spec: {endpointSelector: {}, ingress: [{}]}', true],
+    ['specs', 'specs: [{endpointSelector: {matchLabels: {"any:app": web}}, ingress: [{}]}]', true],
+    ['no ingress section', 'spec: {endpointSelector: {}, egress: [{}]}', false],
+    ['an empty list of rules', 'spec: {endpointSelector: {}, ingress: []}', false],
+    ['deny rules', 'spec: {endpointSelector: {}, ingressDeny: [{fromEntities: [world]}]}', true],
+    ['everybody allowed', 'spec: {endpointSelector: {}, ingress: [{fromEntities: [all]}]}', false],
+    ['default deny switched off', 'spec: {endpointSelector: {}, enableDefaultDeny: {ingress: false}, ingress: [{}]}', false],
+    ['for nodes', 'spec: {nodeSelector: {}, ingress: [{}]}', false],
+  ])('CiliumNetworkPolicy: %s', (_name, spec, expected) =>
+    expect(isolates(other('cilium.io/v2', 'CiliumNetworkPolicy', spec))).toBe(expected),
+  )
 
   it.each([
-    ['by the label of the namespace', 'spec: {endpointSelector: {matchLabels: {"k8s:io.cilium.k8s.namespace.labels.team": red}}, ingress: [{}]}', true],
+    [
+      'by the label of the namespace',
+      'spec: {endpointSelector: {matchLabels: {"k8s:io.cilium.k8s.namespace.labels.team": red}}, ingress: [{}]}',
+      true,
+    ],
     ['another namespace', 'spec: {endpointSelector: {matchLabels: {"k8s:io.kubernetes.pod.namespace": front}}, ingress: [{}]}', false],
-  ])('CiliumClusterwideNetworkPolicy: %s', (_name, spec, expected) => expect(isolates(other('cilium.io/v2', 'CiliumClusterwideNetworkPolicy', spec))).toBe(expected))
+  ])('CiliumClusterwideNetworkPolicy: %s', (_name, spec, expected) =>
+    expect(isolates(other('cilium.io/v2', 'CiliumClusterwideNetworkPolicy', spec))).toBe(expected),
+  )
 
   it.each([
-    ['all', 'spec: {types: [Ingress]}', true], ['types default', 'spec: {selector: "app == \'web\'", ingress: []}', true], ['egress only', 'spec: {egress: []}', false],
-    ['everybody allowed', 'spec: {ingress: [{action: Allow}]}', false], ['by namespace', 'spec: {namespaceSelector: "team == \'blue\'", types: [Ingress]}', false],
-    ['a selector that is not understood', 'spec: {selector: "app ~ web", types: [Ingress]}', false], ['by service account', 'spec: {serviceAccountSelector: "a == \'b\'", types: [Ingress]}', false],
-  ])('GlobalNetworkPolicy of Calico: %s', (_name, spec, expected) => expect(isolates(other('crd.projectcalico.org/v1', 'GlobalNetworkPolicy', spec))).toBe(expected))
+    ['all', 'spec: {types: [Ingress]}', true],
+    ['types default', 'spec: {selector: "app == \'web\'", ingress: []}', true],
+    ['egress only', 'spec: {egress: []}', false],
+    ['everybody allowed', 'spec: {ingress: [{action: Allow}]}', false],
+    ['by namespace', 'spec: {namespaceSelector: "team == \'blue\'", types: [Ingress]}', false],
+    ['a selector that is not understood', 'spec: {selector: "app ~ web", types: [Ingress]}', false],
+    ['by service account', 'spec: {serviceAccountSelector: "a == \'b\'", types: [Ingress]}', false],
+  ])('GlobalNetworkPolicy of Calico: %s', (_name, spec, expected) =>
+    expect(isolates(other('crd.projectcalico.org/v1', 'GlobalNetworkPolicy', spec))).toBe(expected),
+  )
 
   it('AdminNetworkPolicies count only where they deny all namespaces, and only for the inside', () => {
-    const text = (action: string, from: string) => other('policy.networking.k8s.io/v1alpha1', 'AdminNetworkPolicy', `spec: {subject: {namespaces: {}}, ingress: [{action: ${action}, from: [{namespaces: ${from}}]}]}`)
-    expect([isolates(text('Deny', '{}')), isolates(text('Allow', '{}')), isolates(text('Deny', '{matchLabels: {a: b}}'))]).toEqual([true, false, false])
+    const text = (action: string, from: string) =>
+      other(
+        'policy.networking.k8s.io/v1alpha1',
+        'AdminNetworkPolicy',
+        `spec: {subject: {namespaces: {}}, ingress: [{action: ${action}, from: [{namespaces: ${from}}]}]}`,
+      )
+    expect([isolates(text('Deny', '{}')), isolates(text('Allow', '{}')), isolates(text('Deny', '{matchLabels: {a: b}}'))]).toEqual([
+      true,
+      false,
+      false,
+    ])
     expect(ingressIsolation(worldOf(text('Deny', '{}')).snapshot)[0]!.insideOnly).toBe(true)
   })
 })

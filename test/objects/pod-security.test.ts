@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { load } from 'js-yaml'
 import { describe, expect, it } from 'vitest'
 import type { PodObject, PodSpec } from '../../src/model/index.ts'
@@ -10,7 +10,8 @@ const hardened: PodSpec = {
   securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
   containers: [{ name: 'app', securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } } }],
 }
-const checks = (spec: PodSpec, level: 'baseline' | 'restricted', minor?: number): string[] => violations({ spec, annotations: {} }, level, minor).map((one) => one.check)
+const checks = (spec: PodSpec, level: 'baseline' | 'restricted', minor?: number): string[] =>
+  violations({ spec, annotations: {} }, level, minor).map((one) => one.check)
 
 describe('the Pod Security Standards', () => {
   it('call a hardened pod restricted and a plain one baseline', () => {
@@ -27,7 +28,9 @@ describe('the Pod Security Standards', () => {
 
   it('refuse a pod-level runAsNonRoot=false even where all containers say true', () => {
     const containers = [{ ...hardened.containers[0]!, securityContext: { ...hardened.containers[0]!.securityContext, runAsNonRoot: true } }]
-    expect(checks({ ...hardened, containers, securityContext: { ...hardened.securityContext, runAsNonRoot: false } }, 'restricted')).toEqual(['runAsNonRoot'])
+    expect(
+      checks({ ...hardened, containers, securityContext: { ...hardened.securityContext, runAsNonRoot: false } }, 'restricted'),
+    ).toEqual(['runAsNonRoot'])
   })
 
   it('relax root for pods in a user namespace from 1.35 on', () => {
@@ -37,27 +40,35 @@ describe('the Pod Security Standards', () => {
   })
 
   it('compare capabilities literally', () => {
-    expect(checks({ containers: [{ name: 'app', securityContext: { capabilities: { add: ['CAP_CHOWN'] } } }] }, 'baseline')).toEqual(['capabilities_baseline'])
+    expect(checks({ containers: [{ name: 'app', securityContext: { capabilities: { add: ['CAP_CHOWN'] } } }] }, 'baseline')).toEqual([
+      'capabilities_baseline',
+    ])
   })
 })
 
 const moduleCache = process.env['GOMODCACHE'] ?? join(process.env['GOPATH'] ?? join(homedir(), 'go'), 'pkg', 'mod')
 const testdata = join(moduleCache, 'k8s.io', 'pod-security-admission@v0.37.2', 'test', 'testdata')
 
-describe.skipIf(!existsSync(testdata))('the fixtures of k8s.io/pod-security-admission v0.37.2 (skipped where the Go module is not in the cache)', () => {
-  for (const level of ['baseline', 'restricted'] as const) {
-    for (const verdict of ['pass', 'fail'] as const) {
-      it(`${verdict} at the ${level} level, in every version`, () => {
-        const files = globSync(`${level}/v1.*/${verdict}/*.yaml`, { cwd: testdata })
-        expect(files.length).toBeGreaterThan(300)
-        const wrong = files.filter((file) => {
-          const pod = load(readFileSync(join(testdata, file), 'utf8')) as PodObject
-          const minor = Number(/v1\.(\d+)/.exec(file)![1])
-          const found = violations({ spec: pod.spec, annotations: pod.metadata.annotations ?? {} }, level, minor)
-          return verdict === 'pass' ? found.length > 0 : found.length === 0
+describe.skipIf(!existsSync(testdata))(
+  'the fixtures of k8s.io/pod-security-admission v0.37.2 (skipped where the Go module is not in the cache)',
+  () => {
+    for (const level of ['baseline', 'restricted'] as const) {
+      for (const verdict of ['pass', 'fail'] as const) {
+        it(`${verdict} at the ${level} level, in every version`, () => {
+          const files = globSync(`${level}/v1.*/${verdict}/*.yaml`, { cwd: testdata })
+          expect(files.length).toBeGreaterThan(300)
+          const wrong = files.filter((file) => {
+            const pod = load(readFileSync(join(testdata, file), 'utf8')) as PodObject
+            const minor = Number(/v1\.(\d+)/.exec(file)![1])
+            const found = violations({ spec: pod.spec, annotations: pod.metadata.annotations ?? {} }, level, minor)
+            if (verdict === 'pass') return found.length > 0
+            // Its name says which check a file fails; at the restricted level a stricter check may stand in for it.
+            const check = basename(file).replace(/\d*\.yaml$/, '')
+            return level === 'baseline' ? !found.some((one) => one.check.toLowerCase() === check) : found.length === 0
+          })
+          expect(wrong).toEqual([])
         })
-        expect(wrong).toEqual([])
-      })
+      }
     }
-  }
-})
+  },
+)

@@ -15,9 +15,14 @@ describe('escalation', () => {
     expect(ids([rule(['get'], '', 'nodes/proxy')])).toEqual(['E16'])
     expect(ids([rule(['get'], '', 'nodes/proxy')], false)).toEqual([])
   })
-  test('reading one named Secret is not reading Secrets', () => expect(ids([{ ...rule(['get'], '', 'secrets'), resourceNames: ['mine'] }])).toEqual([]))
+  test('reading one named Secret is not reading Secrets', () =>
+    expect(ids([{ ...rule(['get'], '', 'secrets'), resourceNames: ['mine'] }])).toEqual([]))
   test('approving certificates takes three rights, from whichever rules', () => {
-    const parts = [rule(['create'], 'certificates.k8s.io', 'certificatesigningrequests'), rule(['update'], 'certificates.k8s.io', 'certificatesigningrequests/approval'), rule(['approve'], 'certificates.k8s.io', 'signers')]
+    const parts = [
+      rule(['create'], 'certificates.k8s.io', 'certificatesigningrequests'),
+      rule(['update'], 'certificates.k8s.io', 'certificatesigningrequests/approval'),
+      rule(['approve'], 'certificates.k8s.io', 'signers'),
+    ]
     expect(ids(parts)).toEqual(['E21'])
     expect(ids(parts.slice(1))).toEqual([])
   })

@@ -112,6 +112,12 @@ describe('a run', () => {
     expect(is(outcome)).toEqual(['not-mended', 'skipped', 'skipped'])
     expect(undoable(recordedRun(outcome.lines)!)).toHaveLength(1)
   })
+  test('what does not last is told in the end', async () => {
+    const outcome = await carryOut({}, { verifier: { ...proven, reverted: async (steps) => new Map([[steps[1]!.id, 'reverted by an operator']]) } })
+    expect(is(outcome)).toEqual(['mended', 'not-mended', 'mended'])
+    expect(outcome.lines.map((line) => line.is).slice(-2)).toEqual(['failed', 'closed'])
+    expect(undoable(recordedRun(outcome.lines)!)).toHaveLength(3)
+  })
   test('an interruption lets the step in flight end, and stops before the next', async () => {
     const abort = new AbortController()
     const outcome = await carryOut({ after: () => abort.abort() }, { signal: abort.signal })

@@ -1,19 +1,37 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { registryPolicy, REGISTRY_POLICY } from '../../src/objects/image-registries.ts'
-import { describeCluster } from '../cluster/with-cluster.ts'
-import { worldOf } from '../helpers/world.ts'
 import { approveRegistries } from '../../remediations/admission-policy.ts'
 import type { Finding } from '../../src/model/index.ts'
+import { REGISTRY_POLICY, registryPolicy } from '../../src/objects/image-registries.ts'
+import { describeCluster } from '../cluster/with-cluster.ts'
+import { worldOf } from '../helpers/world.ts'
 
-const finding = { subject: { apiVersion: 'k8s-harden/v1', kind: 'ClusterImages', name: 'registries' }, evidence: { is: 'no-list', image: null, registry: null } } as unknown as Finding<{ is: 'no-list'; image: null; registry: null }>
-const pod = (images: readonly string[], name?: string) => ({ apiVersion: 'v1', kind: 'Pod', metadata: { ...(name === undefined ? { generateName: 'probe-' } : { name }), namespace: 'default' }, spec: { containers: images.map((image, index) => ({ name: `c${index}`, image })) } })
-const world = (extra = '') => worldOf(`apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop}\nspec: {containers: [{name: app, image: 'registry.example:5000/app'}, {name: b, image: nginx}]}\n${extra}`).snapshot
-const propose = (options: Record<string, string>, extra?: string) => approveRegistries().propose(finding, { view: world(extra), options: { mode: 'Audit', ...options }, alongside: [] })
+const finding = {
+  subject: { apiVersion: 'k8s-harden/v1', kind: 'ClusterImages', name: 'registries' },
+  evidence: { is: 'no-list', image: null, registry: null },
+} as unknown as Finding<{ is: 'no-list'; image: null; registry: null }>
+const pod = (images: readonly string[], name?: string) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { ...(name === undefined ? { generateName: 'probe-' } : { name }), namespace: 'default' },
+  spec: { containers: images.map((image, index) => ({ name: `c${index}`, image })) },
+})
+const world = (extra = '') =>
+  worldOf(
+    `apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop}\nspec: {containers: [{name: app, image: 'registry.example:5000/app'}, {name: b, image: nginx}]}\n${extra}`,
+  ).snapshot
+const propose = (options: Record<string, string>, extra?: string) =>
+  approveRegistries().propose(finding, { view: world(extra), options: { mode: 'Audit', ...options }, alongside: [] })
 
 describe('approving registries', () => {
   it('takes those that are seen, and only warns, unless told otherwise', () => {
-    expect(propose({})).toMatchObject({ risk: 'safe', summary: 'warn about pods whose images do not come from docker.io, registry.example:5000' })
-    expect(propose({ mode: 'Deny', registries: 'registry.example' })).toMatchObject({ risk: 'may-break', summary: 'refuse pods whose images do not come from registry.example' })
+    expect(propose({})).toMatchObject({
+      risk: 'safe',
+      summary: 'warn about pods whose images do not come from docker.io, registry.example:5000',
+    })
+    expect(propose({ mode: 'Deny', registries: 'registry.example' })).toMatchObject({
+      risk: 'may-break',
+      summary: 'refuse pods whose images do not come from registry.example',
+    })
   })
 
   it('refuses what is no registry, and does without the API where it is not there yet', () => {
@@ -31,7 +49,8 @@ describeCluster('the registry policy on a real API server', { controllerManager:
     return status < 400
   }
   afterEach(async () => {
-    for (const plural of ['validatingadmissionpolicybindings', 'validatingadmissionpolicies']) await cluster().api.request('DELETE', `${path}/${plural}/${REGISTRY_POLICY}`)
+    for (const plural of ['validatingadmissionpolicybindings', 'validatingadmissionpolicies'])
+      await cluster().api.request('DELETE', `${path}/${plural}/${REGISTRY_POLICY}`)
   })
 
   it('lets a pod that runs already be changed', async () => {
@@ -41,7 +60,11 @@ describeCluster('the registry policy on a real API server', { controllerManager:
       await cluster().api.create(`${path}/${index === 0 ? 'validatingadmissionpolicies' : 'validatingadmissionpolicybindings'}`, object)
     }
     await expect.poll(() => accepts(['evil.example/app']), { timeout: 30_000 }).toBe(false)
-    const change = (patch: object) => cluster().api.request('PATCH', '/api/v1/namespaces/default/pods/probe', { body: patch, contentType: 'application/strategic-merge-patch+json' })
+    const change = (patch: object) =>
+      cluster().api.request('PATCH', '/api/v1/namespaces/default/pods/probe', {
+        body: patch,
+        contentType: 'application/strategic-merge-patch+json',
+      })
     expect((await change({ metadata: { labels: { seen: 'yes' } } })).status).toBe(200)
     expect((await change({ spec: { containers: [{ name: 'c0', image: 'evil.example/app' }] } })).status).toBe(422)
   })
@@ -56,7 +79,9 @@ describeCluster('the registry policy on a real API server', { controllerManager:
     expect(await accepts(['registry.example.evil.example/app'])).toBe(false)
     expect(await accepts(['registry.example:5000/app'])).toBe(false)
     expect(await accepts(['nginx', 'localhost/app'])).toBe(false)
-    const status = JSON.parse((await cluster().api.request('GET', `${path}/validatingadmissionpolicies/${REGISTRY_POLICY}`)).text) as { status?: { typeChecking?: { expressionWarnings?: unknown[] } } }
+    const status = JSON.parse((await cluster().api.request('GET', `${path}/validatingadmissionpolicies/${REGISTRY_POLICY}`)).text) as {
+      status?: { typeChecking?: { expressionWarnings?: unknown[] } }
+    }
     expect(status.status?.typeChecking?.expressionWarnings ?? []).toEqual([])
   })
 })

@@ -1,17 +1,21 @@
 import { describe, expect, test } from 'vitest'
-import type { Finding, Json, PolicyRule, Proposal } from '../../src/model/index.ts'
 import pods from '../../src/controls/rbac/rbac-pod-exec.ts'
 import secrets from '../../src/controls/rbac/rbac-secrets-read.ts'
 import wildcards from '../../src/controls/rbac/rbac-wildcards.ts'
 import { judge } from '../../src/engine/judge.ts'
+import type { Finding, Json, PolicyRule, Proposal, RegisteredControl } from '../../src/model/index.ts'
+import { hasWildcard, ruleAllows } from '../../src/objects/rbac-rules.ts'
 import { compile } from '../../src/plan/compile.ts'
 import { applyPlan } from '../../src/plan/in-memory.ts'
-import type { RegisteredControl } from '../../src/model/index.ts'
-import { hasWildcard, ruleAllows } from '../../src/objects/rbac-rules.ts'
 import { worldOf } from '../helpers/world.ts'
 
-const registered = [['rbac-pod-exec', pods], ['rbac-secrets-read', secrets], ['rbac-wildcards', wildcards]].map(([id, control]) => ({ ...(control as object), id, practice: 'rbac' }) as RegisteredControl)
-const world = (rules: string, more = '') => worldOf(`
+const registered = [
+  ['rbac-pod-exec', pods],
+  ['rbac-secrets-read', secrets],
+  ['rbac-wildcards', wildcards],
+].map(([id, control]) => ({ ...(control as object), id, practice: 'rbac' }) as RegisteredControl)
+const world = (rules: string, more = '') =>
+  worldOf(`
 apiVersion: k8s-harden.test/v1
 kind: World
 facts: {ServedResources: {groups: [{group: "", resources: [pods, pods/exec, pods/log, secrets]}, {group: apps, resources: [deployments]}]}}
@@ -27,14 +31,21 @@ metadata: {name: app}
 roleRef: {kind: ClusterRole, name: app}
 subjects: [{kind: User, name: jane}]
 `).snapshot
-const findingsOf = (snapshot: ReturnType<typeof world>, controls = registered): readonly Finding[] => controls.flatMap((control) => judge(control, snapshot).findings)
+const findingsOf = (snapshot: ReturnType<typeof world>, controls = registered): readonly Finding[] =>
+  controls.flatMap((control) => judge(control, snapshot).findings)
 const proposalFor = (snapshot: ReturnType<typeof world>, control: RegisteredControl): Proposal => {
   const [finding] = judge(control, snapshot).findings
-  return (control.remedy as { propose: (finding: Finding, context: object) => Proposal }).propose(finding!, { view: snapshot, options: {}, alongside: [] })
+  return (control.remedy as { propose: (finding: Finding, context: object) => Proposal }).propose(finding!, {
+    view: snapshot,
+    options: {},
+    alongside: [],
+  })
 }
 
 describe('several findings on one role', () => {
-  const snapshot = world('[{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}, {apiGroups: [""], resources: [secrets, pods], verbs: [get, create]}]')
+  const snapshot = world(
+    '[{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}, {apiGroups: [""], resources: [secrets, pods], verbs: [get, create]}]',
+  )
   const plan = compile(findingsOf(snapshot), new Map(registered.map((control) => [control.id, control])), snapshot, {})
 
   test('are one step without a conflict, and all mended', () => {
@@ -44,10 +55,17 @@ describe('several findings on one role', () => {
   })
   test('leave what none of them is about', () => {
     const rules = applyPlan(snapshot, plan.steps).find('ClusterRole', undefined, 'app')!.rules as readonly PolicyRule[]
-    const may = (verb: string, resource: string, subresource = '', group = '') => rules.some((rule) => ruleAllows(rule, { verb, group, resource, subresource }))
+    const may = (verb: string, resource: string, subresource = '', group = '') =>
+      rules.some((rule) => ruleAllows(rule, { verb, group, resource, subresource }))
     expect(rules.some(hasWildcard)).toBe(false)
     expect([may('get', 'secrets'), may('create', 'pods', 'exec')]).toEqual([false, false])
-    expect([may('create', 'secrets'), may('delete', 'secrets'), may('get', 'pods', 'log'), may('patch', 'deployments', '', 'apps'), may('get', 'pods')]).toEqual([true, true, true, true, true])
+    expect([
+      may('create', 'secrets'),
+      may('delete', 'secrets'),
+      may('get', 'pods', 'log'),
+      may('patch', 'deployments', '', 'apps'),
+      may('get', 'pods'),
+    ]).toEqual([true, true, true, true, true])
   })
 })
 
@@ -84,7 +102,8 @@ subjects: [{kind: User, name: jane}]
     expect(proposalFor(blind, registered[2]!)).toMatchObject({ byHand: expect.stringContaining('kubectl api-resources') })
   })
   test('an aggregated role is changed in its parts', () => {
-    const found = proposalFor(worldOf(`
+    const found = proposalFor(
+      worldOf(`
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: {name: whole}
@@ -96,14 +115,22 @@ kind: ClusterRoleBinding
 metadata: {name: whole}
 roleRef: {kind: ClusterRole, name: whole}
 subjects: [{kind: User, name: jane}]
-`).snapshot, registered[1]!)
+`).snapshot,
+      registered[1]!,
+    )
     expect(found).toMatchObject({ byHand: expect.stringContaining('aggregationRule') })
   })
   test('a rule that is gone meanwhile', () => {
     const snapshot = world('[{apiGroups: [""], resources: [secrets], verbs: [get]}]')
     const [finding] = judge(registered[1]!, snapshot).findings
     const later = world('[]')
-    expect((secrets.remedy as unknown as { propose: (finding: Finding, context: object) => Proposal }).propose(finding!, { view: later, options: {}, alongside: [] })).toMatchObject({ byHand: expect.stringContaining('scan again') })
+    expect(
+      (secrets.remedy as unknown as { propose: (finding: Finding, context: object) => Proposal }).propose(finding!, {
+        view: later,
+        options: {},
+        alongside: [],
+      }),
+    ).toMatchObject({ byHand: expect.stringContaining('scan again') })
   })
 })
 
@@ -112,4 +139,18 @@ test('who would lose it is said', () => {
   expect(proposal).toMatchObject({ risk: 'may-break', mayBreak: [expect.stringContaining('User jane by ClusterRoleBinding app')] })
   const edit = (proposal as unknown as { changes: { edits: { to: Json }[] }[] }).changes[0]!.edits[0]!
   expect(edit.to).toEqual([{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }])
+})
+
+test('named objects may stay readable', () => {
+  const snapshot = world('[{apiGroups: [""], resources: [secrets, pods], verbs: [get, list]}]')
+  const [finding] = judge(registered[1]!, snapshot).findings
+  const proposal = (secrets.remedy as unknown as { propose: (finding: Finding, context: object) => Proposal }).propose(finding!, {
+    view: snapshot,
+    options: { names: 'tls, registry' },
+    alongside: [],
+  })
+  expect((proposal as unknown as { changes: { edits: { to: Json }[] }[] }).changes[0]!.edits[0]!.to).toEqual([
+    { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
+    { apiGroups: [''], resources: ['secrets'], resourceNames: ['tls', 'registry'], verbs: ['get', 'list'] },
+  ])
 })

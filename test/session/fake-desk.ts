@@ -14,14 +14,27 @@ import { FAKE_CONTROLS } from './fake-controls.ts'
 const PINNED = `registry.example/app@sha256:${'0'.repeat(64)}`
 /** A Deployment without fault, but for what is said. */
 export const workload = (namespace: string, name: string, spec: object = {}, labels: Record<string, string> = {}): KubeObject =>
-  ({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace, labels: { owner: 'team', tier: 'back', ...labels } }, spec: { template: { spec: { automountServiceAccountToken: false, containers: [{ name: 'app', image: PINNED }], ...spec } } } }) as KubeObject
-const without = (object: KubeObject, ...labels: readonly string[]): KubeObject => ({ ...object, metadata: { ...object.metadata, labels: Object.fromEntries(Object.entries(object.metadata.labels ?? {}).filter(([name]) => !labels.includes(name))) } })
+  ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace, labels: { owner: 'team', tier: 'back', ...labels } },
+    spec: { template: { spec: { automountServiceAccountToken: false, containers: [{ name: 'app', image: PINNED }], ...spec } } },
+  }) as KubeObject
+const without = (object: KubeObject, ...labels: readonly string[]): KubeObject => ({
+  ...object,
+  metadata: {
+    ...object.metadata,
+    labels: Object.fromEntries(Object.entries(object.metadata.labels ?? {}).filter(([name]) => !labels.includes(name))),
+  },
+})
 
 /** One step that may break, one that restarts pods, three that are safe. */
 export const WORLD: readonly KubeObject[] = [
   without(workload('shop', 'cart', { hostPID: true, containers: [{ name: 'app', image: 'registry.example/cart:1.2' }] }), 'owner', 'tier'),
   workload('shop', 'checkout', { automountServiceAccountToken: true }),
-  without(workload('shop', 'catalogue'), 'tier'), without(workload('payments', 'ledger'), 'tier'), without(workload('payments', 'report'), 'tier'),
+  without(workload('shop', 'catalogue'), 'tier'),
+  without(workload('payments', 'ledger'), 'tier'),
+  without(workload('payments', 'report'), 'tier'),
   workload('kube-system', 'agent', { hostPID: true }),
 ]
 
@@ -47,17 +60,44 @@ export class FakeDesk implements Desk {
     for (const object of options.objects ?? WORLD) this.objects.set(key(object), object)
   }
 
-  contexts: Desk['contexts'] = () => (this.#options.contexts ?? (async () => ({ contexts: [{ name: 'prod-eu-1', server: 'https://10.1.2.3:6443', user: 'admin', current: true }, { name: 'staging', server: 'https://10.1.2.4:6443', user: 'admin', current: false }] })))()
+  contexts: Desk['contexts'] = () =>
+    (
+      this.#options.contexts ??
+      (async () => ({
+        contexts: [
+          { name: 'prod-eu-1', server: 'https://10.1.2.3:6443', user: 'admin', current: true },
+          { name: 'staging', server: 'https://10.1.2.4:6443', user: 'admin', current: false },
+        ],
+      }))
+    )()
 
   async open(choice: SourceChoice): Promise<OpenedSource> {
     if (this.#options.openFails !== undefined) throw new Error(this.#options.openFails)
-    const info: SourceInfo = { kind: choice.kind, name: choice.kind === 'live' ? choice.context : choice.kind === 'manifests' ? choice.path : 'sample', kubernetes: 'v1.37.2' }
+    const info: SourceInfo = {
+      kind: choice.kind,
+      name: choice.kind === 'live' ? choice.context : choice.kind === 'manifests' ? choice.path : 'sample',
+      kubernetes: 'v1.37.2',
+    }
     const stop = new AbortController()
-    const scan = new LiveScan({ source: { info, events: () => this.#events(stop.signal) }, controls: FAKE_CONTROLS, follow: true, every: 0 })
+    const scan = new LiveScan({
+      source: { info, events: () => this.#events(stop.signal) },
+      controls: FAKE_CONTROLS,
+      follow: true,
+      every: 0,
+    })
     const ended = scan.run(stop.signal)
     return {
-      info, scan, ended, writesTo: 'the live cluster',
-      plan: (ids, values: Values) => compile(scan.findings.filter((finding) => ids.includes(finding.id)), new Map(FAKE_CONTROLS.map((one) => [one.id, one])), scan.state.snapshot, { values }),
+      info,
+      scan,
+      ended,
+      writesTo: 'the live cluster',
+      plan: (ids, values: Values) =>
+        compile(
+          scan.findings.filter((finding) => ids.includes(finding.id)),
+          new Map(FAKE_CONTROLS.map((one) => [one.id, one])),
+          scan.state.snapshot,
+          { values },
+        ),
       preview: (step) => this.#writer().rehearse(step),
       run: (plan, steps, ask, signal) => this.#run(info, scan, plan, new Set(steps), ask, signal),
       close: () => stop.abort(),
@@ -65,16 +105,43 @@ export class FakeDesk implements Desk {
   }
 
   async history(): Promise<readonly RunSummary[]> {
-    return this.runs.map((lines) => recordedRun(lines)!).toReversed().map(({ header, steps, closed }) => ({
-      id: header.run, time: header.time, source: header.source.name, approvedBy: header.approvedBy, interrupted: !closed,
-      steps: steps.map((step) => ({ id: step.id, title: step.title, risk: 'safe' as const, state: step.status === 'written' ? (step.verified ? ('verified' as const) : ('written' as const)) : step.status === 'undone' ? ('undone' as const) : step.status === 'not-written' ? ('not-written' as const) : ('interrupted' as const) })),
-    }))
+    return this.runs
+      .map((lines) => recordedRun(lines)!)
+      .toReversed()
+      .map(({ header, steps, closed }) => ({
+        id: header.run,
+        time: header.time,
+        source: header.source.name,
+        approvedBy: header.approvedBy,
+        interrupted: !closed,
+        steps: steps.map((step) => ({
+          id: step.id,
+          title: step.title,
+          risk: 'safe' as const,
+          state:
+            step.status === 'written'
+              ? step.verified
+                ? ('verified' as const)
+                : ('written' as const)
+              : step.status === 'undone'
+                ? ('undone' as const)
+                : step.status === 'not-written'
+                  ? ('not-written' as const)
+                  : ('interrupted' as const),
+        })),
+      }))
   }
 
   async *undo(id: RunId, steps: readonly string[] | undefined, signal: AbortSignal): AsyncIterable<RunEvent> {
     const lines = this.runs.find((one) => recordedRun(one)?.header.run === id)!
     const taken = recordedRun(lines)!.steps.filter((step) => steps?.includes(step.id) ?? true)
-    const events = undo({ steps: taken, writer: () => this.#writer(), journal: { append: async (line) => void lines.push(line) }, signal, now: () => '2026-11-23T10:16:00Z' })
+    const events = undo({
+      steps: taken,
+      writer: () => this.#writer(),
+      journal: { append: async (line) => void lines.push(line) },
+      signal,
+      now: () => '2026-11-23T10:16:00Z',
+    })
     for await (const event of events) yield { is: 'step', ...event }
   }
 
@@ -84,29 +151,77 @@ export class FakeDesk implements Desk {
       if ('remove' in event) this.objects.delete(event.remove)
       else this.objects.set(key(event), event)
     }
-    this.#push(events.map((event) => ('remove' in event ? { type: 'remove', kind: 'Deployment', key: event.remove } : { type: 'upsert', kind: 'Deployment', key: key(event), object: event })))
+    this.#push(
+      events.map((event) =>
+        'remove' in event
+          ? { type: 'remove', kind: 'Deployment', key: event.remove }
+          : { type: 'upsert', kind: 'Deployment', key: key(event), object: event },
+      ),
+    )
   }
 
   async *#events(signal: AbortSignal): AsyncIterable<readonly SourceEvent[]> {
     const queue: (readonly SourceEvent[])[] = []
     let wake = (): void => {}
-    this.#push = (events) => { queue.push(events); wake() }
+    this.#push = (events) => {
+      queue.push(events)
+      wake()
+    }
     signal.addEventListener('abort', () => wake())
-    const unread = (what: 'EncryptionConfiguration' | 'AuditPolicy') => ({ type: 'unread', unread: { what, why: 'not-served', because: `${what} is a file on the control-plane node`, answer: 'scan a copy of it with --manifests' } }) as const
-    yield [{ type: 'replace', kind: 'Deployment', items: [...this.objects] }, unread('EncryptionConfiguration'), unread('AuditPolicy'), { type: 'synced' }]
+    const unread = (what: 'EncryptionConfiguration' | 'AuditPolicy') =>
+      ({
+        type: 'unread',
+        unread: {
+          what,
+          why: 'not-served',
+          because: `${what} is a file on the control-plane node`,
+          answer: 'scan a copy of it with --manifests',
+        },
+      }) as const
+    yield [
+      { type: 'replace', kind: 'Deployment', items: [...this.objects] },
+      unread('EncryptionConfiguration'),
+      unread('AuditPolicy'),
+      { type: 'synced' },
+    ]
     while (!signal.aborted) {
-      if (queue.length === 0) await new Promise<void>((resolve) => { wake = resolve })
+      if (queue.length === 0)
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
       yield* queue.splice(0)
     }
   }
 
-  async *#run(info: SourceInfo, scan: LiveScan, plan: Plan, selected: Set<Step['id']>, ask: (step: Step['id']) => Promise<Answer>, signal: AbortSignal): AsyncIterable<RunEvent> {
+  async *#run(
+    info: SourceInfo,
+    scan: LiveScan,
+    plan: Plan,
+    selected: Set<Step['id']>,
+    ask: (step: Step['id']) => Promise<Answer>,
+    signal: AbortSignal,
+  ): AsyncIterable<RunEvent> {
     const id = `20261123T10150${this.runs.length}Z-ab12cd` as RunId
     yield { is: 'started', run: id }
     const events = run({
-      plan, selected, writer: this.#writer(), signal, now: () => '2026-11-23T10:15:00Z',
+      plan,
+      selected,
+      writer: this.#writer(),
+      signal,
+      now: () => '2026-11-23T10:15:00Z',
       openJournal: async (approval) => {
-        const lines: JournalLine[] = [{ is: 'run', header: headerOf(plan, selected, { run: id, time: '2026-11-23T10:15:00Z', tool: 'test', source: { kind: info.kind, name: info.name, location: null }, approvedBy: approval.by }) }]
+        const lines: JournalLine[] = [
+          {
+            is: 'run',
+            header: headerOf(plan, selected, {
+              run: id,
+              time: '2026-11-23T10:15:00Z',
+              tool: 'test',
+              source: { kind: info.kind, name: info.name, location: null },
+              approvedBy: approval.by,
+            }),
+          },
+        ]
         this.runs.push(lines)
         return { append: async (line) => void lines.push(line) }
       },
@@ -116,7 +231,15 @@ export class FakeDesk implements Desk {
         this.approvals.push(answer.approval.by)
         return answer.approval
       },
-      verifier: { verify: async (step) => ({ ok: await scan.until(() => step.mends.every((one) => scan.finding(one) === undefined), 2_000), note: 'the check passes now', because: 'the finding is still there', undo: false }) as never },
+      verifier: {
+        verify: async (step) =>
+          ({
+            ok: await scan.until(() => step.mends.every((one) => scan.finding(one) === undefined), 2_000),
+            note: 'the check passes now',
+            because: 'the finding is still there',
+            undo: false,
+          }) as never,
+      },
     })
     for await (const event of events) yield { is: 'step', ...event }
   }
@@ -124,13 +247,18 @@ export class FakeDesk implements Desk {
   #writer(): Writer {
     return {
       name: 'fake',
-      rehearse: async (step) => this.#options.refuses !== undefined && step.title.includes(this.#options.refuses)
-        ? { ok: false, refusedBy: 'admission webhook "guard"', because: 'no changes on Mondays' }
-        : { ok: true, rehearsal: { step: step.id, diff: this.#diff(step), warnings: this.#options.warnings ?? [], writer: 'fake', prepared: step } },
-      intent: async ({ prepared }) => (prepared as Step).changes.map((change): Written => {
-        if (change.type !== 'edit') throw new Error('the fake writer only edits')
-        return { target: change.target, before: this.#find(change.target) as never, after: null, undo: null }
-      }),
+      rehearse: async (step) =>
+        this.#options.refuses !== undefined && step.title.includes(this.#options.refuses)
+          ? { ok: false, refusedBy: 'admission webhook "guard"', because: 'no changes on Mondays' }
+          : {
+              ok: true,
+              rehearsal: { step: step.id, diff: this.#diff(step), warnings: this.#options.warnings ?? [], writer: 'fake', prepared: step },
+            },
+      intent: async ({ prepared }) =>
+        (prepared as Step).changes.map((change): Written => {
+          if (change.type !== 'edit') throw new Error('the fake writer only edits')
+          return { target: change.target, before: this.#find(change.target) as never, after: null, undo: null }
+        }),
       commit: async ({ prepared }) => {
         const step = prepared as Step
         for (const change of step.changes) if (change.type === 'edit') this.change(applyEdits(this.#find(change.target), change.edits))
@@ -152,15 +280,25 @@ export class FakeDesk implements Desk {
   }
 
   #diff(step: Step): string {
-    return step.changes.flatMap((change) => {
-      if (change.type !== 'edit') return []
-      const object = this.#find(change.target)
-      return [`--- ${change.target.kind} ${change.target.name}`, `+++ ${change.target.kind} ${change.target.name}`, '@@ -1,3 +1,3 @@', ...change.edits.flatMap((edit) => {
-        const path = 'set' in edit ? edit.set : edit.unset
-        const before = valueAt(object, path)
-        return [...(before === undefined ? [] : [`-${path.join('.')}: ${JSON.stringify(before)}`]), ...('set' in edit ? [`+${path.join('.')}: ${JSON.stringify(edit.to)}`] : [])]
-      })]
-    }).join('\n')
+    return step.changes
+      .flatMap((change) => {
+        if (change.type !== 'edit') return []
+        const object = this.#find(change.target)
+        return [
+          `--- ${change.target.kind} ${change.target.name}`,
+          `+++ ${change.target.kind} ${change.target.name}`,
+          '@@ -1,3 +1,3 @@',
+          ...change.edits.flatMap((edit) => {
+            const path = 'set' in edit ? edit.set : edit.unset
+            const before = valueAt(object, path)
+            return [
+              ...(before === undefined ? [] : [`-${path.join('.')}: ${JSON.stringify(before)}`]),
+              ...('set' in edit ? [`+${path.join('.')}: ${JSON.stringify(edit.to)}`] : []),
+            ]
+          }),
+        ]
+      })
+      .join('\n')
   }
 }
 

@@ -4,7 +4,20 @@ import { toggledWith } from '../../src/session/actions-plan.ts'
 import { reduce } from '../../src/session/store-reduce.ts'
 import { initialState } from '../../src/session/store-state.ts'
 
-const step = (id: string, ...after: string[]): Step => ({ id: id as StepId, after: after as StepId[], title: id, practices: [], controls: [], risk: 'safe', mayBreak: [], changes: [], inverse: [], mends: [], managedBy: '', carriedOut: 'live' })
+const step = (id: string, ...after: string[]): Step => ({
+  id: id as StepId,
+  after: after as StepId[],
+  title: id,
+  practices: [],
+  controls: [],
+  risk: 'safe',
+  mayBreak: [],
+  changes: [],
+  inverse: [],
+  mends: [],
+  managedBy: '',
+  carriedOut: 'live',
+})
 const ids = (...all: string[]) => new Set(all as StepId[])
 
 describe('choosing steps', () => {
@@ -31,7 +44,10 @@ describe('the trail', () => {
   })
   test('quitting without a run leaves at once; with one, after the step in flight', () => {
     expect(reduce(start, { type: 'leave', code: 130 }).leaving).toBe(130)
-    const running = { ...start, running: { kind: 'apply' as const, steps: [], states: new Map(), rehearsed: new Map(), automatic: false, stopping: false } }
+    const running = {
+      ...start,
+      running: { kind: 'apply' as const, steps: [], states: new Map(), rehearsed: new Map(), automatic: false, stopping: false },
+    }
     const first = reduce(running, { type: 'leave', code: 130 })
     expect(first).toMatchObject({ leaveWith: 130, running: { stopping: true } })
     expect(first.leaving).toBeUndefined()

@@ -7,7 +7,11 @@ import { kinds } from '../../src/sources/readables.ts'
 export const ALL: ReadonlySet<Readable> = new Set<Readable>([...kinds, 'ServerVersion', 'KubeletConfigz'])
 
 /** A directory of files that is gone after the test. */
-export function directoryOf(files: Readonly<Record<string, string | Uint8Array>>): { readonly path: string; write(name: string, text: string): void; [Symbol.dispose](): void } {
+export function directoryOf(files: Readonly<Record<string, string | Uint8Array>>): {
+  readonly path: string
+  write(name: string, text: string): void
+  [Symbol.dispose](): void
+} {
   const path = mkdtempSync(join(tmpdir(), 'k8s-harden-test-'))
   const write = (name: string, content: string | Uint8Array): void => {
     mkdirSync(dirname(join(path, name)), { recursive: true })
@@ -46,6 +50,7 @@ export function see(seen: Seen, events: readonly SourceEvent[]): void {
 /** Everything a source says of what it has now. */
 export async function scan(source: ClusterSource, wanted = ALL): Promise<Seen> {
   const seen = nothingSeen()
-  for await (const events of source.events({ signal: new AbortController().signal, follow: false, wanted })) see(seen, Array.isArray(events) ? events : [events as SourceEvent])
+  for await (const events of source.events({ signal: new AbortController().signal, follow: false, wanted }))
+    see(seen, Array.isArray(events) ? events : [events as SourceEvent])
   return seen
 }

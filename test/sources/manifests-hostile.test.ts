@@ -40,14 +40,21 @@ describe('hostile and broken files', () => {
     const { kinds } = await scan(manifestsSource(hostile))
     expect((kinds.get('Pod')!.get('default/no-spec') as PodObject).spec).toEqual({ containers: [] })
     // A null rule is a rule that allows everything.
-    expect((kinds.get('NetworkPolicy')!.get('default/holes') as NetworkPolicyObject).spec).toEqual({ ingress: [{}], egress: [{ to: [{}] }] })
+    expect((kinds.get('NetworkPolicy')!.get('default/holes') as NetworkPolicyObject).spec).toEqual({
+      ingress: [{}],
+      egress: [{ to: [{}] }],
+    })
     expect(kinds.get('ClusterRoleBinding')!.get('binds-nothing')).toMatchObject({ roleRef: { kind: '', name: '' } })
   })
 
   test.each([
     ['deep nesting', `kind: Pod\na: ${'['.repeat(50_000)}`, 'nesting'],
     ['deep nesting in JSON', `{"kind":"Pod","apiVersion":"v1","a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`, 'nested deeper than'],
-    ['deep nesting by aliases', `kind: Pod\na0: &a0 []\n${Array.from({ length: 200 }, (_, n) => `a${n + 1}: &a${n + 1} [*a${n}]`).join('\n')}\n`, 'nested deeper than'],
+    [
+      'deep nesting by aliases',
+      `kind: Pod\na0: &a0 []\n${Array.from({ length: 200 }, (_, n) => `a${n + 1}: &a${n + 1} [*a${n}]`).join('\n')}\n`,
+      'nested deeper than',
+    ],
     ['a document of 11 MB', `kind: Pod\nx: "${'x'.repeat(11 * 1024 * 1024)}"\n`, 'larger than'],
     ['binary data', new Uint8Array([0x6b, 0, 1, 2, 0xff]), 'binary'],
     ['very many documents', `${'---\n'.repeat(150_000)}${good}`, 'more than'],
@@ -87,8 +94,14 @@ describe('hostile and broken files', () => {
 
   test('aliases in ordinary measure are followed', async () => {
     using directory = directoryOf({})
-    writeFileSync(`${directory.path}/a.yaml`, 'apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - &a {name: one, image: a:1}\n  - <<: *a\n    name: two\n')
+    writeFileSync(
+      `${directory.path}/a.yaml`,
+      'apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - &a {name: one, image: a:1}\n  - <<: *a\n    name: two\n',
+    )
     const pod = (await scan(manifestsSource(directory.path))).kinds.get('Pod')!.get('default/a') as PodObject
-    expect(pod.spec.containers).toEqual([{ name: 'one', image: 'a:1' }, { image: 'a:1', name: 'two' }])
+    expect(pod.spec.containers).toEqual([
+      { name: 'one', image: 'a:1' },
+      { image: 'a:1', name: 'two' },
+    ])
   })
 })

@@ -9,7 +9,11 @@ const account = (name: string, more = ''): string => `apiVersion: v1\nkind: Serv
 const node = 'apiVersion: v1\nkind: Node\nmetadata: {name: n}\n'
 
 /** Follows a source; `until` resolves when what was seen fits. */
-function follow(source: ClusterSource): { readonly seen: Seen; until(holds: (seen: Seen) => boolean): Promise<void>; [Symbol.asyncDispose](): Promise<void> } {
+function follow(source: ClusterSource): {
+  readonly seen: Seen
+  until(holds: (seen: Seen) => boolean): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+} {
   const abort = new AbortController()
   const seen = nothingSeen()
   const waiting = new Set<() => void>()
@@ -21,15 +25,16 @@ function follow(source: ClusterSource): { readonly seen: Seen; until(holds: (see
   })()
   return {
     seen,
-    until: (holds) => new Promise((resolve) => {
-      const look = (): void => {
-        if (!holds(seen)) return
-        waiting.delete(look)
-        resolve()
-      }
-      waiting.add(look)
-      look()
-    }),
+    until: (holds) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (!holds(seen)) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+        look()
+      }),
     async [Symbol.asyncDispose]() {
       abort.abort()
       await run
@@ -46,7 +51,14 @@ describe('a watched directory', () => {
     source.seen.log.length = 0
     directory.write('a.yaml', `# a comment more\n${account('one')}---\n${account('two', 'automountServiceAccountToken: false\n')}`)
     await source.until(({ log }) => log.length > 0)
-    expect(source.seen.log).toEqual([{ type: 'upsert', kind: 'ServiceAccount', key: 'default/two', object: expect.objectContaining({ automountServiceAccountToken: false }) }])
+    expect(source.seen.log).toEqual([
+      {
+        type: 'upsert',
+        kind: 'ServiceAccount',
+        key: 'default/two',
+        object: expect.objectContaining({ automountServiceAccountToken: false }),
+      },
+    ])
     const after = source.seen.kinds.get('ServiceAccount')!
     expect(after.get('default/one')).toBe(before.get('default/one'))
     expect(refOf(after.get('default/one')!).line).toBe(2)

@@ -10,7 +10,10 @@ afterEach(() => terminal?.close())
 /** Walks from one end to the other, and says when a screen is to be looked at. */
 async function walk(wizard: WizardTerminal, look: (name: string) => void): Promise<void> {
   const { press, until, clock, store } = wizard
-  const idle = async (): Promise<void> => { await store.settled(); await press() }
+  const idle = async (): Promise<void> => {
+    await store.settled()
+    await press()
+  }
   look('connect')
   await press('end', 'up', 'enter')
   look('path field')
@@ -65,7 +68,7 @@ async function walk(wizard: WizardTerminal, look: (name: string) => void): Promi
   await until('Write this change')
   clock.pass(400)
   await press('enter')
-  await until('To apply it, type')
+  await until('To apply it type')
   clock.pass(400)
   await press('x')
   look('apply, typed')
@@ -90,14 +93,25 @@ async function walk(wizard: WizardTerminal, look: (name: string) => void): Promi
   look('history')
 }
 
-describe.each([[60, 16], [80, 24], [120, 40], [160, 45]])('at %ix%i', (columns, rows) => {
+describe.each([
+  [60, 16],
+  [80, 24],
+  [120, 40],
+  [160, 45],
+])('at %ix%i', (columns, rows) => {
   test('every screen fits exactly and reads as approved', async () => {
     terminal = await wizardIn(new FakeDesk(), { columns, rows })
     const wizard = terminal
     const frames: string[] = []
     await walk(wizard, (name) => {
       expect(misfits(wizard, columns, rows, stringWidth), name).toEqual([])
-      frames.push(`===== ${name}\n${wizard.frame().split('\n').map((line) => line.trimEnd()).join('\n')}`)
+      frames.push(
+        `===== ${name}\n${wizard
+          .frame()
+          .split('\n')
+          .map((line) => line.trimEnd())
+          .join('\n')}`,
+      )
     })
     await expect(`${frames.join('\n')}\n`).toMatchFileSnapshot(`./frames/${columns}x${rows}.txt`)
   })

@@ -155,9 +155,9 @@ describe('applying', () => {
     for (const _ of [1, 2]) {
       wizard.clock.pass(400)
       await wizard.press('enter')
-      await wizard.until((frame) => frame.includes('Write this change') || frame.includes('To apply it, type cart'))
+      await wizard.until((frame) => frame.includes('Write this change') || frame.includes('To apply it type cart'))
     }
-    await wizard.until('To apply it, type cart')
+    await wizard.until('To apply it type cart')
     wizard.clock.pass(400)
     await wizard.send(pasteBytes('cart\r'))
     expect(wizard.frame()).toContain('Pasted text is ignored here')
@@ -174,7 +174,7 @@ describe('applying', () => {
     const wizard = await planned(desk)
     wizard.clock.pass(400)
     await wizard.press('right', 'right', 'enter')
-    await wizard.until('To apply it, type cart')
+    await wizard.until('To apply it type cart')
     wizard.clock.pass(400)
     await wizard.press('tab', 'enter')
     await wizard.until('step 5 of')
@@ -244,7 +244,11 @@ describe('applying', () => {
 test('a screen that breaks leaves header and keys alone', async () => {
   const wizard = await open(new FakeDesk())
   const { scan } = wizard.store.get()
-  Object.defineProperty(scan!, 'summary', { get: () => { throw new Error('planted') } })
+  Object.defineProperty(scan!, 'summary', {
+    get: () => {
+      throw new Error('planted')
+    },
+  })
   await wizard.press('u')
   await wizard.store.settled()
   await wizard.press('esc')

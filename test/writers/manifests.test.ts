@@ -9,7 +9,18 @@ import { ManifestsWriter } from '../../src/writers/manifests.ts'
 import { directoryOf, scan } from '../sources/manifests-helper.ts'
 
 const stepOf = (...changes: Change[]): Step => ({
-  id: 's1' as StepId, title: 'Deployment shop/cart: set it', practices: [], controls: ['pod-privileged'], risk: 'safe', mayBreak: [], changes, inverse: [], mends: ['f1' as FindingId], after: [], managedBy: '', carriedOut: 'live',
+  id: 's1' as StepId,
+  title: 'Deployment shop/cart: set it',
+  practices: [],
+  controls: ['pod-privileged'],
+  risk: 'safe',
+  mayBreak: [],
+  changes,
+  inverse: [],
+  mends: ['f1' as FindingId],
+  after: [],
+  managedBy: '',
+  carriedOut: 'live',
 })
 const approved = { digest: 'd', steps: new Set(['s1' as StepId]), by: 'test' } as unknown as Approval
 
@@ -19,7 +30,15 @@ async function rehearsed(writer: ManifestsWriter, ...changes: Change[]): Promise
   return result.rehearsal
 }
 /** As the plan does it; what went through the journal comes back as JSON. */
-async function carryOut(writer: ManifestsWriter, ...changes: Change[]): Promise<{ readonly written: readonly Written[]; readonly journal: string; readonly diff: string; readonly files: readonly string[] | undefined }> {
+async function carryOut(
+  writer: ManifestsWriter,
+  ...changes: Change[]
+): Promise<{
+  readonly written: readonly Written[]
+  readonly journal: string
+  readonly diff: string
+  readonly files: readonly string[] | undefined
+}> {
   const rehearsal = await rehearsed(writer, ...changes)
   const journal = JSON.stringify(await writer.intent(rehearsal))
   const written = JSON.parse(journal) as Written[]
@@ -45,9 +64,29 @@ spec:
           privileged: true # for the old mount
 `
 const cartRef: ObjectRef = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'cart', file: 'cart.yaml', document: 0 }
-const at = (name: string): (string | { name: string })[] => ['spec', 'template', 'spec', 'containers', { name: 'app' }, 'securityContext', name]
-const edit: Change = { type: 'edit', target: cartRef, edits: [{ set: at('privileged'), to: false }, { set: at('runAsNonRoot'), to: true }] }
-const policy = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'default-deny', namespace: 'shop' }, spec: { podSelector: {}, policyTypes: ['Ingress'] } } as KubeObject
+const at = (name: string): (string | { name: string })[] => [
+  'spec',
+  'template',
+  'spec',
+  'containers',
+  { name: 'app' },
+  'securityContext',
+  name,
+]
+const edit: Change = {
+  type: 'edit',
+  target: cartRef,
+  edits: [
+    { set: at('privileged'), to: false },
+    { set: at('runAsNonRoot'), to: true },
+  ],
+}
+const policy = {
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name: 'default-deny', namespace: 'shop' },
+  spec: { podSelector: {}, policyTypes: ['Ingress'] },
+} as KubeObject
 const text = (directory: { readonly path: string }, file: string): string => readFileSync(`${directory.path}/${file}`, 'utf8')
 
 describe('edits in place', () => {
@@ -56,9 +95,16 @@ describe('edits in place', () => {
     chmodSync(`${directory.path}/cart.yaml`, 0o640)
     const writer = new ManifestsWriter(directory.path)
     const { written, diff } = await carryOut(writer, edit)
-    expect(text(directory, 'cart.yaml')).toBe(cart.replace('privileged: true # for the old mount\n', 'privileged: false # for the old mount\n          runAsNonRoot: true\n'))
-    expect(diff).toBe(`--- a/cart.yaml\n+++ b/cart.yaml\n@@ -11,4 +11,5 @@\n       - name: app\n         image: "shop/cart:1.0"\n         securityContext:\n-          privileged: true # for the old mount\n+          privileged: false # for the old mount\n+          runAsNonRoot: true\n`)
-    expect(written[0]!.before).toEqual({ 'spec.template.spec.containers[name=app].securityContext.privileged': true, 'spec.template.spec.containers[name=app].securityContext.runAsNonRoot': null })
+    expect(text(directory, 'cart.yaml')).toBe(
+      cart.replace('privileged: true # for the old mount\n', 'privileged: false # for the old mount\n          runAsNonRoot: true\n'),
+    )
+    expect(diff).toBe(
+      `--- a/cart.yaml\n+++ b/cart.yaml\n@@ -11,4 +11,5 @@\n       - name: app\n         image: "shop/cart:1.0"\n         securityContext:\n-          privileged: true # for the old mount\n+          privileged: false # for the old mount\n+          runAsNonRoot: true\n`,
+    )
+    expect(written[0]!.before).toEqual({
+      'spec.template.spec.containers[name=app].securityContext.privileged': true,
+      'spec.template.spec.containers[name=app].securityContext.runAsNonRoot': null,
+    })
     await writer.undo(written, true)
     expect(text(directory, 'cart.yaml')).not.toBe(cart)
     await writer.undo(written)
@@ -155,21 +201,31 @@ describe('new and removed objects', () => {
     using directory = directoryOf({ 'cart.yaml': cart })
     const writer = new ManifestsWriter(directory.path)
     await carryOut(writer, { type: 'create', object: policy })
-    expect(text(directory, 'k8s-harden/networkpolicy-shop-default-deny.yaml')).toContain('# Deployment shop/cart: set it\napiVersion: networking.k8s.io/v1\n')
+    expect(text(directory, 'k8s-harden/networkpolicy-shop-default-deny.yaml')).toContain(
+      '# Deployment shop/cart: set it\napiVersion: networking.k8s.io/v1\n',
+    )
     const found = (await scan(manifestsSource(directory.path))).kinds.get('NetworkPolicy')!.get('shop/default-deny')
     expect(found).toEqual(policy)
     await carryOut(writer, { type: 'create', object: policy })
-    expect(readdirSync(`${directory.path}/k8s-harden`).sort()).toEqual(['networkpolicy-shop-default-deny-2.yaml', 'networkpolicy-shop-default-deny.yaml'])
+    expect(readdirSync(`${directory.path}/k8s-harden`).sort()).toEqual([
+      'networkpolicy-shop-default-deny-2.yaml',
+      'networkpolicy-shop-default-deny.yaml',
+    ])
   })
 
   test('a name from a cluster cannot lead out of the directory', async () => {
     using directory = directoryOf({ 'cart.yaml': cart })
-    await carryOut(new ManifestsWriter(directory.path), { type: 'create', object: { ...policy, metadata: { name: '../../../etc/passwd\u001b', namespace: '..' } } })
+    await carryOut(new ManifestsWriter(directory.path), {
+      type: 'create',
+      object: { ...policy, metadata: { name: '../../../etc/passwd\u001b', namespace: '..' } },
+    })
     expect(readdirSync(`${directory.path}/k8s-harden`)).toEqual(['networkpolicy-x-etc-passwd.yaml'])
   })
 
   test('a removed document leaves its place, so that the others keep their numbers', async () => {
-    using directory = directoryOf({ 'all.yaml': `${cart}---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: ci}\n---\n${cart.replace('name: cart', 'name: two')}` })
+    using directory = directoryOf({
+      'all.yaml': `${cart}---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: ci}\n---\n${cart.replace('name: cart', 'name: two')}`,
+    })
     const before = text(directory, 'all.yaml')
     const writer = new ManifestsWriter(directory.path)
     const target: ObjectRef = { apiVersion: 'v1', kind: 'ServiceAccount', namespace: 'default', name: 'ci', file: 'all.yaml', document: 1 }
@@ -194,7 +250,10 @@ describe('secrets', () => {
     using directory = directoryOf({ 'all.yaml': `${cart}---\n${secret}` })
     const before = text(directory, 'all.yaml')
     const writer = new ManifestsWriter(directory.path)
-    const { written, diff, journal } = await carryOut(writer, { type: 'delete', target: { apiVersion: 'v1', kind: 'Secret', namespace: 'shop', name: 'db', file: 'all.yaml', document: 1 } })
+    const { written, diff, journal } = await carryOut(writer, {
+      type: 'delete',
+      target: { apiVersion: 'v1', kind: 'Secret', namespace: 'shop', name: 'db', file: 'all.yaml', document: 1 },
+    })
     expect(text(directory, 'all.yaml')).not.toContain('hunter2')
     expect(`${diff}${journal}`).not.toMatch(/hunter2|abcdef|BEGIN/)
     const [kept] = readdirSync(`${directory.path}/k8s-harden/.removed`)
@@ -206,8 +265,14 @@ describe('secrets', () => {
   })
 
   test('lines of a Secret next to a change are not shown', async () => {
-    using directory = directoryOf({ 'cart.yaml': `${cart}---\n${secret.replace(/type[^]*/, 'stringData: {password: hunter2-hunter2}\n')}` })
-    const { diff, journal } = await carryOut(new ManifestsWriter(directory.path), { type: 'edit', target: { apiVersion: 'v1', kind: 'Secret', namespace: 'shop', name: 'db', file: 'cart.yaml', document: 1 }, edits: [{ set: ['immutable'], to: true }] })
+    using directory = directoryOf({
+      'cart.yaml': `${cart}---\n${secret.replace(/type[\s\S]*/, 'stringData: {password: hunter2-hunter2}\n')}`,
+    })
+    const { diff, journal } = await carryOut(new ManifestsWriter(directory.path), {
+      type: 'edit',
+      target: { apiVersion: 'v1', kind: 'Secret', namespace: 'shop', name: 'db', file: 'cart.yaml', document: 1 },
+      edits: [{ set: ['immutable'], to: true }],
+    })
     expect(diff).toContain('+immutable: true')
     expect(diff).toContain('stringData: {password: ‹hidden›}')
     expect(`${diff}${journal}`).not.toContain('hunter2')
@@ -216,7 +281,17 @@ describe('secrets', () => {
   test('keys are drawn when the file is written; they are in the file and nowhere else', async () => {
     using directory = directoryOf({ 'cart.yaml': cart })
     const writer = new ManifestsWriter(directory.path)
-    const file: Change = { type: 'file', name: 'encryption-config.yaml', text: { text: 'apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources: [{resources: [secrets], providers: [{secretbox: {keys: [{name: k1, secret: "{{key 1}}"}]}}]}]\n', secretKeys: 1 }, mode: 0o644, runbook: ['Copy it.'], rollback: ['Remove it.'] }
+    const file: Change = {
+      type: 'file',
+      name: 'encryption-config.yaml',
+      text: {
+        text: 'apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources: [{resources: [secrets], providers: [{secretbox: {keys: [{name: k1, secret: "{{key 1}}"}]}}]}]\n',
+        secretKeys: 1,
+      },
+      mode: 0o644,
+      runbook: ['Copy it.'],
+      rollback: ['Remove it.'],
+    }
     const first = await carryOut(writer, file)
     const path = `${directory.path}/k8s-harden/encryption-config.yaml`
     const key = /secret: "([^"]+)"/.exec(readFileSync(path, 'utf8'))![1]!
@@ -226,7 +301,10 @@ describe('secrets', () => {
     expect(first.diff).toContain('‹32 random bytes, base64, drawn when the file is written›')
     expect(first.files).toBeUndefined()
     expect(text(directory, 'k8s-harden/encryption-config.yaml.runbook.md')).toContain('1. Copy it.')
-    const second = await carryOut(writer, { ...file, text: { text: `${(file as { text: { text: string } }).text.text}# newer\n`, secretKeys: 1 } })
+    const second = await carryOut(writer, {
+      ...file,
+      text: { text: `${(file as { text: { text: string } }).text.text}# newer\n`, secretKeys: 1 },
+    })
     expect(`${second.diff}${second.journal}`).not.toContain(key)
     await writer.undo(second.written)
     expect(readFileSync(path, 'utf8')).toContain(key)
@@ -240,9 +318,15 @@ describe('secrets', () => {
     const seen = (await scan(manifestsSource(directory.path))).kinds.get('EncryptionConfiguration')!.get('enc.yaml')!
     const writer = new ManifestsWriter(directory.path)
     const resources = (seen as unknown as { resources: { providers: unknown[] }[] }).resources
-    const result = await writer.rehearse(stepOf({ type: 'edit', target: refOf(seen), edits: [{ set: ['resources'], to: resources as never }] }))
+    const result = await writer.rehearse(
+      stepOf({ type: 'edit', target: refOf(seen), edits: [{ set: ['resources'], to: resources as never }] }),
+    )
     expect(result).toMatchObject({ ok: false, because: expect.stringContaining('never read') })
-    const { written, journal, diff } = await carryOut(writer, { type: 'edit', target: refOf(seen), edits: [{ unset: ['resources', 0, 'providers', 0] }] })
+    const { written, journal, diff } = await carryOut(writer, {
+      type: 'edit',
+      target: refOf(seen),
+      edits: [{ unset: ['resources', 0, 'providers', 0] }],
+    })
     expect(text(directory, 'enc.yaml')).not.toContain('identity')
     expect(`${journal}${diff}`).not.toContain(Buffer.alloc(32, 9).toString('base64').slice(0, 20))
     await writer.undo(written)
@@ -258,7 +342,10 @@ describe('what is refused, with words', () => {
     ['a file that is not there', { 'other.yaml': cart }, /not there any more/],
   ])('%s', async (_name, files, because) => {
     using directory = directoryOf(files)
-    expect(await new ManifestsWriter(directory.path).rehearse(stepOf(edit))).toMatchObject({ ok: false, because: expect.stringMatching(because) })
+    expect(await new ManifestsWriter(directory.path).rehearse(stepOf(edit))).toMatchObject({
+      ok: false,
+      because: expect.stringMatching(because),
+    })
   })
 
   test('paths and links out of the directory', async () => {
@@ -268,8 +355,14 @@ describe('what is refused, with words', () => {
     symlinkSync(outside.path, `${directory.path}/k8s-harden`)
     const writer = new ManifestsWriter(directory.path)
     expect(await writer.rehearse(stepOf(edit))).toMatchObject({ ok: false, because: expect.stringContaining('out of the directory') })
-    expect(await writer.rehearse(stepOf({ ...edit, target: { ...cartRef, file: '../x.yaml' } }))).toMatchObject({ ok: false, because: expect.stringContaining('not a file in the directory') })
-    expect(await writer.rehearse(stepOf({ type: 'create', object: policy }))).toMatchObject({ ok: false, because: expect.stringContaining('out of the directory') })
+    expect(await writer.rehearse(stepOf({ ...edit, target: { ...cartRef, file: '../x.yaml' } }))).toMatchObject({
+      ok: false,
+      because: expect.stringContaining('not a file in the directory'),
+    })
+    expect(await writer.rehearse(stepOf({ type: 'create', object: policy }))).toMatchObject({
+      ok: false,
+      because: expect.stringContaining('out of the directory'),
+    })
     expect(readdirSync(outside.path)).toEqual(['cart.yaml'])
   })
 
@@ -282,17 +375,46 @@ describe('what is refused, with words', () => {
 })
 
 test('undo gives every file back byte for byte, whatever its line ends', async () => {
-  await fc.assert(fc.asyncProperty(fc.constantFrom('\n', '\r\n'), fc.boolean(), fc.constantFrom('', '\ufeff', '---\n', '# head\n\n'), fc.subarray([0, 1, 2, 3], { minLength: 1 }), async (eol, end, head, which) => {
-    const plain = `${head}${cart}---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: ci}${end ? '\n' : ''}`
-    using directory = directoryOf({})
-    writeFileSync(`${directory.path}/cart.yaml`, plain.replaceAll('\n', eol))
-    const before = readFileSync(`${directory.path}/cart.yaml`)
-    const writer = new ManifestsWriter(directory.path)
-    const account: ObjectRef = { apiVersion: 'v1', kind: 'ServiceAccount', namespace: 'default', name: 'ci', file: 'cart.yaml', document: 1 }
-    const changes: Change[] = [edit, { type: 'edit', target: account, edits: [{ set: ['automountServiceAccountToken'], to: false }] }, { type: 'delete', target: cartRef }, { type: 'delete', target: account }]
-    const chosen = which.map((index) => changes[index]!).filter((change, index, all) => !(change.type === 'edit' && all.some((other, later) => later > index && other.type === 'delete' && other.target === change.target)))
-    const { written } = await carryOut(writer, ...chosen)
-    await writer.undo(written)
-    expect(readFileSync(`${directory.path}/cart.yaml`).equals(before)).toBe(true)
-  }), { numRuns: 60 })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom('\n', '\r\n'),
+      fc.boolean(),
+      fc.constantFrom('', '\ufeff', '---\n', '# head\n\n'),
+      fc.subarray([0, 1, 2, 3], { minLength: 1 }),
+      async (eol, end, head, which) => {
+        const plain = `${head}${cart}---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: ci}${end ? '\n' : ''}`
+        using directory = directoryOf({})
+        writeFileSync(`${directory.path}/cart.yaml`, plain.replaceAll('\n', eol))
+        const before = readFileSync(`${directory.path}/cart.yaml`)
+        const writer = new ManifestsWriter(directory.path)
+        const account: ObjectRef = {
+          apiVersion: 'v1',
+          kind: 'ServiceAccount',
+          namespace: 'default',
+          name: 'ci',
+          file: 'cart.yaml',
+          document: 1,
+        }
+        const changes: Change[] = [
+          edit,
+          { type: 'edit', target: account, edits: [{ set: ['automountServiceAccountToken'], to: false }] },
+          { type: 'delete', target: cartRef },
+          { type: 'delete', target: account },
+        ]
+        const chosen = which
+          .map((index) => changes[index]!)
+          .filter(
+            (change, index, all) =>
+              !(
+                change.type === 'edit' &&
+                all.some((other, later) => later > index && other.type === 'delete' && other.target === change.target)
+              ),
+          )
+        const { written } = await carryOut(writer, ...chosen)
+        await writer.undo(written)
+        expect(readFileSync(`${directory.path}/cart.yaml`).equals(before)).toBe(true)
+      },
+    ),
+    { numRuns: 60 },
+  )
 })

@@ -16,9 +16,13 @@ export function Lines({ lines, selected }: LinesProps) {
         // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place on the screen
         <Text key={index} inverse={index === selected}>
           {line.map((piece, at) =>
-            piece.tone === undefined || index === selected ? piece.text : (
+            piece.tone === undefined || index === selected ? (
+              piece.text
+            ) : (
               // biome-ignore lint/suspicious/noArrayIndexKey: a piece is its place in the line
-              <Text key={at} {...THEME[piece.tone]}>{piece.text}</Text>
+              <Text key={at} {...THEME[piece.tone]}>
+                {piece.text}
+              </Text>
             ),
           )}
           {index === lines.length - 1 ? '' : '\n'}

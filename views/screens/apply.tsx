@@ -1,6 +1,6 @@
 import { Box } from 'ink'
-import { askingLines, currentStep } from '../../src/session/rows-apply.ts'
 import { layoutOf, positionOf, rowsOf, stepsOf } from '../../src/session/rows.ts'
+import { askingLines, currentStep } from '../../src/session/rows-apply.ts'
 import { run } from '../../src/session/rows-line.ts'
 import { Lines } from '../parts/lines.tsx'
 import { RowList } from '../parts/row-list.tsx'
@@ -17,10 +17,18 @@ export function ApplyScreen() {
   const index = running.steps.findIndex((step) => step.id === current?.id)
   return (
     <Box flexDirection="column">
-      <RowList rows={stepsOf(state)} pane={{ columns, rows: top }} position={{ ...(current && { key: `step:${current.id}` }), index, offset: Math.floor(top / 2) }} />
+      <RowList
+        rows={stepsOf(state)}
+        pane={{ columns, rows: top }}
+        position={{ ...(current && { key: `step:${current.id}` }), index, offset: Math.floor(top / 2) }}
+      />
       <HorizontalRule columns={columns} title={`step ${index + 1} of ${running.steps.length}`} />
       <RowList rows={rowsOf(state)} pane={list} position={positionOf(state)} />
-      {running.asking !== undefined && bottom > 0 && <Lines lines={[run(columns, [{ text: '-'.repeat(columns), tone: 'dim' }]), ...askingLines(state, running, running.asking, columns)]} />}
+      {running.asking !== undefined && bottom > 0 && (
+        <Lines
+          lines={[run(columns, [{ text: '-'.repeat(columns), tone: 'dim' }]), ...askingLines(state, running, running.asking, columns)]}
+        />
+      )}
     </Box>
   )
 }

@@ -9,13 +9,14 @@ import { useSession } from '../use-session.ts'
 export function PracticeScreen() {
   const state = useSession()
   const { side, body, list, detail } = layoutOf(state)
-  const explained = detail === undefined ? undefined : <RowList rows={detailRows(state, detail.columns - GUTTER)} pane={detail} selectable={false} />
+  const explained =
+    detail === undefined ? undefined : <RowList rows={detailRows(state, detail.columns - GUTTER)} pane={detail} selectable={false} />
   return (
     <Box>
       {side > 0 && <PracticeList state={state} columns={side} rows={body.rows} />}
       {side > 0 && <VerticalRule rows={body.rows} />}
       <Box flexDirection="column">
-        <RowList rows={rowsOf(state)} pane={list} position={positionOf(state)} />
+        <RowList rows={rowsOf(state)} pane={list} position={positionOf(state)} marked={state.marked} />
         {detail?.where === 'below' && <HorizontalRule columns={list.columns} title="selected" />}
         {detail?.where === 'below' && explained}
       </Box>

@@ -1,7 +1,7 @@
 import { Box, Text } from 'ink'
 import { SMALLEST } from '../../src/session/layout.ts'
-import { cut } from '../../src/session/text.ts'
 import type { State } from '../../src/session/store-state.ts'
+import { cut } from '../../src/session/text.ts'
 
 /** A terminal that nothing fits into. A run goes on meanwhile. */
 export function TooSmall({ state }: { readonly state: State }) {

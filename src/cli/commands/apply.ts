@@ -109,13 +109,15 @@ async function applyTo(io: Io, scan: LiveScan, context: ApplyContext, options: A
       last.set(step, state)
       if (state.is === 'rehearsed' && (options.dryRun || options.yes)) io.stdout.write(`\n${titles.get(step)}\n${options.dryRun ? diffText(state.diff, state.warnings) : ''}`)
       const text = stateText(state)
-      if (text !== '') io.stdout.write(`${state.is === 'skipped' || state.is === 'refused' ? `${titles.get(step)}\n` : ''}  ${text}\n`)
+      if (text !== '') io.stdout.write(`${TOLD_WITH_TITLE.has(state.is) ? `${titles.get(step)}\n` : ''}  ${text}\n`)
     }
   } finally {
     await journal?.close()
   }
   return conclude(io, [...last.values()], journal === undefined ? undefined : context.run, options, signal)
 }
+
+const TOLD_WITH_TITLE: ReadonlySet<StepState['is']> = new Set(['skipped', 'refused', 'not-mended'])
 
 function planOf(findings: readonly Finding[], scan: LiveScan, options: ApplyOptions, values: RemedyValues): Plan {
   const byId = new Map<ControlId, RegisteredControl>(scan.controls.map((control) => [control.id, control]))

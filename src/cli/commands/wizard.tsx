@@ -1,15 +1,14 @@
-import { checkSource, type SourceOptions } from '../options.ts'
+import { checkSource } from '../options.ts'
 import { takeTerminal } from '../terminal.ts'
-
-export interface WizardOptions extends SourceOptions { readonly practice?: string }
+import type { WizardOptions } from '../wizard-app.tsx'
 
 /** The full-screen wizard. Returns the exit code. The terminal is taken first, so that the screen stands while the rest is loaded. */
 export async function wizardCommand(options: WizardOptions): Promise<number> {
   checkSource(options)
   const terminal = takeTerminal(' k8s-harden: starting ...')
   try {
-    const { runWizard } = await import('../wizard-app.tsx')
-    return await runWizard(options, terminal)
+    const [{ runWizard }, { wizardDesk }] = [await import('../wizard-app.tsx'), await import('../wizard-desk.ts')]
+    return await runWizard(options, terminal, wizardDesk(options))
   } finally {
     terminal.restore()
   }

@@ -1,7 +1,7 @@
 import { closeExposure, type Exposure } from '../../../remediations/service-exposure.ts'
-import type { IngressObject, Observation, Path, RouteObject, ServiceObject } from '../../model/index.ts'
 import { control } from '../../model/define.ts'
-import { apiServices, isInternalLoadBalancer } from '../../objects/api-endpoint.ts'
+import type { IngressObject, Observation, RouteObject, ServiceObject } from '../../model/index.ts'
+import { apiServices, type Backend, ingressBackends, isInternalLoadBalancer, routeBackends } from '../../objects/api-endpoint.ts'
 import { eachContainer } from '../../objects/containers.ts'
 import { refOf } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
@@ -18,12 +18,17 @@ export default control({
     for (const { service, because } of services) yield* judgeService(service, because)
     const names = new Set(services.map(({ service: { metadata } }) => `${metadata.namespace}/${metadata.name}`))
     for (const ingress of view.all('Ingress')) yield* judgeBackends(ingress, ingressBackends(ingress), names)
-    for (const kind of ['HTTPRoute', 'TLSRoute'] as const) for (const route of view.all(kind)) yield* judgeBackends(route, routeBackends(route), names)
+    for (const kind of ['HTTPRoute', 'TLSRoute'] as const)
+      for (const route of view.all(kind)) yield* judgeBackends(route, routeBackends(route), names)
     for (const workload of workloads(view)) yield* judgeTunnel(workload)
 
     for (const service of undecided.filter(leavesCluster)) {
       const unread = view.unread('EndpointSlice')!
-      yield { unknown: `whether Service ${service.metadata.namespace}/${service.metadata.name} leads to the API server: ${unread.because}`, answer: unread.answer, subject: refOf(service) }
+      yield {
+        unknown: `whether Service ${service.metadata.namespace}/${service.metadata.name} leads to the API server: ${unread.because}`,
+        answer: unread.answer,
+        subject: refOf(service),
+      }
     }
     for (const kind of ['HTTPRoute', 'TLSRoute', 'Pod', 'Deployment', 'StatefulSet', 'DaemonSet'] as const) {
       const unread = view.unread(kind)
@@ -34,47 +39,60 @@ export default control({
   verify: 'From outside the address no longer answers; from inside https://kubernetes.default.svc/livez still does.',
 })
 
-const leavesCluster = ({ spec = {} }: ServiceObject): boolean => spec.type === 'LoadBalancer' || spec.type === 'NodePort' || (spec.externalIPs ?? []).length > 0
+const leavesCluster = ({ spec = {} }: ServiceObject): boolean =>
+  spec.type === 'LoadBalancer' || spec.type === 'NodePort' || (spec.externalIPs ?? []).length > 0
 
 function* judgeService(service: ServiceObject, because: string): Iterable<Observation<Exposure>> {
   if (!leavesCluster(service)) return
   const { type = 'ClusterIP' } = service.spec ?? {}
-  const way = type === 'LoadBalancer' ? 'through a load balancer' : type === 'NodePort' ? 'on a port of every node' : 'on external addresses'
+  const way =
+    type === 'LoadBalancer' ? 'through a load balancer' : type === 'NodePort' ? 'on a port of every node' : 'on external addresses'
   const internal = type === 'LoadBalancer' && isInternalLoadBalancer(service)
   yield {
-    subject: refOf(service), at: type === 'ClusterIP' ? ['spec', 'externalIPs'] : ['spec', 'type'], origin: 'workload', evidence: { backends: [] },
-    reason: `publishes the API server ${way}${internal ? ' inside the provider network' : ''}`, detail: because, ...(internal && { verdict: 'review' as const }),
+    subject: refOf(service),
+    at: type === 'ClusterIP' ? ['spec', 'externalIPs'] : ['spec', 'type'],
+    origin: 'workload',
+    evidence: { backends: [] },
+    reason: `publishes the API server ${way}${internal ? ' inside the provider network' : ''}`,
+    detail: because,
+    ...(internal && { verdict: 'review' as const }),
   }
 }
 
-interface Backend { readonly at: Path; readonly service: string }
-
-const ingressBackends = ({ metadata: { namespace = 'default' }, spec = {} }: IngressObject): readonly Backend[] => [
-  ...(spec.defaultBackend?.service === undefined ? [] : [{ at: ['spec', 'defaultBackend'], service: `${namespace}/${spec.defaultBackend.service.name}` }]),
-  ...(spec.rules ?? []).flatMap((rule, i) => (rule.http?.paths ?? []).flatMap((path, j): Backend[] =>
-    (path.backend.service === undefined ? [] : [{ at: ['spec', 'rules', i, 'http', 'paths', j, 'backend'], service: `${namespace}/${path.backend.service.name}` }]))),
-]
-const routeBackends = ({ metadata: { namespace = 'default' }, spec = {} }: RouteObject): readonly Backend[] =>
-  (spec.rules ?? []).flatMap((rule, i) => (rule.backendRefs ?? []).flatMap((ref, j): Backend[] =>
-    ((ref.kind ?? 'Service') === 'Service' ? [{ at: ['spec', 'rules', i, 'backendRefs', j], service: `${ref.namespace ?? namespace}/${ref.name}` }] : [])))
-
-function* judgeBackends(object: IngressObject | RouteObject, backends: readonly Backend[], names: ReadonlySet<string>): Iterable<Observation<Exposure>> {
+function* judgeBackends(
+  object: IngressObject | RouteObject,
+  backends: readonly Backend[],
+  names: ReadonlySet<string>,
+): Iterable<Observation<Exposure>> {
   const leading = backends.filter(({ service }) => names.has(service))
   for (const { at, service } of leading) {
-    yield { subject: refOf(object), at, origin: 'workload', reason: 'leads to the API server', detail: `by Service ${service}`, evidence: { backends: leading.map((one) => one.service) } }
+    yield {
+      subject: refOf(object),
+      at,
+      origin: 'workload',
+      reason: 'leads to the API server',
+      detail: `by Service ${service}`,
+      evidence: { backends: leading.map((one) => one.service) },
+    }
   }
 }
 
 /** Programs that carry a way in from outside through a connection they open themselves. */
-const TUNNELS = /(^|\/)(cloudflared|ngrok(-operator|-ingress-controller)?|inlets(-pro|-operator)?|frpc|chisel|boringproxy|zrok)(:|@|$)|(^|\/)tailscale\//
+const TUNNELS =
+  /(^|\/)(cloudflared|ngrok(-operator|-ingress-controller)?|inlets(-pro|-operator)?|frpc|chisel|boringproxy|zrok)(:|@|$)|(^|\/)tailscale\//
 
 function* judgeTunnel({ ref, at, spec }: Workload): Iterable<Observation<Exposure>> {
   for (const { container, at: inside } of eachContainer(spec)) {
     const image = container.image ?? ''
     if (!TUNNELS.test(image)) continue
     yield {
-      subject: ref, container: container.name, ...(at !== undefined && { at: [...at, ...inside, 'image'] }), verdict: 'review', evidence: { backends: [] },
-      reason: 'runs a tunnel that may let the outside reach the API server', detail: image,
+      subject: ref,
+      container: container.name,
+      ...(at !== undefined && { at: [...at, ...inside, 'image'] }),
+      verdict: 'review',
+      evidence: { backends: [] },
+      reason: 'runs a tunnel that may let the outside reach the API server',
+      detail: image,
     }
   }
 }

@@ -1,40 +1,66 @@
 import { proposeFlags } from '../../../remediations/apiserver-flag.ts'
-import type { Observation, Remark, View } from '../../model/index.ts'
 import { control } from '../../model/define.ts'
-import { eachContainer } from '../../objects/containers.ts'
-import { parseFlags } from '../../objects/flag-parse.ts'
-import { type Component, componentFlags, CONTROL_PLANE, FLAG_LADDER, flagFinding, type FlagView, serverMinor } from '../../objects/flags.ts'
-import { addressClass } from '../../objects/address.ts'
+import type { Observation, Remark, View } from '../../model/index.ts'
+import { CONTROL_PLANE, type Component, componentFlags, FLAG_LADDER, type FlagView, flagFinding, serverMinor } from '../../objects/flags.ts'
+import { openProxies } from '../../objects/kubectl-proxy.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
 
-interface Evidence { readonly component: Component | null }
+interface Evidence {
+  readonly component: Component | null
+}
 
 export default control({
   title: 'The API must not be served without TLS',
   severity: 'critical',
   why: 'On a plaintext port there is neither a login nor a check of rights: whoever reaches it is cluster administrator. API servers have none since 1.24, but kubectl proxy opens one anywhere.',
-  references: [{ standard: 'NSA', section: 'N' }, { standard: 'KS', section: 'C-0005' }],
+  references: [
+    { standard: 'NSA', section: 'N' },
+    { standard: 'KS', section: 'C-0005' },
+  ],
   reads: [],
   consults: ['Endpoint', ...FLAG_LADDER, ...WORKLOAD_KINDS.filter((kind) => kind !== 'Pod')],
   *evaluate(view) {
-    const faults = [...judgeKubeconfig(view), ...workloads(view).flatMap((workload) => [...judgeProxy(workload)])]
+    const faults = [...judgeKubeconfig(view), ...workloads(view).flatMap((workload) => [...judgeProxies(workload)])]
     yield* faults
     const minor = serverMinor(view)
-    if (minor === undefined) yield { unknown: 'the version of the API server is not known, so neither is whether it can have a plaintext port', answer: 'allow get on /version' }
+    if (minor === undefined)
+      yield {
+        unknown: 'the version of the API server is not known, so neither is whether it can have a plaintext port',
+        answer: 'allow get on /version',
+      }
     else if (minor < 24) yield* judgeFlags(view, minor)
-    for (const what of ['Pod', 'Deployment', 'DaemonSet', 'StatefulSet', ...(view.source.kind === 'live' ? (['Endpoint'] as const) : [])] as const) {
+    for (const what of [
+      'Pod',
+      'Deployment',
+      'DaemonSet',
+      'StatefulSet',
+      ...(view.source.kind === 'live' ? (['Endpoint'] as const) : []),
+    ] as const) {
       const unread = view.unread(what)
       if (unread !== undefined) yield { unknown: unread.because, answer: unread.answer }
     }
-    if (minor !== undefined && minor >= 24) yield { notApplicable: `Kubernetes 1.${minor} cannot serve without TLS, and nothing here runs kubectl proxy for others` }
+    if (minor !== undefined && minor >= 24)
+      yield { notApplicable: `Kubernetes 1.${minor} cannot serve without TLS, and nothing here runs kubectl proxy for others` }
   },
   remedy: {
-    family: 'apiserver-flag', reads: FLAG_LADDER,
+    family: 'apiserver-flag',
+    reads: FLAG_LADDER,
     propose: (finding, context) => {
       const { component } = finding.evidence as Evidence
-      if (component === null) return { byHand: finding.subject.kind === CONTROL_PLANE.kind ? 'use the https address of the API server in the kubeconfig, with its certificate authority' : 'let the client talk to https://kubernetes.default.svc with a service account token of its own; if a proxy must stay, bind it to 127.0.0.1 beside its one client' }
-      const flags: Readonly<Record<string, string | null>> = component === 'kube-apiserver' ? { 'insecure-port': '0', 'insecure-bind-address': null } : { port: '0' }
-      return proposeFlags({ component, flags, mayBreak: ['clients of the plaintext port, such as old health checks, lose it'] }, finding, context)
+      if (component === null)
+        return {
+          byHand:
+            finding.subject.kind === CONTROL_PLANE.kind
+              ? 'use the https address of the API server in the kubeconfig, with its certificate authority'
+              : 'let the client talk to https://kubernetes.default.svc with a service account token of its own; if a proxy must stay, bind it to 127.0.0.1 beside its one client',
+        }
+      const flags: Readonly<Record<string, string | null>> =
+        component === 'kube-apiserver' ? { 'insecure-port': '0', 'insecure-bind-address': null } : { port: '0' }
+      return proposeFlags(
+        { component, flags, mayBreak: ['clients of the plaintext port, such as old health checks, lose it'] },
+        finding,
+        context,
+      )
     },
   },
   verify: 'A plain http request to the port is refused.',
@@ -43,28 +69,22 @@ export default control({
 function* judgeKubeconfig(view: View<'Endpoint'>): Iterable<Observation<Evidence>> {
   const endpoint = view.fact('Endpoint')
   if (endpoint?.scheme !== 'http') return
-  const isHere = endpoint.addresses.every((one) => one.class === 'loopback')
+  const isHere = endpoint.addresses.length > 0 && endpoint.addresses.every((one) => one.class === 'loopback')
   yield {
-    subject: CONTROL_PLANE, key: 'kubeconfig server', origin: 'workload', detail: endpoint.url, evidence: { component: null }, ...(isHere && { verdict: 'review' as const }),
+    subject: CONTROL_PLANE,
+    key: 'kubeconfig server',
+    origin: 'workload',
+    detail: endpoint.url,
+    evidence: { component: null },
+    ...(isHere && { verdict: 'review' as const }),
     reason: isHere ? 'is talked to without TLS through a proxy on this machine' : 'answers without TLS',
   }
 }
 
-/** `kubectl proxy` that listens to more than its own pod hands its service account's rights to whoever connects; its check of the Host header stops nobody. */
-function* judgeProxy({ ref, at, spec }: Workload): Iterable<Observation<Evidence>> {
-  for (const { container, at: inside } of eachContainer(spec)) {
-    const words = [...(container.command ?? []), ...(container.args ?? [])].flatMap((word) => (/\bkubectl\b.*\bproxy\b/s.test(word) ? word.split(/\s+/) : [word]))
-    const proxy = words.indexOf('proxy')
-    const isKubectl = words.slice(0, Math.max(proxy, 0)).some((word) => /(^|\/)kubectl$/.test(word)) || /(^|\/)kubectl(:|@|$)/.test(container.image ?? '')
-    if (proxy < 0 || !isKubectl) continue
-    const flags = parseFlags(words.slice(proxy + 1))
-    const address = flags.get('address') ?? '127.0.0.1'
-    if (address === 'localhost' || addressClass(address) === 'loopback') continue
-    const list = (container.args ?? []).length > 0 ? 'args' : 'command'
-    yield {
-      subject: ref, container: container.name, ...(at !== undefined && { at: [...at, ...inside, list] }), origin: 'workload', reason: 'runs kubectl proxy for everybody who can reach the pod',
-      detail: `--address=${address}${flags.has('accept-hosts') ? ` --accept-hosts=${flags.get('accept-hosts')}` : ''}`, evidence: { component: null },
-    }
+function* judgeProxies({ ref, at, spec }: Workload): Iterable<Observation<Evidence>> {
+  for (const { container, at: inside, flags } of openProxies(spec)) {
+    const where = { subject: ref, container, ...(at !== undefined && { at: [...at, ...inside] }), origin: 'workload' as const }
+    yield { ...where, reason: 'runs kubectl proxy for everybody who can reach the pod', detail: flags, evidence: { component: null } }
   }
 }
 
@@ -80,7 +100,10 @@ function* judgeFlags(view: FlagView, minor: number): Iterable<Observation<Eviden
       const isOpen = port === undefined ? bound || minor < (component === 'kube-apiserver' ? 20 : 23) : port !== '0'
       if (!isOpen) continue
       yield {
-        ...flagFinding(instance, flag), reason: 'has a plaintext port', ...(component !== 'kube-apiserver' && { severity: 'medium' as const }), evidence: { component },
+        ...flagFinding(instance, flag),
+        reason: 'has a plaintext port',
+        ...(component !== 'kube-apiserver' && { severity: 'medium' as const }),
+        evidence: { component },
         detail: port === undefined ? `--${flag} is not set to 0 in ${instance.name}` : `--${flag}=${port} in ${instance.name}`,
       }
     }

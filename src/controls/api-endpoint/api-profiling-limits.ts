@@ -2,9 +2,24 @@ import { proposeFlags } from '../../../remediations/apiserver-flag.ts'
 import { control } from '../../model/define.ts'
 import type { Observation, Remark, View } from '../../model/index.ts'
 import { distribution } from '../../objects/distribution.ts'
-import { type Component, componentFlags, type ComponentInstance, CONTROL_PLANE, effectiveFlag, FLAG_LADDER, flagFinding, isOn, listFlag, serverMinor } from '../../objects/flags.ts'
+import {
+  CONTROL_PLANE,
+  type Component,
+  type ComponentInstance,
+  componentFlags,
+  effectiveFlag,
+  FLAG_LADDER,
+  flagFinding,
+  isOn,
+  listFlag,
+  serverMinor,
+} from '../../objects/flags.ts'
 
-interface Evidence { readonly component: Component; readonly flag: string; readonly to: string | null }
+interface Evidence {
+  readonly component: Component
+  readonly flag: string
+  readonly to: string | null
+}
 const CONSULTS = ['ProfilingProbe', ...FLAG_LADDER] as const
 type ProfilingView = View<(typeof CONSULTS)[number]>
 const COMPONENTS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const
@@ -28,7 +43,8 @@ export default control({
     }
   },
   remedy: {
-    family: 'apiserver-flag', reads: FLAG_LADDER,
+    family: 'apiserver-flag',
+    reads: FLAG_LADDER,
     propose: (finding, context) => {
       const { component, flag, to } = finding.evidence as Evidence
       return proposeFlags({ component, flags: { [flag]: to } }, finding, context)
@@ -39,8 +55,12 @@ export default control({
 
 function* judge(instance: ComponentInstance, minor: number | undefined): Iterable<Observation<Evidence> | Remark> {
   const { component } = instance
-  const found = (flag: string, reason: string, to: string | null): Observation<Evidence> =>
-    ({ ...flagFinding(instance, flag), reason, detail: `--${flag}=${effectiveFlag(instance, flag, minor).value} in ${instance.name}`, evidence: { component, flag, to } })
+  const found = (flag: string, reason: string, to: string | null): Observation<Evidence> => ({
+    ...flagFinding(instance, flag),
+    reason,
+    detail: `--${flag}=${effectiveFlag(instance, flag, minor).value} in ${instance.name}`,
+    evidence: { component, flag, to },
+  })
   if (isOn(instance, 'profiling', minor)) yield found('profiling', 'lets itself be profiled', 'false')
   if (component !== 'kube-apiserver') return
   if ((instance.flags.get('debug-socket-path') ?? '') !== '') yield found('debug-socket-path', 'has a debug socket', null)
@@ -48,11 +68,16 @@ function* judge(instance: ComponentInstance, minor: number | undefined): Iterabl
   if (timeout !== undefined && timeout > 300) yield found('request-timeout', 'lets requests run very long', '1m0s')
   else if (timeout !== undefined && timeout < 1) yield found('request-timeout', 'cuts requests off at once', '1m0s')
   if (instance.flags.get('max-requests-inflight') === '0') yield found('max-requests-inflight', 'has no limit on requests at a time', '400')
-  if (!listFlag(instance, 'enable-admission-plugins', minor).includes('EventRateLimit')) yield { note: 'the admission plugin EventRateLimit is off (CIS 1.2.9, a manual check; its API is alpha)' }
+  if (!listFlag(instance, 'enable-admission-plugins', minor).includes('EventRateLimit'))
+    yield { note: 'the admission plugin EventRateLimit is off (CIS 1.2.9, a manual check; its API is alpha)' }
 }
 
 /** The probe answers for the API server; a provider's controller manager and scheduler cannot be reached at all. */
-function* withoutFlags(view: ProfilingView, component: Component, unknown: { unknown: string; answer: string }): Iterable<Observation<Evidence> | Remark> {
+function* withoutFlags(
+  view: ProfilingView,
+  component: Component,
+  unknown: { unknown: string; answer: string },
+): Iterable<Observation<Evidence> | Remark> {
   const probe = view.fact('ProfilingProbe')
   const { managed } = distribution(view)
   if (component !== 'kube-apiserver') {
@@ -60,7 +85,11 @@ function* withoutFlags(view: ProfilingView, component: Component, unknown: { unk
     else yield { note: `${component} is run by the provider and out of reach` }
   } else if (probe?.status === 200) {
     yield {
-      subject: CONTROL_PLANE, key: 'kube-apiserver --profiling', origin: 'workload', reason: 'lets itself be profiled', detail: 'GET /debug/pprof/ is answered with 200',
+      subject: CONTROL_PLANE,
+      key: 'kube-apiserver --profiling',
+      origin: 'workload',
+      reason: 'lets itself be profiled',
+      detail: 'GET /debug/pprof/ is answered with 200',
       evidence: { component, flag: 'profiling', to: 'false' },
     }
   } else if (probe?.status === 404) yield { note: 'evidence: GET /debug/pprof/ is answered with 404; other limits were not seen' }

@@ -1,8 +1,9 @@
 import { type AuditBackends, enableAudit } from '../../../remediations/audit-policy.ts'
-import type { MetricSample, Observation, Remark } from '../../model/index.ts'
 import { control } from '../../model/define.ts'
+import type { Observation, Remark } from '../../model/index.ts'
+import { type AuditCounts, auditCounts } from '../../objects/audit-metrics.ts'
 import { distribution } from '../../objects/distribution.ts'
-import { componentFlags, CONTROL_PLANE, FLAG_LADDER, effectiveFlag, flagFinding, type ComponentInstance } from '../../objects/flags.ts'
+import { CONTROL_PLANE, type ComponentInstance, componentFlags, effectiveFlag, FLAG_LADDER, flagFinding } from '../../objects/flags.ts'
 
 /** What the provider's documentation says of its own audit log; the others hand it over only when told to. */
 const ATTESTED = {
@@ -10,8 +11,14 @@ const ATTESTED = {
   oke: 'OKE writes API calls to the OCI Audit service on every cluster',
 } as const
 const ASK = {
-  eks: { unknown: 'EKS hands the audit log over only where it is told to', answer: 'aws eks describe-cluster --name CLUSTER --query cluster.logging.clusterLogging (type audit must be enabled)' },
-  aks: { unknown: 'AKS hands the audit log over only where it is told to', answer: 'az monitor diagnostic-settings list --resource CLUSTER_ID (category kube-audit or kube-audit-admin must be enabled)' },
+  eks: {
+    unknown: 'EKS hands the audit log over only where it is told to',
+    answer: 'aws eks describe-cluster --name CLUSTER --query cluster.logging.clusterLogging (type audit must be enabled)',
+  },
+  aks: {
+    unknown: 'AKS hands the audit log over only where it is told to',
+    answer: 'az monitor diagnostic-settings list --resource CLUSTER_ID (category kube-audit or kube-audit-admin must be enabled)',
+  },
 } as const
 
 export default control({
@@ -19,16 +26,24 @@ export default control({
   severity: 'high',
   why: 'Without an audit log nobody can say afterwards who read a Secret or changed a role. It takes a policy and a backend: with only one of them the API server records nothing.',
   references: [
-    { standard: 'CIS', section: '1.2.16' }, { standard: 'CIS', section: '3.2.1' }, { standard: 'NSA', section: 'L' }, { standard: 'OWASP', section: '2022/K05' }, { standard: 'OWASP', section: '2025/K10' },
-    { standard: 'KS', section: 'C-0067' }, { standard: 'KS', section: 'C-0130' }, { standard: 'KS', section: 'C-0160' }, { standard: 'KS', section: 'C-0254' },
+    { standard: 'CIS', section: '1.2.16' },
+    { standard: 'CIS', section: '3.2.1' },
+    { standard: 'NSA', section: 'L' },
+    { standard: 'OWASP', section: '2022/K05' },
+    { standard: 'OWASP', section: '2025/K10' },
+    { standard: 'KS', section: 'C-0067' },
+    { standard: 'KS', section: 'C-0130' },
+    { standard: 'KS', section: 'C-0160' },
+    { standard: 'KS', section: 'C-0254' },
   ],
   reads: [],
   consults: [...FLAG_LADDER, 'ApiServerMetrics'],
   *evaluate(view) {
     const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
-    const samples = view.fact('ApiServerMetrics')?.samples
+    const metrics = view.fact('ApiServerMetrics')
+    const counts = metrics && auditCounts(metrics.samples)
     for (const instance of instances) yield* judgeFlags(instance)
-    if (samples !== undefined) yield* judgeErrors(samples)
+    if (counts !== undefined) yield* judgeErrors(counts)
     if (instances.length > 0) {
       for (const note of notes) yield { note }
       return
@@ -36,7 +51,7 @@ export default control({
     const { name, managed, certain } = distribution(view)
     if (managed && certain && (name === 'gke' || name === 'oke')) yield { attested: ATTESTED[name] }
     else if (managed && (name === 'eks' || name === 'aks')) yield ASK[name]
-    else yield (samples && judgeMetrics(samples)) ?? unknown!
+    else yield (counts && judgeCounts(counts)) ?? unknown!
   },
   remedy: enableAudit,
   verify: 'apiserver_audit_event_total rises with every change, and the log file grows.',
@@ -47,34 +62,48 @@ function* judgeFlags(instance: ComponentInstance): Iterable<Observation<AuditBac
   const evidence = { policy: has('audit-policy-file'), log: has('audit-log-path'), webhook: has('audit-webhook-config-file') }
   const backend = evidence.log || evidence.webhook
   if (evidence.policy && backend) return
-  const reason = !evidence.policy && !backend ? 'has neither an audit policy nor an audit backend' : backend ? 'has an audit backend but no policy, so nothing is recorded' : 'has an audit policy but no backend, so nothing is recorded'
-  const missing = [...(evidence.policy ? [] : ['--audit-policy-file']), ...(backend ? [] : ['--audit-log-path or --audit-webhook-config-file'])]
-  yield { ...flagFinding(instance, evidence.policy ? 'audit-log-path' : 'audit-policy-file'), reason, detail: `${instance.name} does not set ${missing.join(' nor ')}`, evidence }
-}
-
-const total = (samples: readonly MetricSample[], name: string, counts: (labels: MetricSample['labels']) => boolean = () => true): number | undefined => {
-  const series = samples.filter((sample) => sample.name === name && counts(sample.labels))
-  return series.length === 0 ? undefined : series.reduce((sum, { value }) => sum + value, 0)
-}
-
-function* judgeErrors(samples: readonly MetricSample[]): Iterable<Observation<AuditBackends>> {
-  const failed = total(samples, 'apiserver_audit_error_total') ?? 0
-  const rejected = total(samples, 'apiserver_audit_requests_rejected_total') ?? 0
-  if (failed + rejected === 0) return
+  const reason =
+    !evidence.policy && !backend
+      ? 'has neither an audit policy nor an audit backend'
+      : backend
+        ? 'has an audit backend but no policy, so nothing is recorded'
+        : 'has an audit policy but no backend, so nothing is recorded'
+  const missing = [
+    ...(evidence.policy ? [] : ['--audit-policy-file']),
+    ...(backend ? [] : ['--audit-log-path or --audit-webhook-config-file']),
+  ]
   yield {
-    subject: CONTROL_PLANE, key: 'audit errors', origin: 'workload', verdict: 'review', severity: 'medium', reason: 'has lost audit events to errors of its backend',
-    detail: `${failed} events not written, ${rejected} requests refused since the API server started`, evidence: { policy: true, log: true, webhook: true },
+    ...flagFinding(instance, evidence.policy ? 'audit-log-path' : 'audit-policy-file'),
+    reason,
+    detail: `${instance.name} does not set ${missing.join(' nor ')}`,
+    evidence,
   }
 }
 
-/** The filter that counts levels is only there with a policy and a backend; where it is not, the counter of events stays at nought. Undefined: the metrics do not say. */
-function judgeMetrics(samples: readonly MetricSample[]): Remark | Observation<AuditBackends> | undefined {
-  const events = total(samples, 'apiserver_audit_event_total')
-  const logged = total(samples, 'apiserver_audit_level_total', ({ level }) => level !== 'None') ?? 0
-  const judged = total(samples, 'apiserver_audit_level_total') ?? 0
+function* judgeErrors({ lost, refused }: AuditCounts): Iterable<Observation<AuditBackends>> {
+  if (lost + refused === 0) return
+  yield {
+    subject: CONTROL_PLANE,
+    key: 'audit errors',
+    origin: 'workload',
+    verdict: 'review',
+    severity: 'medium',
+    reason: 'has lost audit events to errors of its backend',
+    detail: `${lost} events not written, ${refused} requests refused since the API server started`,
+    evidence: { policy: true, log: true, webhook: true },
+  }
+}
+
+/** Where the audit filter is missing, the counter of events stays at nought. Undefined: the metrics do not say. */
+function judgeCounts({ events, judged, logged }: AuditCounts): Remark | Observation<AuditBackends> | undefined {
   if ((events ?? 0) > 0 || logged > 0) return { note: 'evidence: the API server counts audit events' }
   if (events === undefined) return undefined
-  const evidence = { policy: judged > 0, log: false, webhook: false }
-  if (judged > 0) return { subject: CONTROL_PLANE, key: 'audit events', origin: 'workload', verdict: 'review', reason: 'has a policy that has logged no request so far', evidence }
-  return { subject: CONTROL_PLANE, key: 'audit events', origin: 'workload', reason: 'records no audit events', detail: 'apiserver_audit_event_total is 0 although requests are answered', evidence }
+  const where = {
+    subject: CONTROL_PLANE,
+    key: 'audit events',
+    origin: 'workload' as const,
+    evidence: { policy: judged > 0, log: false, webhook: false },
+  }
+  if (judged > 0) return { ...where, verdict: 'review', reason: 'has a policy that has logged no request so far' }
+  return { ...where, reason: 'records no audit events', detail: 'apiserver_audit_event_total is 0 although requests are answered' }
 }

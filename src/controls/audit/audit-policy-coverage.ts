@@ -1,6 +1,6 @@
 import { mendAuditPolicy } from '../../../remediations/audit-policy.ts'
-import type { ConfigFile, Observation, Remark, Severity } from '../../model/index.ts'
 import { control } from '../../model/define.ts'
+import type { ConfigFile, Observation, Remark, Severity } from '../../model/index.ts'
 import { readAuditPolicy } from '../../objects/audit-policy.ts'
 import { type AuditFault, auditFaults, type FaultName } from '../../objects/audit-policy-probes.ts'
 import { distribution, providerAnswer } from '../../objects/distribution.ts'
@@ -21,7 +21,11 @@ export default control({
   severity: 'medium',
   why: 'The first audit rule that matches decides, and what no rule matches is not logged at all. One broad rule in the wrong place hides an intruder, or copies every Secret into a log file.',
   references: [
-    { standard: 'CIS', section: '3.2.2' }, { standard: 'NSA', section: 'L' }, { standard: 'OWASP', section: '2022/K05' }, { standard: 'OWASP', section: '2025/K10' }, { standard: 'KS', section: 'C-0161' },
+    { standard: 'CIS', section: '3.2.2' },
+    { standard: 'NSA', section: 'L' },
+    { standard: 'OWASP', section: '2022/K05' },
+    { standard: 'OWASP', section: '2025/K10' },
+    { standard: 'KS', section: 'C-0161' },
   ],
   reads: [],
   consults: ['AuditPolicy', ...FLAG_LADDER],
@@ -31,27 +35,57 @@ export default control({
     if (files.length > 0) return
     const { name, managed } = distribution(view)
     if (managed) {
-      yield { unknown: 'the provider wrote the audit policy and does not show it', answer: `look at a sample of the audit log; ${providerAnswer(name)}` }
+      yield {
+        unknown: 'the provider wrote the audit policy and does not show it',
+        answer: `look at a sample of the audit log; ${providerAnswer(name)}`,
+      }
       return
     }
     const { instances } = componentFlags(view, 'kube-apiserver')
-    const paths = new Set(instances.map((instance) => effectiveFlag(instance, 'audit-policy-file', undefined).value).filter((path) => path !== undefined))
+    const paths = new Set(
+      instances.map((instance) => effectiveFlag(instance, 'audit-policy-file', undefined).value).filter((path) => path !== undefined),
+    )
     if (instances.length > 0 && paths.size === 0) yield { notApplicable: 'the API server has no audit policy (see audit-enabled)' }
-    else yield { unknown: 'the API does not show the audit policy', answer: `scan the file itself with --manifests: ${[...paths].join(', ') || 'the one that --audit-policy-file names'}` }
+    else
+      yield {
+        unknown: 'the API does not show the audit policy',
+        answer: `scan the file itself with --manifests: ${[...paths].join(', ') || 'the one that --audit-policy-file names'}`,
+      }
   },
   remedy: mendAuditPolicy,
   verify: 'Create and delete a ConfigMap with a marker in it: two events at level Metadata must appear, without the marker.',
 })
 
-interface Evidence { readonly fault: FaultName | 'refused' | 'ignored'; readonly requests: readonly string[] }
+interface Evidence {
+  readonly fault: FaultName | 'refused' | 'ignored'
+  readonly requests: readonly string[]
+}
 
 function* judgeFile(file: ConfigFile): Iterable<Observation<Evidence> | Remark> {
   const { policy, problems } = readAuditPolicy(file)
   const subject = refOf(file)
   for (const { rule, problem, fatal } of problems) {
     const at = rule === undefined ? [] : ['rules', rule]
-    if (fatal) yield { subject, at, reason: 'is refused by the API server, which then does not start', detail: problem, severity: 'high', evidence: { fault: 'refused', requests: [] }, key: problem }
-    else yield { subject, at, reason: 'has a field that the API server ignores', detail: problem, verdict: 'review', evidence: { fault: 'ignored', requests: [] }, key: problem }
+    if (fatal)
+      yield {
+        subject,
+        at,
+        reason: 'is refused by the API server, which then does not start',
+        detail: problem,
+        severity: 'high',
+        evidence: { fault: 'refused', requests: [] },
+        key: problem,
+      }
+    else
+      yield {
+        subject,
+        at,
+        reason: 'has a field that the API server ignores',
+        detail: problem,
+        verdict: 'review',
+        evidence: { fault: 'ignored', requests: [] },
+        key: problem,
+      }
   }
   if (problems.some((one) => one.fatal)) return
   for (const fault of auditFaults(policy)) yield { subject, ...words(fault) }
@@ -61,8 +95,11 @@ function* judgeFile(file: ConfigFile): Iterable<Observation<Evidence> | Remark> 
 function words({ fault, rule, mild, requests }: AuditFault): Omit<Observation<Evidence>, 'subject'> {
   const [reason, severity] = REASONS[fault]
   return {
-    at: rule === undefined ? ['rules'] : ['rules', rule], reason: mild ? 'logs the contents of ConfigMaps' : reason, severity: mild ? 'medium' : severity,
+    at: rule === undefined ? ['rules'] : ['rules', rule],
+    reason: mild ? 'logs the contents of ConfigMaps' : reason,
+    severity: mild ? 'medium' : severity,
     detail: `${requests.slice(0, 3).join(', ')}${requests.length > 3 ? ` and ${requests.length - 3} more` : ''}`,
-    evidence: { fault, requests: requests.slice(0, 20) }, key: mild ? 'leaks ConfigMaps' : fault,
+    evidence: { fault, requests: requests.slice(0, 20) },
+    key: mild ? 'leaks ConfigMaps' : fault,
   }
 }

@@ -1,78 +1,106 @@
-import { parse } from 'yaml'
 import { alertRules, PROMETHEUS_RULE_CRD } from '../../../remediations/alert-rules.ts'
 import { control } from '../../model/define.ts'
 import type { ConfigMapObject, ObjectRef, Observation, Remark, View } from '../../model/index.ts'
 import { unwatchedTopics } from '../../objects/alert-topics.ts'
-import { eachContainer } from '../../objects/containers.ts'
+import { alertmanagerConfigurations, isAlertmanager, isPrometheus, otherCollector } from '../../objects/metrics-collector.ts'
 import { refOf } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
 
 const CLUSTER: ObjectRef = { apiVersion: 'k8s-harden/v1', kind: 'Cluster', name: 'cluster' }
-interface Evidence { readonly byHand?: string; readonly missing?: readonly string[] }
-
-const PROMETHEUS = /(^|\/)prometheus(:|@|$)/
-const ALERTMANAGER = /(^|\/)(alertmanager|vmalertmanager)(:|@|$)/
-/** They keep their alert rules where this tool does not look. */
-const ELSEWHERE: readonly (readonly [name: string, image: RegExp])[] = [
-  ['VictoriaMetrics', /(^|\/)(vmagent|vmalert|vmsingle|victoria-metrics)(:|@|$)/], ['Grafana', /grafana\/(alloy|agent|grafana)(:|@|$)/], ['Datadog', /datadog\/(agent|cluster-agent)|(^|\/)datadog-agent/], ['New Relic', /newrelic\//], ['Dynatrace', /dynatrace-/],
-  ['Azure Monitor', /prometheus-collector|ama-metrics|containerinsights/], ['Google Cloud Monitoring', /gke-metrics-agent|prometheus-engine\//], ['Amazon CloudWatch', /cloudwatch-agent|aws-otel-collector/], ['Instana', /instana\//], ['Sysdig', /sysdig\//],
-]
+interface Evidence {
+  readonly byHand?: string
+  readonly missing?: readonly string[]
+}
 
 export default control({
   title: 'Metrics must be gathered and security events must raise alerts',
   severity: 'medium',
-  why: 'Refused logins, lost audit events and webhooks that fail open show in the API server\'s metrics long before anybody notices otherwise. Metrics that nobody watches help nobody.',
-  references: [{ standard: 'NSA', section: 'L' }, { standard: 'OWASP', section: '2022/K05' }, { standard: 'OWASP', section: '2025/K10' }],
+  why: "Refused logins, lost audit events and webhooks that fail open show in the API server's metrics long before anybody notices otherwise. Metrics that nobody watches help nobody.",
+  references: [
+    { standard: 'NSA', section: 'L' },
+    { standard: 'OWASP', section: '2022/K05' },
+    { standard: 'OWASP', section: '2025/K10' },
+  ],
   reads: [...WORKLOAD_KINDS],
   consults: ['CustomResourceDefinition', 'PrometheusRule', 'ConfigMap'],
   *evaluate(view) {
     const running = workloads(view)
-    const prometheus = running.find((workload) => runs(workload, PROMETHEUS))
-    const hasOperator = view.find('CustomResourceDefinition', undefined, PROMETHEUS_RULE_CRD) !== undefined || view.all('PrometheusRule').length > 0
+    const prometheus = running.find(isPrometheus)
+    const hasOperator =
+      view.find('CustomResourceDefinition', undefined, PROMETHEUS_RULE_CRD) !== undefined || view.all('PrometheusRule').length > 0
     if (prometheus !== undefined || hasOperator) {
       yield* judgeRules(prometheus?.ref ?? CLUSTER, view)
       yield* judgeReceivers(prometheus?.ref ?? CLUSTER, running, view)
       return
     }
-    const other = ELSEWHERE.find(([, image]) => running.some((workload) => runs(workload, image)))
-    if (other !== undefined) yield { unknown: `${other[0]} gathers the metrics, and its alert rules are not in the cluster's objects`, answer: `look in ${other[0]} for alerts on refused requests, lost audit events and expiring certificates` }
-    else yield { subject: CLUSTER, verdict: 'review', reason: 'has nothing that gathers metrics', detail: 'a provider that gathers them from outside would not be seen', evidence: { byHand: 'install Prometheus with Alertmanager, for instance by the Helm chart kube-prometheus-stack, or switch on the provider\'s managed monitoring' }, key: 'absent' }
+    const other = otherCollector(running)
+    if (other !== undefined)
+      yield {
+        unknown: `${other} gathers the metrics, and its alert rules are not in the cluster's objects`,
+        answer: `look in ${other} for alerts on refused requests, lost audit events and expiring certificates`,
+      }
+    else
+      yield {
+        subject: CLUSTER,
+        verdict: 'review',
+        reason: 'has nothing that gathers metrics',
+        detail: 'a provider that gathers them from outside would not be seen',
+        evidence: {
+          byHand:
+            "install Prometheus with Alertmanager, for instance by the Helm chart kube-prometheus-stack, or switch on the provider's managed monitoring",
+        },
+        key: 'absent',
+      }
   },
   remedy: alertRules,
   verify: 'The rules show in Prometheus under /rules, and a test alert is delivered.',
 })
 
-const runs = ({ spec }: Workload, image: RegExp): boolean => [...eachContainer(spec)].some(({ container }) => image.test(container.image ?? ''))
-
 function* judgeRules(subject: ObjectRef, view: View<'PrometheusRule' | 'ConfigMap'>): Iterable<Observation<Evidence> | Remark> {
   const missing = unwatchedTopics(view).map((topic) => topic.words)
   if (missing.length === 0) return
   const unread = (['PrometheusRule', 'ConfigMap'] as const).flatMap((what) => view.unread(what) ?? [])
-  if (unread.length === 0) yield { subject, origin: 'workload', reason: 'has no alerts for some security events', detail: missing.join(', '), evidence: { missing }, key: 'alerts' }
+  if (unread.length === 0)
+    yield {
+      subject,
+      origin: 'workload',
+      reason: 'has no alerts for some security events',
+      detail: missing.join(', '),
+      evidence: { missing },
+      key: 'alerts',
+    }
   for (const { because, answer } of unread) yield { unknown: `whether there are alerts for ${missing.join(', ')}: ${because}`, answer }
 }
 
-function* judgeReceivers(subject: ObjectRef, running: readonly Workload[], view: View<'ConfigMap'>): Iterable<Observation<Evidence> | Remark> {
-  const configurations = view.all('ConfigMap').flatMap((map) => Object.entries(map.data ?? {}).filter(([key]) => /^alertmanager\.ya?ml$/.test(key)).map(([key, text]) => ({ map, key, text })))
-  for (const { map, key, text } of configurations) if (sendsNowhere(text)) yield silent(map, key)
-  if (running.some((workload) => runs(workload, ALERTMANAGER))) {
-    if (configurations.length === 0) yield { note: "where Alertmanager sends alerts is in a Secret, and not read" }
+function* judgeReceivers(
+  subject: ObjectRef,
+  running: readonly Workload[],
+  view: View<'ConfigMap'>,
+): Iterable<Observation<Evidence> | Remark> {
+  const configurations = alertmanagerConfigurations(view.all('ConfigMap'))
+  for (const { map, key, sendsNowhere } of configurations) if (sendsNowhere) yield silent(map, key)
+  if (running.some(isAlertmanager)) {
+    if (configurations.length === 0) yield { note: 'where Alertmanager sends alerts is in a Secret, and not read' }
     return
   }
-  yield { subject, origin: 'workload', verdict: 'review', reason: 'has no Alertmanager in this cluster', detail: 'one elsewhere would not be seen', evidence: { byHand: 'run Alertmanager with a receiver that people read, or name one outside the cluster in the alerting section of Prometheus' }, key: 'alertmanager' }
+  yield {
+    subject,
+    origin: 'workload',
+    verdict: 'review',
+    reason: 'has no Alertmanager in this cluster',
+    detail: 'one elsewhere would not be seen',
+    evidence: {
+      byHand: 'run Alertmanager with a receiver that people read, or name one outside the cluster in the alerting section of Prometheus',
+    },
+    key: 'alertmanager',
+  }
 }
 
 const silent = (map: ConfigMapObject, key: string): Observation<Evidence> => ({
-  subject: refOf(map), at: ['data', key], origin: 'workload', reason: 'has Alertmanager send alerts nowhere', evidence: { byHand: 'give the route a receiver with an address: e-mail, a pager, a chat room' }, key: 'receivers',
+  subject: refOf(map),
+  at: ['data', key],
+  origin: 'workload',
+  reason: 'has Alertmanager send alerts nowhere',
+  evidence: { byHand: 'give the route a receiver with an address: e-mail, a pager, a chat room' },
+  key: 'receivers',
 })
-
-/** No receiver has any configuration. What cannot be understood is not judged. */
-function sendsNowhere(text: string): boolean {
-  try {
-    const file = parse(text, { maxAliasCount: 50, logLevel: 'silent' }) as { readonly receivers?: readonly Readonly<Record<string, unknown>>[] } | null
-    if (!Array.isArray(file?.receivers)) return false
-    return !file.receivers.some((receiver: Readonly<Record<string, unknown>>) => Object.entries(receiver).some(([name, value]) => name.endsWith('_configs') && Array.isArray(value) && value.length > 0))
-  } catch {
-    return false
-  }
-}

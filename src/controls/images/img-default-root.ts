@@ -3,13 +3,18 @@ import { control } from '../../model/define.ts'
 import { eachContainer, statusOf } from '../../objects/containers.ts'
 import { unreadWorkloads } from '../../objects/per-workload.ts'
 import { runAsNonRoot, runAsUser } from '../../objects/security-context.ts'
-import { isWindows, type Workload, WORKLOAD_KINDS, workloads } from '../../objects/workloads.ts'
+import { isWindows, WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
 
 export default control({
   title: 'Images must not run as root by default',
   severity: 'low',
   why: 'What an image runs as is what every forgotten security context gives it. An image that is made to run as an ordinary user is safe wherever it is started.',
-  references: [{ standard: 'NSA', section: 'P' }, { standard: 'OWASP', section: '2022/K01' }, { standard: 'OWASP', section: '2025/K01' }, { standard: 'KS', section: 'C-0013' }],
+  references: [
+    { standard: 'NSA', section: 'P' },
+    { standard: 'OWASP', section: '2022/K01' },
+    { standard: 'OWASP', section: '2025/K01' },
+    { standard: 'KS', section: 'C-0013' },
+  ],
   reads: [],
   consults: WORKLOAD_KINDS,
   *evaluate(view) {
@@ -23,16 +28,25 @@ export default control({
         const users = reportedUsers(workload, container.name)
         if (users.includes(0)) {
           yield {
-            subject: workload.ref, container: container.name, ...(workload.at ? { at: [...workload.at, ...at, 'securityContext', 'runAsUser'] } : {}),
-            reason: 'runs an image whose default user is root', detail: container.image ?? '', evidence: { type, image: container.image ?? null, uid: 0 },
+            subject: workload.ref,
+            container: container.name,
+            ...(workload.at ? { at: [...workload.at, ...at, 'securityContext', 'runAsUser'] } : {}),
+            reason: 'runs an image whose default user is root',
+            detail: container.image ?? '',
+            evidence: { type, image: container.image ?? null, uid: 0 },
           }
         } else if (users.length === 0 || users.includes(undefined)) untold.add(container.image ?? container.name)
       }
     }
-    if (untold.size > 0) yield { unknown: `the default user of ${untold.size} images: no kubelet reports what they run as (${[...untold].sort().slice(0, 3).join(', ')})`, answer: 'read the image configuration, for example: skopeo inspect --config docker://IMAGE' }
+    if (untold.size > 0)
+      yield {
+        unknown: `the default user of ${untold.size} images: no kubelet reports what they run as (${[...untold].sort().slice(0, 3).join(', ')})`,
+        answer: 'read the image configuration, for example: skopeo inspect --config docker://IMAGE',
+      }
   },
   remedy: runAsNonRootRemedy(),
   verify: 'Build the image with a numeric USER, and read status.containerStatuses[].user of its pods.',
 })
 
-const reportedUsers = (workload: Workload, container: string): readonly (number | undefined)[] => workload.pods.map((pod) => statusOf(pod, container)?.user?.linux?.uid)
+const reportedUsers = (workload: Workload, container: string): readonly (number | undefined)[] =>
+  workload.pods.map((pod) => statusOf(pod, container)?.user?.linux?.uid)

@@ -15,8 +15,13 @@ export default control({
   severity: 'medium',
   why: 'A pull secret is a password that lies in every namespace it was copied to and works from anywhere. One that is old has been seen by many; one that is missing stops the next pod from starting.',
   references: [
-    { standard: 'CIS-EKS', section: '5.1.2' }, { standard: 'CIS-EKS', section: '5.1.3' }, { standard: 'OWASP', section: '2022/K08' },
-    { standard: 'KS', section: 'C-0222' }, { standard: 'KS', section: 'C-0223' }, { standard: 'KS', section: 'C-0250' }, { standard: 'KS', section: 'C-0251' },
+    { standard: 'CIS-EKS', section: '5.1.2' },
+    { standard: 'CIS-EKS', section: '5.1.3' },
+    { standard: 'OWASP', section: '2022/K08' },
+    { standard: 'KS', section: 'C-0222' },
+    { standard: 'KS', section: 'C-0223' },
+    { standard: 'KS', section: 'C-0250' },
+    { standard: 'KS', section: 'C-0251' },
   ],
   reads: ['Secret', 'ServiceAccount'],
   consults: WORKLOAD_KINDS,
@@ -29,10 +34,20 @@ export default control({
     for (const account of view.all('ServiceAccount')) {
       const names = namesOf(account.imagePullSecrets)
       if (account.metadata.name !== 'default' || names.length === 0) continue
-      yield { subject: refOf(account), at: ['imagePullSecrets'], reason: 'gives its registry credentials to every pod of the namespace', detail: names.join(', '), severity: 'low', evidence: { secrets: names } }
+      yield {
+        subject: refOf(account),
+        at: ['imagePullSecrets'],
+        reason: 'gives its registry credentials to every pod of the namespace',
+        detail: names.join(', '),
+        severity: 'low',
+        evidence: { secrets: names },
+      }
     }
   },
-  remedy: { byHand: 'give each namespace credentials of its own that may only pull what it needs, put them on the service account of that workload, rotate them, and delete what nobody names; a kubelet credential provider needs no such Secret at all' },
+  remedy: {
+    byHand:
+      'give each namespace credentials of its own that may only pull what it needs, put them on the service account of that workload, rotate them, and delete what nobody names; a kubelet credential provider needs no such Secret at all',
+  },
   verify: 'Start a pod on a node that has not pulled the image before.',
 })
 
@@ -45,7 +60,14 @@ function* missing(view: View<'Secret' | 'ServiceAccount' | (typeof WORKLOAD_KIND
   const common = { reason: 'names a pull secret that does not exist', ...(inFiles && { verdict: 'review' as const }) }
   for (const workload of workloads(view)) {
     for (const name of namesOf(workload.spec.imagePullSecrets).filter((one) => lacks(workload.namespace, one))) {
-      yield { ...common, subject: workload.ref, ...(workload.at && { at: [...workload.at, 'imagePullSecrets'] }), key: name, detail: name, evidence: { secret: name } }
+      yield {
+        ...common,
+        subject: workload.ref,
+        ...(workload.at && { at: [...workload.at, 'imagePullSecrets'] }),
+        key: name,
+        detail: name,
+        evidence: { secret: name },
+      }
     }
   }
   for (const account of view.all('ServiceAccount')) {
@@ -58,7 +80,15 @@ function* missing(view: View<'Secret' | 'ServiceAccount' | (typeof WORKLOAD_KIND
 function* old(secrets: readonly SecretObject[], now: number): Iterable<Observation<Evidence>> {
   for (const secret of secrets) {
     const days = Math.floor((now - Date.parse(secret.metadata.creationTimestamp ?? '')) / DAY)
-    if (days > MAX_AGE_DAYS) yield { subject: refOf(secret), key: 'age', reason: `holds registry credentials older than ${MAX_AGE_DAYS} days`, detail: `${days} days`, severity: 'low', evidence: { days } }
+    if (days > MAX_AGE_DAYS)
+      yield {
+        subject: refOf(secret),
+        key: 'age',
+        reason: `holds registry credentials older than ${MAX_AGE_DAYS} days`,
+        detail: `${days} days`,
+        severity: 'low',
+        evidence: { days },
+      }
   }
 }
 
@@ -68,10 +98,15 @@ function* copied(secrets: readonly SecretObject[]): Iterable<Observation<Evidenc
     if (copies.length < COPIES) continue
     const first = copies.toSorted((a, b) => (a.metadata.namespace ?? '').localeCompare(b.metadata.namespace ?? ''))[0]!
     yield {
-      subject: refOf(first), key: 'copies', verdict: 'review', reason: 'seems to be copied to several namespaces', detail: `${name} in ${copies.length} namespaces`,
+      subject: refOf(first),
+      key: 'copies',
+      verdict: 'review',
+      reason: 'seems to be copied to several namespaces',
+      detail: `${name} in ${copies.length} namespaces`,
       evidence: { namespaces: copies.map((copy) => copy.metadata.namespace ?? '').sort() },
     }
   }
 }
 
-const namesOf = (references: readonly { readonly name?: string }[] | null | undefined): string[] => (references ?? []).map((one) => one?.name).filter((name): name is string => typeof name === 'string' && name !== '')
+const namesOf = (references: readonly { readonly name?: string }[] | null | undefined): string[] =>
+  (references ?? []).map((one) => one?.name).filter((name): name is string => typeof name === 'string' && name !== '')

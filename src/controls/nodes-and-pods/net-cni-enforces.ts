@@ -9,8 +9,13 @@ export default control({
   severity: 'high',
   why: 'The API server accepts NetworkPolicies whatever plugin runs. Under one that does not enforce them every policy is a promise that nobody keeps.',
   references: [
-    { standard: 'CIS', section: '5.3.1' }, { standard: 'NSA', section: 'N' }, { standard: 'OWASP', section: '2022/K07' }, { standard: 'OWASP', section: '2025/K05' },
-    { standard: 'KS', section: 'C-0205' }, { standard: 'KS', section: 'C-0230' }, { standard: 'KS', section: 'C-0240' },
+    { standard: 'CIS', section: '5.3.1' },
+    { standard: 'NSA', section: 'N' },
+    { standard: 'OWASP', section: '2022/K07' },
+    { standard: 'OWASP', section: '2025/K05' },
+    { standard: 'KS', section: 'C-0205' },
+    { standard: 'KS', section: 'C-0230' },
+    { standard: 'KS', section: 'C-0240' },
   ],
   reads: ['DaemonSet'],
   consults: [...CNI_KINDS.filter((kind) => kind !== 'DaemonSet'), 'NetworkPolicy'],
@@ -18,25 +23,37 @@ export default control({
     const plugins = networkPlugins(view)
     const enforcing = plugins.filter((plugin) => plugin.enforces)
     if (enforcing.length > 0) {
-      yield { note: `evidence: ${[...new Set(enforcing.map((plugin) => plugin.name))].join(', ')} recognised by name; only two pods that try to reach each other prove it` }
+      yield {
+        note: `evidence: ${[...new Set(enforcing.map((plugin) => plugin.name))].join(', ')} recognised by name; only two pods that try to reach each other prove it`,
+      }
       return
     }
     const unread = CNI_KINDS.map((kind) => view.unread(kind)).find((one) => one !== undefined && one.what !== 'ServerVersion')
     if (plugins.length === 0 || unread !== undefined) {
-      const what = plugins.length === 0 ? 'no network plugin that is known was recognised among the DaemonSets' : `${plugins[0]!.name}: ${plugins[0]!.why}, but not everything could be read (${unread!.because})`
+      const what =
+        plugins.length === 0
+          ? 'no network plugin that is known was recognised among the DaemonSets'
+          : `${plugins[0]!.name}: ${plugins[0]!.why}, but not everything could be read (${unread!.because})`
       yield { unknown: what, answer: unread?.answer ?? 'kubectl -n kube-system get daemonsets, and try two pods against a deny policy' }
       return
     }
     const policies = view.all('NetworkPolicy').length
     for (const plugin of plugins) {
       yield {
-        subject: plugin.subject ?? CLUSTER, origin: 'workload', key: plugin.name, reason: policies > 0 ? 'does not enforce the NetworkPolicies that exist' : 'does not enforce NetworkPolicy',
-        detail: `${plugin.name}: ${plugin.why}; ${policies} policies`, severity: policies > 0 ? 'critical' : 'high', evidence: { plugin: plugin.name, why: plugin.why, policies },
+        subject: plugin.subject ?? CLUSTER,
+        origin: 'workload',
+        key: plugin.name,
+        reason: policies > 0 ? 'does not enforce the NetworkPolicies that exist' : 'does not enforce NetworkPolicy',
+        detail: `${plugin.name}: ${plugin.why}; ${policies} policies`,
+        severity: policies > 0 ? 'critical' : 'high',
+        evidence: { plugin: plugin.name, why: plugin.why, policies },
       }
     }
   },
   remedy: {
-    byHand: 'turn on what the plugin has (VPC CNI: --enable-network-policy=true; Cilium: enable-policy=default; kube-router: --run-firewall=true; k3s: drop --disable-network-policy), or put an enforcer beside it (Calico policy-only, Cilium chained, kube-network-policies); changing the plugin itself takes a maintenance window',
+    byHand:
+      'turn on what the plugin has (VPC CNI: --enable-network-policy=true; Cilium: enable-policy=default; kube-router: --run-firewall=true; k3s: drop --disable-network-policy), or put an enforcer beside it (Calico policy-only, Cilium chained, kube-network-policies); changing the plugin itself takes a maintenance window',
   },
-  verify: 'Start two throw-away pods in a namespace of their own, connect from one to the other, add a policy that denies all ingress, and see the connection fail.',
+  verify:
+    'Start two throw-away pods in a namespace of their own, connect from one to the other, add a policy that denies all ingress, and see the connection fail.',
 })

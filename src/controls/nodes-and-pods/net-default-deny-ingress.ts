@@ -1,18 +1,25 @@
 import { defaultDenyIngress } from '../../../remediations/network-policy/default-deny.ts'
 import { control } from '../../model/define.ts'
 import type { ObjectRef, View } from '../../model/index.ts'
-import { ingressIsolation, type IsolationPolicy, ISOLATION_KINDS, type NamespaceFacts, namespaceFacts } from '../../objects/network-isolation.ts'
-import { refOf } from '../../objects/ref.ts'
+import { ISOLATION_KINDS, ingressIsolation, namespaceFacts } from '../../objects/network-isolation.ts'
+import type { IsolationPolicy, NamespaceFacts } from '../../objects/network-isolation-policy.ts'
 import { unreadWorkloads } from '../../objects/per-workload.ts'
-import { type Workload, WORKLOAD_KINDS, workloads } from '../../objects/workloads.ts'
+import { refOf } from '../../objects/ref.ts'
+import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
 
 export default control({
   title: 'Every pod must be isolated for ingress by default',
   severity: 'high',
   why: 'A pod that no policy selects takes connections from every pod of the cluster, and often from outside. One pod that is broken into can then try all others.',
   references: [
-    { standard: 'CIS', section: '5.3.2' }, { standard: 'NSA', section: 'N' }, { standard: 'OWASP', section: '2022/K07' }, { standard: 'OWASP', section: '2025/K05' },
-    { standard: 'KS', section: 'C-0030' }, { standard: 'KS', section: 'C-0054' }, { standard: 'KS', section: 'C-0206' }, { standard: 'KS', section: 'C-0260' },
+    { standard: 'CIS', section: '5.3.2' },
+    { standard: 'NSA', section: 'N' },
+    { standard: 'OWASP', section: '2022/K07' },
+    { standard: 'OWASP', section: '2025/K05' },
+    { standard: 'KS', section: 'C-0030' },
+    { standard: 'KS', section: 'C-0054' },
+    { standard: 'KS', section: 'C-0206' },
+    { standard: 'KS', section: 'C-0260' },
   ],
   reads: [],
   consults: [...WORKLOAD_KINDS, ...ISOLATION_KINDS, 'Namespace', 'ConfigMap'],
@@ -26,18 +33,31 @@ export default control({
       return
     }
     // Where policies of one of these kinds may not be read, a pod may be isolated by what we do not see.
-    const doubts = ISOLATION_KINDS.map((kind) => view.unread(kind)).filter((one) => one !== undefined).map((one) => one.because)
+    const doubts = ISOLATION_KINDS.map((kind) => view.unread(kind))
+      .filter((one) => one !== undefined)
+      .map((one) => one.because)
     const policies = ingressIsolation(view)
-    for (const [namespace, members] of Map.groupBy(workloads(view).filter((workload) => workload.spec.hostNetwork !== true), (workload) => workload.namespace)) {
+    for (const [namespace, members] of Map.groupBy(
+      workloads(view).filter((workload) => workload.spec.hostNetwork !== true),
+      (workload) => workload.namespace,
+    )) {
       const here = policies.filter((policy) => policy.namespace === undefined || policy.namespace === namespace)
       const facts = namespaceFacts(view, namespace)
-      const open = uncovered(members, facts, here.filter((policy) => policy.insideOnly !== true))
+      const open = uncovered(
+        members,
+        facts,
+        here.filter((policy) => policy.insideOnly !== true),
+      )
       if (open.length === 0) continue
       const onlyInside = uncovered(open, facts, here).length === 0
       const names = open.map((workload) => `${workload.ref.kind} ${workload.ref.name}`)
       yield {
-        subject: namespaceRef(view, namespace), reason: onlyInside ? 'keeps other pods out but not what comes from outside the cluster' : reasonFor(open, members),
-        detail: [`${open.length} of ${members.length} workloads are not isolated: ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`, ...doubts].join('; '),
+        subject: namespaceRef(view, namespace),
+        reason: onlyInside ? 'keeps other pods out but not what comes from outside the cluster' : reasonFor(open, members),
+        detail: [
+          `${open.length} of ${members.length} workloads are not isolated: ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`,
+          ...doubts,
+        ].join('; '),
         ...((onlyInside || doubts.length > 0) && { verdict: 'review' as const }),
         evidence: { uncovered: names.sort(), workloads: members.length, policies: here.map((policy) => policy.name) },
       }
@@ -51,7 +71,9 @@ export default control({
 function uncovered(members: readonly Workload[], namespace: NamespaceFacts, policies: readonly IsolationPolicy[]): readonly Workload[] {
   if (policies.some((policy) => policy.selectsAll)) return []
   const isCovered = (labels: Readonly<Record<string, string>>): boolean => policies.some((policy) => policy.selects(labels, namespace))
-  return members.filter((workload) => (workload.pods.length === 0 ? !isCovered(workload.templateLabels) : workload.pods.some((pod) => !isCovered(pod.metadata.labels ?? {}))))
+  return members.filter((workload) =>
+    workload.pods.length === 0 ? !isCovered(workload.templateLabels) : workload.pods.some((pod) => !isCovered(pod.metadata.labels ?? {})),
+  )
 }
 
 const reasonFor = (open: readonly Workload[], members: readonly Workload[]): string =>

@@ -14,8 +14,14 @@ export default control({
   severity: 'high',
   why: 'Capabilities are slices of the power of root over the whole node: with SYS_ADMIN, SYS_PTRACE or DAC_READ_SEARCH a process leaves its container, with NET_ADMIN or NET_RAW it takes over the traffic of its neighbours.',
   references: [
-    { standard: 'PSS', section: 'baseline/capabilities_baseline' }, { standard: 'CIS', section: '5.2.8' }, { standard: 'CIS', section: '5.2.9' }, { standard: 'NSA', section: 'P' },
-    { standard: 'OWASP', section: '2025/K01' }, { standard: 'KS', section: 'C-0046' }, { standard: 'KS', section: 'C-0199' }, { standard: 'KS', section: 'C-0200' },
+    { standard: 'PSS', section: 'baseline/capabilities_baseline' },
+    { standard: 'CIS', section: '5.2.8' },
+    { standard: 'CIS', section: '5.2.9' },
+    { standard: 'NSA', section: 'P' },
+    { standard: 'OWASP', section: '2025/K01' },
+    { standard: 'KS', section: 'C-0046' },
+    { standard: 'KS', section: 'C-0199' },
+    { standard: 'KS', section: 'C-0200' },
   ],
   reads: [],
   consults: WORKLOAD_KINDS,
@@ -25,8 +31,12 @@ export default control({
       const added = (container.securityContext?.capabilities?.add ?? []).filter((name) => !BASELINE_CAPABILITIES.has(name))
       if (added.length === 0) continue
       yield {
-        container: container.name, at: [...at, 'securityContext', 'capabilities', 'add'], reason: 'adds capabilities beyond the baseline set',
-        detail: added.join(', '), severity: severityOf(added, spec.hostNetwork === true), evidence: { type, added },
+        container: container.name,
+        at: [...at, 'securityContext', 'capabilities', 'add'],
+        reason: 'adds capabilities beyond the baseline set',
+        detail: added.join(', '),
+        severity: severityOf(added, spec.hostNetwork === true),
+        evidence: { type, added },
       }
     }
   }),

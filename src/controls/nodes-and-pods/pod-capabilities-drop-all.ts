@@ -9,8 +9,12 @@ export default control({
   severity: 'medium',
   why: 'A runtime gives every container about fourteen capabilities, enough to forge packets, change owners of files and override their permissions. Hardly any application needs one of them.',
   references: [
-    { standard: 'PSS', section: 'restricted/capabilities_restricted' }, { standard: 'CIS', section: '5.2.9' }, { standard: 'NSA', section: 'P' }, { standard: 'OWASP', section: '2025/K01' },
-    { standard: 'KS', section: 'C-0055' }, { standard: 'KS', section: 'C-0201' },
+    { standard: 'PSS', section: 'restricted/capabilities_restricted' },
+    { standard: 'CIS', section: '5.2.9' },
+    { standard: 'NSA', section: 'P' },
+    { standard: 'OWASP', section: '2025/K01' },
+    { standard: 'KS', section: 'C-0055' },
+    { standard: 'KS', section: 'C-0201' },
   ],
   reads: [],
   consults: WORKLOAD_KINDS,
@@ -23,7 +27,9 @@ export default control({
       const dropsAll = (drop ?? []).includes('ALL')
       if (dropsAll && kept.length === 0) continue
       yield {
-        container: container.name, at: [...at, 'securityContext', 'capabilities', dropsAll ? 'add' : 'drop'], evidence: { type, add, drop },
+        container: container.name,
+        at: [...at, 'securityContext', 'capabilities', dropsAll ? 'add' : 'drop'],
+        evidence: { type, add, drop },
         reason: dropsAll ? 'adds capabilities after dropping all' : 'does not drop all capabilities',
         ...(dropsAll ? { detail: kept.join(', ') } : (drop ?? []).length > 0 && { detail: `drops ${drop.join(', ')}` }),
       }

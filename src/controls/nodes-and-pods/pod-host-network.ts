@@ -11,29 +11,44 @@ export default control({
   severity: 'high',
   why: 'On the network of its node a pod is outside every NetworkPolicy and mesh, listens to the traffic of the node, and reaches services on loopback and the metadata service of the cloud with the rights of the node.',
   references: [
-    { standard: 'PSS', section: 'baseline/hostNamespaces' }, { standard: 'CIS', section: '5.2.5' }, { standard: 'NSA', section: 'P' },
-    { standard: 'OWASP', section: '2025/K01' }, { standard: 'KS', section: 'C-0041' },
+    { standard: 'PSS', section: 'baseline/hostNamespaces' },
+    { standard: 'CIS', section: '5.2.5' },
+    { standard: 'NSA', section: 'P' },
+    { standard: 'OWASP', section: '2025/K01' },
+    { standard: 'KS', section: 'C-0041' },
   ],
   reads: [],
   consults: WORKLOAD_KINDS,
   evaluate: perPodSpec(function* (spec) {
     if (spec.hostNetwork !== true) return
     const ports = [...eachContainer(spec)].flatMap(({ container }) => (container.ports ?? []).map((port) => port.containerPort))
-    yield { at: ['hostNetwork'], reason: 'uses the network of its node', ...(ports.length > 0 && { detail: `it listens on ports ${ports.join(', ')} of the node` }), evidence: { ports } }
+    yield {
+      at: ['hostNetwork'],
+      reason: 'uses the network of its node',
+      ...(ports.length > 0 && { detail: `it listens on ports ${ports.join(', ')} of the node` }),
+      evidence: { ports },
+    }
   }),
   remedy: setPodField({
     wish: () => 'set hostNetwork: false',
     change: ({ workload: { spec } }) => ({
       edits: [{ set: ['hostNetwork'], to: false }, ...dnsEdits(spec), ...portEdits(spec)],
       summary: 'set hostNetwork: false',
-      prediction: mayBreak('its address changes, and what reached it by the address of the node no longer does: put a Service in front', 'it no longer reaches what listens on loopback of the node'),
+      prediction: mayBreak(
+        'its address changes, and what reached it by the address of the node no longer does: put a Service in front',
+        'it no longer reaches what listens on loopback of the node',
+      ),
     }),
   }),
 })
 
-const dnsEdits = (spec: PodSpec): SpecEdit[] => (spec.dnsPolicy === 'ClusterFirstWithHostNet' ? [{ set: ['dnsPolicy'], to: 'ClusterFirst' }] : [])
+const dnsEdits = (spec: PodSpec): SpecEdit[] =>
+  spec.dnsPolicy === 'ClusterFirstWithHostNet' ? [{ set: ['dnsPolicy'], to: 'ClusterFirst' }] : []
 
 /** The API server writes hostPort beside every containerPort of such a pod; left there they would open the ports again. */
 const portEdits = (spec: PodSpec): SpecEdit[] =>
-  [...eachContainer(spec)].flatMap(({ container, at }) => (container.ports ?? []).flatMap((port, index): SpecEdit[] =>
-    (port.hostPort === port.containerPort ? [{ unset: [...at, 'ports', index, 'hostPort'] }] : [])))
+  [...eachContainer(spec)].flatMap(({ container, at }) =>
+    (container.ports ?? []).flatMap((port, index): SpecEdit[] =>
+      port.hostPort === port.containerPort ? [{ unset: [...at, 'ports', index, 'hostPort'] }] : [],
+    ),
+  )

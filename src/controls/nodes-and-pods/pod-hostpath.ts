@@ -11,30 +11,42 @@ export default control({
   severity: 'high',
   why: 'A hostPath volume reaches out of the container into the file system of the node: written to, it is a way to run code there; read, it gives away credentials and the data of other pods.',
   references: [
-    { standard: 'PSS', section: 'baseline/hostPathVolumes' }, { standard: 'CIS', section: '5.2.11' }, { standard: 'NSA', section: 'P' }, { standard: 'OWASP', section: '2025/K01' },
-    { standard: 'KS', section: 'C-0045' }, { standard: 'KS', section: 'C-0048' }, { standard: 'KS', section: 'C-0203' },
+    { standard: 'PSS', section: 'baseline/hostPathVolumes' },
+    { standard: 'CIS', section: '5.2.11' },
+    { standard: 'NSA', section: 'P' },
+    { standard: 'OWASP', section: '2025/K01' },
+    { standard: 'KS', section: 'C-0045' },
+    { standard: 'KS', section: 'C-0048' },
+    { standard: 'KS', section: 'C-0203' },
   ],
   reads: [],
   consults: WORKLOAD_KINDS,
   evaluate: perPodSpec(function* (spec) {
     for (const [index, volume] of (spec.volumes ?? []).entries()) {
       if (volume?.hostPath == null) continue
-      const mounts = [...eachContainer(spec)].flatMap(({ container }) => (container.volumeMounts ?? []).filter((mount) => mount.name === volume.name))
+      const mounts = [...eachContainer(spec)].flatMap(({ container }) =>
+        (container.volumeMounts ?? []).filter((mount) => mount.name === volume.name),
+      )
       const path = normalise(String(volume.hostPath.path ?? ''))
       const writable = mounts.some(canWriteTo)
       const how = mounts.length === 0 ? 'declared but not mounted' : writable ? 'writable' : 'read-only'
       yield {
-        at: ['volumes', isNamedOnce(spec.volumes!, volume) ? { name: volume.name } : index, 'hostPath'], reason: reasonFor(path, writable), detail: `${path}, ${how}`,
-        severity: severityOf(path, writable, mounts.length > 0), evidence: { volume: volume.name, path, access: how },
+        at: ['volumes', isNamedOnce(spec.volumes!, volume) ? { name: volume.name } : index, 'hostPath'],
+        reason: reasonFor(path, writable),
+        detail: `${path}, ${how}`,
+        severity: severityOf(path, writable, mounts.length > 0),
+        evidence: { volume: volume.name, path, access: how },
       }
     }
   }),
   remedy: hostPathRemedy(),
 })
 
-const isNamedOnce = (volumes: readonly Volume[], volume: Volume): boolean => typeof volume.name === 'string' && volumes.filter((one) => one?.name === volume.name).length === 1
+const isNamedOnce = (volumes: readonly Volume[], volume: Volume): boolean =>
+  typeof volume.name === 'string' && volumes.filter((one) => one?.name === volume.name).length === 1
 
-const reasonFor = (path: string, writable: boolean): string => (isSensitive(path) && writable ? 'mounts a sensitive path of its node and may write to it' : 'mounts a path of its node')
+const reasonFor = (path: string, writable: boolean): string =>
+  isSensitive(path) && writable ? 'mounts a sensitive path of its node and may write to it' : 'mounts a path of its node'
 
 function severityOf(path: string, writable: boolean, mounted: boolean): Severity {
   if (isSensitive(path)) return writable ? 'critical' : 'high'

@@ -11,18 +11,26 @@ export default control({
   severity: 'medium',
   why: 'Unless allowPrivilegeEscalation is false, a process may gain more rights than its parent through setuid programs or file capabilities: one such program in the image makes a non-root user root again.',
   references: [
-    { standard: 'PSS', section: 'restricted/allowPrivilegeEscalation' }, { standard: 'CIS', section: '5.2.6' }, { standard: 'NSA', section: 'P' },
-    { standard: 'OWASP', section: '2025/K01' }, { standard: 'KS', section: 'C-0016' }, { standard: 'KS', section: 'C-0197' },
+    { standard: 'PSS', section: 'restricted/allowPrivilegeEscalation' },
+    { standard: 'CIS', section: '5.2.6' },
+    { standard: 'NSA', section: 'P' },
+    { standard: 'OWASP', section: '2025/K01' },
+    { standard: 'KS', section: 'C-0016' },
+    { standard: 'KS', section: 'C-0197' },
   ],
   reads: [],
   consults: WORKLOAD_KINDS,
   evaluate: perPodSpec(function* (spec, workload) {
     if (isWindows(workload)) return
+    const ofPod = 'allowPrivilegeEscalation' in (spec.securityContext ?? {})
     for (const { container, type, at } of eachContainer(spec)) {
       const value = container.securityContext?.allowPrivilegeEscalation
       if (value === false) continue
       yield {
-        container: container.name, at: [...at, 'securityContext', 'allowPrivilegeEscalation'], evidence: { type, allowPrivilegeEscalation: value ?? null },
+        container: container.name,
+        at: [...at, 'securityContext', 'allowPrivilegeEscalation'],
+        evidence: { type, allowPrivilegeEscalation: value ?? null },
+        ...(ofPod && { detail: 'it is set for the pod, where it has no effect' }),
         reason: value === true ? 'allows privilege escalation' : 'does not rule out privilege escalation',
       }
     }
@@ -35,16 +43,21 @@ export default control({
       const dropsAll = container.securityContext?.capabilities?.drop?.includes('ALL') === true
       // Root has nothing to gain by setuid; without capabilities to gain, a non-root user has little.
       if (user === 0 || (user !== undefined && dropsAll)) return HARMLESS
-      return mayBreak('programs that gain rights from their file fail: sudo, setuid ping, servers that bind low ports through file capabilities')
+      return mayBreak(
+        'programs that gain rights from their file fail: sudo, setuid ping, servers that bind low ports through file capabilities',
+      )
     },
     refuse(container, alongside) {
       const mendedBy = (id: string) => alongside.some((other) => other.control === id && other.container === container.name)
-      if (container.securityContext?.privileged === true && !mendedBy('pod-privileged')) return 'the API server rejects it for a privileged container: mend pod-privileged in the same plan'
-      if (addsSysAdmin(container) && !mendedBy('pod-capabilities-added')) return 'the API server rejects it for a container that adds CAP_SYS_ADMIN: mend pod-capabilities-added in the same plan'
+      if (container.securityContext?.privileged === true && !mendedBy('pod-privileged'))
+        return 'the API server rejects it for a privileged container: mend pod-privileged in the same plan'
+      if (addsSysAdmin(container) && !mendedBy('pod-capabilities-added'))
+        return 'the API server rejects it for a container that adds CAP_SYS_ADMIN: mend pod-capabilities-added in the same plan'
       return undefined
     },
   }),
   verify: 'Read NoNewPrivs in /proc/1/status of the new container: it must be 1.',
 })
 
-const addsSysAdmin = (container: ContainerSpec): boolean => (container.securityContext?.capabilities?.add ?? []).some((name) => /^(CAP_)?SYS_ADMIN$/i.test(name))
+const addsSysAdmin = (container: ContainerSpec): boolean =>
+  (container.securityContext?.capabilities?.add ?? []).some((name) => /^(CAP_)?SYS_ADMIN$/i.test(name))

@@ -4,15 +4,21 @@ import type { ContainerSpec, Json, PodSpec, Severity } from '../../model/index.t
 import { eachContainer, statusOf } from '../../objects/containers.ts'
 import { perPodSpec, type Sighting } from '../../objects/per-workload.ts'
 import { isCloseToNode, runAsNonRoot, runAsUser } from '../../objects/security-context.ts'
-import { isWindows, type Workload, WORKLOAD_KINDS } from '../../objects/workloads.ts'
+import { isWindows, WORKLOAD_KINDS, type Workload } from '../../objects/workloads.ts'
 
 export default control({
   title: 'Containers must not run as root',
   severity: 'medium',
   why: 'Root in a container is root on the node as soon as it gets out, and until then may use every capability the runtime leaves it. Only runAsNonRoot makes the kubelet refuse an image that runs as root.',
   references: [
-    { standard: 'PSS', section: 'restricted/runAsNonRoot' }, { standard: 'PSS', section: 'restricted/runAsUser' }, { standard: 'CIS', section: '5.2.7' }, { standard: 'NSA', section: 'P' },
-    { standard: 'OWASP', section: '2022/K01' }, { standard: 'OWASP', section: '2025/K01' }, { standard: 'KS', section: 'C-0013' }, { standard: 'KS', section: 'C-0198' },
+    { standard: 'PSS', section: 'restricted/runAsNonRoot' },
+    { standard: 'PSS', section: 'restricted/runAsUser' },
+    { standard: 'CIS', section: '5.2.7' },
+    { standard: 'NSA', section: 'P' },
+    { standard: 'OWASP', section: '2022/K01' },
+    { standard: 'OWASP', section: '2025/K01' },
+    { standard: 'KS', section: 'C-0013' },
+    { standard: 'KS', section: 'C-0198' },
   ],
   reads: [],
   consults: WORKLOAD_KINDS,
@@ -21,7 +27,15 @@ export default control({
     const field = ['securityContext', 'runAsNonRoot']
     for (const { container, type, at } of eachContainer(spec)) {
       const seen = judge(spec, container, workload)
-      if (seen !== undefined) yield { container: container.name, at: [...at, ...field], reason: seen.reason, detail: seen.detail, severity: seen.severity, evidence: { type, ...seen.evidence } }
+      if (seen !== undefined)
+        yield {
+          container: container.name,
+          at: [...at, ...field],
+          reason: seen.reason,
+          detail: seen.detail,
+          severity: seen.severity,
+          evidence: { type, ...seen.evidence },
+        }
     }
     yield* overruled(spec)
   }),
@@ -34,13 +48,27 @@ function* overruled(spec: PodSpec): Iterable<Sighting<Readonly<Record<string, Js
   const { runAsNonRoot: refuses, runAsUser: user } = spec.securityContext ?? {}
   const all = (says: (container: ContainerSpec) => boolean) => [...eachContainer(spec)].every(({ container }) => says(container))
   if (spec.hostUsers === false) return
-  if ((refuses === false && all(({ securityContext }) => securityContext?.runAsNonRoot === true)) || (user === 0 && all(({ securityContext }) => (securityContext?.runAsUser ?? 0) !== 0 && securityContext?.runAsNonRoot === true))) {
+  if (
+    (refuses === false && all(({ securityContext }) => securityContext?.runAsNonRoot === true)) ||
+    (user === 0 && all(({ securityContext }) => (securityContext?.runAsUser ?? 0) !== 0 && securityContext?.runAsNonRoot === true))
+  ) {
     const detail = refuses === false ? 'runAsNonRoot: false' : 'runAsUser: 0'
-    yield { at: ['securityContext', refuses === false ? 'runAsNonRoot' : 'runAsUser'], reason: 'asks for root at pod level although every container refuses it', detail, severity: 'low', evidence: { runAsNonRoot: refuses ?? null, runAsUser: user ?? null } }
+    yield {
+      at: ['securityContext', refuses === false ? 'runAsNonRoot' : 'runAsUser'],
+      reason: 'asks for root at pod level although every container refuses it',
+      detail,
+      severity: 'low',
+      evidence: { runAsNonRoot: refuses ?? null, runAsUser: user ?? null },
+    }
   }
 }
 
-interface Judgement { readonly reason: string; readonly detail: string; readonly severity: Severity; readonly evidence: { readonly runAsNonRoot: boolean | null; readonly runAsUser: number | null; readonly liveUser: number | null } }
+interface Judgement {
+  readonly reason: string
+  readonly detail: string
+  readonly severity: Severity
+  readonly evidence: { readonly runAsNonRoot: boolean | null; readonly runAsUser: number | null; readonly liveUser: number | null }
+}
 
 function judge(spec: PodSpec, container: ContainerSpec, workload: Workload): Judgement | undefined {
   const user = runAsUser(spec, container).value
@@ -51,12 +79,28 @@ function judge(spec: PodSpec, container: ContainerSpec, workload: Workload): Jud
   if (user === 0 || (liveUser === 0 && nonRoot.value !== true)) {
     const detail = user === 0 ? 'runAsUser: 0' : 'the kubelet reports uid 0'
     // In a user namespace root is nobody outside, and the restricted level allows it from 1.35 on.
-    return { reason: 'runs a container as root', detail: spec.hostUsers === false ? `${detail}, in a user namespace` : detail, severity: spec.hostUsers === false ? 'low' : graver('medium'), evidence }
+    return {
+      reason: 'runs a container as root',
+      detail: spec.hostUsers === false ? `${detail}, in a user namespace` : detail,
+      severity: spec.hostUsers === false ? 'low' : graver('medium'),
+      evidence,
+    }
   }
   if (nonRoot.value === true || spec.hostUsers === false) return undefined
   const known = user ?? liveUser
-  if (known !== undefined) return { reason: 'does not refuse root, although it runs as another user', detail: `uid ${known}, runAsNonRoot ${nonRoot.value ?? 'unset'}`, severity: 'low', evidence }
-  return { reason: 'does not refuse to run as root', detail: `runAsNonRoot ${nonRoot.value ?? 'unset'}; the user is up to the image`, severity: graver('medium'), evidence }
+  if (known !== undefined)
+    return {
+      reason: 'does not refuse root, although it runs as another user',
+      detail: `uid ${known}, runAsNonRoot ${nonRoot.value ?? 'unset'}`,
+      severity: 'low',
+      evidence,
+    }
+  return {
+    reason: 'does not refuse to run as root',
+    detail: `runAsNonRoot ${nonRoot.value ?? 'unset'}; the user is up to the image`,
+    severity: graver('medium'),
+    evidence,
+  }
 }
 
 /** 0 where any live pod runs it as root; undefined where the kubelet does not tell of every pod. */

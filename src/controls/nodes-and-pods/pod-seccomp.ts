@@ -3,8 +3,8 @@ import { HARMLESS, mayBreak, type TemplatePlace } from '../../../remediations/po
 import { control } from '../../model/define.ts'
 import type { Path, PodSpec, View } from '../../model/index.ts'
 import { eachContainer } from '../../objects/containers.ts'
-import { BASELINE_CAPABILITIES, isConfining } from '../../objects/pod-security-baseline.ts'
 import { perPodSpec, type Sighting } from '../../objects/per-workload.ts'
+import { BASELINE_CAPABILITIES, isConfining } from '../../objects/pod-security-baseline.ts'
 import { isWindows, WORKLOAD_KINDS } from '../../objects/workloads.ts'
 
 type Evidence = { readonly type: string | null; readonly containers: readonly string[] }
@@ -15,8 +15,12 @@ export default control({
   severity: 'medium',
   why: 'Without a seccomp profile a container may use every system call of the kernel it shares with its node, and most escapes begin with one that no application needs.',
   references: [
-    { standard: 'PSS', section: 'baseline/seccompProfile_baseline' }, { standard: 'PSS', section: 'restricted/seccompProfile_restricted' }, { standard: 'CIS', section: '5.6.2' },
-    { standard: 'NSA', section: 'P' }, { standard: 'OWASP', section: '2025/K01' }, { standard: 'KS', section: 'C-0210' },
+    { standard: 'PSS', section: 'baseline/seccompProfile_baseline' },
+    { standard: 'PSS', section: 'restricted/seccompProfile_restricted' },
+    { standard: 'CIS', section: '5.6.2' },
+    { standard: 'NSA', section: 'P' },
+    { standard: 'OWASP', section: '2025/K01' },
+    { standard: 'KS', section: 'C-0210' },
   ],
   reads: [],
   consults: [...WORKLOAD_KINDS, 'Node', 'KubeletConfigz'],
@@ -27,13 +31,18 @@ export default control({
       if (byDefault && 'reason' in one && one.reason === UNSET) spared++
       else yield one
     }
-    if (spared > 0) yield { note: `${spared} workloads set no profile and run under RuntimeDefault only because every kubelet has seccompDefault on` }
+    if (spared > 0)
+      yield { note: `${spared} workloads set no profile and run under RuntimeDefault only because every kubelet has seccompDefault on` }
   },
   remedy: setPodField<Evidence>({
     wish: () => 'set the seccompProfile to type RuntimeDefault',
     change(place, { at = [], reason }) {
       const path = at.slice(place.at.length) as Path
-      return { edits: [{ set: path, to: { type: 'RuntimeDefault' } }], summary: `set the seccomp profile RuntimeDefault${path.length > 2 ? '' : ' for the pod'}`, prediction: predict(place, reason === UNSET) }
+      return {
+        edits: [{ set: path, to: { type: 'RuntimeDefault' } }],
+        summary: `set the seccomp profile RuntimeDefault${path.length > 2 ? '' : ' for the pod'}`,
+        prediction: predict(place, reason === UNSET),
+      }
     },
   }),
   verify: 'Read Seccomp in /proc/1/status of the new containers: it must be 2.',
@@ -43,9 +52,20 @@ const evaluateSpecs = perPodSpec<Evidence>(function* (spec, workload) {
   if (isWindows(workload)) return
   yield* unconfined(spec)
   const ofPod = spec.securityContext?.seccompProfile
-  const unset = ofPod != null ? [] : [...eachContainer(spec)].filter(({ container }) => container.securityContext?.seccompProfile == null).map(({ container }) => container.name)
+  const unset =
+    ofPod != null
+      ? []
+      : [...eachContainer(spec)]
+          .filter(({ container }) => container.securityContext?.seccompProfile == null)
+          .map(({ container }) => container.name)
   if (unset.length > 0) {
-    yield { at: ['securityContext', 'seccompProfile'], reason: UNSET, detail: `containers ${unset.join(', ')}`, pss: 'restricted', evidence: { type: null, containers: unset } }
+    yield {
+      at: ['securityContext', 'seccompProfile'],
+      reason: UNSET,
+      detail: `containers ${unset.join(', ')}`,
+      pss: 'restricted',
+      evidence: { type: null, containers: unset },
+    }
   }
 })
 
@@ -54,13 +74,25 @@ function* unconfined(spec: PodSpec): Iterable<Sighting<Evidence>> {
   const reason = 'turns seccomp off'
   const ofPod = spec.securityContext?.seccompProfile
   if (ofPod != null && !isConfining(ofPod)) {
-    yield { at: ['securityContext', 'seccompProfile'], reason, detail: `type ${ofPod.type ?? 'unset'}`, pss: 'baseline', severity: 'high', evidence: { type: ofPod.type ?? null, containers: [] } }
+    yield {
+      at: ['securityContext', 'seccompProfile'],
+      reason,
+      detail: `type ${ofPod.type ?? 'unset'}`,
+      pss: 'baseline',
+      severity: 'high',
+      evidence: { type: ofPod.type ?? null, containers: [] },
+    }
   }
   for (const { container, at } of eachContainer(spec)) {
     const profile = container.securityContext?.seccompProfile
     if (profile == null || isConfining(profile)) continue
     yield {
-      container: container.name, at: [...at, 'securityContext', 'seccompProfile'], reason, detail: `type ${profile.type ?? 'unset'}`, pss: 'baseline', severity: 'high',
+      container: container.name,
+      at: [...at, 'securityContext', 'seccompProfile'],
+      reason,
+      detail: `type ${profile.type ?? 'unset'}`,
+      pss: 'baseline',
+      severity: 'high',
       evidence: { type: profile.type ?? null, containers: [container.name] },
     }
   }
@@ -69,12 +101,17 @@ function* unconfined(spec: PodSpec): Iterable<Sighting<Evidence>> {
 function isDefaultOnAllNodes(view: View<'Node' | 'KubeletConfigz'>): boolean {
   const answers = view.fact('KubeletConfigz')?.nodes ?? []
   const answered = new Set(answers.filter((answer) => answer.config?.['seccompDefault'] === true).map((answer) => answer.node))
-  return view.unread('Node') === undefined && view.all('Node').length > 0 && view.all('Node').every((node) => answered.has(node.metadata.name))
+  return (
+    view.unread('Node') === undefined && view.all('Node').length > 0 && view.all('Node').every((node) => answered.has(node.metadata.name))
+  )
 }
 
 /** What runs without a profile seldom notices the default one, unless it does unusual things to the kernel. */
 function predict({ workload: { spec } }: TemplatePlace, wasUnset: boolean): ReturnType<typeof mayBreak> {
   const words = 'system calls outside the default profile of the runtime fail (tracing, mounting, new namespaces)'
-  const unusual = [...eachContainer(spec)].some(({ container: { securityContext } }) => securityContext?.privileged === true || (securityContext?.capabilities?.add ?? []).some((name) => !BASELINE_CAPABILITIES.has(name)))
+  const unusual = [...eachContainer(spec)].some(
+    ({ container: { securityContext } }) =>
+      securityContext?.privileged === true || (securityContext?.capabilities?.add ?? []).some((name) => !BASELINE_CAPABILITIES.has(name)),
+  )
   return !wasUnset || unusual || spec.hostPID === true || spec.hostIPC === true ? mayBreak(words) : HARMLESS
 }

@@ -2,7 +2,14 @@ import { podSecurityLabels } from '../../../remediations/namespace-label.ts'
 import { control } from '../../model/define.ts'
 import type { NamespaceObject } from '../../model/index.ts'
 import { distribution } from '../../objects/distribution.ts'
-import { CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault, ENGINE_KINDS, type Engines, engines } from '../../objects/pod-security-engines.ts'
+import {
+  CLUSTER_DEFAULT_KINDS,
+  type ClusterDefault,
+  clusterDefault,
+  ENGINE_KINDS,
+  type Engines,
+  engines,
+} from '../../objects/pod-security-engines.ts'
 import { ENFORCE, isAtLeastBaseline, isLevel, warnsOf } from '../../objects/pod-security-labels.ts'
 import { namespaceFitness } from '../../objects/pod-security-namespace.ts'
 import { refOf } from '../../objects/ref.ts'
@@ -13,8 +20,12 @@ export default control({
   severity: 'high',
   why: 'Without an enforced level anyone who may create pods in a namespace may create one that owns its node. A label on the namespace makes the API server refuse such pods, whoever asks.',
   references: [
-    { standard: 'CIS', section: '5.2.1' }, { standard: 'NSA', section: 'P' }, { standard: 'OWASP', section: '2022/K04' }, { standard: 'OWASP', section: '2025/K04' },
-    { standard: 'KS', section: 'C-0192' }, { standard: 'PSS', section: 'baseline' },
+    { standard: 'CIS', section: '5.2.1' },
+    { standard: 'NSA', section: 'P' },
+    { standard: 'OWASP', section: '2022/K04' },
+    { standard: 'OWASP', section: '2025/K04' },
+    { standard: 'KS', section: 'C-0192' },
+    { standard: 'PSS', section: 'baseline' },
   ],
   reads: ['Namespace'],
   consults: [...WORKLOAD_KINDS, ...ENGINE_KINDS, ...CLUSTER_DEFAULT_KINDS],
@@ -22,7 +33,8 @@ export default control({
     const byDefault = clusterDefault(view)
     const others = engines(view)
     const unreadEngines = ENGINE_KINDS.map((kind) => view.unread(kind)).filter((one) => one !== undefined)
-    if (distribution(view).name === 'openshift') yield { attested: 'OpenShift admits pods by security context constraints, whatever the labels say' }
+    if (distribution(view).name === 'openshift')
+      yield { attested: 'OpenShift admits pods by security context constraints, whatever the labels say' }
     else {
       for (const namespace of view.all('Namespace')) {
         if (namespace.status?.phase === 'Terminating' || isCovered(namespace, byDefault, others)) continue
@@ -30,16 +42,27 @@ export default control({
         const running = namespaceFitness(view).get(namespace.metadata.name)?.workloads ?? 0
         const warned = warnsOf(namespace)
         yield {
-          subject: refOf(namespace), at: ['metadata', 'labels', ENFORCE], reason: reasonFor(namespace, byDefault, warned),
-          detail: [running === 0 ? 'no workloads run here yet' : `${running} ${running === 1 ? 'workload' : 'workloads'}`, ...doubts].join('; '),
-          ...(warned && { key: 'warned' }), ...(doubts.length > 0 && { verdict: 'review' as const }), ...(running === 0 && { severity: 'medium' as const }),
-          evidence: { enforce: namespace.metadata.labels?.[ENFORCE] ?? null, workloads: running, warned },
+          subject: refOf(namespace),
+          at: ['metadata', 'labels', ENFORCE],
+          reason: reasonFor(namespace, byDefault, warned),
+          detail: [running === 0 ? 'no workloads run here yet' : `${running} ${running === 1 ? 'workload' : 'workloads'}`, ...doubts].join(
+            '; ',
+          ),
+          ...(warned && { key: 'warned' }),
+          ...(doubts.length > 0 && { verdict: 'review' as const }),
+          ...(running === 0 && { severity: 'medium' as const }),
+          evidence: {
+            enforce: namespace.metadata.labels?.[ENFORCE] ?? null,
+            workloads: running,
+            labelsCount: !('off' in byDefault) && !isExempt(namespace, byDefault),
+          },
         }
       }
     }
   },
   remedy: podSecurityLabels(),
-  verify: 'Ask the API server for a privileged pod with a dry run: kubectl -n NAMESPACE run probe --image=x --privileged --dry-run=server must answer "violates PodSecurity".',
+  verify:
+    'Ask the API server for a privileged pod with a dry run: kubectl -n NAMESPACE run probe --image=x --privileged --dry-run=server must answer "violates PodSecurity".',
 })
 
 function isCovered(namespace: NamespaceObject, byDefault: ClusterDefault, others: Engines): boolean {
@@ -51,13 +74,16 @@ function isCovered(namespace: NamespaceObject, byDefault: ClusterDefault, others
   return 'level' in byDefault && isAtLeastBaseline(byDefault.level)
 }
 
-const isExempt = (namespace: NamespaceObject, byDefault: ClusterDefault): boolean => 'exempt' in byDefault && byDefault.exempt.includes(namespace.metadata.name)
+const isExempt = (namespace: NamespaceObject, byDefault: ClusterDefault): boolean =>
+  'exempt' in byDefault && byDefault.exempt.includes(namespace.metadata.name)
 
 /** Why a failure is not certain. */
 function doubtsOf(namespace: NamespaceObject, byDefault: ClusterDefault, others: Engines): string[] {
   const doubts = others.partial.length > 0 ? [`judge whether this amounts to a level: ${others.partial.slice(0, 5).join(', ')}`] : []
   const explicit = namespace.metadata.labels?.[ENFORCE] !== undefined
-  return 'unseen' in byDefault && !explicit ? [...doubts, `a cluster-wide default may hold: ${byDefault.unseen}; to know: ${byDefault.answer}`] : doubts
+  return 'unseen' in byDefault && !explicit
+    ? [...doubts, `a cluster-wide default may hold: ${byDefault.unseen}; to know: ${byDefault.answer}`]
+    : doubts
 }
 
 function reasonFor(namespace: NamespaceObject, byDefault: ClusterDefault, warned: boolean): string {

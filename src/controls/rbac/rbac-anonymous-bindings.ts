@@ -1,8 +1,8 @@
 import { removeSubjects } from '../../../remediations/role-binding.ts'
-import type { RbacSubject } from '../../model/index.ts'
 import { control } from '../../model/define.ts'
-import { subjectText } from '../../objects/rbac-bootstrap.ts'
+import type { RbacSubject } from '../../model/index.ts'
 import { isAsShipped } from '../../objects/rbac-accounts.ts'
+import { subjectText } from '../../objects/rbac-bootstrap.ts'
 import { escalationsOf } from '../../objects/rbac-escalations.ts'
 import { type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
 import { grants, RBAC_KINDS } from '../../objects/rbac-grants.ts'
@@ -14,15 +14,23 @@ export default control({
   severity: 'critical',
   why: 'What system:anonymous or system:unauthenticated may do, everybody may do who reaches the API server, without any credential. Even the role view shows how to attack the rest.',
   references: [
-    { standard: 'CIS-GKE', section: '4.1.8' }, { standard: 'CIS-GKE', section: '4.1.9' }, { standard: 'OWASP', section: '2022/K03' },
-    { standard: 'OWASP', section: '2025/K02' }, { standard: 'OWASP', section: '2025/K09' }, { standard: 'KS', section: 'C-0262' },
+    { standard: 'CIS-GKE', section: '4.1.8' },
+    { standard: 'CIS-GKE', section: '4.1.9' },
+    { standard: 'OWASP', section: '2022/K03' },
+    { standard: 'OWASP', section: '2025/K02' },
+    { standard: 'OWASP', section: '2025/K09' },
+    { standard: 'KS', section: 'C-0262' },
   ],
   reads: RBAC_KINDS,
   *evaluate(view) {
-    for (const [binding, held] of Map.groupBy(grants(view).all.filter(({ subject }) => isAnonymous(subject)), (grant) => grant.binding)) {
+    for (const [binding, held] of Map.groupBy(
+      grants(view).all.filter(({ subject }) => isAnonymous(subject)),
+      (grant) => grant.binding,
+    )) {
       const wrong = held.filter((grant) => !isAsShipped(grant))
       if (wrong.length === 0) {
-        if (binding.metadata.namespace === 'kube-public') yield { note: `${refText(refOf(binding))} lets joining nodes read cluster-info; it can go once no node joins by token` }
+        if (binding.metadata.namespace === 'kube-public')
+          yield { note: `${refText(refOf(binding))} lets joining nodes read cluster-info; it can go once no node joins by token` }
         continue
       }
       const rules = wrong[0]!.rules
@@ -32,7 +40,12 @@ export default control({
         at: ['subjects'],
         reason: 'grants rights to requests without credentials',
         detail: `${wrong.map(({ subject }) => subjectText(subject)).join(', ')} by ${binding.roleRef.kind} ${binding.roleRef.name}${gains.length > 0 ? `, enough to ${shortList(gains).join(', ')}` : ''}`,
-        evidence: { role: `${binding.roleRef.kind} ${binding.roleRef.name}`, rules: shortList(rules.map(ruleText)), remove: subjectsIn(wrong), usedBy: [] } satisfies SubjectEvidence,
+        evidence: {
+          role: `${binding.roleRef.kind} ${binding.roleRef.name}`,
+          rules: shortList(rules.map(ruleText)),
+          remove: subjectsIn(wrong),
+          usedBy: [],
+        } satisfies SubjectEvidence,
         // A role that is not there grants nothing yet.
         ...(rules.length === 0 && { severity: 'low' as const }),
       }
@@ -42,4 +55,5 @@ export default control({
   verify: 'curl -k https://SERVER/api/v1/namespaces without credentials answers 401 or 403.',
 })
 
-const isAnonymous = ({ kind, name }: RbacSubject): boolean => (kind === 'User' && name === 'system:anonymous') || (kind === 'Group' && name === 'system:unauthenticated')
+const isAnonymous = ({ kind, name }: RbacSubject): boolean =>
+  (kind === 'User' && name === 'system:anonymous') || (kind === 'Group' && name === 'system:unauthenticated')

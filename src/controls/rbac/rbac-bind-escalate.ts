@@ -12,7 +12,12 @@ export default control({
   title: 'The verbs bind and escalate on roles must not be granted',
   severity: 'critical',
   why: 'The API server lets nobody grant rights that he does not hold, except holders of bind and escalate. Either verb is one step from cluster-admin.',
-  references: [{ standard: 'CIS', section: '5.1.8' }, { standard: 'OWASP', section: '2022/K03' }, { standard: 'OWASP', section: '2025/K02' }, { standard: 'KS', section: 'C-0191' }],
+  references: [
+    { standard: 'CIS', section: '5.1.8' },
+    { standard: 'OWASP', section: '2022/K03' },
+    { standard: 'OWASP', section: '2025/K02' },
+    { standard: 'KS', section: 'C-0191' },
+  ],
   reads: RBAC_KINDS,
   *evaluate(view) {
     for (const exposure of exposures(view, (rule) => overlap(rule, BIND_ESCALATE) !== undefined)) {

@@ -1,10 +1,10 @@
 import { removeSubjects } from '../../../remediations/role-binding.ts'
-import type { RbacSubject, Severity } from '../../model/index.ts'
 import { control } from '../../model/define.ts'
-import { subjectText } from '../../objects/rbac-bootstrap.ts'
+import type { RbacSubject, Severity } from '../../model/index.ts'
 import { isAsShipped } from '../../objects/rbac-accounts.ts'
+import { subjectText } from '../../objects/rbac-bootstrap.ts'
 import { escalationsOf } from '../../objects/rbac-escalations.ts'
-import { type SubjectEvidence, shortList, subjectsIn, unseenRoles } from '../../objects/rbac-exposure.ts'
+import { type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
 import { grants, RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { ruleText } from '../../objects/rbac-rules.ts'
 import { refOf } from '../../objects/ref.ts'
@@ -13,13 +13,21 @@ export default control({
   title: 'Groups that everybody is in must hold no more than the defaults',
   severity: 'high',
   why: 'Every user is in system:authenticated and every pod in system:serviceaccounts. A role bound to them is bound to the next pod somebody takes over.',
-  references: [{ standard: 'CIS-GKE', section: '4.1.10' }, { standard: 'OWASP', section: '2022/K03' }, { standard: 'OWASP', section: '2025/K02' }, { standard: 'KS', section: 'C-0265' }],
+  references: [
+    { standard: 'CIS-GKE', section: '4.1.10' },
+    { standard: 'OWASP', section: '2022/K03' },
+    { standard: 'OWASP', section: '2025/K02' },
+    { standard: 'KS', section: 'C-0265' },
+  ],
   reads: RBAC_KINDS,
   consults: ['ServerVersion'],
   *evaluate(view) {
     // On GKE any Google account has been in system:authenticated.
     const isGke = /-gke\./.test(view.fact('ServerVersion')?.gitVersion ?? view.source.kubernetes ?? '')
-    for (const [binding, held] of Map.groupBy(grants(view).all.filter(({ subject }) => isBroad(subject)), (grant) => grant.binding)) {
+    for (const [binding, held] of Map.groupBy(
+      grants(view).all.filter(({ subject }) => isBroad(subject)),
+      (grant) => grant.binding,
+    )) {
       const wrong = held.filter((grant) => !isAsShipped(grant))
       if (wrong.length === 0) continue
       const { rules, namespace } = wrong[0]!
@@ -30,11 +38,15 @@ export default control({
         at: ['subjects'],
         reason: 'grants rights to a group that everybody is in',
         detail: `${wrong.map(({ subject }) => subjectText(subject)).join(', ')} by ${binding.roleRef.kind} ${binding.roleRef.name}${gains.length > 0 ? `, enough to ${shortList(gains).join(', ')}` : ''}`,
-        evidence: { role: `${binding.roleRef.kind} ${binding.roleRef.name}`, rules: shortList(rules.map(ruleText)), remove: subjectsIn(wrong), usedBy: [] } satisfies SubjectEvidence,
+        evidence: {
+          role: `${binding.roleRef.kind} ${binding.roleRef.name}`,
+          rules: shortList(rules.map(ruleText)),
+          remove: subjectsIn(wrong),
+          usedBy: [],
+        } satisfies SubjectEvidence,
         severity: (gains.length > 0 || everybody ? 'critical' : 'high') satisfies Severity,
       }
     }
-    yield* unseenRoles(view)
   },
   remedy: removeSubjects('may-break'),
   verify: 'kubectl auth can-i --list --as=nobody --as-group=system:authenticated shows the defaults only.',

@@ -1,6 +1,6 @@
 import { removeSubjects } from '../../../remediations/role-binding.ts'
-import type { BindingObject, Severity } from '../../model/index.ts'
 import { control } from '../../model/define.ts'
+import type { BindingObject, Severity } from '../../model/index.ts'
 import { subjectText } from '../../objects/rbac-bootstrap.ts'
 import { type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
 import { type Grant, grants, isClusterBinding, RBAC_KINDS } from '../../objects/rbac-grants.ts'
@@ -13,13 +13,20 @@ export default control({
   severity: 'critical',
   why: 'cluster-admin may do everything to everything, and whoever takes over such a subject has the whole cluster. Controllers need far less.',
   references: [
-    { standard: 'CIS', section: '5.1.1' }, { standard: 'NSA', section: 'A' }, { standard: 'OWASP', section: '2022/K03' }, { standard: 'OWASP', section: '2025/K02' },
-    { standard: 'KS', section: 'C-0035' }, { standard: 'KS', section: 'C-0185' },
+    { standard: 'CIS', section: '5.1.1' },
+    { standard: 'NSA', section: 'A' },
+    { standard: 'OWASP', section: '2022/K03' },
+    { standard: 'OWASP', section: '2025/K02' },
+    { standard: 'KS', section: 'C-0035' },
+    { standard: 'KS', section: 'C-0185' },
   ],
   reads: RBAC_KINDS,
   consults: WORKLOAD_KINDS,
   *evaluate(view) {
-    const byBinding = Map.groupBy(grants(view).all.filter(({ binding }) => binding.roleRef.kind === 'ClusterRole' && binding.roleRef.name === 'cluster-admin'), (grant) => grant.binding)
+    const byBinding = Map.groupBy(
+      grants(view).all.filter(({ binding }) => binding.roleRef.kind === 'ClusterRole' && binding.roleRef.name === 'cluster-admin'),
+      (grant) => grant.binding,
+    )
     for (const [binding, held] of byBinding) {
       const wrong = held.filter((grant) => !isBreakGlass(grant))
       if (wrong.length < held.length) yield { note: `break-glass access by ${refText(refOf(binding))}` }
@@ -30,7 +37,12 @@ export default control({
         at: ['roleRef'],
         reason: isClusterBinding(binding) ? 'binds cluster-admin in the whole cluster' : 'binds cluster-admin in its namespace',
         detail: `${shortList(wrong.map(({ subject, namespace }) => subjectText(subject, namespace))).join(', ')}${usedBy.length > 0 ? `; running as it: ${usedBy.join(', ')}` : ''}`,
-        evidence: { role: 'ClusterRole cluster-admin', rules: ['* on * in every group', '* on *'], remove: subjectsIn(wrong), usedBy } satisfies SubjectEvidence,
+        evidence: {
+          role: 'ClusterRole cluster-admin',
+          rules: ['* on * in every group', '* on *'],
+          remove: subjectsIn(wrong),
+          usedBy,
+        } satisfies SubjectEvidence,
         severity: severityOf(binding, wrong),
       }
     }
@@ -40,9 +52,14 @@ export default control({
 })
 
 /** The group that no authorizer is asked about, and kubeadm's own group of administrators. */
-const isBreakGlass = ({ subject, isDefault }: Grant): boolean => isDefault || (subject.kind === 'Group' && subject.name === 'system:masters')
+const isBreakGlass = ({ subject, isDefault }: Grant): boolean =>
+  isDefault || (subject.kind === 'Group' && subject.name === 'system:masters')
 
 function severityOf(binding: BindingObject, wrong: readonly Grant[]): Severity {
   if (!isClusterBinding(binding)) return 'medium'
-  return wrong.every(({ subject }) => subject.kind === 'Group' && !/^system:(authenticated|unauthenticated|serviceaccounts)/.test(subject.name)) ? 'high' : 'critical'
+  return wrong.every(
+    ({ subject }) => subject.kind === 'Group' && !/^system:(authenticated|unauthenticated|serviceaccounts)/.test(subject.name),
+  )
+    ? 'high'
+    : 'critical'
 }

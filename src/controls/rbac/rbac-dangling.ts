@@ -1,6 +1,6 @@
 import { removeSubjects } from '../../../remediations/role-binding.ts'
-import type { BindingObject } from '../../model/index.ts'
 import { control } from '../../model/define.ts'
+import type { BindingObject } from '../../model/index.ts'
 import { escalationsOf } from '../../objects/rbac-escalations.ts'
 import { type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
 import { type Grant, grants, RBAC_KINDS, serviceAccountOf, subjectsOf } from '../../objects/rbac-grants.ts'
@@ -11,12 +11,15 @@ export default control({
   title: 'Bindings must not name roles or service accounts that do not exist',
   severity: 'low',
   why: 'Whoever creates the missing role or service account gets what the binding promises, and needs no right to bind for it.',
-  references: [{ standard: 'KS', section: 'C-0307' }, { standard: 'NSA', section: 'A' }],
+  references: [
+    { standard: 'KS', section: 'C-0307' },
+    { standard: 'NSA', section: 'A' },
+  ],
   reads: [...RBAC_KINDS, 'ServiceAccount'],
   consults: ['Namespace'],
   *evaluate(view) {
     // In files what is missing may live elsewhere.
-    const verdict = view.source.kind === 'live' ? 'fail' as const : 'review' as const
+    const verdict = view.source.kind === 'live' ? ('fail' as const) : ('review' as const)
     const { all } = grants(view)
     const holds = (grant: Grant): boolean => {
       const account = serviceAccountOf(grant.subject, grant.namespace)
@@ -30,7 +33,11 @@ export default control({
     for (const [binding, held] of Map.groupBy(all, (grant) => grant.binding)) {
       if (held[0]!.role === undefined) {
         yield {
-          subject: refOf(binding), at: ['roleRef'], verdict, reason: 'names a role that does not exist', detail: roleText(binding),
+          subject: refOf(binding),
+          at: ['roleRef'],
+          verdict,
+          reason: 'names a role that does not exist',
+          detail: roleText(binding),
           ...(held.every((grant) => grant.isDefault) && { origin: 'system' as const }),
           evidence: { role: roleText(binding), rules: [], remove: subjectsOf(binding), usedBy: [] } satisfies SubjectEvidence,
         }
@@ -41,15 +48,23 @@ export default control({
       const { rules, namespace } = gone[0]!
       const gains = escalationsOf(rules, namespace === undefined).map((one) => one.gains)
       yield {
-        subject: refOf(binding), at: ['subjects'], verdict,
+        subject: refOf(binding),
+        at: ['subjects'],
+        verdict,
         reason: 'names a service account that does not exist',
         detail: `${shortList(gone.map((grant) => missing(grant, view.unread('Namespace') === undefined ? (name) => view.find('Namespace', undefined, name) !== undefined : () => true))).join(', ')}${gains.length > 0 ? `; whoever creates it can ${shortList(gains).join(', ')}` : ''}`,
-        evidence: { role: roleText(binding), rules: shortList(rules.map(ruleText)), remove: subjectsIn(gone), usedBy: [] } satisfies SubjectEvidence,
+        evidence: {
+          role: roleText(binding),
+          rules: shortList(rules.map(ruleText)),
+          remove: subjectsIn(gone),
+          usedBy: [],
+        } satisfies SubjectEvidence,
         severity: gains.length > 0 ? 'medium' : 'low',
       }
     }
     const outside = all.filter((grant) => isUnseen(serviceAccountOf(grant.subject, grant.namespace)?.namespace ?? namespaces?.[0] ?? ''))
-    if (outside.length > 0) yield { unknown: `${outside.length} subjects of bindings stand in namespaces that this scan left out`, answer: 'scan all namespaces' }
+    if (outside.length > 0)
+      yield { unknown: `${outside.length} subjects of bindings stand in namespaces that this scan left out`, answer: 'scan all namespaces' }
   },
   remedy: removeSubjects('safe'),
   verify: 'kubectl get rolebindings,clusterrolebindings -A -o wide shows no such subject.',

@@ -1,7 +1,7 @@
 import { removeSubjects } from '../../../remediations/role-binding.ts'
 import { type AutomountEvidence, automountOff } from '../../../remediations/service-account.ts'
-import type { Finding } from '../../model/index.ts'
 import { control } from '../../model/define.ts'
+import type { Finding } from '../../model/index.ts'
 import { isAsShipped, mountsToken, ownGrants } from '../../objects/rbac-accounts.ts'
 import { grantText, type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
 import { type Grant, grants, RBAC_KINDS, serviceAccountOf } from '../../objects/rbac-grants.ts'
@@ -16,16 +16,33 @@ export default control({
   title: 'Default service accounts must have no rights and hand out no token',
   severity: 'medium',
   why: 'Every pod that names no service account runs as the default one of its namespace. Rights of that account are rights of all of them.',
-  references: [{ standard: 'CIS', section: '5.1.5' }, { standard: 'NSA', section: 'P' }, { standard: 'KS', section: 'C-0189' }, { standard: 'KS', section: 'C-0225' }, { standard: 'KS', section: 'C-0239' }],
+  references: [
+    { standard: 'CIS', section: '5.1.5' },
+    { standard: 'NSA', section: 'P' },
+    { standard: 'KS', section: 'C-0189' },
+    { standard: 'KS', section: 'C-0225' },
+    { standard: 'KS', section: 'C-0239' },
+  ],
   reads: [...RBAC_KINDS, 'ServiceAccount'],
   consults: WORKLOAD_KINDS,
   *evaluate(view) {
-    for (const [binding, held] of Map.groupBy(grants(view).all.filter((grant) => reachesDefaults(grant) && !isAsShipped(grant)), (grant) => grant.binding)) {
+    for (const [binding, held] of Map.groupBy(
+      grants(view).all.filter((grant) => reachesDefaults(grant) && !isAsShipped(grant)),
+      (grant) => grant.binding,
+    )) {
       const { rules } = held[0]!
       yield {
-        subject: refOf(binding), at: ['subjects'], reason: 'grants rights to default service accounts', severity: 'high',
+        subject: refOf(binding),
+        at: ['subjects'],
+        reason: 'grants rights to default service accounts',
+        severity: 'high',
         detail: held.map(grantText).join(', '),
-        evidence: { role: `${binding.roleRef.kind} ${binding.roleRef.name}`, rules: shortList(rules.map(ruleText)), remove: subjectsIn(held), usedBy: [] } satisfies SubjectEvidence,
+        evidence: {
+          role: `${binding.roleRef.kind} ${binding.roleRef.name}`,
+          rules: shortList(rules.map(ruleText)),
+          remove: subjectsIn(held),
+          usedBy: [],
+        } satisfies SubjectEvidence,
       }
     }
     const byAccount = workloadsByAccount(view)
@@ -33,23 +50,45 @@ export default control({
     for (const account of view.all('ServiceAccount')) {
       if (account.metadata.name !== 'default' || account.automountServiceAccountToken === false) continue
       const namespace = account.metadata.namespace ?? 'default'
-      const mounting = (byAccount.get(`${namespace}/default`) ?? []).filter((workload) => !workload.mirror && workload.spec.automountServiceAccountToken == null)
-      const usedBy = [...mounting.map(workloadText), ...(unread.length > 0 ? [`whatever ${unread.join(', ')} would show, which could not be read`] : [])]
+      const mounting = (byAccount.get(`${namespace}/default`) ?? []).filter(
+        (workload) => !workload.mirror && workload.spec.automountServiceAccountToken == null,
+      )
+      const usedBy = [
+        ...mounting.map(workloadText),
+        ...(unread.length > 0 ? [`whatever ${unread.join(', ')} would show, which could not be read`] : []),
+      ]
       yield {
-        subject: refOf(account), at: ['automountServiceAccountToken'], reason: 'hands its token to every pod that names no service account',
+        subject: refOf(account),
+        at: ['automountServiceAccountToken'],
+        reason: 'hands its token to every pod that names no service account',
         ...(usedBy.length > 0 && { detail: `mounted by ${shortList(usedBy).join(', ')}` }),
-        evidence: { serviceAccount: `${namespace}/default`, usedBy: shortList(usedBy), rights: shortList(ownGrants(view, namespace, 'default').map(grantText)) } satisfies AutomountEvidence,
+        evidence: {
+          serviceAccount: `${namespace}/default`,
+          usedBy: shortList(usedBy),
+          rights: shortList(ownGrants(view, namespace, 'default').map(grantText)),
+        } satisfies AutomountEvidence,
         severity: usedBy.length > 0 ? 'medium' : 'low',
       }
     }
     for (const workload of [...byAccount.values()].flat()) {
       const { ref, at, namespace, spec, mirror } = workload
       if (mirror || workload.serviceAccount !== 'default') continue
-      if (mountsToken(workload, view) === 'unseen') yield { subject: ref, unknown: `${refText(ref)} runs as the default service account of ${namespace}, which is not here`, answer: `add ServiceAccount ${namespace}/default to the files` }
+      if (mountsToken(workload, view) === 'unseen')
+        yield {
+          subject: ref,
+          unknown: `${refText(ref)} runs as the default service account of ${namespace}, which is not here`,
+          answer: `add ServiceAccount ${namespace}/default to the files`,
+        }
       if (spec.automountServiceAccountToken !== true) continue
       yield {
-        subject: ref, ...(at !== undefined && { at: [...at, 'automountServiceAccountToken'] }), reason: 'asks for the token of the default service account',
-        evidence: { serviceAccount: `${namespace}/default`, usedBy: [refText(ref)], rights: shortList(ownGrants(view, namespace, 'default').map(grantText)) } satisfies AutomountEvidence,
+        subject: ref,
+        ...(at !== undefined && { at: [...at, 'automountServiceAccountToken'] }),
+        reason: 'asks for the token of the default service account',
+        evidence: {
+          serviceAccount: `${namespace}/default`,
+          usedBy: [refText(ref)],
+          rights: shortList(ownGrants(view, namespace, 'default').map(grantText)),
+        } satisfies AutomountEvidence,
       }
     }
   },
@@ -57,13 +96,15 @@ export default control({
     ...automountOff,
     reads: [...automountOff.reads, ...removal.reads],
     options: removal.options!,
-    propose: (finding: Finding<SubjectEvidence | AutomountEvidence>, context) => ('remove' in finding.evidence
-      ? removal.propose(finding as Finding<SubjectEvidence>, context)
-      : automountOff.propose(finding as Finding<AutomountEvidence>, context)),
+    propose: (finding: Finding<SubjectEvidence | AutomountEvidence>, context) =>
+      'remove' in finding.evidence
+        ? removal.propose(finding as Finding<SubjectEvidence>, context)
+        : automountOff.propose(finding as Finding<AutomountEvidence>, context),
   },
   verify: 'A canary pod without serviceAccountName starts, is Ready, and has no /var/run/secrets/kubernetes.io/serviceaccount.',
 })
 
 /** The account by its name, or a group that all of them are in. */
 const reachesDefaults = ({ subject, namespace }: Grant): boolean =>
-  serviceAccountOf(subject, namespace)?.name === 'default' || (subject.kind === 'Group' && /^system:serviceaccounts(:|$)/.test(subject.name))
+  serviceAccountOf(subject, namespace)?.name === 'default' ||
+  (subject.kind === 'Group' && /^system:serviceaccounts(:|$)/.test(subject.name))

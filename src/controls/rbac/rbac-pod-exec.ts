@@ -1,6 +1,6 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
-import type { Severity } from '../../model/index.ts'
 import { control } from '../../model/define.ts'
+import type { Severity } from '../../model/index.ts'
 import { describeExposure, type Exposure, evidenceOf, exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
@@ -16,13 +16,21 @@ export default control({
   title: 'Few subjects must be able to run commands in pods or connect to them',
   severity: 'high',
   why: 'Whoever can exec into a pod has its files, its network and the token of its service account. Ephemeral containers and port forwarding lead to the same place.',
-  references: [{ standard: 'NSA', section: 'A' }, { standard: 'OWASP', section: '2022/K03' }, { standard: 'KS', section: 'C-0002' }, { standard: 'KS', section: 'C-0063' }],
+  references: [
+    { standard: 'NSA', section: 'A' },
+    { standard: 'OWASP', section: '2022/K03' },
+    { standard: 'KS', section: 'C-0002' },
+    { standard: 'KS', section: 'C-0063' },
+  ],
   reads: RBAC_KINDS,
   consults: ['ServerVersion'],
   *evaluate(view) {
     const minor = view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes)
     const graver = minor === undefined || minor < 35 ? [INTO_PODS, BY_WEBSOCKET, DEBUG] : [INTO_PODS, DEBUG]
-    for (const exposure of exposures(view, (rule) => !isNamed(rule) && [...graver, PROXY].some((rights) => overlap(rule, rights) !== undefined))) {
+    for (const exposure of exposures(
+      view,
+      (rule) => !isNamed(rule) && [...graver, PROXY].some((rights) => overlap(rule, rights) !== undefined),
+    )) {
       if (exposure.grants.length === 0 && view.source.kind === 'live') continue
       const intoPods = exposure.rules.some((rule) => graver.some((rights) => overlap(rule, rights) !== undefined))
       yield {
@@ -49,4 +57,6 @@ function reasonOf({ on }: Exposure, intoPods: boolean): string {
 
 /** People who hold the built-in edit or admin role in a namespace: Kubernetes' own design, for the operator to confirm. */
 const isForReview = ({ on, standing, clusterWide, grants }: Exposure): boolean =>
-  grants.length === 0 || standing === 'labelled' || (on === 'binding' && !clusterWide && grants.every((grant) => grant.subject.kind !== 'ServiceAccount'))
+  grants.length === 0 ||
+  standing === 'labelled' ||
+  (on === 'binding' && !clusterWide && grants.every((grant) => grant.subject.kind !== 'ServiceAccount'))

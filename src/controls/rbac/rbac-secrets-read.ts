@@ -4,19 +4,27 @@ import { describeExposure, evidenceOf, exposures, shortList, unseenRoles } from 
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
 import { workloadsOf, workloadText } from '../../objects/rbac-users.ts'
-import { type Workload, WORKLOAD_KINDS } from '../../objects/workloads.ts'
+import { WORKLOAD_KINDS, type Workload } from '../../objects/workloads.ts'
 
 const READ_SECRETS: Rights = { verbs: ['get', 'list', 'watch'], groups: [''], resources: ['secrets'] }
 /** Controllers whose work is to read Secrets: to be looked at, not to be broken. */
-const EXPECTED = /cert-manager|external-secrets|sealed-secrets|secrets-store-csi|ingress-nginx|traefik|contour|envoy-gateway|istio|velero|argocd|source-controller|helm-controller|kustomize-controller|reflector/
+const EXPECTED =
+  /cert-manager|external-secrets|sealed-secrets|secrets-store-csi|ingress-nginx|traefik|contour|envoy-gateway|istio|velero|argocd|source-controller|helm-controller|kustomize-controller|reflector/
 
 export default control({
   title: 'Few subjects must be able to read Secrets',
   severity: 'high',
   why: 'Secrets hold passwords, keys and tokens of other identities, so whoever reads them can act as those. List and watch disclose the content just as get does.',
   references: [
-    { standard: 'CIS', section: '5.1.2' }, { standard: 'NSA', section: 'A' }, { standard: 'NSA', section: 'N' }, { standard: 'OWASP', section: '2022/K03' }, { standard: 'OWASP', section: '2022/K08' },
-    { standard: 'OWASP', section: '2025/K02' }, { standard: 'OWASP', section: '2025/K03' }, { standard: 'KS', section: 'C-0015' }, { standard: 'KS', section: 'C-0186' },
+    { standard: 'CIS', section: '5.1.2' },
+    { standard: 'NSA', section: 'A' },
+    { standard: 'NSA', section: 'N' },
+    { standard: 'OWASP', section: '2022/K03' },
+    { standard: 'OWASP', section: '2022/K08' },
+    { standard: 'OWASP', section: '2025/K02' },
+    { standard: 'OWASP', section: '2025/K03' },
+    { standard: 'KS', section: 'C-0015' },
+    { standard: 'KS', section: 'C-0186' },
   ],
   reads: RBAC_KINDS,
   consults: WORKLOAD_KINDS,
@@ -25,8 +33,10 @@ export default control({
       const { grants, clusterWide, standing } = exposure
       if (grants.length === 0 && view.source.kind === 'live') continue
       const users = grants.flatMap((grant) => workloadsOf(view, [grant.subject], grant.namespace))
-      const expected = users.length > 0 && grants.every((grant) => workloadsOf(view, [grant.subject], grant.namespace).some(readsForALiving))
-      const humansOfANamespace = exposure.on === 'binding' && !clusterWide && grants.every((grant) => grant.subject.kind !== 'ServiceAccount')
+      const expected =
+        users.length > 0 && grants.every((grant) => workloadsOf(view, [grant.subject], grant.namespace).some(readsForALiving))
+      const humansOfANamespace =
+        exposure.on === 'binding' && !clusterWide && grants.every((grant) => grant.subject.kind !== 'ServiceAccount')
       yield {
         subject: exposure.ref,
         at: exposure.at,
@@ -44,4 +54,5 @@ export default control({
   verify: 'kubectl auth can-i list secrets --as=SUBJECT says no, and the log of the subject shows no new "forbidden".',
 })
 
-const readsForALiving = ({ spec }: Workload): boolean => [...spec.containers, ...(spec.initContainers ?? [])].some(({ image = '' }) => EXPECTED.test(image))
+const readsForALiving = ({ spec }: Workload): boolean =>
+  [...spec.containers, ...(spec.initContainers ?? [])].some(({ image = '' }) => EXPECTED.test(image))

@@ -10,8 +10,13 @@ export default control({
   severity: 'low',
   why: 'A token in a pod is the first thing an intruder takes. Where the service account has no rights, the pod cannot be using it for anything but exposure.',
   references: [
-    { standard: 'CIS', section: '5.1.6' }, { standard: 'NSA', section: 'P' }, { standard: 'OWASP', section: '2022/K01' }, { standard: 'OWASP', section: '2022/K08' },
-    { standard: 'KS', section: 'C-0034' }, { standard: 'KS', section: 'C-0190' }, { standard: 'KS', section: 'C-0261' },
+    { standard: 'CIS', section: '5.1.6' },
+    { standard: 'NSA', section: 'P' },
+    { standard: 'OWASP', section: '2022/K01' },
+    { standard: 'OWASP', section: '2022/K08' },
+    { standard: 'KS', section: 'C-0034' },
+    { standard: 'KS', section: 'C-0190' },
+    { standard: 'KS', section: 'C-0261' },
   ],
   reads: [...RBAC_KINDS, 'ServiceAccount', ...WORKLOAD_KINDS],
   *evaluate(view) {
@@ -24,7 +29,11 @@ export default control({
       const account = `${namespace}/${serviceAccount}`
       const mounts = mountsToken(workload, view)
       if (mounts === 'unseen') {
-        yield { subject: ref, unknown: `${refText(ref)} does not say whether a token is mounted, and its service account ${account} is not here`, answer: `add ServiceAccount ${account}, or set automountServiceAccountToken` }
+        yield {
+          subject: ref,
+          unknown: `${refText(ref)} does not say whether a token is mounted, and its service account ${account} is not here`,
+          answer: `add ServiceAccount ${account}, or set automountServiceAccountToken`,
+        }
         continue
       }
       const old = mounts === 'no' && keepsOldToken(workload)
@@ -40,7 +49,11 @@ export default control({
         ...(at !== undefined && { at: [...at, 'automountServiceAccountToken'] }),
         reason: old ? 'still has a token that was mounted before it was turned off' : 'mounts a token that gives no rights',
         detail: `service account ${account}`,
-        evidence: { serviceAccount: account, usedBy: [refText(ref)], rights: perhapsBound ? ['rights that are bound outside these files'] : [] } satisfies AutomountEvidence,
+        evidence: {
+          serviceAccount: account,
+          usedBy: [refText(ref)],
+          rights: perhapsBound ? ['rights that are bound outside these files'] : [],
+        } satisfies AutomountEvidence,
         ...((old || perhapsBound) && { verdict: 'review' as const }),
       }
     }

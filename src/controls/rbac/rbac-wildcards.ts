@@ -1,6 +1,6 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
-import type { PolicyRule, Severity } from '../../model/index.ts'
 import { control } from '../../model/define.ts'
+import type { PolicyRule, Severity } from '../../model/index.ts'
 import { describeExposure, evidenceOf, exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { hasWildcard, isNamed } from '../../objects/rbac-rules.ts'
@@ -9,7 +9,11 @@ export default control({
   title: 'Roles must not use * for verbs, resources or API groups',
   severity: 'medium',
   why: 'A wildcard grants what exists today and everything that is installed later. Reading everything includes every Secret.',
-  references: [{ standard: 'CIS', section: '5.1.3' }, { standard: 'OWASP', section: '2022/K03' }, { standard: 'KS', section: 'C-0187' }],
+  references: [
+    { standard: 'CIS', section: '5.1.3' },
+    { standard: 'OWASP', section: '2022/K03' },
+    { standard: 'KS', section: 'C-0187' },
+  ],
   reads: RBAC_KINDS,
   *evaluate(view) {
     for (const exposure of exposures(view, hasWildcard)) {
@@ -18,7 +22,11 @@ export default control({
       yield {
         subject: exposure.ref,
         at: exposure.at,
-        reason: exposure.rules.some(readsEverything) ? 'reads all Secrets through a wildcard' : exposure.on === 'binding' ? 'gives a built-in role that uses wildcards' : 'uses a wildcard',
+        reason: exposure.rules.some(readsEverything)
+          ? 'reads all Secrets through a wildcard'
+          : exposure.on === 'binding'
+            ? 'gives a built-in role that uses wildcards'
+            : 'uses a wildcard',
         detail: describeExposure(exposure),
         evidence: evidenceOf(exposure, { expand: true }),
         severity: exposure.rules.map((rule) => severityOf(rule, clusterWide)).sort(graver)[0]!,

@@ -1,0 +1,105 @@
+/** The README of a directory of patches: what to do, in which order, and how to take it back. */
+import type { Finding, FindingId, Plan, SourceInfo } from '../model/index.ts'
+import { printable } from '../objects/display.ts'
+import { refText } from '../objects/ref.ts'
+import type { StepFiles } from './patch-step.ts'
+
+export interface PatchMeta {
+  readonly version: string
+  readonly source: SourceInfo /** RFC 3339. */
+  readonly time: string
+}
+
+const RISK = {
+  safe: 'safe: nothing that runs is touched',
+  'restarts-pods': 'restarts pods',
+  'may-break': 'may break something: read what, and try it out first',
+} as const
+
+export function readmeOf(plan: Plan, findings: ReadonlyMap<FindingId, Finding>, steps: readonly StepFiles[], meta: PatchMeta): string {
+  return [
+    '# Hardening patches',
+    '',
+    `Made by k8s-harden ${text(meta.version)} at ${text(meta.time)} from ${meta.source.kind === 'live' ? 'the cluster' : 'the manifests'} ${code(meta.source.name)}. Nothing was changed there.`,
+    '',
+    ...totals(plan),
+    '',
+    ...howTo(steps),
+    '## Steps, in this order',
+    '',
+    ...(steps.length === 0 ? ['There is nothing to do.', ''] : steps.flatMap((step, index) => stepText(step, index + 1, findings))),
+    ...left(
+      'Needs a value from you',
+      'Run `k8s-harden generate` again with `--set CONTROL.OPTION=VALUE`.',
+      plan.ledger.needsValue.map(({ finding, option, question }) => line(findings.get(finding), finding, `${question} (option ${option})`)),
+    ),
+    ...left(
+      'By hand',
+      'No file can do this for you.',
+      plan.ledger.byHand.map(({ finding, why }) => line(findings.get(finding), finding, why)),
+    ),
+    ...left(
+      'Not done, and why',
+      '',
+      plan.ledger.refused.map(({ finding, because }) => line(findings.get(finding), finding, because)),
+    ),
+  ].join('\n')
+}
+
+function totals({ ledger }: Plan): string[] {
+  const { fixable, needsValue, byHand, refused } = ledger
+  const sum = fixable.length + needsValue.length + byHand.length + refused.length
+  return [
+    `${sum} findings: ${fixable.length} are mended by these files, ${needsValue.length} need a value from you, ${byHand.length} are for you by hand, ${refused.length} are left alone with a reason.`,
+  ]
+}
+
+function howTo(steps: readonly StepFiles[]): string[] {
+  if (steps.every(({ patches, resources }) => patches.length + resources.length === 0)) return []
+  return [
+    '## How to use it',
+    '',
+    '- **With kustomize**: `kustomization.yaml` here is a component. Include it where the objects are (`components: [path/to/this/directory]`) and compare `kubectl kustomize` before and after. Patches name their object with its namespace; a patch whose object is not in your build is passed over without a word, so do compare.',
+    '- **One by one**: run the command of a step in this directory. Nothing is applied by itself.',
+    '- **With Helm, Argo CD or Flux**: take the change into the chart, its values, or the repository it is rendered from.',
+    '- The way back of every step is below, its patch under `undo/`.',
+    '',
+  ]
+}
+
+function stepText({ step, files, apply, undo }: StepFiles, number: number, findings: ReadonlyMap<FindingId, Finding>): string[] {
+  const mends = step.mends.map((id) => line(findings.get(id), id, findings.get(id)?.reason ?? ''))
+  const secret = files
+    .filter(({ secretKeys }) => secretKeys > 0)
+    .map(({ name }) => `- ${code(name)} holds keys drawn for you: keep it out of version control`)
+  return [
+    `### ${number}. ${text(step.title)}`,
+    '',
+    `- Risk: ${RISK[step.risk]}`,
+    ...step.mayBreak.map((what) => `- May break: ${text(what)}`),
+    ...(step.managedBy === '' ? [] : [`- Owner: ${step.managedBy}; take the change into its source`]),
+    ...(files.length === 0 ? [] : [`- Files: ${files.map(({ name }) => code(name)).join(', ')}`]),
+    ...secret,
+    ...(mends.length === 0 ? [] : ['- Mends:', ...mends.map((one) => `  ${one}`)]),
+    '',
+    'Apply:',
+    '',
+    ...apply.map((command, index) => `${index + 1}. ${code(command)}`),
+    '',
+    ...(undo.length === 0 ? [] : ['Undo:', '', ...undo.map((command, index) => `${index + 1}. ${code(command)}`), '']),
+  ]
+}
+
+const left = (title: string, words: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : [`## ${title}`, '', ...(words === '' ? [] : [words, '']), ...lines, '']
+
+const line = (finding: Finding | undefined, id: FindingId, words: string): string =>
+  finding === undefined ? `- ${code(id)}: ${text(words)}` : `- ${code(finding.control)}, ${code(refText(finding.subject))}: ${text(words)}`
+
+/** Names come from a cluster: no markup, no line breaks. */
+const text = (words: string): string => printable(words).replaceAll(/[\\`*_[\]<>|#~!&]/g, '\\$&')
+const code = (words: string): string => {
+  const safe = printable(words)
+  const fence = '`'.repeat(1 + Math.max(0, ...[...safe.matchAll(/`+/g)].map(([run]) => run.length)))
+  return fence.length > 1 ? `${fence} ${safe} ${fence}` : `\`${safe}\``
+}

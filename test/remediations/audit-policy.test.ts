@@ -1,0 +1,95 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { mendAuditPolicy, recommendedPolicyText } from '../../remediations/audit-policy.ts'
+import auditEnabled from '../../src/controls/audit/audit-enabled.ts'
+import auditPolicyCoverage from '../../src/controls/audit/audit-policy-coverage.ts'
+import { judge } from '../../src/engine/judge.ts'
+import type { Change, ConfigFile, Finding, RegisteredControl, Snapshot } from '../../src/model/index.ts'
+import { readAuditPolicy } from '../../src/objects/audit-policy.ts'
+import { auditFaults } from '../../src/objects/audit-policy-probes.ts'
+import { RECOMMENDED_POLICY } from '../../src/objects/audit-policy-recommended.ts'
+import { applyEdits } from '../../src/objects/path.ts'
+import { anyPolicy } from '../e2e/audit-calls.ts'
+import { worldOf } from '../helpers/world.ts'
+
+const coverage = { ...auditPolicyCoverage, id: 'audit-policy-coverage', practice: 'audit' } as unknown as RegisteredControl
+const enabled = { ...auditEnabled, id: 'audit-enabled', practice: 'audit' } as unknown as RegisteredControl
+const propose = (control: RegisteredControl, finding: Finding, view: Snapshot) =>
+  'propose' in control.remedy ? control.remedy.propose(finding, { view, options: {}, alongside: [] }) : control.remedy
+
+test('the file that is written is the recommended policy, and the API server would take it', () => {
+  const { policy, problems } = readAuditPolicy({
+    metadata: { name: 'audit-policy.yaml' },
+    ...(parse(recommendedPolicyText()) as object),
+  } as ConfigFile)
+  expect(problems).toEqual([])
+  expect(policy).toEqual(RECOMMENDED_POLICY)
+})
+test('each rule says why it is there', () => expect(recommendedPolicyText().match(/^ +# /gm)?.length).toBe(RECOMMENDED_POLICY.rules.length))
+
+test('any policy at all is mended, and its own rules stay', () => {
+  let mended = 0
+  fc.assert(
+    fc.property(anyPolicy, ({ rules, omitStages }) => {
+      const file = { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages, rules }
+      const { snapshot } = worldOf(
+        `${JSON.stringify({ apiVersion: 'k8s-harden.test/v1', kind: 'World', source: 'manifests' })}\n---\n${JSON.stringify(file)}`,
+      )
+      const before = snapshot.all('AuditPolicy')[0]!
+      const [finding] = judge(coverage, snapshot).findings
+      if (finding === undefined) return
+      const proposal = mendAuditPolicy.propose(finding as Finding<{ fault: string }>, { view: snapshot, options: {}, alongside: [] })
+      const [change] = (proposal as { changes: readonly Change[] }).changes
+      const after = readAuditPolicy(applyEdits(before, (change as Extract<Change, { type: 'edit' }>).edits))
+      expect(after.problems).toEqual([])
+      expect(auditFaults(after.policy)).toEqual([])
+      const lenient = (rule: object): string => JSON.stringify({ ...rule, level: undefined, omitStages: undefined })
+      const kept = after.policy.rules.map(lenient)
+      for (const rule of readAuditPolicy(before).policy.rules) expect(kept).toContain(lenient(rule))
+      mended++
+    }),
+    { numRuns: 150, seed: 7 },
+  )
+  expect(mended).toBeGreaterThan(100)
+}, 120_000)
+
+describe('audit logging on a live kubeadm cluster', () => {
+  const { snapshot } = worldOf(`
+apiVersion: v1
+kind: Pod
+metadata: {name: kube-apiserver-cp-1, namespace: kube-system, annotations: {kubernetes.io/config.mirror: x}}
+spec: {containers: [{name: kube-apiserver, command: [kube-apiserver, --profiling=false]}]}
+`)
+  const [finding] = judge(enabled, snapshot).findings
+  const proposal = propose(enabled, finding!, snapshot) as {
+    readonly changes: readonly Extract<Change, { type: 'file' }>[]
+    readonly mayBreak: readonly string[]
+  }
+
+  test('is a policy file and the flags, in this order', () => {
+    expect(proposal.changes.map((change) => [change.type, change.name])).toEqual([
+      ['file', 'audit-policy.yaml'],
+      ['file', 'kube-apiserver.kubeadm.yaml'],
+    ])
+    expect(proposal.changes[0]!.text.text).toBe(recommendedPolicyText())
+    expect(proposal.mayBreak.join()).toMatch(/does not start where \/etc\/kubernetes\/audit-policy.yaml is missing/)
+  })
+  test('mounts the file for reading and the directory of the log for writing', () => {
+    expect(parse(proposal.changes[1]!.text.text)).toMatchObject({
+      apiServer: {
+        extraVolumes: [
+          { hostPath: '/etc/kubernetes/audit-policy.yaml', readOnly: true, pathType: 'File' },
+          { hostPath: '/var/log/kubernetes/audit', readOnly: false, pathType: 'DirectoryOrCreate' },
+        ],
+      },
+    })
+  })
+  test('has the file placed before the flag is set', () => {
+    const { runbook } = proposal.changes[1]!
+    expect(runbook.findIndex((line) => line.includes('place audit-policy.yaml'))).toBeLessThan(
+      runbook.findIndex((line) => line.includes('--audit-policy-file')),
+    )
+    expect(runbook.some((line) => line.includes('place audit-policy.yaml'))).toBe(true)
+  })
+})

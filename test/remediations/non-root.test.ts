@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import runAsRoot from '../../src/controls/nodes-and-pods/pod-run-as-root.ts'
+import type { Json } from '../../src/model/index.ts'
+import { proposals } from './proposals.ts'
+
+const set = (context: string, container = '') =>
+  `apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db, namespace: shop, uid: u1}\nspec: {template: {spec: {securityContext: {${context}}, containers: [{name: app, image: a${container}}]}}}\n`
+const pods = (...users: (string | undefined)[]) =>
+  users
+    .map(
+      (user, index) =>
+        `---\napiVersion: v1\nkind: Pod\nmetadata: {name: db-${index}, namespace: shop, ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: db, uid: u1, controller: true}]}\nspec: {containers: [{name: app, image: a}]}\nstatus: {phase: Running, containerStatuses: [{name: app${user === undefined ? '' : `, user: {linux: {${user}}}`}}]}\n`,
+    )
+    .join('')
+const propose = (text: string, options: Record<string, Json> = {}) => proposals('pod-run-as-root', runAsRoot, text, options)[0]!.proposal
+/** Field names of the container's security context, with their new values; of the pod's, prefixed. */
+function changed(text: string, options: Record<string, Json> = {}): Record<string, Json> {
+  const proposal = propose(text, options)
+  if (!('changes' in proposal)) throw new Error(JSON.stringify(proposal))
+  return Object.fromEntries(
+    proposal.changes
+      .flatMap((change) => (change.type === 'edit' ? change.edits : []))
+      .map((edit) => ('set' in edit ? [String(edit.set.at(-1)), edit.to] : [`pod.${String(edit.unset.at(-1))}`, null])),
+  )
+}
+
+describe('running as non-root', () => {
+  it('only asks the kubelet to refuse root where the user is up to the image, and warns', () => {
+    expect(changed(set(''))).toEqual({ runAsNonRoot: true })
+    expect(propose(set(''))).toMatchObject({ risk: 'may-break', mayBreak: [expect.stringContaining('CreateContainerConfigError')] })
+  })
+
+  it('pins the user and group that really run, which breaks nothing', () => {
+    const text = set('') + pods('uid: 1000, gid: 2000', 'uid: 1000, gid: 2000')
+    expect(changed(text)).toEqual({ runAsNonRoot: true, runAsUser: 1000, runAsGroup: 2000 })
+    expect(propose(text)).toMatchObject({ risk: 'restarts-pods' })
+  })
+
+  it('does not take one pod for all', () => {
+    expect(propose(set('') + pods('uid: 1000, gid: 1000', undefined))).toMatchObject({ risk: 'may-break' })
+    expect(changed(set('') + pods('uid: 1000, gid: 1000', 'uid: 0, gid: 0'))).toEqual({ runAsNonRoot: true, runAsUser: 65532 })
+  })
+
+  it('keeps a user that is set already', () => {
+    expect(changed(set('runAsUser: 1000'))).toEqual({ runAsNonRoot: true })
+    expect(propose(set('runAsUser: 1000'))).toMatchObject({ risk: 'restarts-pods' })
+  })
+
+  it('gives known root another user, and takes root away at pod level', () => {
+    expect(changed(set('runAsUser: 0, runAsNonRoot: false', ', ports: [{containerPort: 80}]'))).toEqual({
+      'pod.runAsNonRoot': null,
+      'pod.runAsUser': null,
+      runAsNonRoot: true,
+      runAsUser: 65532,
+    })
+    expect(propose(set('runAsUser: 0', ', ports: [{containerPort: 80}]'))).toMatchObject({
+      risk: 'may-break',
+      mayBreak: expect.arrayContaining([expect.stringContaining('port 80')]),
+    })
+  })
+
+  it('takes the user the operator names, if it is one', () => {
+    expect(changed(set(''), { user: 4711 })).toEqual({ runAsNonRoot: true, runAsUser: 4711 })
+    expect([propose(set(''), { user: 0 }), propose(set(''), { user: 'nginx' })]).toEqual([
+      { refused: expect.any(String) },
+      { refused: expect.any(String) },
+    ])
+  })
+})

@@ -1,0 +1,330 @@
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:tls'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ApiClient } from '../../src/apiserver/client.ts'
+import { discover } from '../../src/apiserver/discovery.ts'
+import type { FactName } from '../../src/model/index.ts'
+import { FACTS } from '../../src/sources/facts/all.ts'
+import { parseSample } from '../../src/sources/facts/api-server-metrics.ts'
+import { classOf } from '../../src/sources/facts/endpoint.ts'
+import type { Fact, FactAnswer } from '../../src/sources/facts/fact.ts'
+import { handshake } from '../../src/sources/facts/tls-handshake.ts'
+import { createAuthority } from '../cluster/certificates.ts'
+import { FakeApiServer, json, type Route, status } from '../helpers/fake-apiserver.ts'
+
+describe('facts', () => {
+  let server: FakeApiServer
+  let client: ApiClient
+  beforeEach(async () => {
+    server = await FakeApiServer.start()
+    client = new ApiClient(server.context())
+  })
+  afterEach(async () => {
+    client.close()
+    await server.stop()
+  })
+  const { signal } = new AbortController()
+  const ask = <F extends FactName>(name: F): Promise<FactAnswer<F>> =>
+    (FACTS[name] as Fact<F>)({ client, signal, discovery: () => discover(client) })
+  const text =
+    (body: string, code = 200): Route =>
+    (_asked, response) =>
+      void response.writeHead(code).end(body)
+
+  test('flagz is asked for as JSON; text is not relied on', async () => {
+    server.routes.set('/flagz', (_asked, response) =>
+      json(response, 200, { kind: 'Flagz', apiVersion: 'config.k8s.io/v1beta1', flags: { 'anonymous-auth': 'true', profiling: false } }),
+    )
+    expect(await ask('ApiServerFlagz')).toEqual({ value: { flags: { 'anonymous-auth': 'true', profiling: 'false' } } })
+    expect(server.asked[0]!.headers.accept).toMatch(/^application\/json;v=v1beta1;g=config\.k8s\.io;as=Flagz/)
+    server.routes.set('/flagz', (_asked, response) => json(response, 200, { items: [] }))
+    expect(await ask('ApiServerFlagz')).toMatchObject({ unread: { why: 'not-served' } })
+  })
+
+  test.each([
+    [403, 'forbidden'],
+    [404, 'not-served'],
+    [406, 'not-served'],
+    [500, 'unreachable'],
+  ])('flagz answered with %i is %s, never empty', async (code, why) => {
+    server.routes.set('/flagz', (_asked, response) => json(response, code, status(code, 'no')))
+    expect(await ask('ApiServerFlagz')).toMatchObject({ unread: { why } })
+  })
+
+  test('of the metrics only what is read is kept, the admission plugins by name', async () => {
+    server.routes.set(
+      '/metrics',
+      text(
+        [
+          '# HELP apiserver_audit_event_total x',
+          'apiserver_audit_event_total 12',
+          'go_goroutines 7',
+          'apiserver_request_total{verb="LIST"} 9',
+          'apiserver_storage_transformation_operations_total{resource="secrets",status="OK",transformation_type="to_storage",transformer_prefix="k8s:enc:secretbox:v1:"} 3',
+          'apiserver_admission_controller_admission_duration_seconds_count{name="NodeRestriction",operation="CREATE",rejected="false",type="admit"} 2',
+          'apiserver_admission_controller_admission_duration_seconds_count{name="NodeRestriction",operation="UPDATE",rejected="false",type="admit"} 5',
+          'apiserver_admission_controller_admission_duration_seconds_bucket{name="NodeRestriction",le="1"} 5',
+          'apiserver_envelope_encryption_kms_bucket{le="1"} 1',
+          '',
+        ].join('\n'),
+      ),
+    )
+    expect(await ask('ApiServerMetrics')).toEqual({
+      value: {
+        samples: [
+          { name: 'apiserver_audit_event_total', labels: {}, value: 12 },
+          {
+            name: 'apiserver_storage_transformation_operations_total',
+            labels: { resource: 'secrets', status: 'OK', transformation_type: 'to_storage', transformer_prefix: 'k8s:enc:secretbox:v1:' },
+            value: 3,
+          },
+          { name: 'apiserver_admission_controller_admission_duration_seconds_count', labels: { name: 'NodeRestriction' }, value: 7 },
+        ],
+      },
+    })
+  })
+
+  test('metrics that break off are unread, not few', async () => {
+    server.routes.set('/metrics', (_asked, response) => {
+      response.writeHead(200, { 'Content-Length': '5000' })
+      response.write('apiserver_audit_event_total 0\n')
+      setTimeout(() => response.socket?.destroy(), 5)
+    })
+    expect(await ask('ApiServerMetrics')).toMatchObject({ unread: { why: 'unreachable' } })
+  })
+
+  test('samples of the text format', () => {
+    expect(parseSample('a_b{x="1",y="a\\"b\\\\c\\nd"} 1.5e3 1700000000000')).toEqual({
+      name: 'a_b',
+      labels: { x: '1', y: 'a"b\\c\nd' },
+      value: 1500,
+    })
+    expect(parseSample('up +Inf')).toEqual({ name: 'up', labels: {}, value: Number.POSITIVE_INFINITY })
+    expect(parseSample('__proto__{__proto__="x"} 1')!.labels).toEqual(JSON.parse('{"__proto__":"x"}'))
+    for (const line of ['# TYPE x counter', '', 'no value', 'x NaN', '{a="b"} 1']) expect(parseSample(line)).toBeUndefined()
+  })
+
+  test('health checks are named whether they pass or not', async () => {
+    server.routes.set('/readyz', text('[+]ping ok\n[-]etcd failed: reason withheld\n[+]kms-providers ok\nreadyz check failed\n', 500))
+    expect(await ask('ApiServerHealth')).toEqual({ value: { checks: ['ping', 'etcd', 'kms-providers'] } })
+    server.routes.set('/readyz', (_asked, response) => json(response, 403, status(403, 'no')))
+    expect(await ask('ApiServerHealth')).toMatchObject({ unread: { why: 'forbidden' } })
+    server.routes.set('/readyz', text('ok'))
+    expect(await ask('ApiServerHealth')).toMatchObject({ unread: { why: 'not-served' } })
+  })
+
+  test('profiling: on, off, and not ours to know', async () => {
+    server.routes.set('/debug/pprof/', text('<html>'))
+    expect(await ask('ProfilingProbe')).toEqual({ value: { status: 200 } })
+    server.routes.set('/debug/pprof/', text('404 page not found', 404))
+    expect(await ask('ProfilingProbe')).toEqual({ value: { status: 404 } })
+    server.routes.set('/debug/pprof/', (_asked, response) => json(response, 403, status(403, 'no')))
+    expect(await ask('ProfilingProbe')).toMatchObject({
+      unread: { why: 'forbidden', answer: 'allow get on the non-resource URL /debug/pprof/' },
+    })
+  })
+
+  test('the anonymous probe sends no credentials and asks for at most one name', async () => {
+    client.close()
+    client = new ApiClient(server.context({ user: { token: 'mine' }, userName: 'me' }))
+    for (const path of ['/livez', '/version']) server.routes.set(path, text('ok'))
+    for (const path of ['/api', '/metrics', '/openapi/v2'])
+      server.routes.set(path, (_asked, response) =>
+        json(response, 403, status(403, `forbidden: User "system:anonymous" cannot get path "${path}"`)),
+      )
+    server.routes.set('/api/v1/namespaces', (_asked, response) => json(response, 401, status(401, 'Unauthorized')))
+    expect(await ask('AnonymousProbe')).toEqual({
+      value: {
+        answers: [
+          { path: '/livez', status: 200 },
+          { path: '/version', status: 200 },
+          { path: '/api', status: 403, user: 'system:anonymous' },
+          { path: '/api/v1/namespaces', status: 401 },
+          { path: '/metrics', status: 403, user: 'system:anonymous' },
+          { path: '/openapi/v2', status: 403, user: 'system:anonymous' },
+        ],
+      },
+    })
+    expect(server.asked.some(({ headers }) => headers.authorization !== undefined)).toBe(false)
+    expect(server.asked.every(({ method }) => method === 'GET')).toBe(true)
+    expect(server.asked.find(({ path }) => path === '/api/v1/namespaces')!.query.get('limit')).toBe('1')
+  })
+
+  test('one path that does not answer leaves the whole probe unread', async () => {
+    server.routes.set('/metrics', (_asked, response) => void response.destroy())
+    expect(await ask('AnonymousProbe')).toMatchObject({ unread: { why: 'unreachable' } })
+  })
+
+  describe('configz', () => {
+    beforeEach(() => {
+      server.kinds.set('/api/v1/nodes', { apiVersion: 'v1', kind: 'Node' })
+      for (const name of ['a', 'b', 'c']) server.put('/api/v1/nodes', { metadata: { name } })
+    })
+    const proxy = (node: string) => `/api/v1/nodes/${node}/proxy/configz`
+    const configured =
+      (config: object): Route =>
+      (_asked, response) =>
+        json(response, 200, { kubeletconfig: config })
+
+    test('every node answers for itself, and a virtual one refuses for itself', async () => {
+      server.routes.set(proxy('a'), configured({ readOnlyPort: 0 }))
+      server.routes.set(proxy('b'), (_asked, response) => json(response, 502, status(502, 'no kubelet here')))
+      server.routes.set(proxy('c'), configured({ readOnlyPort: 10255 }))
+      expect(await ask('KubeletConfigz')).toEqual({
+        value: {
+          nodes: [
+            { node: 'a', config: { readOnlyPort: 0 } },
+            { node: 'b', refused: 'the API server failed (502): no kubelet here' },
+            { node: 'c', config: { readOnlyPort: 10255 } },
+          ],
+        },
+      })
+    })
+
+    test('a 403 of the API server is one answer for all, and warns of the right it asks for', async () => {
+      for (const node of ['a', 'b', 'c'])
+        server.routes.set(proxy(node), (_asked, response) => json(response, 403, status(403, 'cannot get resource "nodes/proxy"')))
+      expect(await ask('KubeletConfigz')).toMatchObject({
+        unread: { why: 'forbidden', answer: expect.stringMatching(/^allow get on nodes\/proxy .*take it back/) },
+      })
+    })
+
+    test("a 403 of one kubelet is that node's refusal", async () => {
+      for (const node of ['a', 'c']) server.routes.set(proxy(node), configured({}))
+      server.routes.set(proxy('b'), text('Forbidden (user=kube-apiserver, verb=get, resource=nodes, subresource=configz)', 403))
+      const answer = await ask('KubeletConfigz')
+      expect('value' in answer && answer.value.nodes.map(({ refused }) => refused !== undefined)).toEqual([false, true, false])
+    })
+
+    test('an answer without a configuration is a refusal, and at most four are asked at once', async () => {
+      let open = 0
+      let most = 0
+      for (let index = 0; index < 20; index++) server.put('/api/v1/nodes', { metadata: { name: `n${index}` } })
+      for (const node of server.all('/api/v1/nodes').keys()) {
+        server.routes.set(proxy(node), (_asked, response) => {
+          most = Math.max(most, ++open)
+          setTimeout(() => {
+            open--
+            json(response, 200, {})
+          }, 3)
+        })
+      }
+      const answer = await ask('KubeletConfigz')
+      expect('value' in answer && answer.value.nodes.every(({ refused }) => refused !== undefined) && answer.value.nodes.length).toBe(23)
+      expect(most).toBe(4)
+    })
+  })
+
+  test('addresses are classed as a network person would', () => {
+    expect(
+      Object.fromEntries(
+        [
+          '8.8.8.8',
+          '10.1.2.3',
+          '172.16.0.1',
+          '192.168.1.1',
+          '127.0.0.1',
+          '::1',
+          '169.254.1.1',
+          'fe80::1',
+          '100.64.0.1',
+          'fd00::1',
+          '2001:4860:4860::8888',
+          '::ffff:10.0.0.1',
+          '0.0.0.0',
+          '224.0.0.1',
+          'nonsense',
+        ].map((address) => [address, classOf(address)]),
+      ),
+    ).toEqual({
+      '8.8.8.8': 'public',
+      '10.1.2.3': 'private',
+      '172.16.0.1': 'private',
+      '192.168.1.1': 'private',
+      '127.0.0.1': 'loopback',
+      '::1': 'loopback',
+      '169.254.1.1': 'link-local',
+      'fe80::1': 'link-local',
+      '100.64.0.1': 'carrier-grade',
+      'fd00::1': 'private',
+      '2001:4860:4860::8888': 'public',
+      '::ffff:10.0.0.1': 'private',
+      '0.0.0.0': 'other',
+      '224.0.0.1': 'other',
+      nonsense: 'other',
+    })
+  })
+
+  test('an endpoint over http, and one behind a proxy whose password stays here', async () => {
+    expect(await ask('Endpoint')).toEqual({
+      value: {
+        url: server.url,
+        scheme: 'http',
+        host: '127.0.0.1',
+        port: server.port,
+        addresses: [{ address: '127.0.0.1', class: 'loopback' }],
+        insecureSkipTlsVerify: false,
+        hasCaData: false,
+      },
+    })
+    client.close()
+    client = new ApiClient(
+      server.context({
+        server: 'https://api.example.test',
+        cluster: { server: 'https://api.example.test', 'proxy-url': 'http://me:hunter2@127.0.0.1:1' },
+      }),
+    )
+    const answer = await ask('Endpoint')
+    expect(answer).toMatchObject({
+      value: { scheme: 'https', port: 443, addresses: [], proxyUrl: 'http://127.0.0.1:1/', tlsError: expect.any(String) },
+    })
+    expect(JSON.stringify(answer)).not.toContain('hunter2')
+  })
+})
+
+describe('the TLS handshake', () => {
+  async function serve<T>(options: object, act: (port: number, ca: string) => Promise<T>): Promise<T> {
+    const authority = await createAuthority('test CA')
+    const { certificate, key } = await authority.issueServer(['kubernetes'], ['127.0.0.1'])
+    const server = createServer({ cert: certificate, key, ...options }, (socket) => socket.end())
+    server.on('tlsClientError', () => undefined)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    try {
+      return await act((server.address() as AddressInfo).port, authority.certificate)
+    } finally {
+      await new Promise((resolve) => server.close(resolve))
+    }
+  }
+  const { signal } = new AbortController()
+
+  test('what a modern server shows', async () => {
+    const seen = await serve({ minVersion: 'TLSv1.2' }, (port, ca) => handshake({ host: '127.0.0.1', port, ca }, signal))
+    expect(seen).toMatchObject({
+      protocol: 'TLSv1.3',
+      verified: true,
+      names: ['kubernetes', '127.0.0.1'],
+      old: { TLSv1: false, 'TLSv1.1': false },
+    })
+    expect(Date.parse(seen.notAfter)).toBeGreaterThan(Date.now())
+    expect(Date.parse(seen.notBefore)).toBeLessThan(Date.now())
+  })
+
+  test('old protocols that a server takes are seen', async () => {
+    const seen = await serve({ minVersion: 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' }, (port, ca) =>
+      handshake({ host: '127.0.0.1', port, ca }, signal),
+    )
+    expect(seen.old).toEqual({ TLSv1: true, 'TLSv1.1': true })
+  })
+
+  test('an unknown CA and another name are not verified, and why', async () => {
+    const other = await createAuthority('other CA')
+    expect(await serve({}, (port) => handshake({ host: '127.0.0.1', port, ca: other.certificate }, signal))).toMatchObject({
+      verified: false,
+      problem: expect.any(String),
+    })
+    expect(await serve({}, (port, ca) => handshake({ host: '127.0.0.1', port, ca, servername: 'elsewhere.test' }, signal))).toMatchObject({
+      verified: false,
+      problem: expect.stringContaining('ALTNAME'),
+    })
+  })
+})

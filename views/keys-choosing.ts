@@ -1,0 +1,103 @@
+/** Keys that mark findings, narrow the list, choose values, and make the plan. None of them writes anything. */
+import type { StepId } from '../src/model/index.ts'
+import type { Action } from '../src/session/actions.ts'
+import { allHere, controlHere, findingsHere } from '../src/session/actions-enter.ts'
+import { selectedKey } from '../src/session/rows.ts'
+import { optionsOf } from '../src/session/rows-finding.ts'
+import { selectedSteps } from '../src/session/rows-plan.ts'
+import type { State } from '../src/session/store-state.ts'
+import { type Binding, bind, busy, noSource, PLACES, someOf } from './key-binding.ts'
+
+const nothingHere = (state: State): string | undefined => (findingsHere(state).length === 0 ? 'no finding is selected' : undefined)
+const noPlan = (state: State): string | undefined => (state.planned === undefined ? 'nothing is planned' : undefined)
+const noSteps = ({ planned }: State): string | undefined =>
+  planned === undefined || selectedSteps(planned).length === 0 ? 'no step is chosen' : undefined
+
+export const CHOOSING_KEYS: readonly Binding[] = [
+  bind(
+    'space',
+    ['overview', 'practice', 'finding'],
+    'mark or unmark the finding (a whole group on its title)',
+    (state) => mark(findingsHere(state)),
+    {
+      hint: ['mark', 2],
+      off: nothingHere,
+    },
+  ),
+  bind('*', ['practice'], 'mark or unmark all that the filter shows', (state) => mark(allHere(state))),
+  bind(
+    '/',
+    ['practice'],
+    'filter by any text: object, namespace, check, owner',
+    ({ filter }) => ({ type: 'overlay', overlay: { is: 'entry', of: 'filter', text: filter.text } }),
+    {
+      hint: ['filter', 5],
+    },
+  ),
+  bind('s', ['practice'], 'show all severities, medium and above, high, critical only', () => ({ type: 'least' }), {
+    hint: ['severity', 6],
+  }),
+  bind('o', ['practice'], 'group by check, by object, by owner', () => ({ type: 'group-by' }), { hint: ['group', 7] }),
+  bind(
+    'c',
+    ['finding'],
+    'change the choices of this fix',
+    (state) => someOf(choosable(state), ([control]) => ({ type: 'go', to: { at: 'choose', control: control! } })),
+    {
+      hint: ['choices', 4],
+      off: (state) => (choosable(state).length === 0 ? 'this fix has no choices' : undefined),
+    },
+  ),
+  bind(
+    'a',
+    ['overview', 'practice', 'finding'],
+    'plan the fix of the marked findings, or of the selected one; writes nothing',
+    planChosen,
+    {
+      hint: ['plan', 2],
+      off: (state) => (state.marked.size === 0 ? nothingHere(state) : undefined),
+    },
+  ),
+  bind(
+    'A',
+    ['overview', 'practice'],
+    'plan the fix of all findings shown; writes nothing',
+    (state) => someOf(allHere(state), (findings) => ({ type: 'plan', findings })),
+    {
+      hint: ['plan all', 4],
+      off: noSource,
+    },
+  ),
+  bind('p', [...PLACES.LOOKING, 'outcome'], 'go to the plan made last', () => ({ type: 'go', to: { at: 'plan' } }), { off: noPlan }),
+  bind('space', ['plan'], 'leave the step out, or take it in again', toggleStep, {
+    hint: ['in/out', 2],
+    off: (state) => (toggleStep(state) === undefined ? 'no step is selected' : undefined),
+  }),
+  bind('*', ['plan'], 'take all steps in, or all out', () => ({ type: 'toggle-all-steps' })),
+  bind('a', ['plan'], 'begin: try the chosen steps one by one, and ask before each write', () => ({ type: 'begin' }), {
+    hint: ['begin', 2],
+    off: (state) => noSteps(state) ?? busy(state),
+  }),
+]
+
+const mark = (findings: ReturnType<typeof findingsHere>): Action | undefined => someOf(findings, () => ({ type: 'mark', findings }))
+
+function planChosen(state: State): Action | undefined {
+  return someOf(state.marked.size > 0 ? [...state.marked] : findingsHere(state), (findings) => ({ type: 'plan', findings }))
+}
+
+function choosable(state: State): readonly string[] {
+  const id = controlHere(state)
+  const control = state.scan?.controls.find((one) => one.id === id)
+  return control !== undefined && Object.keys(optionsOf(control)).length > 0 ? [control.id] : []
+}
+
+/** The selected step, in the plan, a result or a past run. */
+export function stepHere(state: State): StepId | undefined {
+  const key = selectedKey(state)
+  return key?.startsWith('step:') ? (key.slice('step:'.length) as StepId) : undefined
+}
+function toggleStep(state: State): Action | undefined {
+  const step = stepHere(state)
+  return step === undefined ? undefined : { type: 'toggle-step', step }
+}
