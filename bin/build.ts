@@ -24,8 +24,9 @@ const result = await build({
   chunkNames: 'chunks/[name]-[hash]',
   metafile: true,
   define: { 'process.env.NODE_ENV': '"production"', __VERSION__: JSON.stringify(manifest.version) },
-  // Ink imports its devtools bridge statically; it is never used in a release.
-  alias: { 'react-devtools-core': './bin/no-devtools.mjs' },
+  // Ink imports its devtools bridge statically, and client-node its own HTTP client; neither is ever used here.
+  alias: { 'react-devtools-core': './bin/no-devtools.mjs', undici: './bin/no-undici.mjs' },
+  plugins: [{ name: 'client-node without its models', setup: ({ onResolve, resolve }) => onResolve({ filter: /^@kubernetes\/client-node/ }, async ({ path, pluginData, ...rest }) => (pluginData === 'resolved' ? undefined : { ...(await resolve(path, { ...rest, pluginData: 'resolved' })), sideEffects: false })) }],
   // CommonJS dependencies call require() for node's own modules.
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
   logLevel: 'warning',

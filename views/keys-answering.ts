@@ -38,10 +38,16 @@ export const ANSWERING_KEYS: readonly Binding[] = [
 ]
 
 export const PAST_KEYS: readonly Binding[] = [
-  bind('o', ['outcome', 'plan', 'finding'], 'go to the overview', () => ({ type: 'go', to: { at: 'overview' } }), {
-    hint: ['overview', 3],
-    off: noSource,
-  }),
+  bind(
+    'o',
+    ['outcome', 'plan', 'step', 'practice', 'finding', 'control', 'gaps', 'history', 'run'],
+    'go to the overview',
+    () => ({ type: 'go', to: { at: 'overview' } }),
+    {
+      hint: ['overview', 6],
+      off: noSource,
+    },
+  ),
   bind('u', ['connect', 'overview', 'practice', 'plan'], 'see past runs, and undo them', () => ({ type: 'go', to: { at: 'history' } }), {
     hint: ['past runs', 6],
   }),

@@ -37,7 +37,7 @@ export const CHOOSING_KEYS: readonly Binding[] = [
   bind('s', ['practice'], 'show all severities, medium and above, high, critical only', () => ({ type: 'least' }), {
     hint: ['severity', 6],
   }),
-  bind('o', ['practice'], 'group by check, by object, by owner', () => ({ type: 'group-by' }), { hint: ['group', 7] }),
+  bind('b', ['practice'], 'group by check, by object, by owner', () => ({ type: 'group-by' }), { hint: ['group', 7] }),
   bind(
     'c',
     ['finding'],
@@ -74,6 +74,9 @@ export const CHOOSING_KEYS: readonly Binding[] = [
     off: (state) => (toggleStep(state) === undefined ? 'no step is selected' : undefined),
   }),
   bind('*', ['plan'], 'take all steps in, or all out', () => ({ type: 'toggle-all-steps' })),
+  bind('s', ['plan'], 'take in only safe steps; again: those that restart pods, too; again: all', () => ({ type: 'take-by-risk' }), {
+    hint: ['safe only', 5],
+  }),
   bind('a', ['plan'], 'begin: try the chosen steps one by one, and ask before each write', () => ({ type: 'begin' }), {
     hint: ['begin', 2],
     off: (state) => noSteps(state) ?? busy(state),

@@ -1,7 +1,10 @@
 /** Questions on a plain line, for `apply` and `undo` without the full screen: they work on a dumb terminal and with a screen reader. */
 import inquirer from 'inquirer'
 
-export interface Choice<T extends string = string> { readonly value: T; readonly label: string }
+export interface Choice<T extends string = string> {
+  readonly value: T
+  readonly label: string
+}
 /** What commands ask through; tests answer instead of a person. */
 export interface Prompts {
   /** No default: an answer must be chosen. */
@@ -24,7 +27,12 @@ export class Interrupted extends Error {
 
 export const terminalPrompts: Prompts = {
   async choose(message, choices) {
-    const question = { type: 'rawlist' as const, name: 'answer' as const, message, choices: choices.map(({ value, label }) => ({ value, name: label })) }
+    const question = {
+      type: 'rawlist' as const,
+      name: 'answer' as const,
+      message,
+      choices: choices.map(({ value, label }) => ({ value, name: label })),
+    }
     return (await asked(() => inquirer.prompt([question]))).answer as never
   },
   async type(message) {
@@ -36,9 +44,15 @@ async function asked<T>(question: () => Promise<T>): Promise<T> {
   try {
     return await question()
   } catch (error) {
-    if (error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')) throw new Interrupted('interrupted at a question')
+    if (error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError'))
+      throw new Interrupted('interrupted at a question')
     throw error
   }
 }
 
-export const terminalIo = (): Io => ({ stdout: process.stdout, stderr: process.stderr, isTTY: process.stdin.isTTY === true && process.stdout.isTTY === true, prompts: terminalPrompts })
+export const terminalIo = (): Io => ({
+  stdout: process.stdout,
+  stderr: process.stderr,
+  isTTY: process.stdin.isTTY === true && process.stdout.isTTY === true,
+  prompts: terminalPrompts,
+})

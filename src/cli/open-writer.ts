@@ -17,21 +17,30 @@ export interface Writers {
 
 /** `out`: where files for the operator go. */
 export async function openWriters(opened: Opened, out: string): Promise<Writers> {
-  const files = new FilesWriter({ directory: out, patchesOf: async (step) => (await import('../writers/patch-files.ts')).patchFilesOf(step) })
+  const files = new FilesWriter({
+    directory: out,
+    patchesOf: async (step) => (await import('../writers/patch-files.ts')).patchFilesOf(step),
+  })
   if (opened.client !== undefined) {
     const { client } = opened
     const { ClusterWriter } = await import('../writers/cluster.ts')
     const { LockOut } = await import('../writers/lockout.ts')
     return { writer: new ClusterWriter(client), files, watchman: (snapshot, steps) => new LockOut(client, { snapshot, steps }) }
   }
-  if (opened.root === undefined) throw new UsageError('standard input cannot be changed', ['give a file or a directory with --manifests', 'k8s-harden generate --out DIR'])
+  if (opened.root === undefined)
+    throw new UsageError('standard input cannot be changed', [
+      'give a file or a directory with --manifests',
+      'k8s-harden generate --out DIR',
+    ])
   const { ManifestsWriter } = await import('../writers/manifests.ts')
   return { writer: new ManifestsWriter(opened.root), files }
 }
 
 /** Which of them wrote a step of the past: placed files say so themselves. */
-export const writerOf = ({ writer, files }: Writers) => (step: RecordedStep): Writer =>
-  step.writes.some(({ undo }) => undo !== null && typeof undo === 'object' && 'is' in undo && undo.is === 'placed') ? files : writer
+export const writerOf =
+  ({ writer, files }: Writers) =>
+  (step: RecordedStep): Writer =>
+    step.writes.some(({ undo }) => undo !== null && typeof undo === 'object' && 'is' in undo && undo.is === 'placed') ? files : writer
 
 export const filesDirectory = (out: string | undefined, stateDir: string, run: string): string => out ?? join(stateDir, 'files', run)
 

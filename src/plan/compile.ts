@@ -1,15 +1,29 @@
 /** Findings → what their remedies propose → one step per object, in a safe order, with its undo. Nothing is lost: the ledger adds up. */
 import type {
-  Change, ControlId, Finding, FindingId, FindingRemedy, Json, Ledger, Plan, Proposal, Readable, RegisteredControl, Remedy, Risk, Snapshot, View,
+  Change,
+  ControlId,
+  Finding,
+  FindingId,
+  FindingRemedy,
+  Json,
+  Ledger,
+  Plan,
+  Proposal,
+  Readable,
+  RegisteredControl,
+  Remedy,
+  Risk,
+  Snapshot,
+  View,
 } from '../model/index.ts'
 import { refText } from '../objects/ref.ts'
 import { planDigest, stepId } from './digest.ts'
 import { higherRisk, mergeTargets, Refused, RISKS, type Target, targetsOf } from './draft.ts'
-import { mergeThree, CONFLICT } from './merge.ts'
+import { floorOf, whyNotLive } from './live-limits.ts'
+import { CONFLICT, mergeThree } from './merge.ts'
 import { objectKey } from './objects-by-ref.ts'
 import { orderSteps } from './order.ts'
 import { type Draft, stepOf, unchanged } from './step.ts'
-import { floorOf, whyNotLive } from './live-limits.ts'
 
 export type RemedyValues = Readonly<Record<ControlId, Readonly<Record<string, Json>>>>
 export interface CompileOptions {
@@ -17,19 +31,31 @@ export interface CompileOptions {
   readonly values?: RemedyValues
   /** Leave out what is riskier: those findings are refused with that reason, and do not make a harmless step of their object risky. Default: everything. */
   readonly acceptRisk?: Risk
+  /** Nobody is there to judge: findings whose verdict is `review` are refused with that reason. */
+  readonly unattended?: boolean
 }
 
 /**
  * Every finding passed in is in one column of the ledger. Findings of excepted or system origin are refused, not planned: they are
  * somebody's decision or the platform's own.
  */
-export function compile(findings: readonly Finding[], controls: ReadonlyMap<ControlId, RegisteredControl>, view: Snapshot, options: CompileOptions): Plan {
+export function compile(
+  findings: readonly Finding[],
+  controls: ReadonlyMap<ControlId, RegisteredControl>,
+  view: Snapshot,
+  options: CompileOptions,
+): Plan {
   const drafts = new Map<string, Draft>()
-  const ledger = { fixable: [] as FindingId[], needsValue: [] as Ledger['needsValue'][number][], byHand: [] as Ledger['byHand'][number][], refused: [] as Ledger['refused'][number][] }
+  const ledger = {
+    fixable: [] as FindingId[],
+    needsValue: [] as Ledger['needsValue'][number][],
+    byHand: [] as Ledger['byHand'][number][],
+    refused: [] as Ledger['refused'][number][],
+  }
   const together = Map.groupBy(findings, (finding) => objectKey(finding.subject))
   for (const finding of findings) {
     const alongside = together.get(objectKey(finding.subject))!.filter((other) => other !== finding)
-    const proposal = proposalFor(finding, controls.get(finding.control), view, options.values ?? {}, alongside)
+    const proposal = options.unattended && finding.verdict === 'review' ? FOR_A_HUMAN : proposalFor(finding, controls.get(finding.control), view, options.values ?? {}, alongside)
     if ('byHand' in proposal) ledger.byHand.push({ finding: finding.id, why: proposal.byHand })
     else if ('needs' in proposal) ledger.needsValue.push({ finding: finding.id, ...proposal.needs })
     else if ('refused' in proposal) ledger.refused.push({ finding: finding.id, because: proposal.refused })
@@ -44,8 +70,16 @@ export function compile(findings: readonly Finding[], controls: ReadonlyMap<Cont
   return { digest: planDigest(steps), revision: view.revision, steps, ledger }
 }
 
+const FOR_A_HUMAN: Proposal = { refused: 'whether this is wrong is for a human to judge: run apply without --yes, or name its control with --control' }
+
 /** What the plan would do about one finding, for lists and JSON. */
-export function remedyPreview(finding: Finding, control: RegisteredControl | undefined, view: View<Readable>, values: RemedyValues = {}, alongside: readonly Finding[] = []): FindingRemedy {
+export function remedyPreview(
+  finding: Finding,
+  control: RegisteredControl | undefined,
+  view: View<Readable>,
+  values: RemedyValues = {},
+  alongside: readonly Finding[] = [],
+): FindingRemedy {
   const proposal = proposalFor(finding, control, view, values, alongside)
   if ('byHand' in proposal) return { kind: 'byHand', risk: 'safe', summary: proposal.byHand }
   if ('needs' in proposal) return { kind: 'needsValue', risk: 'safe', summary: proposal.needs.question }
@@ -53,9 +87,15 @@ export function remedyPreview(finding: Finding, control: RegisteredControl | und
   return { kind: proposal.changes.at(-1)?.type ?? 'byHand', risk: proposal.risk, summary: proposal.summary }
 }
 
-function proposalFor(finding: Finding, control: RegisteredControl | undefined, view: View<Readable>, values: RemedyValues, alongside: readonly Finding[]): Proposal {
+function proposalFor(
+  finding: Finding,
+  control: RegisteredControl | undefined,
+  view: View<Readable>,
+  values: RemedyValues,
+  alongside: readonly Finding[],
+): Proposal {
   if (finding.excepted) return { refused: 'its risk is accepted in the exceptions file' }
-  if (finding.origin === 'system') return { refused: 'it is the platform\'s own: changing it is up to whoever ships it' }
+  if (finding.origin === 'system') return { refused: "it is the platform's own: changing it is up to whoever ships it" }
   if (control === undefined) return { refused: `there is no control ${finding.control}` }
   if ('byHand' in control.remedy) return control.remedy
   const remedy: Remedy = control.remedy
@@ -68,18 +108,27 @@ function proposalFor(finding: Finding, control: RegisteredControl | undefined, v
 }
 
 const defaultsOf = (remedy: Remedy): Record<string, Json> =>
-  Object.fromEntries(Object.entries(remedy.options ?? {}).flatMap(([name, option]) => (option.default === undefined ? [] : [[name, option.default]])))
+  Object.fromEntries(
+    Object.entries(remedy.options ?? {}).flatMap(([name, option]) => (option.default === undefined ? [] : [[name, option.default]])),
+  )
 
 type Changes = Extract<Proposal, { changes: readonly Change[] }>
 
 /** Adds a proposal to the drafts, all of it or nothing. Returns why not. */
-function takeIn(drafts: Map<string, Draft>, finding: Finding, proposal: Changes, view: Snapshot, acceptRisk: Risk | undefined): string | undefined {
+function takeIn(
+  drafts: Map<string, Draft>,
+  finding: Finding,
+  proposal: Changes,
+  view: Snapshot,
+  acceptRisk: Risk | undefined,
+): string | undefined {
   try {
     const targets = [...targetsOf(proposal.changes, view)].filter(([, target]) => !unchanged(target))
     if (targets.length === 0) return 'what its remedy would change is already so'
     const floors = targets.map(([, target]) => floorOf(target, view.source.kind))
     const risk = floors.reduce((highest, floor) => higherRisk(highest, floor.risk), proposal.risk)
-    if (acceptRisk !== undefined && RISKS.indexOf(risk) > RISKS.indexOf(acceptRisk)) return `its change ${RISK_WORDS[risk]}, and only changes up to "${acceptRisk}" are accepted`
+    if (acceptRisk !== undefined && RISKS.indexOf(risk) > RISKS.indexOf(acceptRisk))
+      return `its change ${RISK_WORDS[risk]}, and only changes up to "${acceptRisk}" are accepted`
     const merged = targets.map(([key, target], index): readonly [string, Draft] => {
       const draftKey = splitKey(key, target, risk)
       const because = whyNotLive(target, view.source.kind)
@@ -87,17 +136,23 @@ function takeIn(drafts: Map<string, Draft>, finding: Finding, proposal: Changes,
       const other = drafts.get(draftKey)
       checkSiblings(drafts, key, draftKey, target)
       const isLast = index === targets.length - 1
-      return [draftKey, {
-        key: draftKey,
-        id: other?.id ?? stepId(draftKey),
-        target: mergeTargets(other?.target, target, nameOf(target)),
-        findings: isLast ? [...(other?.findings ?? []), finding] : (other?.findings ?? []),
-        serves: [...(other?.serves ?? []), finding],
-        risk: higherRisk(other?.risk ?? 'safe', targets.length === 1 ? risk : higherRisk(floors[index]!.risk, proposal.risk)),
-        mayBreak: [...new Set([...(other?.mayBreak ?? []), ...(proposal.mayBreak ?? []), ...floors[index]!.mayBreak])],
-        summaries: isLast ? [...new Set([...(other?.summaries ?? []), proposal.summary])] : (other?.summaries ?? []),
-        after: new Set([...(other?.after ?? []), ...(index === 0 ? [] : [splitKey(targets[index - 1]![0], targets[index - 1]![1], risk)])]),
-      }]
+      return [
+        draftKey,
+        {
+          key: draftKey,
+          id: other?.id ?? stepId(draftKey),
+          target: mergeTargets(other?.target, target, nameOf(target)),
+          findings: isLast ? [...(other?.findings ?? []), finding] : (other?.findings ?? []),
+          serves: [...(other?.serves ?? []), finding],
+          risk: higherRisk(other?.risk ?? 'safe', targets.length === 1 ? risk : higherRisk(floors[index]!.risk, proposal.risk)),
+          mayBreak: [...new Set([...(other?.mayBreak ?? []), ...(proposal.mayBreak ?? []), ...floors[index]!.mayBreak])],
+          summaries: isLast ? [...new Set([...(other?.summaries ?? []), proposal.summary])] : (other?.summaries ?? []),
+          after: new Set([
+            ...(other?.after ?? []),
+            ...(index === 0 ? [] : [splitKey(targets[index - 1]![0], targets[index - 1]![1], risk)]),
+          ]),
+        },
+      ]
     })
     for (const [key, draft] of merged) drafts.set(key, draft)
     return undefined
@@ -107,20 +162,25 @@ function takeIn(drafts: Map<string, Draft>, finding: Finding, proposal: Changes,
 }
 
 const RISK_WORDS: Readonly<Record<Risk, string>> = { safe: 'is safe', 'restarts-pods': 'restarts pods', 'may-break': 'may break something' }
-const nameOf = (target: Target): string => (target.is === 'object' ? refText(target.ref) : target.is === 'file' ? target.change.name : target.change.argv.join(' '))
+const nameOf = (target: Target): string =>
+  target.is === 'object' ? refText(target.ref) : target.is === 'file' ? target.change.name : target.change.argv.join(' ')
 
 /** A namespace's labels that only warn and those that enforce are two steps: nothing restarts, so nothing is won by doing both at once. */
-const splitKey = (key: string, target: Target, risk: Risk): string => (target.is === 'object' && target.ref.kind === 'Namespace' && target.before !== undefined && target.after !== undefined ? `${key}#${risk}` : key)
+const splitKey = (key: string, target: Target, risk: Risk): string =>
+  target.is === 'object' && target.ref.kind === 'Namespace' && target.before !== undefined && target.after !== undefined
+    ? `${key}#${risk}`
+    : key
 
 /** Steps that share an object must not disagree either. */
 function checkSiblings(drafts: ReadonlyMap<string, Draft>, key: string, own: string, target: Target): void {
   if (own === key || target.is !== 'object') return
   for (const risk of RISKS) {
     const sibling = drafts.get(`${key}#${risk}`)?.target
-    if (sibling?.is === 'object' && mergeThree(target.before, sibling.after, target.after) === CONFLICT) throw new Refused(`another finding of this plan wants a different value in ${nameOf(target)}: apply that first`)
+    if (sibling?.is === 'object' && mergeThree(target.before, sibling.after, target.after) === CONFLICT)
+      throw new Refused(`another finding of this plan wants a different value in ${nameOf(target)}: apply that first`)
   }
 }
 
 /** The findings a plan is made of: failures of the operator's own objects whose risk nobody accepted. */
-export const plannable = (findings: readonly Finding[]): readonly Finding[] => findings.filter((finding) => !finding.excepted && finding.origin === 'workload')
-
+export const plannable = (findings: readonly Finding[]): readonly Finding[] =>
+  findings.filter((finding) => !finding.excepted && finding.origin === 'workload')

@@ -7,7 +7,9 @@ import { canonicalJson } from './canonical.ts'
  * versions of objects do not count: they change while an operator reads.
  */
 export const planDigest = (steps: readonly Step[]): string =>
-  createHash('sha256').update(canonicalJson(steps.map((step) => ({ ...step, changes: step.changes.map(lasting), inverse: step.inverse.map(lasting) })))).digest('hex')
+  createHash('sha256')
+    .update(canonicalJson(steps.map((step) => ({ ...step, changes: step.changes.map(lasting), inverse: step.inverse.map(lasting) }))))
+    .digest('hex')
 
 const lasting = (change: Change): unknown => (change.type === 'create' ? { ...change, object: lastingPart(change.object) } : change)
 
@@ -15,7 +17,11 @@ const lasting = (change: Change): unknown => (change.type === 'create' ? { ...ch
 export function lastingPart(object: KubeObject): KubeObject {
   const { metadata, status: _status, ...rest } = object as KubeObject & { status?: unknown }
   const { uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, managers, ...kept } = metadata
-  const { managedFields, selfLink, deletionGracePeriodSeconds, ...lasting } = kept as typeof kept & { managedFields?: unknown; selfLink?: unknown; deletionGracePeriodSeconds?: unknown }
+  const { managedFields, selfLink, deletionGracePeriodSeconds, ...lasting } = kept as typeof kept & {
+    managedFields?: unknown
+    selfLink?: unknown
+    deletionGracePeriodSeconds?: unknown
+  }
   return { ...rest, metadata: lasting }
 }
 

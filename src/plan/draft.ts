@@ -2,9 +2,9 @@
 import type { Change, Json, KubeObject, ObjectRef, Readable, Risk, View } from '../model/index.ts'
 import { applyEdits } from '../objects/path.ts'
 import { refOf, refText } from '../objects/ref.ts'
+import { sameJson } from './canonical.ts'
 import { mergeTexts } from './file-text.ts'
 import { CONFLICT, mergeThree } from './merge.ts'
-import { sameJson } from './canonical.ts'
 import { objectAt, objectKey } from './objects-by-ref.ts'
 
 type FileChange = Extract<Change, { type: 'file' }>
@@ -32,10 +32,15 @@ export function targetsOf(changes: readonly Change[], view: View<Readable>): Map
 
 function keyOfChange(change: Change): string {
   switch (change.type) {
-    case 'edit': case 'delete': return objectKey(change.target)
-    case 'create': return objectKey(refOf(change.object))
-    case 'file': return `file:${change.name}`
-    case 'command': return `command:${change.where}:${JSON.stringify(change.argv)}`
+    case 'edit':
+    case 'delete':
+      return objectKey(change.target)
+    case 'create':
+      return objectKey(refOf(change.object))
+    case 'file':
+      return `file:${change.name}`
+    case 'command':
+      return `command:${change.where}:${JSON.stringify(change.argv)}`
   }
 }
 
@@ -74,9 +79,18 @@ export function mergeTargets(ours: Target | undefined, theirs: Target, what: str
   if (ours.is === 'object' && theirs.is === 'object') return mergeObjects(ours, theirs, what)
   if (ours.is === 'file' && theirs.is === 'file') {
     const text = mergeTexts(ours.change.text, theirs.change.text)
-    if (text === undefined || ours.change.mode !== theirs.change.mode) throw new Refused(`${what} is already written by this plan with another content: apply that first`)
+    if (text === undefined || ours.change.mode !== theirs.change.mode)
+      throw new Refused(`${what} is already written by this plan with another content: apply that first`)
     const union = (a: readonly string[], b: readonly string[]) => [...new Set([...a, ...b])]
-    return { is: 'file', change: { ...ours.change, text, runbook: union(ours.change.runbook, theirs.change.runbook), rollback: union(ours.change.rollback, theirs.change.rollback) } }
+    return {
+      is: 'file',
+      change: {
+        ...ours.change,
+        text,
+        runbook: union(ours.change.runbook, theirs.change.runbook),
+        rollback: union(ours.change.rollback, theirs.change.rollback),
+      },
+    }
   }
   return ours
 }
@@ -84,7 +98,8 @@ export function mergeTargets(ours: Target | undefined, theirs: Target, what: str
 function mergeObjects(ours: Extract<Target, { is: 'object' }>, theirs: Extract<Target, { is: 'object' }>, what: string): Target {
   // What is deleted needs no mending: the deletion mends this finding too.
   if (ours.before !== undefined && (ours.after === undefined || theirs.after === undefined)) return { ...ours, after: undefined }
-  if (ours.before === undefined && !sameJson(ours.after, theirs.after)) throw new Refused(`this plan already creates ${what} with another content: apply that first`)
+  if (ours.before === undefined && !sameJson(ours.after, theirs.after))
+    throw new Refused(`this plan already creates ${what} with another content: apply that first`)
   const after = mergeThree(ours.before, ours.after, theirs.after)
   if (after === CONFLICT) throw new Refused(`another finding of this plan wants a different value in ${what}: apply that first`)
   return { ...ours, after: after as KubeObject }

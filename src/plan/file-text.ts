@@ -14,7 +14,8 @@ export function mergeTexts(ours: FileText, theirs: FileText): FileText | undefin
 }
 
 /** The text with each `{{key N}}` (N from 1) replaced. */
-export const fillKeys = (text: string, key: (n: number) => string): string => text.replace(/\{\{key (\d+)\}\}/g, (_match, n: string) => key(Number(n)))
+export const fillKeys = (text: string, key: (n: number) => string): string =>
+  text.replace(/\{\{key (\d+)\}\}/g, (_match, n: string) => key(Number(n)))
 
 /** A fixed stand-in for a 32-byte key, for where no real one may be drawn: never written anywhere. Not guessable by its looks, since controls judge that. */
 const SAMPLE_KEY = 'p0vyN3Jt8bQzLkUe6XhR2mWcYs5fGaD9oIiVTEr1qBw='

@@ -2,15 +2,23 @@
 import type { Change, Kind, KubeObject, ObjectRef, Snapshot, Step } from '../model/index.ts'
 import { applyEdits } from '../objects/path.ts'
 import { keyOf, positionOf, refOf, refText, rememberPosition } from '../objects/ref.ts'
+import { served } from '../sources/readables.ts'
 import { objectInFile } from './file-text.ts'
 import { kindOf, objectKey } from './objects-by-ref.ts'
-import { served } from '../sources/readables.ts'
 
 /** The snapshot after the steps. Commands change nothing here. Throws where a step names an object that is not there. */
-export const applyPlan = (snapshot: Snapshot, steps: readonly Step[]): Snapshot => carryOut(snapshot, steps.flatMap((step) => step.changes))
+export const applyPlan = (snapshot: Snapshot, steps: readonly Step[]): Snapshot =>
+  carryOut(
+    snapshot,
+    steps.flatMap((step) => step.changes),
+  )
 
 /** The snapshot after the inverses, last step first. */
-export const undoPlan = (snapshot: Snapshot, steps: readonly Step[]): Snapshot => carryOut(snapshot, steps.toReversed().flatMap((step) => step.inverse))
+export const undoPlan = (snapshot: Snapshot, steps: readonly Step[]): Snapshot =>
+  carryOut(
+    snapshot,
+    steps.toReversed().flatMap((step) => step.inverse),
+  )
 
 /** False for a step that only hands something over: whether it helped cannot be told in memory. */
 export const showsInMemory = (step: Step): boolean =>
@@ -28,13 +36,21 @@ class World {
   /** Kinds that were not known and now are, because a file of them was written. */
   readonly #known = new Set<Kind>()
 
-  constructor(base: Snapshot) { this.#base = base }
+  constructor(base: Snapshot) {
+    this.#base = base
+  }
 
   take(change: Change): void {
     switch (change.type) {
-      case 'edit': this.#change(change.target, (object) => applyEdits(object, change.edits)); break
-      case 'delete': this.#change(change.target, () => undefined); break
-      case 'create': this.#add(change.object, this.#base.source.kind !== 'live'); break
+      case 'edit':
+        this.#change(change.target, (object) => applyEdits(object, change.edits))
+        break
+      case 'delete':
+        this.#change(change.target, () => undefined)
+        break
+      case 'create':
+        this.#add(change.object, this.#base.source.kind !== 'live')
+        break
       case 'file': {
         const object = objectOf(change)
         if (object !== undefined) this.#add(object, true)
@@ -57,7 +73,8 @@ class World {
     if (kind === undefined) return
     const objects = this.#of(kind)
     // A file of the control plane is written over whatever file of that name there was.
-    if (served(kind).standing === 'file') for (const [key, other] of objects) if (other.metadata.name === object.metadata.name) objects.delete(key)
+    if (served(kind).standing === 'file')
+      for (const [key, other] of objects) if (other.metadata.name === object.metadata.name) objects.delete(key)
     objects.set(objectKey(refOf(object)), object)
     if (makesKnown) this.#known.add(kind)
   }
@@ -65,7 +82,11 @@ class World {
   #of(kind: Kind | undefined): Map<string, KubeObject> {
     if (kind === undefined) return new Map()
     let objects = this.#kinds.get(kind)
-    if (objects === undefined) this.#kinds.set(kind, (objects = new Map((this.#base.all(kind) as readonly KubeObject[]).map((object) => [objectKey(refOf(object)), object]))))
+    if (objects === undefined)
+      this.#kinds.set(
+        kind,
+        (objects = new Map((this.#base.all(kind) as readonly KubeObject[]).map((object) => [objectKey(refOf(object)), object]))),
+      )
     return objects
   }
 
@@ -78,14 +99,26 @@ class World {
   snapshot(): Snapshot {
     const base = this.#base
     const lists = new Map([...this.#kinds].map(([kind, objects]) => [kind, [...objects.values()]] as const))
-    const byName = new Map([...lists].map(([kind, objects]) => [kind, Map.groupBy(objects, (object) => keyOf(object.metadata.namespace, object.metadata.name))] as const))
+    const byName = new Map(
+      [...lists].map(
+        ([kind, objects]) => [kind, Map.groupBy(objects, (object) => keyOf(object.metadata.namespace, object.metadata.name))] as const,
+      ),
+    )
     const isUnread = (what: string) => !this.#known.has(what as Kind)
     return {
-      revision: base.revision + 1, source: base.source, now: base.now, synced: base.synced,
-      get objects() { return base.objects + [...lists].reduce((sum, [kind, objects]) => sum + objects.length - base.all(kind).length, 0) },
-      get unreads() { return base.unreads.filter((unread) => isUnread(unread.what)) },
+      revision: base.revision + 1,
+      source: base.source,
+      now: base.now,
+      synced: base.synced,
+      get objects() {
+        return base.objects + [...lists].reduce((sum, [kind, objects]) => sum + objects.length - base.all(kind).length, 0)
+      },
+      get unreads() {
+        return base.unreads.filter((unread) => isUnread(unread.what))
+      },
       all: ((kind: Kind) => lists.get(kind) ?? base.all(kind)) as Snapshot['all'],
-      find: ((kind: Kind, namespace: string | undefined, name: string) => (byName.has(kind) ? byName.get(kind)!.get(keyOf(namespace, name))?.[0] : base.find(kind, namespace, name))) as Snapshot['find'],
+      find: ((kind: Kind, namespace: string | undefined, name: string) =>
+        byName.has(kind) ? byName.get(kind)!.get(keyOf(namespace, name))?.[0] : base.find(kind, namespace, name)) as Snapshot['find'],
       fact: base.fact,
       unread: (what) => (isUnread(what) ? base.unread(what) : undefined),
       locate: base.locate,

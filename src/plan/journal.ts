@@ -2,7 +2,9 @@
 import type { ControlId, FindingId, JournalHeader, JournalLine, StepId, Written } from '../model/index.ts'
 
 /** Resolves once the line cannot be lost any more. */
-export interface Journal { append(line: JournalLine): Promise<void> }
+export interface Journal {
+  append(line: JournalLine): Promise<void>
+}
 
 export interface RecordedStep {
   readonly id: StepId
@@ -19,7 +21,11 @@ export interface RecordedStep {
   readonly because?: string
   readonly time: string
 }
-export interface RecordedRun { readonly header: JournalHeader; readonly steps: readonly RecordedStep[]; readonly closed: boolean }
+export interface RecordedRun {
+  readonly header: JournalHeader
+  readonly steps: readonly RecordedStep[]
+  readonly closed: boolean
+}
 
 /** Undefined where not even the header is whole. A step that was written again after an undo is the later one. */
 export function recordedRun(lines: readonly JournalLine[]): RecordedRun | undefined {
@@ -33,7 +39,15 @@ export function recordedRun(lines: readonly JournalLine[]): RecordedRun | undefi
     if (line.is === 'closed') closed = true
     else if (line.is === 'intent') {
       steps.delete(line.step)
-      steps.set(line.step, { id: line.step, title: line.title, mends: line.mends, writes: line.writes, status: 'interrupted', verified: false, time: line.time })
+      steps.set(line.step, {
+        id: line.step,
+        title: line.title,
+        mends: line.mends,
+        writes: line.writes,
+        status: 'interrupted',
+        verified: false,
+        time: line.time,
+      })
     } else {
       const step = steps.get(line.step)
       if (step !== undefined) steps.set(line.step, after(step, line))
@@ -46,17 +60,25 @@ type StepLine = Exclude<JournalLine, { is: 'run' | 'intent' | 'closed' }>
 
 function after(step: RecordedStep, line: StepLine): RecordedStep {
   switch (line.is) {
-    case 'written': return { ...step, status: 'written' }
-    case 'verified': return { ...step, status: 'written', verified: true }
+    case 'written':
+      return { ...step, status: 'written' }
+    case 'verified':
+      return { ...step, status: 'written', verified: true }
     // Before `written` it means that nothing was written; after it, that the change did not help.
-    case 'failed': return { ...step, status: step.status === 'interrupted' ? 'not-written' : step.status, because: line.because }
-    case 'undo-intent': return { ...step, status: 'undo-interrupted', because: line.because }
-    case 'undone': return { ...step, status: 'undone' }
-    case 'undo-failed': return { ...step, status: 'written', because: line.because }
+    case 'failed':
+      return { ...step, status: step.status === 'interrupted' ? 'not-written' : step.status, because: line.because }
+    case 'undo-intent':
+      return { ...step, status: 'undo-interrupted', because: line.because }
+    case 'undone':
+      return { ...step, status: 'undone' }
+    case 'undo-failed':
+      return { ...step, status: 'written', because: line.because }
   }
 }
 
 /** Steps of which a crash left open whether they happened. */
-export const interrupted = (run: RecordedRun): readonly RecordedStep[] => run.steps.filter((step) => step.status === 'interrupted' || step.status === 'undo-interrupted')
+export const interrupted = (run: RecordedRun): readonly RecordedStep[] =>
+  run.steps.filter((step) => step.status === 'interrupted' || step.status === 'undo-interrupted')
 /** Steps that may still be taken back, in the order they were made. */
-export const undoable = (run: RecordedRun): readonly RecordedStep[] => run.steps.filter((step) => step.status !== 'undone' && step.status !== 'not-written')
+export const undoable = (run: RecordedRun): readonly RecordedStep[] =>
+  run.steps.filter((step) => step.status !== 'undone' && step.status !== 'not-written')

@@ -1,6 +1,7 @@
 /** Brings the changes of several findings on one object together: a three-way merge, and the edits that lead from one object to another. */
-import { sameJson as same } from './canonical.ts'
+
 import type { Edit, Json, Path } from '../model/index.ts'
+import { sameJson as same } from './canonical.ts'
 
 export const CONFLICT: unique symbol = Symbol('two findings want different values')
 const isMapping = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value)
@@ -37,7 +38,12 @@ function mergeLists(base: readonly unknown[], ours: readonly unknown[], theirs: 
 
 /** Items were changed where they stood: none is a neighbour that moved up, and no item has another name than before. */
 function isInPlace(base: readonly unknown[], list: readonly unknown[]): boolean {
-  return base.length === list.length && list.every((item, index) => same(item, base[index]) || (nameOf(item) === nameOf(base[index]) && !base.some((other) => same(other, item))))
+  return (
+    base.length === list.length &&
+    list.every(
+      (item, index) => same(item, base[index]) || (nameOf(item) === nameOf(base[index]) && !base.some((other) => same(other, item))),
+    )
+  )
 }
 const nameOf = (item: unknown): unknown => (isMapping(item) ? item['name'] : undefined)
 
@@ -77,12 +83,18 @@ function mergeAsSets(base: readonly unknown[], ours: readonly unknown[], theirs:
 export function editsBetween(base: unknown, after: unknown, at: Path = []): Edit[] {
   if (same(base, after)) return []
   if (isMapping(base) && isMapping(after)) {
-    const gone = Object.keys(base).filter((key) => own(after, key) === undefined && base[key] !== undefined).map((key): Edit => ({ unset: [...at, key] }))
-    return [...gone, ...Object.keys(after).flatMap((key) => (own(after, key) === undefined ? [] : editsBetween(own(base, key), after[key], [...at, key])))]
+    const gone = Object.keys(base)
+      .filter((key) => own(after, key) === undefined && base[key] !== undefined)
+      .map((key): Edit => ({ unset: [...at, key] }))
+    return [
+      ...gone,
+      ...Object.keys(after).flatMap((key) => (own(after, key) === undefined ? [] : editsBetween(own(base, key), after[key], [...at, key]))),
+    ]
   }
   if (Array.isArray(base) && Array.isArray(after)) {
     const names = namesOf(after)
-    if (names !== undefined && same(names, namesOf(base))) return names.flatMap((name, index) => editsBetween(base[index], after[index], [...at, { name }]))
+    if (names !== undefined && same(names, namesOf(base)))
+      return names.flatMap((name, index) => editsBetween(base[index], after[index], [...at, { name }]))
   }
   return [{ set: at, to: after as Json }]
 }

@@ -5,7 +5,12 @@ import { kindFor, kinds } from '../sources/readables.ts'
 
 /** Identity of an object across API versions and rescans; two documents that declare the same object are two. */
 export const objectKey = (ref: ObjectRef): string =>
-  [groupOf(ref.apiVersion), ref.kind, keyOf(ref.namespace, ref.name), ...(ref.file === undefined ? [] : [ref.file, ref.document ?? 0, ref.item ?? ''])].join('|')
+  [
+    groupOf(ref.apiVersion),
+    ref.kind,
+    keyOf(ref.namespace, ref.name),
+    ...(ref.file === undefined ? [] : [ref.file, ref.document ?? 0, ref.item ?? '']),
+  ].join('|')
 
 const index = (_view: View<Readable>): Map<Kind, Map<string, KubeObject>> => new Map()
 
@@ -15,7 +20,8 @@ export function objectAt(view: View<Readable>, ref: ObjectRef): KubeObject | und
   if (kind === undefined) return undefined
   const perKind = derived(view, index)
   let objects = perKind.get(kind)
-  if (objects === undefined) perKind.set(kind, (objects = new Map((view.all(kind) as readonly KubeObject[]).map((object) => [objectKey(refOf(object)), object]))))
+  if (objects === undefined)
+    perKind.set(kind, (objects = new Map((view.all(kind) as readonly KubeObject[]).map((object) => [objectKey(refOf(object)), object]))))
   // A remedy may name an object without its file.
   return objects.get(objectKey(ref)) ?? (ref.file === undefined ? view.find(kind, ref.namespace, ref.name) : undefined)
 }

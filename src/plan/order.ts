@@ -26,22 +26,42 @@ function byRank(a: Step, b: Step): number {
 /** By its last change: a step that replaces something counts as what it leaves behind. */
 const rankOf = (step: Step): number => Math.max(...step.changes.map((change) => rank(change, step)))
 
-const RANKS = ['namespace', 'grant', 'binding', 'watchful label', 'workload', 'other', 'fewer rights', 'admission', 'deny', 'enforce', 'removal', 'file', 'command'] as const
+const RANKS = [
+  'namespace',
+  'grant',
+  'binding',
+  'watchful label',
+  'workload',
+  'other',
+  'fewer rights',
+  'admission',
+  'deny',
+  'enforce',
+  'removal',
+  'file',
+  'command',
+] as const
 const rank = (change: Change, step: Step): number => RANKS.indexOf(classOf(change, step))
 
 function classOf(change: Change, step: Step): (typeof RANKS)[number] {
   switch (change.type) {
-    case 'create': return ofCreation(change.object)
-    case 'delete': return 'removal'
-    case 'file': return 'file'
-    case 'command': return 'command'
-    case 'edit': return ofEdit(change.target.kind, step)
+    case 'create':
+      return ofCreation(change.object)
+    case 'delete':
+      return 'removal'
+    case 'file':
+      return 'file'
+    case 'command':
+      return 'command'
+    case 'edit':
+      return ofEdit(change.target.kind, step)
   }
 }
 
 function ofCreation(object: KubeObject): (typeof RANKS)[number] {
   if (object.kind === 'Namespace') return 'namespace'
-  if (object.kind.endsWith('NetworkPolicy') || object.kind === 'GlobalNetworkPolicy') return denies(object as NetworkPolicyObject) ? 'deny' : 'grant'
+  if (object.kind.endsWith('NetworkPolicy') || object.kind === 'GlobalNetworkPolicy')
+    return denies(object as NetworkPolicyObject) ? 'deny' : 'grant'
   if (object.kind.endsWith('Binding') && object.apiVersion.startsWith('rbac.')) return 'binding'
   if (object.apiVersion.startsWith('admissionregistration.') || object.apiVersion.startsWith('kyverno.')) return 'admission'
   return 'grant'
@@ -53,7 +73,17 @@ function denies({ spec = {} }: NetworkPolicyObject): boolean {
   return (types.includes('Ingress') && (spec.ingress ?? []).length === 0) || (types.includes('Egress') && (spec.egress ?? []).length === 0)
 }
 
-const WORKLOADS = new Set(['Pod', 'Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'CronJob', 'ReplicationController', 'PodTemplate'])
+const WORKLOADS = new Set([
+  'Pod',
+  'Deployment',
+  'ReplicaSet',
+  'StatefulSet',
+  'DaemonSet',
+  'Job',
+  'CronJob',
+  'ReplicationController',
+  'PodTemplate',
+])
 const RIGHTS = new Set(['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'])
 
 function ofEdit(kind: string, step: Step): (typeof RANKS)[number] {

@@ -7,12 +7,27 @@ export type Rollout =
   | { readonly is: 'failing'; readonly because: string }
 
 type Status = Readonly<Record<string, unknown>>
-interface Spec { readonly replicas?: number; readonly paused?: boolean; readonly updateStrategy?: { readonly type?: string; readonly rollingUpdate?: { readonly partition?: number } } }
+interface Spec {
+  readonly replicas?: number
+  readonly paused?: boolean
+  readonly updateStrategy?: { readonly type?: string; readonly rollingUpdate?: { readonly partition?: number } }
+}
 
 export const ROLLS_OUT: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet'])
 
 /** Reasons for which a kubelet keeps a container waiting that time alone does not mend. */
-const HOPELESS = new Set(['CrashLoopBackOff', 'CreateContainerConfigError', 'CreateContainerError', 'ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName', 'RunContainerError', 'StartError', 'ConfigMapNotFound'])
+const HOPELESS = new Set([
+  'CrashLoopBackOff',
+  'CreateContainerConfigError',
+  'CreateContainerError',
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'ErrImageNeverPull',
+  'InvalidImageName',
+  'RunContainerError',
+  'StartError',
+  'ConfigMapNotFound',
+])
 
 /** `newPods`: those that were not there before the change. */
 export function rolloutOf(workload: ControllerObject | PodObject, newPods: readonly PodObject[]): Rollout {
@@ -21,13 +36,18 @@ export function rolloutOf(workload: ControllerObject | PodObject, newPods: reado
   if (workload.kind === 'Pod') return ofPod(workload as PodObject)
   const { generation = 0 } = workload.metadata
   const status = (workload as ControllerObject).status as Status | undefined
-  if (status === undefined || number(status['observedGeneration']) < generation) return { is: 'under-way', waiting: 'its controller has not seen the change yet' }
+  if (status === undefined || number(status['observedGeneration']) < generation)
+    return { is: 'under-way', waiting: 'its controller has not seen the change yet' }
   const spec = ((workload as ControllerObject).spec ?? {}) as Spec
   switch (workload.kind) {
-    case 'Deployment': return ofDeployment(spec, status)
-    case 'StatefulSet': return ofStatefulSet(spec, status)
-    case 'DaemonSet': return ofDaemonSet(spec, status)
-    default: return { is: 'done', note: 'nothing restarts by this change' }
+    case 'Deployment':
+      return ofDeployment(spec, status)
+    case 'StatefulSet':
+      return ofStatefulSet(spec, status)
+    case 'DaemonSet':
+      return ofDaemonSet(spec, status)
+    default:
+      return { is: 'done', note: 'nothing restarts by this change' }
   }
 }
 
@@ -42,26 +62,35 @@ function ofStatefulSet({ replicas = 1, updateStrategy }: Spec, status: Status): 
   if (updateStrategy?.type === 'OnDelete') return onDelete
   const partition = updateStrategy?.rollingUpdate?.partition ?? 0
   const [updated, ready] = [number(status['updatedReplicas']), number(status['readyReplicas'])]
-  if (partition > 0 && updated >= replicas - partition && ready >= replicas) return { is: 'done', note: `${updated} of ${replicas} pods are new: its partition of ${partition} keeps the others` }
+  if (partition > 0 && updated >= replicas - partition && ready >= replicas)
+    return { is: 'done', note: `${updated} of ${replicas} pods are new: its partition of ${partition} keeps the others` }
   if (status['updateRevision'] === status['currentRevision'] && ready >= replicas) return rolledOut(ready)
   return { is: 'under-way', waiting: `${updated} of ${replicas} pods are new, ${ready} ready` }
 }
 
 function ofDaemonSet({ updateStrategy }: Spec, status: Status): Rollout {
   if (updateStrategy?.type === 'OnDelete') return onDelete
-  const [wanted, updated, available] = [number(status['desiredNumberScheduled']), number(status['updatedNumberScheduled']), number(status['numberAvailable'])]
+  const [wanted, updated, available] = [
+    number(status['desiredNumberScheduled']),
+    number(status['updatedNumberScheduled']),
+    number(status['numberAvailable']),
+  ]
   if (updated >= wanted && available >= wanted) return rolledOut(available)
   return { is: 'under-way', waiting: `${updated} of ${wanted} pods are new, ${available} available` }
 }
 
 function ofPod({ status }: PodObject): Rollout {
   if (status?.phase === 'Succeeded') return { is: 'done', note: 'the new pod has run to its end' }
-  if (status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True')) return { is: 'done', note: 'the new pod is ready' }
+  if (status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'))
+    return { is: 'done', note: 'the new pod is ready' }
   return { is: 'under-way', waiting: `the new pod is ${status?.phase ?? 'not started'}` }
 }
 
 const onDelete: Rollout = { is: 'done', note: 'its pods take the change when they are deleted (updateStrategy OnDelete)' }
-const rolledOut = (pods: number): Rollout => ({ is: 'done', note: pods === 0 ? 'it has no pods' : `rolled out, ${pods} ${pods === 1 ? 'pod' : 'pods'} available` })
+const rolledOut = (pods: number): Rollout => ({
+  is: 'done',
+  note: pods === 0 ? 'it has no pods' : `rolled out, ${pods} ${pods === 1 ? 'pod' : 'pods'} available`,
+})
 const number = (value: unknown): number => (typeof value === 'number' ? value : 0)
 
 function whyFailing({ metadata, status }: PodObject): string | undefined {
@@ -69,13 +98,19 @@ function whyFailing({ metadata, status }: PodObject): string | undefined {
   const containers: readonly ContainerStatus[] = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
   for (const { name, state } of containers) {
     const waiting = state?.waiting
-    if (waiting?.reason !== undefined && HOPELESS.has(waiting.reason)) return `container ${name} of new pod ${metadata.name}: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`
+    if (waiting?.reason !== undefined && HOPELESS.has(waiting.reason))
+      return `container ${name} of new pod ${metadata.name}: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`
   }
   return undefined
 }
 
 function conditionFailing(workload: KubeObject): string | undefined {
-  const conditions = ((workload as { status?: { conditions?: unknown } }).status?.conditions ?? []) as readonly { readonly type: string; readonly status: string; readonly reason?: string; readonly message?: string }[]
+  const conditions = ((workload as { status?: { conditions?: unknown } }).status?.conditions ?? []) as readonly {
+    readonly type: string
+    readonly status: string
+    readonly reason?: string
+    readonly message?: string
+  }[]
   const refused = conditions.find((condition) => condition.type === 'ReplicaFailure' && condition.status === 'True')
   if (refused !== undefined) return `${refused.reason ?? 'FailedCreate'}: ${refused.message ?? 'its new pods are refused'}`
   const late = conditions.find((condition) => condition.type === 'Progressing' && condition.reason === 'ProgressDeadlineExceeded')

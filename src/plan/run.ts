@@ -44,7 +44,10 @@ export interface RunOptions {
   /** RFC 3339. */
   readonly now: () => string
 }
-export interface StepEvent { readonly step: StepId; readonly state: StepState }
+export interface StepEvent {
+  readonly step: StepId
+  readonly state: StepState
+}
 
 /**
  * A refusal while rehearsing changes nothing and the run goes on without the step (and without those that need it). Anything that
@@ -60,7 +63,9 @@ export async function* run(options: RunOptions): AsyncGenerator<StepEvent, void>
       continue
     }
     const needed = step.after.find((id) => missed.has(id))
-    const because = runner.stopped ?? (signal.aborted ? 'the run was interrupted' : needed === undefined ? undefined : 'a step that it needs was not carried out')
+    const because =
+      runner.stopped ??
+      (signal.aborted ? 'the run was interrupted' : needed === undefined ? undefined : 'a step that it needs was not carried out')
     if (because !== undefined) {
       missed.add(step.id)
       yield { step: step.id, state: { is: 'skipped', because } }
@@ -81,7 +86,9 @@ class Runner {
   #journal: Journal | undefined
   readonly #proven: Step[] = []
 
-  constructor(options: RunOptions) { this.#options = options }
+  constructor(options: RunOptions) {
+    this.#options = options
+  }
 
   async *take(step: Step): AsyncGenerator<StepState> {
     const { files, writer: live, watchman, approve, dryRun } = this.#options
@@ -101,7 +108,8 @@ class Runner {
       this.stopped = 'you stopped the run'
       return yield { is: 'skipped', because: this.stopped }
     }
-    if (answer.digest !== this.#options.plan.digest || !answer.steps.has(step.id)) throw new Error(`the approval is not for step ${step.id} of this plan`)
+    if (answer.digest !== this.#options.plan.digest || !answer.steps.has(step.id))
+      throw new Error(`the approval is not for step ${step.id} of this plan`)
     yield* this.#write(step, writer, rehearsal, answer)
   }
 
@@ -149,7 +157,8 @@ class Runner {
     } catch (error) {
       const why = `${because}; taking it back failed: ${messageOf(error)}`
       // Not known means interrupted: the next start asks the cluster.
-      if (!(error instanceof WriteUncertain)) await this.#journal!.append({ is: 'undo-failed', time: this.#now(), step: step.id, because: why })
+      if (!(error instanceof WriteUncertain))
+        await this.#journal!.append({ is: 'undo-failed', time: this.#now(), step: step.id, because: why })
       return yield { is: 'undo-failed', because: why }
     }
     await this.#journal!.append({ is: 'undone', time: this.#now(), step: step.id })
@@ -158,10 +167,16 @@ class Runner {
 
   async *#commitFailed(step: Step, writer: Writer, written: readonly Written[], error: unknown): AsyncGenerator<StepState> {
     this.stopped = `stopped after ${step.title}`
-    if (error instanceof WriteUncertain) return yield { is: 'not-mended', left: step.mends, because: `${error.message}; "k8s-harden undo" asks again` }
+    if (error instanceof WriteUncertain)
+      return yield { is: 'not-mended', left: step.mends, because: `${error.message}; "k8s-harden undo" asks again` }
     // A step of several objects may have come half the way.
     const states = await Promise.all(written.map((one) => writer.state(one))).catch(() => undefined)
-    if (states === undefined) return yield { is: 'not-mended', left: step.mends, because: `${messageOf(error)}; what was written is not known: "k8s-harden undo" asks again` }
+    if (states === undefined)
+      return yield {
+        is: 'not-mended',
+        left: step.mends,
+        because: `${messageOf(error)}; what was written is not known: "k8s-harden undo" asks again`,
+      }
     if (states.includes('after') && written.length > 1) return yield* this.#undo(step, writer, written, messageOf(error))
     await this.#journal!.append({ is: 'failed', time: this.#now(), step: step.id, because: messageOf(error) })
     if (error instanceof WriteConflict) yield { is: 'refused', by: 'a change by somebody else', because: error.message }
@@ -184,13 +199,21 @@ class Runner {
     await this.#journal?.append({ is: 'closed', time: this.#now() })
   }
 
-  #now(): string { return this.#options.now() }
+  #now(): string {
+    return this.#options.now()
+  }
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** The first line of the journal. */
-export function headerOf(plan: Plan, selected: ReadonlySet<StepId> | undefined, rest: Omit<JournalHeader, 'digest' | 'steps'>): JournalHeader {
-  const steps = plan.steps.filter((step) => selected === undefined || selected.has(step.id)).map(({ id, title, risk }) => ({ id, title, risk }))
+export function headerOf(
+  plan: Plan,
+  selected: ReadonlySet<StepId> | undefined,
+  rest: Omit<JournalHeader, 'digest' | 'steps'>,
+): JournalHeader {
+  const steps = plan.steps
+    .filter((step) => selected === undefined || selected.has(step.id))
+    .map(({ id, title, risk }) => ({ id, title, risk }))
   return { ...rest, digest: plan.digest, steps }
 }

@@ -1,11 +1,11 @@
 import type { Change, Finding, KubeObject, Risk, Snapshot, Step, StepId } from '../model/index.ts'
 import { managedBy } from '../objects/ownership.ts'
 import { refOf, refText } from '../objects/ref.ts'
+import { sameJson } from './canonical.ts'
 import type { Target } from './draft.ts'
 import { objectInFile } from './file-text.ts'
 import { invertChange } from './invert.ts'
 import { editsBetween } from './merge.ts'
-import { sameJson } from './canonical.ts'
 import { kindOf, objectAt } from './objects-by-ref.ts'
 
 /** A step in the making. */
@@ -68,7 +68,14 @@ function carriedOut(change: Change, owner: Step['managedBy'], view: Snapshot): S
 function titleOf(draft: Draft, change: Change): string {
   const { summaries } = draft
   const shown = summaries.length > 3 ? [...summaries.slice(0, 3), `${summaries.length - 3} more`] : summaries
-  const what = change.type === 'create' ? refText(refOf(change.object)) : change.type === 'file' ? change.name : change.type === 'command' ? change.where : refText(change.target)
+  const what =
+    change.type === 'create'
+      ? refText(refOf(change.object))
+      : change.type === 'file'
+        ? change.name
+        : change.type === 'command'
+          ? change.where
+          : refText(change.target)
   const verb = { create: 'create', delete: 'delete', edit: 'change', file: 'write', command: 'run' }[change.type]
   const words = shown.length > 0 ? shown : [verb]
   return `${what}: ${words.map((word) => word.replace(`${what}: `, '')).join('; ')}`

@@ -2,7 +2,7 @@
 import type { StepState } from '../model/index.ts'
 import type { Journal, RecordedStep } from './journal.ts'
 import type { StepEvent } from './run.ts'
-import { WriteUncertain, type Writer } from './writer.ts'
+import { type Writer, WriteUncertain } from './writer.ts'
 
 export interface UndoOptions {
   /** In the order they were made; they are taken back from the last to the first. */
@@ -69,6 +69,9 @@ export async function keep(step: RecordedStep, { journal, now }: Pick<UndoOption
 /** Settles an interrupted step that turns out never to have been written. */
 export async function forget(step: RecordedStep, { journal, now }: Pick<UndoOptions, 'journal' | 'now'>): Promise<void> {
   const is = step.status === 'undo-interrupted' ? 'undone' : 'failed'
-  await journal.append(is === 'undone' ? { is, time: now(), step: step.id } : { is, time: now(), step: step.id, because: 'interrupted before anything was written' })
+  await journal.append(
+    is === 'undone'
+      ? { is, time: now(), step: step.id }
+      : { is, time: now(), step: step.id, because: 'interrupted before anything was written' },
+  )
 }
-

@@ -7,7 +7,10 @@ import { objectAt } from './objects-by-ref.ts'
 import { ROLLS_OUT, rolloutOf } from './rollout.ts'
 import type { Verdict, Verifier } from './run.ts'
 
-export interface WatchedState { readonly snapshot: Snapshot; readonly outcomes: ReadonlyMap<ControlId, Outcome> }
+export interface WatchedState {
+  readonly snapshot: Snapshot
+  readonly outcomes: ReadonlyMap<ControlId, Outcome>
+}
 /** A scan that goes on; session/live-scan is one. */
 export interface Watched {
   readonly state: WatchedState
@@ -25,8 +28,14 @@ export interface VerifyOptions {
 export function verifierOf(scan: Watched, { deadlineMs = 120_000, showMs = 15_000, settleMs = 3_000 }: VerifyOptions = {}): Verifier {
   let before: Before | undefined
   return {
-    prepare(step) { before = beforeOf(step, scan.state.snapshot) },
-    waitingFor(step) { return workloadOf(step) === undefined ? 'the change to show' : `the rollout of ${refText(workloadOf(step)!)}` },
+    prepare(step) {
+      before = beforeOf(step, scan.state.snapshot)
+    },
+    waitingFor(step) {
+      return workloadOf(step) === undefined || scan.state.snapshot.source.kind !== 'live'
+        ? 'the change to show'
+        : `the rollout of ${refText(workloadOf(step)!)}`
+    },
     async verify(step, signal) {
       const shown = await scan.until(({ snapshot }) => step.changes.every((change) => isShown(change, snapshot, before)), showMs, signal)
       if (!shown) return { ok: false, undo: false, because: notShown(step, scan.state.snapshot, before) }
@@ -34,22 +43,34 @@ export function verifierOf(scan: Watched, { deadlineMs = 120_000, showMs = 15_00
       if (!rollout.ok) return rollout
       const judged = await scan.until((state) => unproven(step, state) === undefined, showMs, signal)
       const isReverted = () => step.changes.some((change) => !isShown(change, scan.state.snapshot, before))
-      if (!judged) return isReverted() ? { ok: false, undo: false, because: notShown(step, scan.state.snapshot, before) } : unproven(step, scan.state)!
+      if (!judged)
+        return isReverted() ? { ok: false, undo: false, because: notShown(step, scan.state.snapshot, before) } : unproven(step, scan.state)!
       return { ok: true, note: rollout.note }
     },
     async reverted(steps, signal) {
       const gone = (snapshot: Snapshot) => steps.filter((step) => step.changes.some((change) => !isShown(change, snapshot, undefined)))
-      if (settleMs > 0 && scan.state.snapshot.source.kind === 'live') await scan.until(({ snapshot }) => gone(snapshot).length > 0, settleMs, signal)
+      if (settleMs > 0 && scan.state.snapshot.source.kind === 'live')
+        await scan.until(({ snapshot }) => gone(snapshot).length > 0, settleMs, signal)
       return new Map(gone(scan.state.snapshot).map((step) => [step.id, notShown(step, scan.state.snapshot, undefined)]))
     },
   }
 }
 
-interface Before { readonly uid: string | undefined; readonly pods: ReadonlySet<string>; readonly wasWell: boolean }
+interface Before {
+  readonly uid: string | undefined
+  readonly pods: ReadonlySet<string>
+  readonly wasWell: boolean
+}
 
 /** The workload whose pods are made anew by this step. */
 function workloadOf(step: Step): ReturnType<typeof refOf> | undefined {
-  const change = step.changes.find((one) => one.type === 'edit' && (ROLLS_OUT.has(one.target.kind) ? one.edits.some((edit) => isInTemplate('set' in edit ? edit.set : edit.unset)) : one.target.kind === 'Pod'))
+  const change = step.changes.find(
+    (one) =>
+      one.type === 'edit' &&
+      (ROLLS_OUT.has(one.target.kind)
+        ? one.edits.some((edit) => isInTemplate('set' in edit ? edit.set : edit.unset))
+        : one.target.kind === 'Pod'),
+  )
   return change?.type === 'edit' ? change.target : undefined
 }
 const isInTemplate = (path: readonly unknown[]): boolean => path[0] === 'spec' && (path.length === 1 || path[1] === 'template')
@@ -66,12 +87,19 @@ function beforeOf(step: Step, snapshot: Snapshot): Before {
 function podsOf(workload: KubeObject, snapshot: Snapshot): readonly PodObject[] {
   if (workload.kind === 'Pod') return [workload as PodObject]
   const uids = new Set([workload.metadata.uid])
-  const isOwned = (object: KubeObject) => object.metadata.ownerReferences?.some((owner) => owner.controller === true && uids.has(owner.uid)) === true
+  const isOwned = (object: KubeObject) =>
+    object.metadata.ownerReferences?.some((owner) => owner.controller === true && uids.has(owner.uid)) === true
   if (workload.kind === 'Deployment') for (const set of snapshot.all('ReplicaSet').filter(isOwned)) uids.add(set.metadata.uid)
   return snapshot.all('Pod').filter(isOwned)
 }
 
-async function watchRollout(step: Step, scan: Watched, before: Before | undefined, deadlineMs: number, signal: AbortSignal): Promise<Extract<Verdict, { ok: true }> | Extract<Verdict, { ok: false }>> {
+async function watchRollout(
+  step: Step,
+  scan: Watched,
+  before: Before | undefined,
+  deadlineMs: number,
+  signal: AbortSignal,
+): Promise<Extract<Verdict, { ok: true }> | Extract<Verdict, { ok: false }>> {
   const ref = workloadOf(step)
   const live = scan.state.snapshot.source.kind === 'live'
   if (ref === undefined || !live) return { ok: true, note: live ? 'the finding is gone' : 'the file says so now' }
@@ -82,13 +110,26 @@ async function watchRollout(step: Step, scan: Watched, before: Before | undefine
     const newPods = podsOf(object, snapshot).filter((pod) => !(before?.pods.has(pod.metadata.uid ?? pod.metadata.name) ?? false))
     return rolloutOf(object as ControllerObject | PodObject, newPods)
   }
-  if (before?.wasWell === false) return { ok: true, note: 'the finding is gone; the workload was not healthy before either, so its rollout was not waited for' }
-  await scan.until(({ snapshot }) => { const rollout = present(snapshot); return rollout !== undefined && rollout.is !== 'under-way' }, deadlineMs, signal)
+  if (before?.wasWell === false)
+    return { ok: true, note: 'the finding is gone; the workload was not healthy before either, so its rollout was not waited for' }
+  await scan.until(
+    ({ snapshot }) => {
+      const rollout = present(snapshot)
+      return rollout !== undefined && rollout.is !== 'under-way'
+    },
+    deadlineMs,
+    signal,
+  )
   const rollout = present(scan.state.snapshot)
   if (rollout?.is === 'done') return { ok: true, note: canSeePods ? rollout.note : `${rollout.note} (its pods cannot be read)` }
-  if (signal.aborted) return { ok: false, undo: false, because: 'the wait for the rollout was cut short: whether it goes through is not known' }
+  if (signal.aborted)
+    return { ok: false, undo: false, because: 'the wait for the rollout was cut short: whether it goes through is not known' }
   if (rollout?.is === 'failing') return { ok: false, undo: true, because: rollout.because }
-  return { ok: false, undo: true, because: `the rollout was not done after ${Math.round(deadlineMs / 1000)} s${rollout === undefined ? '' : `: ${rollout.waiting}`}` }
+  return {
+    ok: false,
+    undo: true,
+    because: `the rollout was not done after ${Math.round(deadlineMs / 1000)} s${rollout === undefined ? '' : `: ${rollout.waiting}`}`,
+  }
 }
 
 function isShown(change: Change, snapshot: Snapshot, before: Before | undefined): boolean {
@@ -102,16 +143,24 @@ function isShown(change: Change, snapshot: Snapshot, before: Before | undefined)
   if (object.kind === 'Pod' && snapshot.source.kind === 'live' && isSpec(change) && object.metadata.uid === before?.uid) return false
   return differences(change, object).length === 0
 }
-const isSpec = (change: Extract<Change, { type: 'edit' }>): boolean => change.edits.some((edit) => ('set' in edit ? edit.set : edit.unset)[0] === 'spec')
+const isSpec = (change: Extract<Change, { type: 'edit' }>): boolean =>
+  change.edits.some((edit) => ('set' in edit ? edit.set : edit.unset)[0] === 'spec')
 
 function differences(change: Extract<Change, { type: 'edit' }>, object: KubeObject): string[] {
-  return change.edits.filter((edit) => ('set' in edit ? !isCovered(valueAt(object, edit.set), edit.to) : valueAt(object, edit.unset) !== undefined)).map((edit) => formatPath('set' in edit ? edit.set : edit.unset))
+  return change.edits
+    .filter((edit) => ('set' in edit ? !isCovered(valueAt(object, edit.set), edit.to) : valueAt(object, edit.unset) !== undefined))
+    .map((edit) => formatPath('set' in edit ? edit.set : edit.unset))
 }
 /** The server may add defaults to what was written. */
 function isCovered(live: unknown, wanted: unknown): boolean {
   if (wanted === null || typeof wanted !== 'object') return sameJson(live, wanted)
-  if (Array.isArray(wanted)) return Array.isArray(live) && live.length === wanted.length && wanted.every((item, index) => isCovered(live[index], item))
-  return live !== null && typeof live === 'object' && Object.entries(wanted).every(([key, value]) => isCovered((live as Record<string, unknown>)[key], value))
+  if (Array.isArray(wanted))
+    return Array.isArray(live) && live.length === wanted.length && wanted.every((item, index) => isCovered(live[index], item))
+  return (
+    live !== null &&
+    typeof live === 'object' &&
+    Object.entries(wanted).every(([key, value]) => isCovered((live as Record<string, unknown>)[key], value))
+  )
 }
 
 function notShown(step: Step, snapshot: Snapshot, before: Before | undefined): string {
@@ -133,7 +182,13 @@ function unproven(step: Step, { outcomes }: WatchedState): Extract<Verdict, { ok
   for (const id of step.controls) {
     const outcome = outcomes.get(id)
     if (outcome === undefined) continue
-    if (step.mends.length > 0 && (outcome.status === 'error' || outcome.unread !== undefined)) return { ok: false, undo: false, left: step.mends, because: `${id} could not be judged again: ${outcome.error ?? outcome.because ?? 'unknown'}` }
+    if (step.mends.length > 0 && (outcome.status === 'error' || outcome.unread !== undefined))
+      return {
+        ok: false,
+        undo: false,
+        left: step.mends,
+        because: `${id} could not be judged again: ${outcome.error ?? outcome.because ?? 'unknown'}`,
+      }
     left.push(...outcome.findings.filter((finding) => step.mends.includes(finding.id) && !finding.excepted).map((finding) => finding.id))
   }
   return left.length === 0 ? undefined : { ok: false, undo: false, left, because: 'the change is there, but the control still finds it' }

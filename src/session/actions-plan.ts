@@ -1,4 +1,4 @@
-import type { Step, StepId } from '../model/index.ts'
+import type { Risk, Step, StepId } from '../model/index.ts'
 import type { PlanAction } from './actions.ts'
 import { go } from './actions-move.ts'
 import type { State } from './store-state.ts'
@@ -21,6 +21,11 @@ export function plan(state: State, action: PlanAction): State {
       return planned?.plan === undefined
         ? state
         : { ...state, planned: { ...planned, off: new Set(planned.off.size > 0 ? [] : planned.plan.steps.map((step) => step.id)) } }
+    case 'take-by-risk': {
+      if (planned?.plan === undefined) return state
+      const upTo = RISKS[(RISKS.indexOf(planned.upTo ?? 'may-break') + 1) % RISKS.length]!
+      return { ...state, planned: { ...planned, upTo, off: riskier(planned.plan.steps, upTo) } }
+    }
     case 'looking':
       return { ...state, look: { of: action.of, previews: new Map(), done: false } }
     case 'looked': {
@@ -39,6 +44,13 @@ export function plan(state: State, action: PlanAction): State {
     }
   }
 }
+
+const RISKS: readonly Risk[] = ['safe', 'restarts-pods', 'may-break']
+/** Steps above a risk, and those that need one of them. */
+const riskier = (steps: readonly Step[], upTo: Risk): ReadonlySet<StepId> =>
+  steps
+    .filter((step) => RISKS.indexOf(step.risk) > RISKS.indexOf(upTo))
+    .reduce<ReadonlySet<StepId>>((off, step) => (off.has(step.id) ? off : toggledWith(steps, off, step.id)), new Set())
 
 /** Leaving a step out leaves out what must come after it; taking one in takes in what must come before. */
 export function toggledWith(steps: readonly Step[], off: ReadonlySet<StepId>, id: StepId): ReadonlySet<StepId> {

@@ -62,6 +62,8 @@ export type PlanAction =
   | { readonly type: 'plan-failed'; readonly because: string }
   | { readonly type: 'toggle-step'; readonly step: StepId }
   | { readonly type: 'toggle-all-steps' }
+  /** Only safe steps; then those that restart pods, too; then all. */
+  | { readonly type: 'take-by-risk' }
   | { readonly type: 'looking'; readonly of: string }
   | {
       readonly type: 'looked'

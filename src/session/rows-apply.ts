@@ -41,7 +41,14 @@ export function changeRows(running: Running, width: number): Row[] {
   const rehearsed = running.rehearsed.get(step.id)
   return [
     ...prose(step.title, width, { indent: 0, tone: 'title' }),
-    ...(running.kind === 'apply' ? [row({ text: `${RISK_WORD[step.risk]}; fixes ${count(step.mends, 'finding')}`, tone: 'dim' })] : []),
+    ...(running.kind === 'apply'
+      ? [
+          row({
+            text: `${RISK_WORD[step.risk]}; ${step.mends === 0 ? 'prepares steps after it' : `fixes ${count(step.mends, 'finding')}`}`,
+            tone: 'dim',
+          }),
+        ]
+      : []),
     ...(note === '' || state?.is === 'rehearsed' ? [] : prose(note, width, { indent: 0, tone })),
     ...(step.mayBreak.length === 0
       ? []
@@ -111,7 +118,7 @@ export function askingLines(state: State, running: Running, asking: Asking, widt
       .map((button) => ({ label: button.label, focused: button.id === asking.focus })),
   )
   if (step?.risk !== 'may-break')
-    return [run(width, [{ text: ` Write this change to ${state.source?.writesTo ?? 'the source'}?`, tone: 'title' }]), buttons]
+    return [run(width, [{ text: ` Write this change? It goes to ${state.source?.writesTo ?? 'the source'}.`, tone: 'title' }]), buttons]
   const field = asking.focus === 'typed'
   return [
     run(width, [

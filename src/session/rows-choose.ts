@@ -2,7 +2,7 @@ import type { ControlId } from '../model/index.ts'
 import { optionsOf } from './rows-finding.ts'
 import { blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
 import { RISK_TONE, RISK_WORD } from './rows-words.ts'
-import { type State, valueText } from './store-state.ts'
+import { type State, shownValue, valueText } from './store-state.ts'
 
 /** The options of one check's remedy: ready-made choices to pick from, or a value to type. */
 export function chooseRows(state: State, id: ControlId, width: number): Row[] {
@@ -28,13 +28,13 @@ export function chooseRows(state: State, id: ControlId, width: number): Row[] {
         ? [
             choice(`type:${name}`, (w) =>
               inColumns(w, [
-                { text: value === undefined ? '(nothing yet: enter to type it)' : valueText(value), grow: true, tone: 'key' },
+                { text: value === undefined ? '(nothing yet: enter to type it)' : shownValue(value), grow: true, tone: 'key' },
                 { text: 'enter changes', tone: 'dim' },
               ]),
             ),
           ]
         : []),
-      ...(option.default === undefined ? [] : prose(`Unless you choose: ${valueText(option.default)}`, width, { indent: 4, tone: 'dim' })),
+      ...(option.default === undefined ? [] : prose(`Unless you choose: ${shownValue(option.default)}`, width, { indent: 4, tone: 'dim' })),
       blank,
     ]
   })

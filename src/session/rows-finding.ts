@@ -12,7 +12,7 @@ import {
   STATUS_TONE,
   STATUS_WORD,
 } from './rows-words.ts'
-import { type Look, type State, valueText } from './store-state.ts'
+import { type Look, type State, shownValue } from './store-state.ts'
 
 /** One finding explained: what, why, evidence, and exactly what the fix changes. */
 export function findingRows(state: State, id: FindingId, width: number): Row[] {
@@ -129,7 +129,7 @@ export const optionsOf = (control: RegisteredControl | undefined): NonNullable<R
 function options(state: State, control: RegisteredControl, width: number): Row[] {
   return Object.entries(optionsOf(control)).flatMap(([name, option]) => {
     const value = state.values[control.id]?.[name] ?? option.default
-    return prose(`Your choice: ${option.describe} = ${value === undefined ? '(none yet)' : valueText(value)}   (c changes it)`, width, {
+    return prose(`Your choice (c changes it): ${option.describe}. Now: ${shownValue(value)}.`, width, {
       tone: 'key',
     })
   })

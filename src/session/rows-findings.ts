@@ -37,25 +37,28 @@ const bySeverityCount = (findings: readonly Finding[]): ReadonlyMap<Severity, nu
       .map(([severity, some]) => [severity, some.length]),
   )
 
+/** What the rows around a finding's row say already: nothing, its check, or its object. */
+export type Under = 'nothing' | 'check' | 'object'
+
 /** One finding: severity, object, what is wrong with it. */
-export function findingLine(width: number, finding: Finding, scan: Scan, saying: 'all' | 'detail' = 'all', marked?: boolean): Line {
+export function findingLine(width: number, finding: Finding, scan: Scan, under: Under = 'nothing', marked?: boolean): Line {
   const fresh = scan.fresh.get(finding.id)?.mark ?? ' '
-  const container = finding.container === undefined ? '' : ` (${finding.container})`
-  const wrong = saying === 'all' ? [finding.reason, finding.detail] : [finding.detail ?? finding.reason]
+  const isGone = fresh === '-'
+  const container = finding.container === undefined ? '' : under === 'object' ? finding.container : ` (${finding.container})`
+  const subject = under === 'object' ? container : `${objectText(finding.subject)}${container}`
+  const room = under === 'object' ? 0.2 : under === 'check' ? 0.5 : 0.44
+  const wrong = under === 'check' ? [finding.detail ?? finding.reason] : [finding.reason, finding.detail]
   const owner = finding.managedBy === '' ? '' : ` [${OWNER_WORD[finding.managedBy]}]`
+  const tone = isGone ? { tone: 'dim' as const } : {}
   return inColumns(width, [
     ...(marked === undefined ? [] : [{ text: marked ? '[x]' : '[ ]', width: 3, tone: marked ? ('key' as const) : ('dim' as const) }]),
-    { text: fresh, width: 1, tone: fresh === '-' ? 'ok' : 'key' },
+    { text: fresh, width: 1, tone: isGone ? 'ok' : 'key' },
     { text: SEVERITY_WORD[finding.severity], width: 4, tone: finding.severity },
+    { text: subject, width: Math.max(under === 'object' ? 10 : 20, Math.floor(width * room)), ...tone },
     {
-      text: `${objectText(finding.subject)}${container}`,
-      width: Math.max(20, Math.floor(width * (saying === 'all' ? 0.44 : 0.5))),
-      ...(fresh === '-' && { tone: 'dim' as const }),
-    },
-    {
-      text: `${fresh === '-' ? 'resolved: ' : ''}${wrong.filter((part) => part !== undefined && part !== '').join(': ')}${owner}`,
+      text: `${isGone ? 'resolved: ' : ''}${wrong.filter((part) => part !== undefined && part !== '').join(': ')}${owner}`,
       grow: true,
-      ...(fresh === '-' && { tone: 'dim' as const }),
+      ...tone,
     },
   ])
 }

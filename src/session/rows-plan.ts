@@ -55,7 +55,7 @@ function stepLine(width: number, number: number, step: Step, planned: Planned, s
     { text: String(number).padStart(3), width: 3, tone: 'dim' },
     { text: RISK_WORD[step.risk], width: 13, tone: RISK_TONE[step.risk] },
     { text: `${step.title}${notes.length > 0 ? ` [${notes.join(', ')}]` : ''}`, grow: true, ...(isOff && { tone: 'dim' as const }) },
-    { text: `fixes ${step.mends.length}`.padStart(9), width: 9, tone: 'dim' },
+    { text: (step.mends.length === 0 ? 'prepares' : `fixes ${step.mends.length}`).padStart(9), width: 9, tone: 'dim' },
   ])
 }
 
@@ -87,7 +87,7 @@ export function stepScreenRows({ planned, look, scan }: State, id: StepId, width
       ? []
       : [row({ text: '  Comes after:', tone: 'dim' }), ...before.flatMap((one) => prose(one.title, width, { indent: 4, mark: '- ' }))]),
     blank,
-    heading(`Fixes ${count(step.mends.length, 'finding')}`),
+    heading(step.mends.length === 0 ? 'Prepares steps after it' : `Fixes ${count(step.mends.length, 'finding')}`),
     ...step.mends.flatMap((mended) => {
       const finding = scan?.findings.get(mended)
       return prose(

@@ -1,7 +1,7 @@
 import { atLeast, bySeverity } from '../engine/score.ts'
 import type { Finding, FindingId, Outcome, Practice, RegisteredControl, Status } from '../model/index.ts'
-import { findingLine } from './rows-findings.ts'
-import { choice, inColumns, type Row, row } from './rows-line.ts'
+import { findingLine, type Under } from './rows-findings.ts'
+import { choice, inColumns, prose, type Row, row } from './rows-line.ts'
 import { OWNER_WORD, objectText, SEVERITY_WORD, STATUS_TONE, STATUS_WORD } from './rows-words.ts'
 import type { Filter, Scan, State } from './store-state.ts'
 import { count } from './text.ts'
@@ -29,7 +29,7 @@ export function practiceRows(state: State, practice: Practice): Row[] {
       for (const finding of group.findings)
         rows.push(
           choice(`finding:${finding.id}`, (width, marked) =>
-            findingLine(width, finding, scan, filter.by === 'check' ? 'detail' : 'all', marked.has(finding.id)),
+            findingLine(width, finding, scan, under(group, filter), marked.has(finding.id)),
           ),
         )
   }
@@ -55,6 +55,21 @@ const present = (scan: Scan, findings: readonly Finding[]): FindingId[] =>
 
 const isOpen = (group: Group, filter: Filter): boolean =>
   (group.closed === true || group.findings.length > LARGE) === filter.turned.has(group.key)
+
+const under = (group: Group, { by }: Filter): Under => (group.closed || by === 'owner' ? 'nothing' : by)
+
+/** A group that is no check, explained. */
+export function groupGist(state: State, practice: Practice, key: string, width: number): Row[] {
+  const group = state.scan === undefined ? undefined : groupsOf(state.scan, practice, state.filter).find((one) => one.key === key)
+  if (group === undefined) return []
+  return [
+    row({ text: group.title, tone: 'title' }),
+    ...prose(`${count(group.findings.length, 'finding')}. enter opens or closes the group, space marks all of it.`, width, {
+      indent: 0,
+      tone: 'dim',
+    }),
+  ]
+}
 
 let known: { readonly of: readonly unknown[]; readonly groups: readonly Group[] } | undefined
 function groupsOf(scan: Scan, practice: Practice, filter: Filter): readonly Group[] {
@@ -161,7 +176,11 @@ function groupLine(width: number, group: Group, open: boolean, marked: ReadonlyS
     { text: open ? 'v' : '>', tone: 'dim' },
     { text: group.closed ? '' : STATUS_WORD[group.status], width: 6, tone: STATUS_TONE[group.status] },
     { text: group.title, grow: true, tone: group.closed ? 'dim' : 'title' },
-    { text: `${chosen > 0 ? `${chosen} of ` : ''}${count(group.findings.length, 'finding')}`.padStart(18), width: 18, tone: 'dim' },
+    {
+      text: (chosen > 0 ? `${chosen}/${group.findings.length} marked` : count(group.findings.length, 'finding')).padStart(12),
+      width: 12,
+      tone: 'dim',
+    },
   ])
 }
 
@@ -187,7 +206,7 @@ function controlRows(scan: Scan, practice: Practice, filter: Filter): Row[] {
               { text: open ? 'v' : '>', tone: 'dim' },
               { text: 'ok', width: 6, tone: 'ok' },
               { text: 'Passed, vouched for, or nothing to check', grow: true, tone: 'dim' },
-              { text: count(fine.length, 'check').padStart(18), width: 18, tone: 'dim' },
+              { text: count(fine.length, 'check').padStart(12), width: 12, tone: 'dim' },
             ]),
           ),
         ]),

@@ -12,7 +12,7 @@ import { blank, type Line, prose, type Row, row } from './rows-line.ts'
 import { outcomeRows } from './rows-outcome.ts'
 import { overviewRows } from './rows-overview.ts'
 import { planRows, stepScreenRows } from './rows-plan.ts'
-import { practiceRows } from './rows-practice.ts'
+import { groupGist, practiceRows } from './rows-practice.ts'
 import { visible } from './rows-window.ts'
 import type { Position, State } from './store-state.ts'
 
@@ -114,8 +114,11 @@ export function detailRows(state: State, width: number): Row[] {
   if (key?.startsWith('control:')) return controlRows(state, key.slice('control:'.length), width)
   const id = selectedFinding(state)
   if (id !== undefined) return findingGist(state, id, width)
-  const group = key?.startsWith('group:') ? key.slice('group:'.length) : undefined
-  return group !== undefined && state.scan?.controls.some((control) => control.id === group) ? controlRows(state, group, width) : []
+  if (!key?.startsWith('group:') || state.route.at !== 'practice') return []
+  const group = key.slice('group:'.length)
+  return state.scan?.controls.some((control) => control.id === group)
+    ? controlRows(state, group, width)
+    : groupGist(state, state.route.practice, group, width)
 }
 
 const cut = new WeakMap<Row, { readonly width: number; readonly marked: ReadonlySet<FindingId>; readonly line: Line }>()

@@ -44,6 +44,7 @@ export function reduce(state: State, action: Action): State {
     case 'plan-failed':
     case 'toggle-step':
     case 'toggle-all-steps':
+    case 'take-by-risk':
     case 'looking':
     case 'looked':
       return plan(state, action)

@@ -83,6 +83,8 @@ export interface Planned {
   readonly problem?: string
   /** Steps the operator took out. */
   readonly off: ReadonlySet<StepId>
+  /** The highest risk that was taken in by key; absent: chosen one by one, or all. */
+  readonly upTo?: Risk
 }
 
 export interface RunStep {
@@ -169,3 +171,7 @@ export const initialState = (size: Size): State => ({
 /** A value as shown and typed. */
 export const valueText = (value: Json | undefined): string =>
   value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value)
+
+/** The same for reading: what is empty is called so. */
+export const shownValue = (value: Json | undefined): string =>
+  value === undefined ? 'not given yet' : value === '' || (Array.isArray(value) && value.length === 0) ? 'nothing' : valueText(value)

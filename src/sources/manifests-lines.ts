@@ -7,7 +7,7 @@ import type { ObjectRef, Path, PathElement } from '../model/index.ts'
 import { countLines, type DocumentSpan, documentsIn } from '../objects/yaml-documents.ts'
 import { mergedInto, resolved, treeOf, type YamlNode } from '../objects/yaml-tree.ts'
 import { decode } from './manifests-files.ts'
-import { outlineOffset, UNSURE } from './manifests-outline.ts'
+import { Outline, UNSURE } from './manifests-outline.ts'
 
 /** A line for a scalar; for a collection its line and what is in it. */
 export type Place = number | KeyPlaces | ItemPlaces
@@ -27,6 +27,7 @@ export type TextOf = (file: string) => { readonly path: string } | { readonly te
 interface OpenFile {
   readonly text: string
   readonly spans: readonly DocumentSpan[]
+  readonly outlines: Map<number, Outline>
   readonly parsed: Map<number, Place | undefined>
 }
 /** Characters of text kept at a time. */
@@ -55,7 +56,9 @@ export class LineFinder {
     const file = this.#opened(ref.file)
     const span = file?.spans[index]
     if (file === undefined || span === undefined) return { file: ref.file, line: ref.line ?? 1 }
-    const offset = outlineOffset(file.text, span.start, span.end, path)
+    let outline = file.outlines.get(index)
+    if (outline === undefined) file.outlines.set(index, (outline = new Outline(file.text, span.start, span.end)))
+    const offset = outline.find(path)
     if (offset !== UNSURE) return { file: ref.file, line: span.line + countLines(file.text, span.start, offset) }
     if (!file.parsed.has(index)) file.parsed.set(index, placesIn(file.text.slice(span.start, span.end), span.line))
     const place = file.parsed.get(index)
@@ -80,7 +83,7 @@ export class LineFinder {
       const source = this.#textOf(file)
       if (source === undefined) return undefined
       const text = 'text' in source ? source.text : textAt(source.path)
-      return { text, spans: [...documentsIn(text)], parsed: new Map() }
+      return { text, spans: [...documentsIn(text)], outlines: new Map(), parsed: new Map() }
     } catch {
       // The file has gone or become unreadable: the line known from the scan will do.
       return undefined

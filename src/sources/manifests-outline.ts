@@ -5,58 +5,186 @@
 import type { Path, PathElement } from '../model/index.ts'
 
 export const UNSURE = -1
+type Unsure = typeof UNSURE
 const SPACE = 0x20
 const DASH = 0x2d
 const HASH = 0x23
 const COLON = 0x3a
 
-/** A block of the text: from the line that begins at `start` up to `end`, its entries in column `column`. */
+/** What a line begins with, where it is neither the offset of a colon behind a plain key nor blank. */
+const OTHER = -1
+const ITEM = -2
+
+/** The lines of a document that say something: where each begins and in which column, and what with. */
+interface Lines {
+  readonly offsets: Int32Array
+  readonly columns: Int32Array
+  /** Offset of the colon behind a plain key; ITEM for a dash; OTHER. */
+  readonly heads: Int32Array
+}
+/** Entries in one column, in the lines from `from` to before `to`; the first may stand in the middle of its line (`- name: …`). */
 interface Block {
-  readonly start: number
-  readonly end: number
+  readonly from: number
+  readonly to: number
   readonly column: number
-  readonly list: boolean /** Where the first entry stands, if not behind indentation (`- name: …`). */
   readonly first: number
+  readonly head: number
 }
-
-/** Offset in `text` of the deepest part of `path` that is written in the document between `start` and `end`, or UNSURE. */
-export function outlineOffset(text: string, start: number, end: number, path: Path): number {
-  let block = blockFrom(text, afterMarker(text, start, end), end, 0)
-  if (block === undefined || block === UNSURE || block.list) return UNSURE
-  let offset = block.first
-  for (const [depth, element] of path.entries()) {
-    const found: Entry | undefined | typeof UNSURE = block.list
-      ? itemAt(text, block, element)
-      : typeof element === 'string'
-        ? keyAt(text, block, element)
-        : UNSURE
-    if (found === UNSURE) return UNSURE
-    if (found === undefined) return offset
-    offset = found.at
-    if (depth === path.length - 1) return offset
-    const inner = inside(text, found)
-    if (inner === UNSURE) return UNSURE
-    if (inner === undefined) return offset
-    block = inner
-  }
-  return offset
-}
-
-/** A key or an item: where it stands, where its value begins, and where the next entry of its block begins. */
+/** A key or an item: where it stands, where its value begins, and the lines from its own to before the next entry. */
 interface Entry {
   readonly at: number
   readonly value: number
-  readonly end: number
+  readonly line: number
+  readonly to: number
   readonly column: number
-  readonly list: boolean
+  readonly item: boolean
 }
 
-function afterMarker(text: string, start: number, end: number): number {
-  if (text.charCodeAt(start) === 0xfeff) return start + 1
-  if (!text.startsWith('---', start)) return start
-  const line = lineEnd(text, start, end)
-  // Anything but a comment behind the marker is for the parser to understand.
-  return /^---[ \t\r]*(?:#.*)?$/.test(text.slice(start, line)) ? Math.min(line + 1, end) : end
+export class Outline {
+  readonly #text: string
+  readonly #end: number
+  readonly #lines: Lines | undefined
+
+  /** Of the document between two offsets of `text`. */
+  constructor(text: string, start: number, end: number) {
+    this.#text = text
+    this.#end = end
+    this.#lines = linesOf(text, start, end)
+  }
+
+  /** Offset of the deepest part of `path` that is written, or UNSURE. */
+  find(path: Path): number {
+    const lines = this.#lines
+    if (lines === undefined || lines.offsets.length === 0 || lines.heads[0]! < 0) return UNSURE
+    let block: Block = { from: 0, to: lines.offsets.length, column: lines.columns[0]!, first: lines.offsets[0]!, head: lines.heads[0]! }
+    let offset = block.first
+    for (const [depth, element] of path.entries()) {
+      const found: Entry | undefined | Unsure = block.head === ITEM ? this.#item(lines, block, element) : this.#key(lines, block, element)
+      if (found === UNSURE) return UNSURE
+      if (found === undefined) return offset
+      offset = found.at
+      if (depth === path.length - 1) return offset
+      const inner = this.#inside(lines, found)
+      if (inner === UNSURE) return UNSURE
+      if (inner === undefined) return offset
+      block = inner
+    }
+    return offset
+  }
+
+  #key({ offsets, columns, heads }: Lines, block: Block, element: PathElement): Entry | undefined | Unsure {
+    if (typeof element !== 'string') return UNSURE
+    const { from, to, column } = block
+    let found = -1
+    let next = to
+    for (let line = from; line < to; line++) {
+      const isFirst = line === from
+      if (!isFirst && columns[line]! > column) continue
+      const head = isFirst ? block.head : heads[line]!
+      // A list may stand in the column of its key.
+      if (head === ITEM && !isFirst && columns[line] === column) continue
+      if (head < 0 || (!isFirst && columns[line]! < column)) return UNSURE
+      if (found >= 0 && next === to) next = line
+      const at = isFirst ? block.first : offsets[line]!
+      if (head - at === element.length && this.#text.startsWith(element, at)) {
+        found = line
+        next = to
+      }
+    }
+    if (found < 0) return undefined
+    const isFirst = found === from
+    return {
+      at: isFirst ? block.first : offsets[found]!,
+      value: (isFirst ? block.head : heads[found]!) + 1,
+      line: found,
+      to: next,
+      column,
+      item: false,
+    }
+  }
+
+  #item(lines: Lines, block: Block, element: PathElement): Entry | undefined | Unsure {
+    if (typeof element === 'string') return UNSURE
+    const { offsets, columns, heads } = lines
+    let index = -1
+    for (let line = block.from; line < block.to; ) {
+      const isFirst = line === block.from
+      if (!isFirst && (columns[line] !== block.column || heads[line] !== ITEM)) return UNSURE
+      let next = line + 1
+      while (next < block.to && columns[next]! > block.column) next++
+      index++
+      const dash = isFirst ? block.first : offsets[line]!
+      const entry: Entry = { at: dash, value: dash + 1, line, to: next, column: block.column, item: true }
+      const wanted = typeof element === 'number' ? index === element : this.#isNamed(lines, entry, element.name)
+      if (wanted === UNSURE) return UNSURE
+      if (wanted) return this.#content(entry)
+      line = next
+    }
+    return undefined
+  }
+
+  /** An item is where its content begins. */
+  #content(entry: Entry): Entry | Unsure {
+    let at = entry.value
+    while (this.#text.charCodeAt(at) === SPACE) at++
+    return at < this.#end && isWord(this.#text.charCodeAt(at)) ? { ...entry, at } : UNSURE
+  }
+
+  #isNamed(lines: Lines, item: Entry, name: string): boolean | Unsure {
+    const inner = this.#inside(lines, item)
+    if (inner === UNSURE || inner === undefined || inner.head === ITEM) return UNSURE
+    const key = this.#key(lines, inner, 'name')
+    if (key === UNSURE) return UNSURE
+    if (key === undefined) return false
+    // The text of a plain value may go on in the next line.
+    if (key.to > key.line + 1) return UNSURE
+    const value = NAME.exec(this.#text.slice(key.value, lineEnd(this.#text, key.value, this.#end)))
+    return value === null ? UNSURE : (value[1] ?? value[2] ?? value[3]) === name
+  }
+
+  /** The block that is an entry's value; undefined where there is none. */
+  #inside({ offsets, columns, heads }: Lines, entry: Entry): Block | undefined | Unsure {
+    let here = entry.value
+    while (this.#text.charCodeAt(here) === SPACE) here++
+    const code = this.#text.charCodeAt(here)
+    if (here >= this.#end || code === 0x0a || code === 0x0d || code === HASH) {
+      const from = entry.line + 1
+      if (from >= entry.to) return undefined
+      const [column, head] = [columns[from]!, heads[from]!]
+      const fits = column > entry.column ? head !== OTHER : head === ITEM && !entry.item && column === entry.column
+      return fits ? { from, to: entry.to, column, first: offsets[from]!, head } : UNSURE
+    }
+    // `- name: …`: a block that begins in the middle of its first line.
+    if (!entry.item) return UNSURE
+    const head = headAt(this.#text, here, lineEnd(this.#text, here, this.#end))
+    return head === OTHER ? UNSURE : { from: entry.line, to: entry.to, column: entry.column + here - (entry.value - 1), first: here, head }
+  }
+}
+
+const NAME = /^ +(?:([\w./-]+)|"([\w./-]+)"|'([\w./-]+)')[ \t]*(?: #.*)?\r?$/
+/** Behind `---` only a comment may stand; anything else is for the parser to understand. */
+const MARKER = /^---[ \t\r]*(?:#.*)?$/
+
+function linesOf(text: string, start: number, end: number): Lines | undefined {
+  const [offsets, columns, heads]: [number[], number[], number[]] = [[], [], []]
+  let at = text.charCodeAt(start) === 0xfeff ? start + 1 : start
+  if (text.startsWith('---', at)) {
+    const line = lineEnd(text, at, end)
+    if (!MARKER.test(text.slice(at, line))) return undefined
+    at = line + 1
+  }
+  for (let line = at; at < end; at = line + 1) {
+    line = lineEnd(text, at, end)
+    let here = at
+    while (here < line && text.charCodeAt(here) === SPACE) here++
+    const code = text.charCodeAt(here)
+    if (here >= line || code === 0x0d || code === HASH) continue
+    if (code === 0x09) return undefined
+    offsets.push(here)
+    columns.push(here - at)
+    heads.push(headAt(text, here, line))
+  }
+  return { offsets: Int32Array.from(offsets), columns: Int32Array.from(columns), heads: Int32Array.from(heads) }
 }
 
 function lineEnd(text: string, at: number, end: number): number {
@@ -64,156 +192,19 @@ function lineEnd(text: string, at: number, end: number): number {
   return newline < 0 || newline > end ? end : newline
 }
 
-/** First column that is no space; UNSURE at a tab. The line is passed over (undefined) when it is blank or a comment. */
-function indentOf(text: string, at: number, line: number): number | undefined {
-  let here = at
-  while (here < line && text.charCodeAt(here) === SPACE) here++
-  const code = text.charCodeAt(here)
-  if (here >= line || code === 0x0d || code === HASH) return undefined
-  return code === 0x09 ? UNSURE : here - at
-}
-
-/** The block that begins with the next line that says something, if that is indented by at least `least`. */
-function blockFrom(text: string, start: number, end: number, least: number): Block | undefined | typeof UNSURE {
-  for (let at = start; at < end; ) {
-    const line = lineEnd(text, at, end)
-    const column = indentOf(text, at, line)
-    if (column === UNSURE) return UNSURE
-    if (column !== undefined) {
-      if (column < least) return undefined
-      return { start: at, end, column, list: isDash(text, at + column), first: at + column }
-    }
-    at = line + 1
-  }
-  return undefined
-}
-
-const isDash = (text: string, at: number): boolean => text.charCodeAt(at) === DASH && isGap(text.charCodeAt(at + 1))
-const isGap = (code: number): boolean => Number.isNaN(code) || code === SPACE || code === 0x0a || code === 0x0d
-
-/** Offsets of the entries of a block, in order; UNSURE where a line does not fit in. */
-function* entriesOf(text: string, block: Block): Generator<number> {
-  yield block.first
-  for (let at = lineEnd(text, block.first, block.end) + 1; at < block.end; ) {
-    const line = lineEnd(text, at, block.end)
-    const column = indentOf(text, at, line)
-    if (column === UNSURE) return yield UNSURE
-    if (column !== undefined && column <= block.column) {
-      if (column < block.column) return yield UNSURE
-      // A list may stand in the column of its key.
-      if (block.list || !isDash(text, at + column)) yield at + column
-    }
-    at = line + 1
-  }
-}
-
-function keyAt(text: string, block: Block, key: string): Entry | undefined | typeof UNSURE {
-  let found: { at: number; value: number } | undefined
-  let end = block.end
-  let open = false
-  for (const at of entriesOf(text, block)) {
-    if (at === UNSURE) return UNSURE
-    if (open) {
-      end = at
-      open = false
-    }
-    const colon = plainKeyEnd(text, at, block.end)
-    if (colon === UNSURE) return UNSURE
-    if (colon - at === key.length && text.startsWith(key, at)) {
-      found = { at, value: colon + 1 }
-      end = block.end
-      open = true
-    }
-  }
-  return found === undefined
-    ? undefined
-    : { ...found, end: end === block.end ? end : lineStart(text, end), column: block.column, list: false }
-}
-
-const lineStart = (text: string, at: number): number => text.lastIndexOf('\n', at - 1) + 1
-
-/** Where the colon behind a plain key stands. Quoted keys, merge keys, anchors and the like are UNSURE. */
-function plainKeyEnd(text: string, at: number, end: number): number {
+/** Quoted keys, merge keys, anchors, brackets and the like are OTHER. */
+function headAt(text: string, at: number, line: number): number {
   const first = text.charCodeAt(at)
-  const isPlain = (first >= 0x61 && first <= 0x7a) || (first >= 0x41 && first <= 0x5a) || (first >= 0x30 && first <= 0x39) || first === 0x5f
-  if (!isPlain) return UNSURE
-  for (let here = at + 1; here < end; here++) {
+  if (first === DASH) return isGap(text.charCodeAt(at + 1)) || at + 1 >= line ? ITEM : OTHER
+  if (!isWord(first) && first !== 0x5f) return OTHER
+  for (let here = at + 1; here < line; here++) {
     const code = text.charCodeAt(here)
-    if (code === COLON && isGap(text.charCodeAt(here + 1))) return here
-    // Word characters, `.`, `/`, `-`, `_`: what a key of Kubernetes is made of.
-    const isKey = (code >= 0x61 && code <= 0x7a) || (code >= 0x2d && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || code === 0x5f
-    if (!isKey) return UNSURE
+    if (code === COLON && (here + 1 >= line || isGap(text.charCodeAt(here + 1)))) return here
+    // Word characters, `.`, `/`, `-`: what a key of Kubernetes is made of.
+    if (!isWord(code) && code !== 0x5f && code !== DASH && code !== 0x2e && code !== 0x2f) return OTHER
   }
-  return UNSURE
+  return OTHER
 }
 
-function itemAt(text: string, block: Block, element: PathElement): Entry | undefined | typeof UNSURE {
-  if (typeof element === 'string') return UNSURE
-  const dashes: number[] = []
-  for (const at of entriesOf(text, block)) {
-    if (at === UNSURE || !isDash(text, at)) return UNSURE
-    dashes.push(at)
-  }
-  const entry = (index: number): Entry => {
-    const dash = dashes[index]!
-    const next = dashes[index + 1]
-    return { at: dash, value: dash + 1, end: next === undefined ? block.end : lineStart(text, next), column: block.column, list: true }
-  }
-  if (typeof element === 'number') return element < dashes.length ? itemContent(text, entry(element)) : undefined
-  for (const index of dashes.keys()) {
-    const named = isNamed(text, entry(index), element.name)
-    if (named === UNSURE) return UNSURE
-    if (named === true) return itemContent(text, entry(index))
-  }
-  return undefined
-}
-
-/** An item is where its content begins. */
-function itemContent(text: string, entry: Entry): Entry | typeof UNSURE {
-  const at = contentAt(text, entry)
-  return at === undefined ? UNSURE : { ...entry, at }
-}
-
-function contentAt(text: string, entry: Entry): number | undefined {
-  let here = entry.value
-  while (here < entry.end && text.charCodeAt(here) === SPACE) here++
-  const code = text.charCodeAt(here)
-  const isPlain = (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || (code >= 0x30 && code <= 0x39)
-  return here < entry.end && isPlain ? here : undefined
-}
-
-function isNamed(text: string, item: Entry, name: string): boolean | typeof UNSURE {
-  const inner = inside(text, item)
-  if (inner === UNSURE || inner === undefined || inner.list) return UNSURE
-  const key = keyAt(text, inner, 'name')
-  if (key === UNSURE) return UNSURE
-  if (key === undefined) return false
-  const written = text.slice(key.value, lineEnd(text, key.value, key.end))
-  const value = /^ +(?:([\w./-]+)|"([\w./-]+)"|'([\w./-]+)')[ \t]*(?: #.*)?\r?$/.exec(written)
-  // The text of a plain value may go on in the next line.
-  if (value === null || !isBlank(text, lineEnd(text, key.value, key.end), key.end)) return UNSURE
-  return (value[1] ?? value[2] ?? value[3]) === name
-}
-
-const isBlank = (text: string, start: number, end: number): boolean => blockFrom(text, Math.min(start + 1, end), end, 0) === undefined
-
-/** The block that is an entry's value; undefined where the value is a scalar. */
-function inside(text: string, entry: Entry): Block | undefined | typeof UNSURE {
-  const line = lineEnd(text, entry.value, entry.end)
-  let here = entry.value
-  while (here < line && text.charCodeAt(here) === SPACE) here++
-  const code = text.charCodeAt(here)
-  if (here >= line || code === 0x0d || code === HASH) {
-    const block = blockFrom(text, line + 1, entry.end, 0)
-    if (block === undefined || block === UNSURE) return block
-    if (block.column > entry.column) return isCollection(text, block) ? block : UNSURE
-    return block.list && !entry.list && block.column === entry.column ? block : UNSURE
-  }
-  // `- name: …`: a block that begins in the middle of its first line.
-  if (!entry.list) return UNSURE
-  const block: Block = { start: here, end: entry.end, column: here - lineStart(text, here), list: isDash(text, here), first: here }
-  return isCollection(text, block) ? block : UNSURE
-}
-
-const isCollection = (text: string, block: Block): boolean =>
-  block.list || plainKeyEnd(text, block.first, lineEnd(text, block.first, block.end) + 1) !== UNSURE
+const isGap = (code: number): boolean => Number.isNaN(code) || code === SPACE || code === 0x0a || code === 0x0d
+const isWord = (code: number): boolean => (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || (code >= 0x30 && code <= 0x39)

@@ -4,7 +4,8 @@
  */
 import type { Kind } from '../model/index.ts'
 import { formatPath } from '../objects/path.ts'
-import { type Fields, METADATA, NEEDED, SHAPES, type Shape } from './manifests-shape-table.ts'
+import { type Fields, METADATA, type Shape } from './manifests-shape-pods.ts'
+import { NEEDED, SHAPES } from './manifests-shape-table.ts'
 
 /** What is wrong with an object's shape, and where. */
 export class ShapeProblem extends Error {

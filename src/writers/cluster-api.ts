@@ -1,7 +1,8 @@
 /** What the cluster writer needs of the API server: four verbs, addresses of objects, and refusals in words. */
-import type { ObjectRef } from '../model/index.ts'
+
 import type { Answer, ApiClient } from '../apiserver/client.ts'
 import type { Refusal } from '../apiserver/refusal.ts'
+import type { ObjectRef } from '../model/index.ts'
 import { WriteRefused } from '../plan/writer.ts'
 import { kindFor, served } from '../sources/readables.ts'
 
@@ -10,15 +11,22 @@ export const FIELD_MANAGER = 'k8s-harden'
 /** The part of the client that writing needs. */
 export type ClusterApi = Pick<ApiClient, 'get' | 'create' | 'patch' | 'delete' | 'review'>
 
-interface ResourceList { readonly resources?: readonly { readonly name: string; readonly kind: string; readonly namespaced: boolean }[] }
-interface Place { readonly plural: string; readonly namespaced: boolean }
+interface ResourceList {
+  readonly resources?: readonly { readonly name: string; readonly kind: string; readonly namespaced: boolean }[]
+}
+interface Place {
+  readonly plural: string
+  readonly namespaced: boolean
+}
 
 /** Finds where objects are served; kinds that no control reads are asked of discovery, once. */
 export class Addresses {
   readonly #api: ClusterApi
   readonly #asked = new Map<string, Promise<Answer<ResourceList>>>()
 
-  constructor(api: ClusterApi) { this.#api = api }
+  constructor(api: ClusterApi) {
+    this.#api = api
+  }
 
   async collection(ref: Pick<ObjectRef, 'apiVersion' | 'kind' | 'namespace'>): Promise<string> {
     const { plural, namespaced } = await this.#place(ref)
@@ -59,14 +67,21 @@ export function refuser({ said = '' }: Refusal): string {
  * credentials: that part is left out.
  */
 export const words = (refusal: Refusal): string =>
-  (refusal.kind === 'forbidden' && refusal.said !== undefined ? `${refusal.message}: ${refusal.said}` : refusal.message).replace(/Invalid value: "\{.*/s, 'Invalid value: the object as it would be')
+  (refusal.kind === 'forbidden' && refusal.said !== undefined ? `${refusal.message}: ${refusal.said}` : refusal.message).replace(
+    /Invalid value: "\{.*/s,
+    'Invalid value: the object as it would be',
+  )
 
 /** A failed `test` comes back as a 422 that names no object and no field (checked on v1.37.2). */
 export const isLostRace = (refusal: Refusal): boolean =>
-  refusal.kind === 'conflict' || (refusal.status === 422 && (refusal.causes ?? []).length === 0 && /due to an error in our request|testing value|test failed/i.test(refusal.said ?? refusal.message))
+  refusal.kind === 'conflict' ||
+  (refusal.status === 422 &&
+    (refusal.causes ?? []).length === 0 &&
+    /due to an error in our request|testing value|test failed/i.test(refusal.said ?? refusal.message))
 
 /** The answer may have been lost after the write was done. */
-export const isLostAnswer = ({ kind }: Refusal): boolean => kind === 'timeout' || kind === 'unreachable' || kind === 'server' || kind === 'tls'
+export const isLostAnswer = ({ kind }: Refusal): boolean =>
+  kind === 'timeout' || kind === 'unreachable' || kind === 'server' || kind === 'tls'
 
 /** For Secrets: only their metadata comes back. */
 export const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'

@@ -17,7 +17,11 @@ export function recreatable(object: KubeObject): KubeObject {
 /** What the scheduler and admission put into a pod must not be sent again: they would be kept although the pod changed. */
 function podSpecOf(pod: KubeObject & { readonly spec: PodSpec }): Record<string, unknown> {
   const { nodeName, ephemeralContainers: _cannotBeCreated, volumes, containers, initContainers, ...rest } = pod.spec
-  const injected = new Set((volumes ?? []).filter((volume) => /^kube-api-access-[a-z0-9]{5}$/.test(volume.name) && volume.projected !== undefined).map((volume) => volume.name))
+  const injected = new Set(
+    (volumes ?? [])
+      .filter((volume) => /^kube-api-access-[a-z0-9]{5}$/.test(volume.name) && volume.projected !== undefined)
+      .map((volume) => volume.name),
+  )
   const trimmed = (list: PodSpec['containers']) =>
     list.map(({ volumeMounts, ...container }) => {
       const kept = volumeMounts?.filter((mount) => !injected.has(mount.name))
@@ -43,7 +47,8 @@ function chosenByItsMaker({ metadata }: KubeObject): boolean {
 export function holds(live: unknown, made: unknown): boolean {
   if (made === null || typeof made !== 'object') return live === made
   if (live === null || typeof live !== 'object') return false
-  if (Array.isArray(made)) return Array.isArray(live) && live.length === made.length && made.every((item, index) => holds(live[index], item))
+  if (Array.isArray(made))
+    return Array.isArray(live) && live.length === made.length && made.every((item, index) => holds(live[index], item))
   return Object.entries(made).every(([key, value]) => value === undefined || holds((live as Record<string, unknown>)[key], value))
 }
 
@@ -53,7 +58,11 @@ export const sameLasting = (a: KubeObject, b: KubeObject): boolean => sameJson(l
 /** Unified diff of two states of one object, as YAML, without secrets. */
 export function objectDiff(title: string, before: KubeObject | undefined, after: KubeObject | undefined): string {
   const [old, made] = [before === undefined ? '' : shown(before), after === undefined ? '' : shown(after)]
-  return old === made ? '' : createTwoFilesPatch(title, title, old, made, before === undefined ? 'absent' : 'now', after === undefined ? 'deleted' : 'after', { context: 3 })
+  return old === made
+    ? ''
+    : createTwoFilesPatch(title, title, old, made, before === undefined ? 'absent' : 'now', after === undefined ? 'deleted' : 'after', {
+        context: 3,
+      })
 }
 
 function shown(object: KubeObject): string {
@@ -63,7 +72,8 @@ function shown(object: KubeObject): string {
   return stringify(redacted({ ...lasting, metadata }), { lineWidth: 0, sortMapEntries: true, aliasDuplicateObjects: false })
 }
 
-const CREDENTIAL = /(^|[^a-z])(pass(word|wd|phrase)?|pwd|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|credentials?|auth)([^a-z]|$)/i
+const CREDENTIAL =
+  /(^|[^a-z])(pass(word|wd|phrase)?|pwd|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|credentials?|auth)([^a-z]|$)/i
 const IN_TEXT = /((?:password|passwd|secret|token|api[_-]?key|access[_-]?key)[\w-]*["']?\s*[=:]\s*["']?)[^\s"',;&]+/gi
 const IN_URL = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi
 export const REDACTED = '‹redacted›'
@@ -75,11 +85,20 @@ export function redacted(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value
   const mapping = value as Record<string, unknown>
   const isSecret = mapping['kind'] === 'Secret'
-  return Object.fromEntries(Object.entries(mapping).map(([key, child]) => {
-    if (isSecret && (key === 'data' || key === 'stringData')) return [key, REDACTED]
-    if (key === 'value' && typeof mapping['name'] === 'string' && typeof child === 'string' && child !== '' && CREDENTIAL.test(mapping['name'])) return [key, REDACTED]
-    return [key, redacted(child)]
-  }))
+  return Object.fromEntries(
+    Object.entries(mapping).map(([key, child]) => {
+      if (isSecret && (key === 'data' || key === 'stringData')) return [key, REDACTED]
+      if (
+        key === 'value' &&
+        typeof mapping['name'] === 'string' &&
+        typeof child === 'string' &&
+        child !== '' &&
+        CREDENTIAL.test(mapping['name'])
+      )
+        return [key, REDACTED]
+      return [key, redacted(child)]
+    }),
+  )
 }
 
 /** True where a journal line with this value would hold a credential (safety law 9). */

@@ -1,13 +1,16 @@
 /** Edits → a JSON Patch that does nothing unless every value it replaces is still what it was. */
+
+import type { JsonPatch } from '../apiserver/client.ts'
 import type { Edit, Json, KubeObject, Path } from '../model/index.ts'
 import { applyEdits, firstMissing, formatPath, resolveNames, toPointer, valueAt } from '../objects/path.ts'
 import { sameJson } from '../plan/canonical.ts'
 import { editsBetween } from '../plan/merge.ts'
 import { WriteConflict } from '../plan/writer.ts'
-import type { JsonPatch } from '../apiserver/client.ts'
 import { LAST_APPLIED } from './cluster-object.ts'
 
-type Op = { readonly op: 'test' | 'add' | 'replace'; readonly path: string; readonly value: Json } | { readonly op: 'remove'; readonly path: string }
+type Op =
+  | { readonly op: 'test' | 'add' | 'replace'; readonly path: string; readonly value: Json }
+  | { readonly op: 'remove'; readonly path: string }
 
 /**
  * The patch for `edits` on `live`. A member that must be absent is tested for null, which passes only where there is no value
@@ -37,15 +40,24 @@ function opsFor(here: unknown, edit: Edit): Op[] {
   if ('unset' in edit) {
     if (missing !== undefined) return []
     const pointer = pointerTo(here, path)
-    return [{ op: 'test', path: pointer, value: valueAt(here, path) as Json }, { op: 'remove', path: pointer }]
+    return [
+      { op: 'test', path: pointer, value: valueAt(here, path) as Json },
+      { op: 'remove', path: pointer },
+    ]
   }
   if (missing === undefined) {
     const pointer = pointerTo(here, path)
-    return [{ op: 'test', path: pointer, value: valueAt(here, path) as Json }, { op: 'replace', path: pointer, value: edit.to }]
+    return [
+      { op: 'test', path: pointer, value: valueAt(here, path) as Json },
+      { op: 'replace', path: pointer, value: edit.to },
+    ]
   }
   const created = valueAt(applyEdits(here, [edit]), missing) as Json
   const pointer = pointerTo(here, missing)
-  return [{ op: 'test', path: pointer, value: null }, { op: 'add', path: pointer, value: created }]
+  return [
+    { op: 'test', path: pointer, value: null },
+    { op: 'add', path: pointer, value: created },
+  ]
 }
 
 function* nameTests(here: unknown, path: Path): Iterable<Op> {
@@ -65,7 +77,13 @@ function pointerTo(here: unknown, path: Path): string {
  * One value that a step changes. `before`/`after` absent: there is none. `created`: the first part of the path that the step had to make.
  * `dropped`: the old value was a secret and was not kept, so it does not come back.
  */
-export interface Entry { readonly path: Path; readonly before?: Json; readonly after?: Json; readonly created?: Path; readonly dropped?: true }
+export interface Entry {
+  readonly path: Path
+  readonly before?: Json
+  readonly after?: Json
+  readonly created?: Path
+  readonly dropped?: true
+}
 
 /** kubectl's copy of a Secret, values and all, in its annotations. */
 const COPY: Path = ['metadata', 'annotations', LAST_APPLIED]
@@ -76,14 +94,24 @@ export function entriesOf(before: KubeObject, after: unknown, edits: readonly Ed
   const paths: Path[] = []
   for (const edit of edits) {
     // Taking an item out of a list moves the others: the whole list is what changed.
-    const changed = 'set' in edit ? leavesOf(before, edit.set, edit.to) : [typeof edit.unset.at(-1) === 'string' ? edit.unset : edit.unset.slice(0, -1)]
+    const changed =
+      'set' in edit ? leavesOf(before, edit.set, edit.to) : [typeof edit.unset.at(-1) === 'string' ? edit.unset : edit.unset.slice(0, -1)]
     for (const path of changed) if (!paths.some((other) => isPrefix(other, path))) paths.push(path)
   }
   const outer = paths.filter((path) => !paths.some((other) => other !== path && isPrefix(other, path)))
   return outer.map((path) => {
     if (isSecretCopy(before.kind, path)) return { path, dropped: true }
-    const [old, made, created] = [valueAt(before, path) as Json | undefined, valueAt(after, path) as Json | undefined, firstMissing(before, path)]
-    return { path, ...(old !== undefined && { before: old }), ...(made !== undefined && { after: made }), ...(created !== undefined && { created }) }
+    const [old, made, created] = [
+      valueAt(before, path) as Json | undefined,
+      valueAt(after, path) as Json | undefined,
+      firstMissing(before, path),
+    ]
+    return {
+      path,
+      ...(old !== undefined && { before: old }),
+      ...(made !== undefined && { after: made }),
+      ...(created !== undefined && { created }),
+    }
   })
 }
 /** A mapping that is not there yet is made of its parts: what others put beside them later is not ours. */
@@ -92,12 +120,17 @@ const leavesOf = (before: unknown, path: Path, to: Json): Path[] =>
     ? Object.entries(to).flatMap(([key, value]) => leavesOf(before, [...path, key], value))
     : [path]
 
-const isPrefix = (outer: Path, path: Path): boolean => outer.length <= path.length && outer.every((element, index) => sameJson(element, path[index]))
+const isPrefix = (outer: Path, path: Path): boolean =>
+  outer.length <= path.length && outer.every((element, index) => sameJson(element, path[index]))
 
 /** Where each entry stands in the object as it is now; an atomic patch leaves all before or all after. */
 export function standing(live: unknown, entries: readonly Entry[]): 'before' | 'after' | 'other' {
   if (entries.every((entry) => sameJson(valueAt(live, entry.path), entry.after))) return 'after'
-  return entries.every((entry) => (entry.dropped ? valueAt(live, entry.path) !== undefined : sameJson(valueAt(live, entry.path), entry.before))) ? 'before' : 'other'
+  return entries.every((entry) =>
+    entry.dropped ? valueAt(live, entry.path) !== undefined : sameJson(valueAt(live, entry.path), entry.before),
+  )
+    ? 'before'
+    : 'other'
 }
 
 /** The values that somebody changed after us. */
@@ -106,7 +139,10 @@ export const changedSince = (live: unknown, entries: readonly Entry[]): readonly
 
 /** The edits that give the old values back; parents that the step made go too, unless somebody put something else into them. */
 export function editsBack(live: unknown, entries: readonly Entry[]): Edit[] {
-  const leaves = entries.filter((entry) => !entry.dropped).toReversed().map((entry): Edit => (entry.before === undefined ? { unset: entry.path } : { set: entry.path, to: entry.before }))
+  const leaves = entries
+    .filter((entry) => !entry.dropped)
+    .toReversed()
+    .map((entry): Edit => (entry.before === undefined ? { unset: entry.path } : { set: entry.path, to: entry.before }))
   let back = applyEdits(live, leaves)
   for (const { created, path, before } of entries.toReversed()) {
     if (before !== undefined || created === undefined) continue
@@ -117,7 +153,9 @@ export function editsBack(live: unknown, entries: readonly Entry[]): Edit[] {
   }
   return editsBetween(live, back)
 }
-const isHollow = (value: unknown): boolean => value !== null && typeof value === 'object' && !Array.isArray(value) && Object.values(value).every(isHollow)
+const isHollow = (value: unknown): boolean =>
+  value !== null && typeof value === 'object' && !Array.isArray(value) && Object.values(value).every(isHollow)
 
 /** For people: which values there were, or will be. */
-export const valuesOf = (entries: readonly Entry[], side: 'before' | 'after'): Json => Object.fromEntries(entries.map((entry) => [formatPath(entry.path), entry[side] ?? null]))
+export const valuesOf = (entries: readonly Entry[], side: 'before' | 'after'): Json =>
+  Object.fromEntries(entries.map((entry) => [formatPath(entry.path), entry[side] ?? null]))

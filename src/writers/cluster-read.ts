@@ -14,7 +14,10 @@ export class Reader {
 
   /** Of a Secret only its metadata. Throws where there is no answer: that is never "absent". */
   async read(ref: ObjectRef): Promise<KubeObject | undefined> {
-    const answer = await this.#api.get<KubeObject>(await this.#addresses.object(ref), ref.kind === 'Secret' ? { accept: METADATA_ONLY } : {})
+    const answer = await this.#api.get<KubeObject>(
+      await this.#addresses.object(ref),
+      ref.kind === 'Secret' ? { accept: METADATA_ONLY } : {},
+    )
     if (answer.ok) return ref.kind === 'Secret' ? { ...answer.body, apiVersion: 'v1', kind: 'Secret' } : answer.body
     const { status, reason, said = '' } = answer.refusal
     // A kind that is not served any more gives a 404 too.

@@ -20,7 +20,10 @@ export type Prepared =
 /** The change cannot be made, for a reason that the cluster or this tool gives. */
 export class Refusal extends Error {
   readonly by: string
-  constructor(by: string, because: string) { super(because); this.by = by }
+  constructor(by: string, because: string) {
+    super(because)
+    this.by = by
+  }
 }
 
 export class Rehearser {
@@ -33,12 +36,16 @@ export class Rehearser {
     this.#reader = reader
   }
 
-  async try(change: Change, inverse: readonly Change[]): Promise<{ readonly prepared: Prepared; readonly diff: string; readonly warnings: readonly string[] }> {
+  async try(
+    change: Change,
+    inverse: readonly Change[],
+  ): Promise<{ readonly prepared: Prepared; readonly diff: string; readonly warnings: readonly string[] }> {
     if (change.type === 'create') return this.#tryCreate(change.object)
     if (change.type === 'edit' || change.type === 'delete') {
       const live = await this.#reader.read(change.target)
       if (live === undefined) throw new Refusal('the cluster', `${refText(change.target)} is not there any more`)
-      if (isOther(live, change.target)) throw new Refusal('the cluster', `${refText(change.target)} was deleted and made again since it was scanned`)
+      if (isOther(live, change.target))
+        throw new Refusal('the cluster', `${refText(change.target)} was deleted and made again since it was scanned`)
       const moved = changedSincePlanned(live, inverse)
       if (moved !== undefined) throw new Refusal('the cluster', `${refText(change.target)} was changed since it was scanned, at ${moved}`)
       return change.type === 'edit' ? this.#tryEdit(live, change) : this.#tryDelete(live)
@@ -49,7 +56,11 @@ export class Rehearser {
   async #tryEdit(live: KubeObject, change: Extract<Change, { type: 'edit' }>) {
     const ref = refOf(live)
     if (needsReplacing(live, change)) return this.#tryReplace(live, applied(live, change))
-    if (live.kind === 'Secret' && change.edits.some((edit) => ['data', 'stringData'].includes(String(('set' in edit ? edit.set : edit.unset)[0])))) throw new Refusal('k8s-harden', 'it does not write values of Secrets')
+    if (
+      live.kind === 'Secret' &&
+      change.edits.some((edit) => ['data', 'stringData'].includes(String(('set' in edit ? edit.set : edit.unset)[0])))
+    )
+      throw new Refusal('k8s-harden', 'it does not write values of Secrets')
     applied(live, change)
     const patch = guardedPatch(live, change.edits, ref.uid)
     const answer = await this.#api.patch<KubeObject>(await this.#addresses.object(ref), patch, { ...REHEARSED, ...acceptFor(live.kind) })
@@ -57,13 +68,30 @@ export class Rehearser {
     // Whatever else a server might send of a Secret is dropped here.
     const made = live.kind === 'Secret' ? { ...live, metadata: answered.metadata } : answered
     const entries = entriesOf(live, made, change.edits)
-    refuseCredentials(ref, entries.map((entry) => [{ path: formatPath(entry.path), ...named(entry) }]))
+    refuseCredentials(
+      ref,
+      entries.map((entry) => [{ path: formatPath(entry.path), ...named(entry) }]),
+    )
     // The server drops a field that it does not know, and says so in a warning.
     const unknown = change.edits.find((edit) => 'set' in edit && valueAt(made, edit.set) === undefined)
-    if (unknown !== undefined) throw new Refusal('the API server', `it does not take ${formatPath('set' in unknown ? unknown.set : unknown.unset)}${answer.ok && answer.warnings.length > 0 ? `: ${answer.warnings.join('; ')}` : ''}`)
-    const bent = change.edits.filter((edit) => 'set' in edit && !holds(valueAt(made, edit.set), edit.to)).map((edit) => `the cluster changes ${formatPath(('set' in edit ? edit.set : edit.unset))} to another value than planned`)
-    const dropped = entries.filter((entry) => entry.dropped).map(({ path }) => `the value of ${formatPath(path)} is a copy of the Secret: it is removed for good, and undo does not bring it back`)
-    return { prepared: { is: 'edit', ref, patch, entries } as const, diff: objectDiff(refText(ref), live, made), warnings: [...warningsOf(answer), ...bent, ...dropped] }
+    if (unknown !== undefined)
+      throw new Refusal(
+        'the API server',
+        `it does not take ${formatPath('set' in unknown ? unknown.set : unknown.unset)}${answer.ok && answer.warnings.length > 0 ? `: ${answer.warnings.join('; ')}` : ''}`,
+      )
+    const bent = change.edits
+      .filter((edit) => 'set' in edit && !holds(valueAt(made, edit.set), edit.to))
+      .map((edit) => `the cluster changes ${formatPath('set' in edit ? edit.set : edit.unset)} to another value than planned`)
+    const dropped = entries
+      .filter((entry) => entry.dropped)
+      .map(
+        ({ path }) => `the value of ${formatPath(path)} is a copy of the Secret: it is removed for good, and undo does not bring it back`,
+      )
+    return {
+      prepared: { is: 'edit', ref, patch, entries } as const,
+      diff: objectDiff(refText(ref), live, made),
+      warnings: [...warningsOf(answer), ...bent, ...dropped],
+    }
   }
 
   async #tryCreate(object: KubeObject) {
@@ -71,7 +99,11 @@ export class Rehearser {
     if (object.kind === 'Secret') refuseCredentials(ref, object)
     const answer = await this.#api.create<KubeObject>(await this.#addresses.collection(ref), object, REHEARSED)
     const made = accepted(ref, answer)
-    return { prepared: { is: 'create', ref, object, made } as const, diff: objectDiff(refText(ref), undefined, made), warnings: warningsOf(answer) }
+    return {
+      prepared: { is: 'create', ref, object, made } as const,
+      diff: objectDiff(refText(ref), undefined, made),
+      warnings: warningsOf(answer),
+    }
   }
 
   async #tryDelete(live: KubeObject) {
@@ -80,7 +112,11 @@ export class Rehearser {
     refuseCredentials(ref, object)
     const answer = await this.#api.delete(await this.#addresses.object(ref), { dryRun: true, preconditions: versionOf(live) })
     accepted(ref, answer)
-    return { prepared: { is: 'delete', ref, object } as const, diff: objectDiff(refText(ref), object, undefined), warnings: warningsOf(answer) }
+    return {
+      prepared: { is: 'delete', ref, object } as const,
+      diff: objectDiff(refText(ref), object, undefined),
+      warnings: warningsOf(answer),
+    }
   }
 
   async #tryReplace(live: KubeObject, wanted: KubeObject) {
@@ -92,9 +128,17 @@ export class Rehearser {
     accepted(ref, removal)
     // The name is still taken: admission is asked about the same object under another one.
     const { name, ...metadata } = made.metadata
-    const answer = await this.#api.create<KubeObject>(await this.#addresses.collection(ref), { ...made, metadata: { ...metadata, generateName: `${name.slice(0, 50)}-` } }, REHEARSED)
+    const answer = await this.#api.create<KubeObject>(
+      await this.#addresses.collection(ref),
+      { ...made, metadata: { ...metadata, generateName: `${name.slice(0, 50)}-` } },
+      REHEARSED,
+    )
     accepted(ref, answer)
-    const warnings = [...warningsOf(removal), ...warningsOf(answer), 'these fields cannot be changed in place: the object is deleted and created again']
+    const warnings = [
+      ...warningsOf(removal),
+      ...warningsOf(answer),
+      'these fields cannot be changed in place: the object is deleted and created again',
+    ]
     return { prepared: { is: 'replace', ref, object, made } as const, diff: objectDiff(refText(ref), object, made), warnings }
   }
 
@@ -103,7 +147,10 @@ export class Rehearser {
     const account = live.metadata.annotations?.['kubernetes.io/service-account.name']
     if (account === undefined) throw new Refusal('k8s-harden', 'it does not delete Secrets whose value it would have to keep for an undo')
     const { 'kubernetes.io/service-account.uid': _uid, [LAST_APPLIED]: _copy, ...annotations } = live.metadata.annotations ?? {}
-    return { ...recreatable({ ...live, apiVersion: 'v1', kind: 'Secret', metadata: { ...live.metadata, annotations } }), type: 'kubernetes.io/service-account-token' } as KubeObject
+    return {
+      ...recreatable({ ...live, apiVersion: 'v1', kind: 'Secret', metadata: { ...live.metadata, annotations } }),
+      type: 'kubernetes.io/service-account-token',
+    } as KubeObject
   }
 }
 
@@ -114,7 +161,8 @@ const acceptFor = (kind: string): { readonly accept?: string } => (kind === 'Sec
 
 function accepted<T>(ref: ObjectRef, answer: Answer<T>): T {
   if (answer.ok) return answer.body
-  if (isLostRace(answer.refusal) && answer.refusal.reason !== 'AlreadyExists') throw new WriteConflict(`${refText(ref)} changed while the change was being prepared`)
+  if (isLostRace(answer.refusal) && answer.refusal.reason !== 'AlreadyExists')
+    throw new WriteConflict(`${refText(ref)} changed while the change was being prepared`)
   throw new WriteRefused(refuser(answer.refusal), words(answer.refusal))
 }
 
@@ -131,33 +179,46 @@ function changedSincePlanned(live: KubeObject, inverse: readonly Change[]): stri
   for (const change of inverse) {
     if (change.type === 'edit' && sameTarget(change.target, live)) {
       const kept = change.edits.filter((edit) => !isSecretCopy(live.kind, 'set' in edit ? edit.set : edit.unset))
-      const moved = kept.find((edit) => ('set' in edit ? !holds(valueAt(live, edit.set), edit.to) : valueAt(live, edit.unset) !== undefined))
+      const moved = kept.find((edit) =>
+        'set' in edit ? !holds(valueAt(live, edit.set), edit.to) : valueAt(live, edit.unset) !== undefined,
+      )
       if (moved !== undefined) return formatPath('set' in moved ? moved.set : moved.unset)
     }
     if (change.type === 'create' && sameTarget(refOf(change.object), live)) {
-      const part = ['spec', 'rules', 'subjects', 'roleRef', 'webhooks'].find((key) => !holds(valueAt(live, [key]), valueAt(change.object, [key])))
+      const part = ['spec', 'rules', 'subjects', 'roleRef', 'webhooks'].find(
+        (key) => !holds(valueAt(live, [key]), valueAt(change.object, [key])),
+      )
       if (part !== undefined && valueAt(change.object, [part]) !== undefined) return part
     }
   }
   return undefined
 }
-const sameTarget = (ref: ObjectRef, live: KubeObject): boolean => ref.kind === live.kind && ref.name === live.metadata.name && (ref.namespace ?? '') === (live.metadata.namespace ?? '')
+const sameTarget = (ref: ObjectRef, live: KubeObject): boolean =>
+  ref.kind === live.kind && ref.name === live.metadata.name && (ref.namespace ?? '') === (live.metadata.namespace ?? '')
 
 /** A running pod's spec (but for its images) and a binding's role can only be changed by making the object anew. */
 function needsReplacing(live: KubeObject, change: Extract<Change, { type: 'edit' }>): boolean {
   const after = applied(live, change) as KubeObject & { spec?: unknown; roleRef?: unknown }
   const before = live as typeof after
-  if (live.kind === 'Pod') return !sameJson(before.spec, after.spec) && change.edits.some((edit) => !isImage('set' in edit ? edit.set : edit.unset))
+  if (live.kind === 'Pod')
+    return !sameJson(before.spec, after.spec) && change.edits.some((edit) => !isImage('set' in edit ? edit.set : edit.unset))
   return live.kind.endsWith('Binding') && before.roleRef !== undefined && !sameJson(before.roleRef, after.roleRef)
 }
-const isImage = (path: readonly unknown[]): boolean => path[0] === 'metadata' || (path.length === 4 && path[0] === 'spec' && path[3] === 'image')
+const isImage = (path: readonly unknown[]): boolean =>
+  path[0] === 'metadata' || (path.length === 4 && path[0] === 'spec' && path[3] === 'image')
 
 /** The journal may not hold a credential, so what could not be taken back without one is not written. */
 function refuseCredentials(ref: ObjectRef, record: unknown): void {
-  if (holdsCredential(record as Json)) throw new Refusal('k8s-harden', `${refText(ref)} holds a credential in plain text there, which the journal must not keep: change it by hand`)
+  if (holdsCredential(record as Json))
+    throw new Refusal(
+      'k8s-harden',
+      `${refText(ref)} holds a credential in plain text there, which the journal must not keep: change it by hand`,
+    )
 }
 /** An environment variable's value is judged by the variable's name, which is a part of its path. */
 function named({ path, before, after }: Entry): Record<string, unknown> {
   const holder = path.findLast((element) => typeof element === 'object')
-  return path.at(-1) === 'value' && typeof holder === 'object' ? { name: holder.name, value: before, was: { name: holder.name, value: after } } : { before, after }
+  return path.at(-1) === 'value' && typeof holder === 'object'
+    ? { name: holder.name, value: before, was: { name: holder.name, value: after } }
+    : { before, after }
 }

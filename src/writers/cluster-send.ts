@@ -13,7 +13,9 @@ type IsDone = () => Promise<boolean>
 
 export class Sender {
   readonly #api: ClusterApi
-  constructor(api: ClusterApi) { this.#api = api }
+  constructor(api: ClusterApi) {
+    this.#api = api
+  }
 
   async patch(ref: ObjectRef, path: string, patch: JsonPatch, isDone: IsDone, { dryRun = false } = {}): Promise<readonly string[]> {
     const accept = ref.kind === 'Secret' ? { accept: METADATA_ONLY } : {}

@@ -7,7 +7,7 @@ import { type Committed, requireApproval, WriteConflict, WriteRefused, type Writ
 import { Addresses, type ClusterApi, FIELD_MANAGER } from './cluster-api.ts'
 import { holds, recreatable } from './cluster-object.ts'
 import { writersOf } from './cluster-owner.ts'
-import { changedSince, editsBack, type Entry, guardedPatch, standing, valuesOf } from './cluster-patch.ts'
+import { changedSince, type Entry, editsBack, guardedPatch, standing, valuesOf } from './cluster-patch.ts'
 import { isOther, Reader } from './cluster-read.ts'
 import { type Prepared, Refusal, Rehearser } from './cluster-rehearse.ts'
 import { Sender } from './cluster-send.ts'
@@ -54,15 +54,7 @@ export class ClusterWriter implements Writer {
   }
 
   async intent(rehearsal: Rehearsal): Promise<readonly Written[]> {
-    return (rehearsal.prepared as readonly Prepared[]).map((prepared): Written => {
-      const { ref } = prepared
-      switch (prepared.is) {
-        case 'edit': return { target: ref, before: valuesOf(prepared.entries, 'before'), after: valuesOf(prepared.entries, 'after'), undo: json({ is: 'edit', entries: prepared.entries }) }
-        case 'create': return { target: ref, before: null, after: json(prepared.object), undo: json({ is: 'create', made: recreatable(prepared.made) }) }
-        case 'delete': return { target: ref, before: json(prepared.object), after: null, undo: json({ is: 'delete', object: prepared.object }) }
-        case 'replace': return { target: ref, before: json(prepared.object), after: json(prepared.made), undo: json({ is: 'replace', object: prepared.object, made: prepared.made }) }
-      }
-    })
+    return (rehearsal.prepared as readonly Prepared[]).map(writtenOf)
   }
 
   async commit(rehearsal: Rehearsal, _written: readonly Written[], approval: Approval): Promise<Committed> {
@@ -73,11 +65,23 @@ export class ClusterWriter implements Writer {
       const path = await this.#addresses.object(ref)
       switch (prepared.is) {
         case 'edit':
-          warnings.push(...await this.#send.patch(ref, path, prepared.patch, async () => standing(await this.#reader.mustRead(ref), prepared.entries) === 'after'))
+          warnings.push(
+            ...(await this.#send.patch(
+              ref,
+              path,
+              prepared.patch,
+              async () => standing(await this.#reader.mustRead(ref), prepared.entries) === 'after',
+            )),
+          )
           break
-        case 'create': warnings.push(...await this.#create(prepared.object)); break
-        case 'delete': await this.#send.remove(ref, path, prepared.object, ref.uid); break
-        case 'replace': warnings.push(...await this.#replace(ref, path, prepared.object, prepared.made, ref.uid))
+        case 'create':
+          warnings.push(...(await this.#create(prepared.object)))
+          break
+        case 'delete':
+          await this.#send.remove(ref, path, prepared.object, ref.uid)
+          break
+        case 'replace':
+          warnings.push(...(await this.#replace(ref, path, prepared.object, prepared.made, ref.uid)))
       }
     }
     return { warnings }
@@ -124,7 +128,9 @@ export class ClusterWriter implements Writer {
       const live = await this.#reader.mustRead(target)
       const edits = editsBack(live, undo.entries)
       const patch = guardedPatch(live, edits, target.uid)
-      await this.#send.patch(target, path, patch, async () => standing(await this.#reader.mustRead(target), undo.entries) === 'before', { dryRun })
+      await this.#send.patch(target, path, patch, async () => standing(await this.#reader.mustRead(target), undo.entries) === 'before', {
+        dryRun,
+      })
     } else if (undo.is === 'delete') await this.#create(undo.object, dryRun)
     else if (undo.is === 'create') await this.#send.remove(target, path, undo.made, undefined, dryRun)
     else if (state === 'gone') await this.#create(undo.object, dryRun)
@@ -133,10 +139,16 @@ export class ClusterWriter implements Writer {
 
   async #create(object: KubeObject, dryRun = false): Promise<readonly string[]> {
     const ref = refOf(object)
-    return this.#send.create(ref, await this.#addresses.collection(ref), object, async () => {
-      const live = await this.#reader.read(ref)
-      return live !== undefined && holds(recreatable(live), object)
-    }, dryRun)
+    return this.#send.create(
+      ref,
+      await this.#addresses.collection(ref),
+      object,
+      async () => {
+        const live = await this.#reader.read(ref)
+        return live !== undefined && holds(recreatable(live), object)
+      },
+      dryRun,
+    )
   }
 
   async #replace(ref: ObjectRef, path: string, old: KubeObject, made: KubeObject, uid: string | undefined): Promise<readonly string[]> {
@@ -155,7 +167,8 @@ export class ClusterWriter implements Writer {
     if (state === 'gone') return `${refText(target)} was deleted since: there is nothing to take the change back from`
     const live = await this.#reader.read(target)
     const how = undo as unknown as Undo
-    if (live === undefined || how.is !== 'edit') return `${refText(target)} was changed since by ${writersOf(live, [['spec'], ['rules'], ['subjects']], FIELD_MANAGER)}: taking our change back would overwrite that`
+    if (live === undefined || how.is !== 'edit')
+      return `${refText(target)} was changed since by ${writersOf(live, [['spec'], ['rules'], ['subjects']], FIELD_MANAGER)}: taking our change back would overwrite that`
     if (isOther(live, target)) return `${refText(target)} was deleted and made again since: it is not the object we changed`
     const changed = changedSince(live, how.entries)
     return `${refText(target)} was changed since by ${writersOf(live, changed, FIELD_MANAGER)} at ${changed.map(formatPath).join(', ')}: taking our change back would overwrite that`
@@ -163,3 +176,21 @@ export class ClusterWriter implements Writer {
 }
 
 const json = (value: unknown): Json => JSON.parse(JSON.stringify(value)) as Json
+
+function writtenOf(prepared: Prepared): Written {
+  const target = prepared.ref
+  switch (prepared.is) {
+    case 'edit': {
+      const { entries } = prepared
+      return { target, before: valuesOf(entries, 'before'), after: valuesOf(entries, 'after'), undo: json({ is: 'edit', entries }) }
+    }
+    case 'create':
+      return { target, before: null, after: json(prepared.object), undo: json({ is: 'create', made: recreatable(prepared.made) }) }
+    case 'delete':
+      return { target, before: json(prepared.object), after: null, undo: json({ is: 'delete', object: prepared.object }) }
+    case 'replace': {
+      const { object, made } = prepared
+      return { target, before: json(object), after: json(made), undo: json({ is: 'replace', object, made }) }
+    }
+  }
+}

@@ -4,7 +4,12 @@ import { link, mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promis
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
-interface Holder { readonly pid: number; readonly host: string; readonly token: string; readonly since: string }
+interface Holder {
+  readonly pid: number
+  readonly host: string
+  readonly token: string
+  readonly since: string
+}
 
 /** Somebody else is at it. */
 export class TargetBusy extends Error {
@@ -24,7 +29,10 @@ export async function lockTarget(directory: string, target: string, now = new Da
       // A link to a whole file appears at once and only where there is none: no reader ever sees half a lock.
       if (await linked(own, file)) return () => release(file, holder.token)
       const other = await holderOf(file)
-      if (other !== undefined && isAlive(other)) throw new TargetBusy(`another k8s-harden (process ${other.pid}${other.host === hostname() ? '' : ` on ${other.host}`}, since ${other.since}) is changing ${target}`)
+      if (other !== undefined && isAlive(other))
+        throw new TargetBusy(
+          `another k8s-harden (process ${other.pid}${other.host === hostname() ? '' : ` on ${other.host}`}, since ${other.since}) is changing ${target}`,
+        )
       await setAside(file, other)
     }
     throw new TargetBusy(`the lock of ${target} changes hands too fast`)

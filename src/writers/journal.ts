@@ -33,7 +33,10 @@ export class FileJournal implements Journal {
     const runs = join(directory, 'runs')
     await privateDirectory(runs)
     const file = join(runs, `${header.run}.jsonl`)
-    const journal = new FileJournal(file, await open(file, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND, 0o600))
+    const journal = new FileJournal(
+      file,
+      await open(file, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND, 0o600),
+    )
     await journal.append({ is: 'run', header })
     for (const made of [runs, directory, dirname(directory)]) await syncDirectory(made)
     return journal
@@ -106,7 +109,10 @@ export async function readRuns(directory: string): Promise<readonly RecordedRun[
     if (error.code === 'ENOENT') return []
     throw error
   })
-  const files = names.filter((name) => name.endsWith('.jsonl') && isRunId(name.slice(0, -'.jsonl'.length))).sort().reverse()
+  const files = names
+    .filter((name) => name.endsWith('.jsonl') && isRunId(name.slice(0, -'.jsonl'.length)))
+    .sort()
+    .reverse()
   const runs = await Promise.all(files.map(async (name) => recordedRun(linesIn(await readFile(join(directory, 'runs', name), 'utf8')))))
   return runs.filter((run) => run !== undefined)
 }

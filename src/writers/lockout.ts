@@ -1,19 +1,22 @@
 /** Never lock out (safety law 7): what a step would take from the operator or from the cluster's own components, before and after it. */
-import type { KubeObject, LabelSelector, PodObject, PolicyRule, Snapshot, Step } from '../model/index.ts'
+import type { PodObject, PolicyRule, Snapshot, Step } from '../model/index.ts'
 import { isSystemNamespace } from '../objects/ownership.ts'
 import { type Grant, type Grants, grants, grantsOf, mayI, serviceAccountGroups, serviceAccountUser } from '../objects/rbac-grants.ts'
 import { type AccessRequest, covers, type ResourceRequest } from '../objects/rbac-rules.ts'
-import { groupOf, refOf, refText } from '../objects/ref.ts'
-import { matchesSelector, namespaceLabels } from '../objects/selectors.ts'
+import { groupOf, refOf } from '../objects/ref.ts'
 import { applyPlan } from '../plan/in-memory.ts'
-import { objectAt } from '../plan/objects-by-ref.ts'
 import type { Watchman } from '../plan/run.ts'
 import { Addresses, type ClusterApi, words } from './cluster-api.ts'
 import { aggregated } from './lockout-aggregated.ts'
+import { refuseOnSystem } from './lockout-system.ts'
 
 const RBAC = ['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'] as const
 const ACCESS = new Set<string>([...RBAC, 'ServiceAccount', 'Namespace'])
-interface Identity { readonly user: string; readonly groups: readonly string[]; readonly words: string }
+interface Identity {
+  readonly user: string
+  readonly groups: readonly string[]
+  readonly words: string
+}
 
 export interface LockOutOptions {
   /** What is there now; asked anew for every step. */
@@ -71,7 +74,9 @@ export class LockOut implements Watchman {
 
   async #whoAmI(): Promise<Identity | string> {
     const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' }
-    const answer = await this.#api.review<{ readonly status?: { readonly userInfo?: { readonly username?: string; readonly groups?: readonly string[] } } }>('/apis/authentication.k8s.io/v1/selfsubjectreviews', review)
+    const answer = await this.#api.review<{
+      readonly status?: { readonly userInfo?: { readonly username?: string; readonly groups?: readonly string[] } }
+    }>('/apis/authentication.k8s.io/v1/selfsubjectreviews', review)
     if (!answer.ok) return words(answer.refusal)
     const { username = '', groups = [] } = answer.body.status?.userInfo ?? {}
     return { user: username, groups, words: username }
@@ -79,7 +84,10 @@ export class LockOut implements Watchman {
 
   /** The rights without which the operator could neither go on nor take anything back, for the whole cluster and where the plan writes. */
   async #requests(): Promise<readonly AccessRequest[]> {
-    const needed = new Map<string, { readonly group: string; readonly resource: string; readonly verbs: readonly string[]; readonly namespaces: Set<string | undefined> }>()
+    const needed = new Map<
+      string,
+      { readonly group: string; readonly resource: string; readonly verbs: readonly string[]; readonly namespaces: Set<string | undefined> }
+    >()
     const need = (group: string, resource: string, verbs: readonly string[], namespace?: string) => {
       const key = `${group}/${resource}`
       const known = needed.get(key) ?? { group, resource, verbs, namespaces: new Set([undefined]) }
@@ -96,25 +104,58 @@ export class LockOut implements Watchman {
       if (path !== undefined) need(groupOf(ref.apiVersion), path.slice(path.lastIndexOf('/') + 1), WRITES, ref.namespace)
     }
     return [...needed.values()].flatMap(({ group, resource, verbs, namespaces }) =>
-      [...namespaces].flatMap((namespace) => verbs.map((verb): ResourceRequest => ({ verb, group, resource, ...(namespace !== undefined && { namespace }) }))))
+      [...namespaces].flatMap((namespace) =>
+        verbs.map((verb): ResourceRequest => ({ verb, group, resource, ...(namespace !== undefined && { namespace }) })),
+      ),
+    )
   }
 
   /** As the API server itself decides: this counts authorizers other than RBAC too. */
   async #allowed(requests: readonly AccessRequest[]): Promise<readonly AccessRequest[]> {
-    const answers = await Promise.all(requests.map(async (request) => {
-      if ('path' in request) return undefined
-      const { verb, group, resource, namespace, name } = request
-      const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec: { resourceAttributes: { verb, group, resource, ...(namespace !== undefined && { namespace }), ...(name !== undefined && { name }) } } }
-      const answer = await this.#api.review<{ readonly status?: { readonly allowed?: boolean } }>('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', review)
-      // No answer is no loss seen, unless it says that we may not even ask any more.
-      return answer.ok ? (answer.body.status?.allowed === true ? request : undefined) : answer.refusal.kind === 'forbidden' || answer.refusal.kind === 'unauthorized' ? undefined : request
-    }))
+    const answers = await Promise.all(
+      requests.map(async (request) => {
+        if ('path' in request) return undefined
+        const { verb, group, resource, namespace, name } = request
+        const review = {
+          apiVersion: 'authorization.k8s.io/v1',
+          kind: 'SelfSubjectAccessReview',
+          spec: {
+            resourceAttributes: {
+              verb,
+              group,
+              resource,
+              ...(namespace !== undefined && { namespace }),
+              ...(name !== undefined && { name }),
+            },
+          },
+        }
+        const answer = await this.#api.review<{ readonly status?: { readonly allowed?: boolean } }>(
+          '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+          review,
+        )
+        // No answer is no loss seen, unless it says that we may not even ask any more.
+        return answer.ok
+          ? answer.body.status?.allowed === true
+            ? request
+            : undefined
+          : answer.refusal.kind === 'forbidden' || answer.refusal.kind === 'unauthorized'
+            ? undefined
+            : request
+      }),
+    )
     return answers.filter((request) => request !== undefined)
   }
 }
 
 const changesAccess = (step: Step): boolean =>
-  step.carriedOut === 'live' && step.changes.some((change) => ('target' in change ? (change.target.kind === 'ServiceAccount' || change.target.kind === 'Namespace' ? change.type === 'delete' : ACCESS.has(change.target.kind)) : 'object' in change && change.object.kind === 'ClusterRole'))
+  step.carriedOut === 'live' &&
+  step.changes.some((change) =>
+    'target' in change
+      ? change.target.kind === 'ServiceAccount' || change.target.kind === 'Namespace'
+        ? change.type === 'delete'
+        : ACCESS.has(change.target.kind)
+      : 'object' in change && change.object.kind === 'ClusterRole',
+  )
 
 const WRITES = ['get', 'create', 'patch', 'update', 'delete'] as const
 /** Whoever may write in this many namespaces of the plan may write in the others as well. */
@@ -130,13 +171,27 @@ const EVERYBODY = new Set(['system:authenticated', 'system:serviceaccounts', 'sy
 
 /** Who keeps the cluster running: named components, and the service accounts that pods of system namespaces run as. */
 function components(snapshot: Snapshot): readonly Identity[] {
-  const named = ['system:kube-controller-manager', 'system:kube-scheduler', 'system:kube-proxy', 'system:apiserver', 'system:volume-scheduler'].map((user) => ({ user, groups: ['system:authenticated'], words: user }))
+  const named = [
+    'system:kube-controller-manager',
+    'system:kube-scheduler',
+    'system:kube-proxy',
+    'system:apiserver',
+    'system:volume-scheduler',
+  ].map((user) => ({ user, groups: ['system:authenticated'], words: user }))
   const nodes = { user: 'system:node:any', groups: ['system:nodes', 'system:authenticated'], words: 'every node (system:nodes)' }
-  const joining = { user: 'system:bootstrap:any', groups: ['system:bootstrappers', 'system:bootstrappers:kubeadm:default-node-token', 'system:authenticated'], words: 'nodes that join (system:bootstrappers)' }
+  const joining = {
+    user: 'system:bootstrap:any',
+    groups: ['system:bootstrappers', 'system:bootstrappers:kubeadm:default-node-token', 'system:authenticated'],
+    words: 'nodes that join (system:bootstrappers)',
+  }
   const accounts = new Set<string>()
-  for (const pod of snapshot.all('Pod')) if (isSystemNamespace(pod.metadata.namespace) && usesItsAccount(pod)) accounts.add(`${pod.metadata.namespace}/${pod.spec.serviceAccountName ?? 'default'}`)
+  for (const pod of snapshot.all('Pod'))
+    if (isSystemNamespace(pod.metadata.namespace) && usesItsAccount(pod))
+      accounts.add(`${pod.metadata.namespace}/${pod.spec.serviceAccountName ?? 'default'}`)
   // The controller manager's own controllers have no pods.
-  for (const account of snapshot.all('ServiceAccount')) if (account.metadata.namespace === 'kube-system' && account.metadata.name.endsWith('-controller')) accounts.add(`kube-system/${account.metadata.name}`)
+  for (const account of snapshot.all('ServiceAccount'))
+    if (account.metadata.namespace === 'kube-system' && account.metadata.name.endsWith('-controller'))
+      accounts.add(`kube-system/${account.metadata.name}`)
   const running = [...accounts].map((account): Identity => {
     const [namespace = '', name = ''] = account.split('/')
     return { user: serviceAccountUser(namespace, name), groups: serviceAccountGroups(namespace), words: `service account ${account}` }
@@ -145,53 +200,26 @@ function components(snapshot: Snapshot): readonly Identity[] {
 }
 
 /** A static pod has no service account, and a pod without a token does not use the one it has. */
-const usesItsAccount = (pod: PodObject): boolean => pod.metadata.annotations?.['kubernetes.io/config.mirror'] === undefined && pod.spec.automountServiceAccountToken !== false
+const usesItsAccount = (pod: PodObject): boolean =>
+  pod.metadata.annotations?.['kubernetes.io/config.mirror'] === undefined && pod.spec.automountServiceAccountToken !== false
 
-interface Scoped { readonly namespace: string | undefined; readonly rules: readonly PolicyRule[] }
+interface Scoped {
+  readonly namespace: string | undefined
+  readonly rules: readonly PolicyRule[]
+}
 
 /** The first right that is covered no longer, in words. */
 function firstLost(before: readonly Scoped[], after: readonly Scoped[]): string | undefined {
   for (const { namespace, rules } of before) {
     const still = after.filter((grant) => grant.namespace === undefined || grant.namespace === namespace).flatMap((grant) => grant.rules)
     const rule = rules.find((one) => !covers(still, one))
-    if (rule !== undefined) return `${(rule.verbs ?? []).join('/')} ${[...(rule.resources ?? []), ...(rule.nonResourceURLs ?? [])].join(', ')}${namespace === undefined ? '' : ` in ${namespace}`}`
+    if (rule !== undefined)
+      return `${(rule.verbs ?? []).join('/')} ${[...(rule.resources ?? []), ...(rule.nonResourceURLs ?? [])].join(', ')}${namespace === undefined ? '' : ` in ${namespace}`}`
   }
   return undefined
 }
 
-const ask = (request: AccessRequest): string => ('path' in request ? `${request.verb} ${request.path}` : `${request.verb} ${request.resource}${request.name === undefined ? '' : ` "${request.name}"`}${request.namespace === undefined ? '' : ` in namespace ${request.namespace}`}`)
-
-/** Changes that can stop system pods, whoever may do what. */
-function refuseOnSystem(step: Step, snapshot: Snapshot): string | undefined {
-  for (const change of step.changes) {
-    if (step.carriedOut !== 'live' || (change.type !== 'create' && change.type !== 'edit')) continue
-    const ref = change.type === 'create' ? refOf(change.object) : change.target
-    if (ref.kind.endsWith('NetworkPolicy') && isSystemNamespace(ref.namespace)) return `${refText(ref)} would isolate pods of ${ref.namespace}, which the whole cluster needs (DNS, metrics, admission)`
-    if (ref.kind === 'Namespace' && isSystemNamespace(ref.name) && change.type === 'edit' && change.edits.some((edit) => 'set' in edit && edit.set.at(-1) === 'pod-security.kubernetes.io/enforce')) return `enforcing a Pod Security level on ${ref.name} could keep system pods from starting again`
-    if (!ADMISSION.has(ref.kind)) continue
-    const object = change.type === 'create' ? change.object : objectAt(applyPlan(snapshot, [{ ...step, changes: [change] }]), ref)
-    const stops = systemNamespacesOf(snapshot).find((namespace) => blocks(object, namespace))
-    if (stops !== undefined) return `${refText(ref)} would also be asked about pods of ${stops.name}, and could keep the cluster's own components from starting`
-  }
-  return undefined
-}
-
-const ADMISSION = new Set(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration', 'ValidatingAdmissionPolicyBinding'])
-
-interface Space { readonly name: string; readonly labels: Readonly<Record<string, string>> }
-const systemNamespacesOf = (snapshot: Snapshot): readonly Space[] => {
-  const known = snapshot.all('Namespace').filter((namespace) => isSystemNamespace(namespace.metadata.name)).map(({ metadata: { name, labels = {} } }) => ({ name, labels: namespaceLabels(name, labels) }))
-  return known.length > 0 ? known : [{ name: 'kube-system', labels: namespaceLabels('kube-system') }]
-}
-
-/** A webhook that fails closed, or a policy binding that denies, and that does not leave this namespace out. */
-function blocks(object: KubeObject | undefined, { labels }: Space): boolean {
-  if (object?.kind.endsWith('WebhookConfiguration')) {
-    const { webhooks = [] } = object as KubeObject & { webhooks?: readonly { failurePolicy?: string; namespaceSelector?: LabelSelector }[] }
-    return webhooks.some((webhook) => webhook.failurePolicy !== 'Ignore' && matchesSelector(webhook.namespaceSelector ?? {}, labels))
-  }
-  if (object?.kind !== 'ValidatingAdmissionPolicyBinding') return false
-  const { spec = {} } = object as KubeObject & { spec?: { validationActions?: readonly string[]; matchResources?: { namespaceSelector?: LabelSelector } } }
-  return (spec.validationActions ?? []).includes('Deny') && matchesSelector(spec.matchResources?.namespaceSelector ?? {}, labels)
-}
-
+const ask = (request: AccessRequest): string =>
+  'path' in request
+    ? `${request.verb} ${request.path}`
+    : `${request.verb} ${request.resource}${request.name === undefined ? '' : ` "${request.name}"`}${request.namespace === undefined ? '' : ` in namespace ${request.namespace}`}`

@@ -12,13 +12,37 @@ const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 
 describeCluster('k8s-harden apply, history and undo', { controllerManager: true, scheduler: true, kwokNodes: 1 }, (cluster) => {
   const run = async (args: readonly string[], env: Record<string, string> = {}) => {
-    const { stdout, stderr, exitCode } = await execa(process.execPath, [MAIN, ...args], { env: { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', ...env }, stdin: 'ignore', reject: false })
+    const { stdout, stderr, exitCode } = await execa(process.execPath, [MAIN, ...args], {
+      env: { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', ...env },
+      stdin: 'ignore',
+      reject: false,
+    })
     return { stdout, stderr, exitCode }
   }
   const state = () => mkdtemp(join(tmpdir(), 'k8s-harden-xdg-'))
   const deploy = async (name: string) => {
     await cluster().kubectl(['apply', '-f', '-'], {
-      input: JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace: 'default' }, spec: { selector: { matchLabels: { app: name } }, template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'app', image: 'example.test/app:1', securityContext: { privileged: true }, env: [{ name: 'DB_PASSWORD', value: 'hunter2hunter2' }] }] } } } }),
+      input: JSON.stringify({
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name, namespace: 'default' },
+        spec: {
+          selector: { matchLabels: { app: name } },
+          template: {
+            metadata: { labels: { app: name } },
+            spec: {
+              containers: [
+                {
+                  name: 'app',
+                  image: 'example.test/app:1',
+                  securityContext: { privileged: true },
+                  env: [{ name: 'DB_PASSWORD', value: 'hunter2hunter2' }],
+                },
+              ],
+            },
+          },
+        },
+      }),
     })
     await cluster().kubectl(['rollout', 'status', `deployment/${name}`, '--timeout=60s'])
   }
@@ -31,14 +55,21 @@ describeCluster('k8s-harden apply, history and undo', { controllerManager: true,
       expect([exitCode, stderr]).toEqual([2, expect.stringContaining('nothing was changed')])
       expect((await cluster().auditSince(mark)).filter((event) => !event.user.username?.startsWith('system:'))).toEqual([])
     })
-    test('rehearses without a change: the server\'s own log holds only reads, reviews and dry runs', async () => {
+    test("rehearses without a change: the server's own log holds only reads, reviews and dry runs", async () => {
       await deploy('rehearsed')
       const mark = await cluster().auditMark()
       const { exitCode, stdout } = await run(['apply', '--dry-run', '--control', 'pod-privileged'])
       expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^ *- +privileged: true$/m)])
       expect(stdout).not.toContain('hunter2')
-      const ours = (await cluster().auditSince(mark)).filter((event) => event.user.username === 'kubernetes-admin' && event.objectRef?.resource !== undefined)
-      const writes = ours.filter((event) => !['get', 'list', 'watch'].includes(event.verb) && !event.objectRef?.resource?.startsWith('selfsubject') && !event.requestURI.includes('dryRun=All'))
+      const ours = (await cluster().auditSince(mark)).filter(
+        (event) => event.user.username === 'kubernetes-admin' && event.objectRef?.resource !== undefined,
+      )
+      const writes = ours.filter(
+        (event) =>
+          !['get', 'list', 'watch'].includes(event.verb) &&
+          !event.objectRef?.resource?.startsWith('selfsubject') &&
+          !event.requestURI.includes('dryRun=All'),
+      )
       expect(ours.length).toBeGreaterThan(3)
       expect(writes).toEqual([])
     })
@@ -62,14 +93,31 @@ describeCluster('k8s-harden apply, history and undo', { controllerManager: true,
       const back = await run(['undo', '--yes'], env)
       expect([back.exitCode, back.stdout]).toEqual([0, expect.stringContaining('taken back')])
       expect(comparable(await deployment('taken'))).toEqual(comparable(before))
-      expect((await run(['undo', '--yes'], env))).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('there is no run to take back') })
+      expect(await run(['undo', '--yes'], env)).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining('there is no run to take back'),
+      })
     })
     test('says so with exit code 4 when a change fails and is taken back', async () => {
       await cluster().kubectl(['apply', '-f', '-'], {
-        input: JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'rooted', namespace: 'default' }, spec: { selector: { matchLabels: { app: 'rooted' } }, template: { metadata: { labels: { 'app': 'rooted', 'k8s-harden.test/image-user': 'root' } }, spec: { containers: [{ name: 'app', image: 'example.test/app:1' }] } } } }),
+        input: JSON.stringify({
+          apiVersion: 'apps/v1',
+          kind: 'Deployment',
+          metadata: { name: 'rooted', namespace: 'default' },
+          spec: {
+            selector: { matchLabels: { app: 'rooted' } },
+            template: {
+              metadata: { labels: { app: 'rooted', 'k8s-harden.test/image-user': 'root' } },
+              spec: { containers: [{ name: 'app', image: 'example.test/app:1' }] },
+            },
+          },
+        }),
       })
       await cluster().kubectl(['rollout', 'status', 'deployment/rooted', '--timeout=60s'])
-      const { exitCode, stdout } = await run(['apply', '--yes', '--accept-risk', 'may-break', '--control', 'pod-run-as-root', '--timeout', '60'], { XDG_STATE_HOME: await state() })
+      const { exitCode, stdout } = await run(
+        ['apply', '--yes', '--accept-risk', 'may-break', '--control', 'pod-run-as-root', '--timeout', '60'],
+        { XDG_STATE_HOME: await state() },
+      )
       expect(stdout).toContain('taking it back: container app of new pod rooted-')
       expect(exitCode).toBe(4)
     })

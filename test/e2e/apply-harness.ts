@@ -8,7 +8,7 @@ import { wantedBy } from '../../src/engine/evaluator.ts'
 import type { Change, Finding, Kind, KubeObject, Plan, Readable, RegisteredControl, Risk, RunId, StepState } from '../../src/model/index.ts'
 import { refOf } from '../../src/objects/ref.ts'
 import { compile } from '../../src/plan/compile.ts'
-import { headerOf, run, type RunOptions } from '../../src/plan/run.ts'
+import { headerOf, type RunOptions, run } from '../../src/plan/run.ts'
 import { verifierOf } from '../../src/plan/verify.ts'
 import { grant } from '../../src/session/approve.ts'
 import { LiveScan } from '../../src/session/live-scan.ts'
@@ -18,10 +18,22 @@ import { FileJournal, newRunId, readRuns } from '../../src/writers/journal.ts'
 import { LockOut } from '../../src/writers/lockout.ts'
 
 /** Finds objects of a kind for which `isBad` says so, and changes them as `mend` says. */
-export const finding = (id: string, kind: Kind, isBad: (object: KubeObject) => boolean, mend: (found: Finding, object: KubeObject) => readonly Change[], risk: Risk = 'safe'): RegisteredControl => {
+export const finding = (
+  id: string,
+  kind: Kind,
+  isBad: (object: KubeObject) => boolean,
+  mend: (found: Finding, object: KubeObject) => readonly Change[],
+  risk: Risk = 'safe',
+): RegisteredControl => {
   const objects = new Map<string, KubeObject>()
   return {
-    id, practice: 'rbac', title: `${id} must not be`, severity: 'high', why: 'Because.', references: [], reads: [kind],
+    id,
+    practice: 'rbac',
+    title: `${id} must not be`,
+    severity: 'high',
+    why: 'Because.',
+    references: [],
+    reads: [kind],
     *evaluate(view) {
       for (const object of view.all(kind) as readonly KubeObject[]) {
         if (!isBad(object)) continue
@@ -29,7 +41,11 @@ export const finding = (id: string, kind: Kind, isBad: (object: KubeObject) => b
         yield { subject: refOf(object), reason: 'is bad', evidence: null, origin: 'workload' }
       }
     },
-    remedy: { family: 'test', reads: [], propose: (found) => ({ changes: mend(found, objects.get(found.subject.name)!), risk, summary: id }) },
+    remedy: {
+      family: 'test',
+      reads: [],
+      propose: (found) => ({ changes: mend(found, objects.get(found.subject.name)!), risk, summary: id }),
+    },
   }
 }
 
@@ -45,7 +61,15 @@ export interface Session {
   close(): Promise<void>
 }
 
-export async function openSession({ kubeconfig, controls = [], state: given }: { readonly kubeconfig: string; readonly controls?: readonly RegisteredControl[]; readonly state?: string }): Promise<Session> {
+export async function openSession({
+  kubeconfig,
+  controls = [],
+  state: given,
+}: {
+  readonly kubeconfig: string
+  readonly controls?: readonly RegisteredControl[]
+  readonly state?: string
+}): Promise<Session> {
   const context = pickContext({ kubeconfig })
   const client = new ApiClient(context)
   const scan = new LiveScan({ source: liveSource({ client, context: context.name }), controls, follow: true, every: 10 })
@@ -54,20 +78,37 @@ export async function openSession({ kubeconfig, controls = [], state: given }: {
   const running = scan.run(stop.signal, new Set([...wantedBy(controls), ...also]))
   if (!(await scan.until((state) => state.synced, 30_000))) throw new Error('the scan did not get through')
   const writer = new ClusterWriter(client)
-  const state = given ?? await mkdtemp(join(tmpdir(), 'k8s-harden-state-'))
+  const state = given ?? (await mkdtemp(join(tmpdir(), 'k8s-harden-state-')))
   const plan = () => compile(scan.findings, new Map(controls.map((control) => [control.id, control])), scan.state.snapshot, {})
   return {
-    client, scan, writer, state, plan,
+    client,
+    scan,
+    writer,
+    state,
+    plan,
     async apply({ deadlineMs = 30_000, settleMs = 0, ...hooks } = {}) {
       const made = hooks.plan ?? plan()
       let journal: FileJournal | undefined
       const states = new Map<string, StepState>()
       const events = run({
-        plan: made, writer, signal: new AbortController().signal, now: () => new Date().toISOString(),
+        plan: made,
+        writer,
+        signal: new AbortController().signal,
+        now: () => new Date().toISOString(),
         watchman: new LockOut(client, { snapshot: () => scan.state.snapshot, steps: made.steps, settleMs: 200 }),
         verifier: verifierOf(scan, { deadlineMs, settleMs, showMs: 10_000 }),
         approve: async (step) => grant(made, [step.id], 'a test'),
-        openJournal: async (approval) => (journal = await FileJournal.begin(state, headerOf(made, undefined, { run: newRunId(new Date()) as RunId, time: new Date().toISOString(), tool: 'test', source: { kind: 'live', name: 'test', server: client.server, location: null }, approvedBy: approval.by }))),
+        openJournal: async (approval) =>
+          (journal = await FileJournal.begin(
+            state,
+            headerOf(made, undefined, {
+              run: newRunId(new Date()) as RunId,
+              time: new Date().toISOString(),
+              tool: 'test',
+              source: { kind: 'live', name: 'test', server: client.server, location: null },
+              approvedBy: approval.by,
+            }),
+          )),
         ...hooks,
       })
       for await (const event of events) states.set(event.step, event.state)
@@ -86,7 +127,10 @@ export async function openSession({ kubeconfig, controls = [], state: given }: {
 /** What must be the same after an undo. */
 export function comparable(object: KubeObject): unknown {
   const { status: _status, ...rest } = object as KubeObject & { status?: unknown }
-  const { resourceVersion, generation, uid, creationTimestamp, ...metadata } = rest.metadata as KubeObject['metadata'] & { managedFields?: unknown; annotations?: Record<string, string> }
+  const { resourceVersion, generation, uid, creationTimestamp, ...metadata } = rest.metadata as KubeObject['metadata'] & {
+    managedFields?: unknown
+    annotations?: Record<string, string>
+  }
   const { managedFields: _fields, annotations = {}, ...kept } = metadata
   // Counted up by a controller at every rollout, also at the one that takes it back.
   const { 'deployment.kubernetes.io/revision': _revision, ...own } = annotations
@@ -97,4 +141,10 @@ export const container = ['spec', 'template', 'spec', 'containers', { name: 'app
 
 /** A Deployment of that name whose first container does not say `privileged: false`. */
 export const notPrivileged = (name: string): RegisteredControl =>
-  finding('privileged', 'Deployment', (object) => object.metadata.name === name && !JSON.stringify(object).includes('"privileged":false'), ({ subject }) => [{ type: 'edit', target: subject, edits: [{ set: [...container, 'securityContext', 'privileged'], to: false }] }], 'restarts-pods')
+  finding(
+    'privileged',
+    'Deployment',
+    (object) => object.metadata.name === name && !JSON.stringify(object).includes('"privileged":false'),
+    ({ subject }) => [{ type: 'edit', target: subject, edits: [{ set: [...container, 'securityContext', 'privileged'], to: false }] }],
+    'restarts-pods',
+  )

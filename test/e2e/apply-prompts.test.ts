@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { applyCommand, type ApplyOptions } from '../../src/cli/commands/apply.ts'
+import { type ApplyOptions, applyCommand } from '../../src/cli/commands/apply.ts'
 import { historyCommand } from '../../src/cli/commands/history.ts'
 import { undoCommand } from '../../src/cli/commands/undo.ts'
 import { Interrupted, type Io } from '../../src/cli/confirm.ts'
@@ -34,19 +34,41 @@ async function directory(): Promise<string> {
   await writeFile(join(path, 'cart.yaml'), MANIFEST)
   return path
 }
-interface Answers { readonly choose?: readonly (string | Error)[]; readonly type?: readonly string[]; readonly isTTY?: boolean }
+interface Answers {
+  readonly choose?: readonly (string | Error)[]
+  readonly type?: readonly string[]
+  readonly isTTY?: boolean
+}
 
 async function place(manifests: string, state?: string) {
-  const stateDirectory = state ?? await mkdtemp(join(tmpdir(), 'k8s-harden-state-'))
+  const stateDirectory = state ?? (await mkdtemp(join(tmpdir(), 'k8s-harden-state-')))
   const opened = await openSource({ manifests })
   const writers = await openWriters(opened, join(stateDirectory, 'files'))
-  return { opened, writers, stateDirectory, controls: controls.filter((control) => control.id === 'pod-privileged'), signal: new AbortController().signal, run: newRunId(new Date()), settleMs: 0 }
+  return {
+    opened,
+    writers,
+    stateDirectory,
+    controls: controls.filter((control) => control.id === 'pod-privileged'),
+    signal: new AbortController().signal,
+    run: newRunId(new Date()),
+    settleMs: 0,
+  }
 }
 function terminal({ choose = [], type = [], isTTY = true }: Answers) {
   const [choices, texts] = [[...choose], [...type]]
   const said = { out: '', err: '', questions: [] as { question: string; choices: readonly string[] }[] }
   const io: Io = {
-    stdout: { write: (text) => { said.out += text } }, stderr: { write: (text) => { said.err += text } }, isTTY,
+    stdout: {
+      write: (text) => {
+        said.out += text
+      },
+    },
+    stderr: {
+      write: (text) => {
+        said.err += text
+      },
+    },
+    isTTY,
     prompts: {
       choose: async (question, offered) => {
         said.questions.push({ question, choices: offered.map((one) => one.value) })
@@ -55,7 +77,10 @@ function terminal({ choose = [], type = [], isTTY = true }: Answers) {
         if (answer instanceof Error) throw answer
         return answer as never
       },
-      type: async (question) => { said.questions.push({ question, choices: [] }); return texts.shift() ?? '' },
+      type: async (question) => {
+        said.questions.push({ question, choices: [] })
+        return texts.shift() ?? ''
+      },
     },
   }
   return { io, said }
@@ -75,7 +100,13 @@ test('a change that may break something is made after its name was typed, and co
   expect([code, out]).toEqual([0, expect.stringMatching(/risk: may break something[\s\S]*-.*privileged: true[\s\S]*mended/)])
   expect(await text(path)).toBe(MANIFEST.replace('privileged: true', 'privileged: false'))
 })
-test.each([[['skip'], []], [['stop'], []], [['apply'], ['no']], [['apply'], ['']], [['apply'], ['yes']]] as const)('%j and %j change nothing', async (choose, type) => {
+test.each([
+  [['skip'], []],
+  [['stop'], []],
+  [['apply'], ['no']],
+  [['apply'], ['']],
+  [['apply'], ['yes']],
+] as const)('%j and %j change nothing', async (choose, type) => {
   const path = await directory()
   const { code } = await apply(path, { choose, type })
   expect([code, await text(path)]).toEqual([0, MANIFEST])
@@ -101,7 +132,16 @@ test('two at once: the second is told who is at it', async () => {
   const first = await place(path)
   let second: unknown
   const { io } = terminal({})
-  const asking: Io = { ...io, prompts: { ...io.prompts, choose: async () => { second = await apply(path, {}, {}, first.stateDirectory).catch((error: Error) => error.message); return 'skip' as never } } }
+  const asking: Io = {
+    ...io,
+    prompts: {
+      ...io.prompts,
+      choose: async () => {
+        second = await apply(path, {}, {}, first.stateDirectory).catch((error: Error) => error.message)
+        return 'skip' as never
+      },
+    },
+  }
   expect(await applyCommand(asking, first, {})).toBe(0)
   expect(second).toContain(`process ${process.pid}`)
 })
@@ -112,7 +152,13 @@ async function crashed(written: boolean) {
   const { context } = await apply(path, { choose: ['apply'], type: ['cart'] })
   const file = join(context.stateDirectory, 'runs', `${context.run}.jsonl`)
   const lines = linesIn(await readFile(file, 'utf8'))
-  await writeFile(file, `${lines.slice(0, 2).map((line) => JSON.stringify(line)).join('\n')}\n{"is":"writ`)
+  await writeFile(
+    file,
+    `${lines
+      .slice(0, 2)
+      .map((line) => JSON.stringify(line))
+      .join('\n')}\n{"is":"writ`,
+  )
   if (!written) await writeFile(join(path, 'cart.yaml'), MANIFEST)
   return { path, state: context.stateDirectory, run: context.run }
 }
@@ -123,7 +169,10 @@ test('a step that was interrupted before it was written is named and forgotten',
   expect((await readRuns(state)).find((one) => one.header.run === run)?.steps[0]?.status).toBe('not-written')
 })
 test('one that was written is offered to be taken back or kept', async () => {
-  for (const [answer, status, after] of [['undo', 'undone', MANIFEST], ['keep', 'written', MANIFEST.replace('privileged: true', 'privileged: false')]] as const) {
+  for (const [answer, status, after] of [
+    ['undo', 'undone', MANIFEST],
+    ['keep', 'written', MANIFEST.replace('privileged: true', 'privileged: false')],
+  ] as const) {
     const { path, state, run } = await crashed(true)
     const { questions, err } = await apply(path, { choose: [answer, 'skip'] }, {}, state)
     expect([questions[0]?.choices, err]).toEqual([['stop', 'undo', 'keep'], expect.stringContaining('it was written')])
@@ -144,7 +193,17 @@ test('history names an interrupted run first, and undo takes it back', async () 
   expect(said.out).toContain(`interrupted in "Deployment shop/cart`)
   const opened = await openSource({ manifests: path })
   const recorded = (await readRuns(state)).find((one) => one.header.run === run)!
-  const code = await undoCommand(io, { recorded, writers: await openWriters(opened, state), stateDirectory: state, target: targetOf(opened), signal: new AbortController().signal }, {})
+  const code = await undoCommand(
+    io,
+    {
+      recorded,
+      writers: await openWriters(opened, state),
+      stateDirectory: state,
+      target: targetOf(opened),
+      signal: new AbortController().signal,
+    },
+    {},
+  )
   expect([code, await text(path)]).toEqual([0, MANIFEST])
 })
 test('an answer of no leaves everything as it is', async () => {
@@ -154,6 +213,16 @@ test('an answer of no leaves everything as it is', async () => {
   const opened = await openSource({ manifests: path })
   const recorded = (await readRuns(state)).find((one) => one.header.run === run)!
   const { io } = terminal({ choose: ['no'] })
-  await undoCommand(io, { recorded, writers: await openWriters(opened, state), stateDirectory: state, target: targetOf(opened), signal: new AbortController().signal }, {})
+  await undoCommand(
+    io,
+    {
+      recorded,
+      writers: await openWriters(opened, state),
+      stateDirectory: state,
+      target: targetOf(opened),
+      signal: new AbortController().signal,
+    },
+    {},
+  )
   expect(await text(path)).toBe(await text(copy))
 })

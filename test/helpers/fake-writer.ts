@@ -1,9 +1,9 @@
 /** A writer over a snapshot in memory, with every fault a real one may have: for tests of the run, the undo and the wizard. */
 import type { Approval, Json, KubeObject, Rehearsal, RehearsalResult, Snapshot, Step, Written } from '../../src/model/index.ts'
+import { refOf } from '../../src/objects/ref.ts'
+import { sameJson } from '../../src/plan/canonical.ts'
 import { applyPlan } from '../../src/plan/in-memory.ts'
 import { objectAt } from '../../src/plan/objects-by-ref.ts'
-import { sameJson } from '../../src/plan/canonical.ts'
-import { refOf } from '../../src/objects/ref.ts'
 import { type Committed, requireApproval, WriteConflict, WriteRefused, type Writer, type WrittenState } from '../../src/plan/writer.ts'
 
 export interface Faults {
@@ -32,7 +32,16 @@ export class FakeWriter implements Writer {
     const because = this.#faults.refuse?.(step)
     if (because !== undefined) return { ok: false, refusedBy: 'the fake', because }
     this.#steps.set(step.id, step)
-    return { ok: true, rehearsal: { step: step.id, diff: `--- now\n+++ after\n@@ -1 +1 @@\n-${step.title}\n+done\n`, warnings: [], writer: this.name, prepared: applyPlan(this.snapshot, [step]) } }
+    return {
+      ok: true,
+      rehearsal: {
+        step: step.id,
+        diff: `--- now\n+++ after\n@@ -1 +1 @@\n-${step.title}\n+done\n`,
+        warnings: [],
+        writer: this.name,
+        prepared: applyPlan(this.snapshot, [step]),
+      },
+    }
   }
 
   async intent(rehearsal: Rehearsal): Promise<readonly Written[]> {
@@ -65,7 +74,9 @@ export class FakeWriter implements Writer {
   }
 
   async undo(written: readonly Written[], dryRun = false): Promise<void> {
-    for (const one of written) if (!['before', 'after'].includes(await this.state(one))) throw new WriteConflict(`${one.target.name} was changed since: taking our change back would overwrite that`)
+    for (const one of written)
+      if (!['before', 'after'].includes(await this.state(one)))
+        throw new WriteConflict(`${one.target.name} was changed since: taking our change back would overwrite that`)
     if (dryRun) return
     for (const { target, before } of written.toReversed()) {
       this.calls.push(`undo ${target.name}`)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Step, StepId } from '../../src/model/index.ts'
 import { toggledWith } from '../../src/session/actions-plan.ts'
 import { reduce } from '../../src/session/store-reduce.ts'
-import { initialState } from '../../src/session/store-state.ts'
+import { initialState, type State } from '../../src/session/store-state.ts'
 
 const step = (id: string, ...after: string[]): Step => ({
   id: id as StepId,
@@ -31,6 +31,21 @@ describe('choosing steps', () => {
   test('a circle does not hang it', () => {
     expect(toggledWith([step('a', 'b'), step('b', 'a')], ids(), 'a' as StepId)).toEqual(ids('a', 'b'))
   })
+})
+
+test('by risk: safe only, then with restarts, then all; a step that needs a riskier one goes with it', () => {
+  const steps = [
+    { ...step('allow'), risk: 'may-break' as const },
+    step('deny', 'allow'),
+    step('label'),
+    { ...step('roll'), risk: 'restarts-pods' as const },
+  ]
+  const plan = { digest: '', revision: 1, steps, ledger: { fixable: [], needsValue: [], byHand: [], refused: [] } }
+  let state: State = { ...initialState({ columns: 80, rows: 24 }), planned: { asked: [], off: new Set(), plan } }
+  const next = (): unknown => (state = reduce(state, { type: 'take-by-risk' })).planned?.off
+  expect(next()).toEqual(ids('allow', 'deny', 'roll'))
+  expect(next()).toEqual(ids('allow', 'deny'))
+  expect(next()).toEqual(ids())
 })
 
 describe('the trail', () => {

@@ -8,7 +8,7 @@ import { yamlValue } from '../../src/objects/yaml-dialect.ts'
 import { countLines, documentsIn } from '../../src/objects/yaml-documents.ts'
 import { manifestsSource } from '../../src/sources/manifests.ts'
 import { lineAt, placesIn } from '../../src/sources/manifests-lines.ts'
-import { outlineOffset, UNSURE } from '../../src/sources/manifests-outline.ts'
+import { Outline, UNSURE } from '../../src/sources/manifests-outline.ts'
 import { directoryOf, scan } from './manifests-helper.ts'
 
 /** Every path of a value, and one beside each that is not there. */
@@ -32,8 +32,9 @@ function compare(text: string): number {
     const document = text.slice(span.start, span.end)
     const places = placesIn(document, span.line)
     if (places === undefined) continue
+    const outline = new Outline(text, span.start, span.end)
     for (const path of pathsOf(yamlValue(document))) {
-      const offset = outlineOffset(text, span.start, span.end, path)
+      const offset = outline.find(path)
       if (offset === UNSURE) continue
       sure++
       const line = span.line + countLines(text, span.start, offset)

@@ -9,10 +9,30 @@ import type { ClusterApi } from '../../src/writers/cluster-api.ts'
 import { holds, objectDiff, recreatable, redacted } from '../../src/writers/cluster-object.ts'
 import { editsBack, entriesOf, guardedPatch, standing } from '../../src/writers/cluster-patch.ts'
 
-const deployment = (container: object = {}, labels: object = {}): KubeObject => ({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'cart', namespace: 'shop', uid: 'u1', resourceVersion: '5', labels }, spec: { template: { spec: { containers: [{ name: 'side' }, { name: 'app', ...container }] } } } }) as KubeObject
+const deployment = (container: object = {}, labels: object = {}): KubeObject =>
+  ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'cart', namespace: 'shop', uid: 'u1', resourceVersion: '5', labels },
+    spec: { template: { spec: { containers: [{ name: 'side' }, { name: 'app', ...container }] } } },
+  }) as KubeObject
 const at = ['spec', 'template', 'spec', 'containers', { name: 'app' }] as const
 const target = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'cart', uid: 'u1' }
-const step = (changes: readonly Change[], inverse: readonly Change[] = []): Step => ({ id: 's1', title: 't', changes, inverse, mends: [], controls: [], practices: [], after: [], risk: 'safe', mayBreak: [], managedBy: '', carriedOut: 'live' }) as unknown as Step
+const step = (changes: readonly Change[], inverse: readonly Change[] = []): Step =>
+  ({
+    id: 's1',
+    title: 't',
+    changes,
+    inverse,
+    mends: [],
+    controls: [],
+    practices: [],
+    after: [],
+    risk: 'safe',
+    mayBreak: [],
+    managedBy: '',
+    carriedOut: 'live',
+  }) as unknown as Step
 const approval = { digest: 'd', steps: new Set(['s1']), by: 'test' } as unknown as Approval
 const refused = (refusal: Partial<Refusal>): Answer<never> => ({ ok: false, refusal: { kind: 'invalid', message: 'no', ...refusal } })
 
@@ -22,12 +42,21 @@ class OneObject {
   sent: { readonly verb: string; readonly dryRun: boolean; readonly body?: unknown }[] = []
   lose: (verb: string) => 'before' | 'after' | undefined = () => undefined
   deaf = false
-  constructor(object: KubeObject | undefined) { this.object = object }
+  constructor(object: KubeObject | undefined) {
+    this.object = object
+  }
 
   readonly api = {
-    get: async () => (this.deaf ? refused({ kind: 'unreachable' }) : this.object === undefined ? refused({ kind: 'not-found', status: 404, reason: 'NotFound', said: 'deployments.apps "cart" not found' }) : { ok: true, status: 200, body: this.object, warnings: [] }),
-    patch: async (_path: string, patch: JsonPatch, { dryRun = false }) => this.#write('patch', dryRun, patch, () => patched(this.object!, patch)),
-    create: async (_path: string, object: KubeObject, { dryRun = false }) => this.#write('create', dryRun, object, () => ({ ...object, metadata: { ...object.metadata, uid: 'u2' } })),
+    get: async () =>
+      this.deaf
+        ? refused({ kind: 'unreachable' })
+        : this.object === undefined
+          ? refused({ kind: 'not-found', status: 404, reason: 'NotFound', said: 'deployments.apps "cart" not found' })
+          : { ok: true, status: 200, body: this.object, warnings: [] },
+    patch: async (_path: string, patch: JsonPatch, { dryRun = false }) =>
+      this.#write('patch', dryRun, patch, () => patched(this.object!, patch)),
+    create: async (_path: string, object: KubeObject, { dryRun = false }) =>
+      this.#write('create', dryRun, object, () => ({ ...object, metadata: { ...object.metadata, uid: 'u2' } })),
     delete: async (_path: string, { dryRun = false, ...rest }) => this.#write('delete', dryRun, rest, () => undefined),
     review: async () => refused({}),
   } as unknown as ClusterApi
@@ -49,7 +78,11 @@ class OneObject {
 
 function patched(object: KubeObject, patch: JsonPatch): KubeObject {
   return patch.reduce<KubeObject>((here, op) => {
-    const path = op.path.slice(1).split('/').map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~')).map((part) => (/^\d+$/.test(part) ? Number(part) : part))
+    const path = op.path
+      .slice(1)
+      .split('/')
+      .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+      .map((part) => (/^\d+$/.test(part) ? Number(part) : part))
     const value = path.reduce<any>((inner, part) => inner?.[part], here) ?? null
     if (op.op === 'test' && JSON.stringify(value) !== JSON.stringify(op.value)) throw new Error('test failed')
     if (op.op === 'add' || op.op === 'replace') return applyEdits(here, [{ set: path, to: op.value }])
@@ -66,7 +99,17 @@ const rehearsed = async (writer: ClusterWriter, ...changes: Change[]): Promise<R
 
 describe('a guarded patch', () => {
   test('tests uid, item names and every old value before it writes', () => {
-    expect(guardedPatch(deployment({ image: 'a' }), [{ set: [...at, 'image'], to: 'b' }, { set: [...at, 'securityContext', 'privileged'], to: false }, { set: ['metadata', 'labels', 'x/y~z'], to: '1' }], 'u1')).toEqual([
+    expect(
+      guardedPatch(
+        deployment({ image: 'a' }),
+        [
+          { set: [...at, 'image'], to: 'b' },
+          { set: [...at, 'securityContext', 'privileged'], to: false },
+          { set: ['metadata', 'labels', 'x/y~z'], to: '1' },
+        ],
+        'u1',
+      ),
+    ).toEqual([
       { op: 'test', path: '/metadata/uid', value: 'u1' },
       { op: 'test', path: '/spec/template/spec/containers/1/name', value: 'app' },
       { op: 'test', path: '/spec/template/spec/containers/1/image', value: 'a' },
@@ -78,8 +121,18 @@ describe('a guarded patch', () => {
     ])
   })
   test('does not test what it wrote itself', () => {
-    const patch = guardedPatch(deployment(), [{ set: [...at, 'a'], to: {} }, { set: [...at, 'a', 'b'], to: 1 }], undefined)
-    expect(patch.filter((op) => op.op === 'test').map((op) => op.path)).toEqual(['/spec/template/spec/containers/1/name', '/spec/template/spec/containers/1/a'])
+    const patch = guardedPatch(
+      deployment(),
+      [
+        { set: [...at, 'a'], to: {} },
+        { set: [...at, 'a', 'b'], to: 1 },
+      ],
+      undefined,
+    )
+    expect(patch.filter((op) => op.op === 'test').map((op) => op.path)).toEqual([
+      '/spec/template/spec/containers/1/name',
+      '/spec/template/spec/containers/1/a',
+    ])
   })
 })
 
@@ -105,7 +158,10 @@ describe('a commit', () => {
     const rehearsal = await rehearsed(writer, edit)
     await expect(writer.commit(rehearsal, [], { ...approval, steps: new Set() } as unknown as Approval)).rejects.toThrow('was not approved')
     await writer.commit(rehearsal, await writer.intent(rehearsal), approval)
-    expect(server.sent.map(({ verb, dryRun }) => [verb, dryRun])).toEqual([['patch', true], ['patch', false]])
+    expect(server.sent.map(({ verb, dryRun }) => [verb, dryRun])).toEqual([
+      ['patch', true],
+      ['patch', false],
+    ])
     expect(server.sent[1]?.body).toEqual(server.sent[0]?.body)
   })
   test('a lost race is a conflict, and nothing is overwritten', async () => {
@@ -129,7 +185,10 @@ describe('a commit', () => {
     const server = new OneObject(deployment())
     const writer = new ClusterWriter(server.api)
     const rehearsal = await rehearsed(writer, edit)
-    server.lose = () => { server.deaf = true; return 'after' }
+    server.lose = () => {
+      server.deaf = true
+      return 'after'
+    }
     await expect(writer.commit(rehearsal, [], approval)).rejects.toThrow(WriteUncertain)
   })
   test('no answer is never "not there"', async () => {
@@ -145,40 +204,81 @@ describe('secrets', () => {
   test('a credential in plain text is not journalled: the change is refused', async () => {
     const password = deployment({ env: [{ name: 'DB_PASSWORD', value: 'hunter2' }] })
     const change: Change = { type: 'edit', target, edits: [{ set: [...at, 'env', { name: 'DB_PASSWORD' }, 'value'], to: 'x' }] }
-    expect(await new ClusterWriter(new OneObject(password).api).rehearse(step([change]))).toEqual({ ok: false, refusedBy: 'k8s-harden', because: 'Deployment shop/cart holds a credential in plain text there, which the journal must not keep: change it by hand' })
+    expect(await new ClusterWriter(new OneObject(password).api).rehearse(step([change]))).toEqual({
+      ok: false,
+      refusedBy: 'k8s-harden',
+      because: 'Deployment shop/cart holds a credential in plain text there, which the journal must not keep: change it by hand',
+    })
     expect(await new ClusterWriter(new OneObject(password).api).rehearse(step([{ type: 'delete', target }]))).toMatchObject({ ok: false })
   })
   test('a change beside a credential neither shows nor journals it', async () => {
-    const writer = new ClusterWriter(new OneObject(deployment({ env: [{ name: 'DB_PASSWORD', value: 'hunter2' }], args: ['--token=hunter2'] })).api)
+    const writer = new ClusterWriter(
+      new OneObject(deployment({ env: [{ name: 'DB_PASSWORD', value: 'hunter2' }], args: ['--token=hunter2'] })).api,
+    )
     const rehearsal = await rehearsed(writer, edit)
     expect(rehearsal.diff).toContain('privileged: false')
     expect(JSON.stringify([rehearsal.diff, await writer.intent(rehearsal)])).not.toContain('hunter2')
   })
-  test('kubectl\'s copy of a Secret is removed for good, guarded by nothing but the uid', async () => {
+  test("kubectl's copy of a Secret is removed for good, guarded by nothing but the uid", async () => {
     const copy = 'kubectl.kubernetes.io/last-applied-configuration'
-    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'cart', namespace: 'shop', uid: 'u1', annotations: { [copy]: '{"data":{"a":"aHVudGVyMg=="}}' } } } as KubeObject
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'cart', namespace: 'shop', uid: 'u1', annotations: { [copy]: '{"data":{"a":"aHVudGVyMg=="}}' } },
+    } as KubeObject
     const ref = { ...target, apiVersion: 'v1', kind: 'Secret' }
     const server = new OneObject(secret)
     const writer = new ClusterWriter(server.api)
-    const result = await writer.rehearse(step([{ type: 'edit', target: ref, edits: [{ unset: ['metadata', 'annotations', copy] }] }], [{ type: 'edit', target: ref, edits: [{ set: ['metadata', 'annotations', copy], to: '' }] }]))
+    const result = await writer.rehearse(
+      step(
+        [{ type: 'edit', target: ref, edits: [{ unset: ['metadata', 'annotations', copy] }] }],
+        [{ type: 'edit', target: ref, edits: [{ set: ['metadata', 'annotations', copy], to: '' }] }],
+      ),
+    )
     if (!result.ok) throw new Error(result.because)
     const written = await writer.intent(result.rehearsal)
     expect(JSON.stringify([result.rehearsal, written])).not.toContain('aHVudGVyMg')
     expect(await writer.state(written[0]!)).toBe('before')
     await writer.commit(result.rehearsal, written, approval)
     expect(await writer.state(written[0]!)).toBe('after')
-    expect(server.sent.at(-1)?.body).toEqual([{ op: 'test', path: '/metadata/uid', value: 'u1' }, { op: 'remove', path: '/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration' }])
+    expect(server.sent.at(-1)?.body).toEqual([
+      { op: 'test', path: '/metadata/uid', value: 'u1' },
+      { op: 'remove', path: '/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration' },
+    ])
     await writer.undo(written)
   })
   test('values of Secrets are neither written nor deleted', async () => {
     const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'cart', namespace: 'shop', uid: 'u1' } } as KubeObject
     const ref = { ...target, apiVersion: 'v1', kind: 'Secret' }
-    for (const change of [{ type: 'delete', target: ref }, { type: 'edit', target: ref, edits: [{ set: ['data', 'a'], to: 'eA==' }] }] as Change[]) {
-      expect(await new ClusterWriter(new OneObject(secret).api).rehearse(step([change]))).toMatchObject({ ok: false, refusedBy: 'k8s-harden' })
+    for (const change of [
+      { type: 'delete', target: ref },
+      { type: 'edit', target: ref, edits: [{ set: ['data', 'a'], to: 'eA==' }] },
+    ] as Change[]) {
+      expect(await new ClusterWriter(new OneObject(secret).api).rehearse(step([change]))).toMatchObject({
+        ok: false,
+        refusedBy: 'k8s-harden',
+      })
     }
   })
   test('diffs show no credentials', () => {
-    const object = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: { containers: [{ name: 'a', env: [{ name: 'API_KEY', value: 'k1' }, { name: 'COLOUR', value: 'red' }, { name: 'DB', value: 'postgres://me:k1@db/x' }], args: ['--password=k1', '--level=3'] }] } } as unknown as KubeObject
+    const object = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'p' },
+      spec: {
+        containers: [
+          {
+            name: 'a',
+            env: [
+              { name: 'API_KEY', value: 'k1' },
+              { name: 'COLOUR', value: 'red' },
+              { name: 'DB', value: 'postgres://me:k1@db/x' },
+            ],
+            args: ['--password=k1', '--level=3'],
+          },
+        ],
+      },
+    } as unknown as KubeObject
     expect(JSON.stringify(redacted(object))).not.toContain('k1')
     expect(JSON.stringify(redacted(object))).toContain('"red"')
     expect(JSON.stringify(redacted({ kind: 'Secret', data: { a: 'k1' } }))).not.toContain('k1')
@@ -188,8 +288,24 @@ describe('secrets', () => {
 
 describe('objects that are made again', () => {
   test('leave out what scheduler and admission put in, and keep the node that a person chose', () => {
-    const pod = (fields: object) => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', uid: 'u', managedFields: [{ fieldsV1: { 'f:spec': fields } }] }, spec: { nodeName: 'n1', volumes: [{ name: 'kube-api-access-x7k2p', projected: {} }, { name: 'data' }], containers: [{ name: 'a', volumeMounts: [{ name: 'kube-api-access-x7k2p', mountPath: '/t' }] }] }, status: { phase: 'Running' } }) as unknown as KubeObject
-    expect(recreatable(pod({}))).toEqual({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: { volumes: [{ name: 'data' }], containers: [{ name: 'a' }] } })
+    const pod = (fields: object) =>
+      ({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'p', uid: 'u', managedFields: [{ fieldsV1: { 'f:spec': fields } }] },
+        spec: {
+          nodeName: 'n1',
+          volumes: [{ name: 'kube-api-access-x7k2p', projected: {} }, { name: 'data' }],
+          containers: [{ name: 'a', volumeMounts: [{ name: 'kube-api-access-x7k2p', mountPath: '/t' }] }],
+        },
+        status: { phase: 'Running' },
+      }) as unknown as KubeObject
+    expect(recreatable(pod({}))).toEqual({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'p' },
+      spec: { volumes: [{ name: 'data' }], containers: [{ name: 'a' }] },
+    })
     expect(recreatable(pod({ 'f:nodeName': {} }))).toMatchObject({ spec: { nodeName: 'n1' } })
   })
   test('are told apart by what we made, not by what others add', () => {

@@ -10,15 +10,34 @@ import { FileJournal, linesIn, newRunId, readRuns, stateDirectory } from '../../
 import { lockTarget, TargetBusy } from '../../src/writers/journal-lock.ts'
 
 const directory = () => mkdtemp(join(tmpdir(), 'k8s-harden-journal-'))
-const header = (run = newRunId(new Date())): JournalHeader => ({ run, time: 't', tool: '1', source: { kind: 'live', name: 'test', server: 'https://here', location: { context: 'test' } }, digest: 'd', approvedBy: 'test', steps: [] })
-const write: Written = { target: { apiVersion: 'v1', kind: 'Namespace', name: 'shöp' }, before: { a: 1 }, after: { a: 2 }, undo: { is: 'edit' } }
+const header = (run = newRunId(new Date())): JournalHeader => ({
+  run,
+  time: 't',
+  tool: '1',
+  source: { kind: 'live', name: 'test', server: 'https://here', location: { context: 'test' } },
+  digest: 'd',
+  approvedBy: 'test',
+  steps: [],
+})
+const write: Written = {
+  target: { apiVersion: 'v1', kind: 'Namespace', name: 'shöp' },
+  before: { a: 1 },
+  after: { a: 2 },
+  undo: { is: 'edit' },
+}
 const id = (name: string) => name as StepId
 const step = (name: string): JournalLine[] => [
   { is: 'intent', time: 't', step: id(name), title: `Namespace ${name}`, mends: [], writes: [write] },
   { is: 'written', time: 't', step: id(name) },
   { is: 'verified', time: 't', step: id(name), note: 'seen' },
 ]
-const LINES: readonly JournalLine[] = [...step('one'), ...step('two'), { is: 'undo-intent', time: 't', step: id('two'), because: 'x' }, { is: 'undone', time: 't', step: id('two') }, { is: 'closed', time: 't' }]
+const LINES: readonly JournalLine[] = [
+  ...step('one'),
+  ...step('two'),
+  { is: 'undo-intent', time: 't', step: id('two'), because: 'x' },
+  { is: 'undone', time: 't', step: id('two') },
+  { is: 'closed', time: 't' },
+]
 
 async function written(): Promise<{ readonly state: string; readonly run: RunId; readonly file: string }> {
   const state = await directory()
@@ -33,7 +52,10 @@ describe('the journal', () => {
   test('says afterwards what became of each step', async () => {
     const { state } = await written()
     const [run] = await readRuns(state)
-    expect(run?.steps.map(({ id: name, status, verified }) => [name, status, verified])).toEqual([['one', 'written', true], ['two', 'undone', true]])
+    expect(run?.steps.map(({ id: name, status, verified }) => [name, status, verified])).toEqual([
+      ['one', 'written', true],
+      ['two', 'undone', true],
+    ])
     expect([run?.closed, undoable(run!).map((one) => one.id)]).toEqual([true, ['one']])
     expect(run?.steps[0]?.writes).toEqual([write])
   })
@@ -81,7 +103,11 @@ describe('the journal', () => {
   test('keeps lines whole that are appended at once', async () => {
     const state = await directory()
     const journal = await FileJournal.begin(state, header())
-    await Promise.all(Array.from({ length: 50 }, (_none, index) => journal.append({ is: 'written', time: 't'.repeat(index * 100), step: id(String(index)) })))
+    await Promise.all(
+      Array.from({ length: 50 }, (_none, index) =>
+        journal.append({ is: 'written', time: 't'.repeat(index * 100), step: id(String(index)) }),
+      ),
+    )
     await journal.close()
     expect(linesIn(await readFile(journal.file, 'utf8'))).toHaveLength(51)
   })
@@ -89,7 +115,10 @@ describe('the journal', () => {
     const program = join(import.meta.dirname, 'journal-killed.ts')
     for (let lines = 1; lines <= LINES.length; lines++) {
       const state = await directory()
-      const child = fork(program, [state, String(lines)], { env: { ...process.env, JOURNAL: JSON.stringify({ header: header(), lines: LINES }) }, stdio: 'ignore' })
+      const child = fork(program, [state, String(lines)], {
+        env: { ...process.env, JOURNAL: JSON.stringify({ header: header(), lines: LINES }) },
+        stdio: 'ignore',
+      })
       const [said] = (await once(child, 'message')) as [number]
       child.kill('SIGKILL')
       await once(child, 'exit')
@@ -98,7 +127,9 @@ describe('the journal', () => {
       const read = linesIn(await readFile(join(state, 'runs', file!), 'utf8'))
       expect(read.slice(1)).toEqual(LINES.slice(0, lines))
       const open = interrupted(recordedRun(read)!).map((one) => one.id)
-      expect(open).toEqual(LINES[lines - 1]?.is === 'intent' || LINES[lines - 1]?.is === 'undo-intent' ? [(LINES[lines - 1] as { step: string }).step] : [])
+      expect(open).toEqual(
+        LINES[lines - 1]?.is === 'intent' || LINES[lines - 1]?.is === 'undo-intent' ? [(LINES[lines - 1] as { step: string }).step] : [],
+      )
     }
   }, 60_000)
   test('passes over what is no journal', async () => {
@@ -127,7 +158,10 @@ describe('the lock of a target', () => {
   })
   test('is taken over from a process that died', async () => {
     const state = await directory()
-    const child = fork(join(import.meta.dirname, 'journal-killed.ts'), [state, 'lock'], { env: { ...process.env, JOURNAL: '{}' }, stdio: 'ignore' })
+    const child = fork(join(import.meta.dirname, 'journal-killed.ts'), [state, 'lock'], {
+      env: { ...process.env, JOURNAL: '{}' },
+      stdio: 'ignore',
+    })
     await once(child, 'message')
     await expect(lockTarget(state, 'target')).rejects.toThrow(`process ${child.pid}`)
     child.kill('SIGKILL')

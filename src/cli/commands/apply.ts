@@ -1,7 +1,20 @@
 /** `k8s-harden apply`: the plan, one question per step; or without questions what `--yes` and `--accept-risk` allow. */
 import { controls as allControls } from '../../controls/index.gen.ts'
 import { wantedBy } from '../../engine/evaluator.ts'
-import type { Approval, ControlId, Finding, JournalHeader, Plan, Readable, RegisteredControl, Rehearsal, Risk, Step, StepId, StepState } from '../../model/index.ts'
+import type {
+  Approval,
+  ControlId,
+  Finding,
+  JournalHeader,
+  Plan,
+  Readable,
+  RegisteredControl,
+  Rehearsal,
+  Risk,
+  Step,
+  StepId,
+  StepState,
+} from '../../model/index.ts'
 import { compile, plannable, type RemedyValues } from '../../plan/compile.ts'
 import { headerOf, run } from '../../plan/run.ts'
 import { verifierOf } from '../../plan/verify.ts'
@@ -55,11 +68,25 @@ export async function applyMain(options: ApplyOptions): Promise<number> {
 }
 
 function requireConsent(io: Io, { yes, dryRun }: ApplyOptions): void {
-  if (!io.isTTY && !yes && !dryRun) throw new UsageError('apply asks before every change, and here is nobody to answer: nothing was changed', ['--yes --accept-risk safe takes every step that is safe', '--dry-run rehearses', 'k8s-harden generate --out DIR writes patch files'])
+  if (!io.isTTY && !yes && !dryRun)
+    throw new UsageError('apply asks before every change, and here is nobody to answer: nothing was changed', [
+      '--yes --accept-risk safe takes every step that is safe',
+      '--dry-run rehearses',
+      'k8s-harden generate --out DIR writes patch files',
+    ])
 }
 
 /** What is read beside what the controls want: to watch roll-outs, and to foretell who would lose access. */
-const ALSO: readonly Readable[] = ['Pod', 'ReplicaSet', 'Namespace', 'ServiceAccount', 'Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding']
+const ALSO: readonly Readable[] = [
+  'Pod',
+  'ReplicaSet',
+  'Namespace',
+  'ServiceAccount',
+  'Role',
+  'ClusterRole',
+  'RoleBinding',
+  'ClusterRoleBinding',
+]
 
 export async function applyCommand(io: Io, context: ApplyContext, options: ApplyOptions): Promise<number> {
   requireConsent(io, options)
@@ -86,53 +113,81 @@ export async function applyCommand(io: Io, context: ApplyContext, options: Apply
   }
 }
 
-async function applyTo(io: Io, scan: LiveScan, context: ApplyContext, options: ApplyOptions, values: RemedyValues, deadlineMs: number): Promise<number> {
+async function applyTo(
+  io: Io,
+  scan: LiveScan,
+  context: ApplyContext,
+  options: ApplyOptions,
+  values: RemedyValues,
+  deadlineMs: number,
+): Promise<number> {
   const { opened, writers, signal } = context
   const findings = plannable(scan.findings)
   const plan = planOf(findings, scan, options, values)
   const titles = new Map(plan.steps.map((step, index) => [step.id, `${index + 1}/${plan.steps.length} ${line(step.title)}`]))
-  io.stdout.write(`${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} for ${plan.ledger.fixable.length} of ${findings.length} findings on ${line(opened.writesTo)}\n`)
+  io.stdout.write(
+    `${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} for ${plan.ledger.fixable.length} of ${findings.length} findings on ${line(opened.writesTo)}\n`,
+  )
   io.stdout.write(ledgerText(plan, new Map(findings.map((finding) => [finding.id, finding]))))
   if (plan.steps.length === 0) return EXIT.clean
 
   const last = new Map<StepId, StepState>()
   let journal: FileJournal | undefined
   const events = run({
-    plan, ...writers, watchman: writers.watchman?.(() => scan.state.snapshot, plan.steps), signal, dryRun: options.dryRun === true,
+    plan,
+    ...writers,
+    watchman: writers.watchman?.(() => scan.state.snapshot, plan.steps),
+    signal,
+    dryRun: options.dryRun === true,
     verifier: verifierOf(scan, { deadlineMs, ...(context.settleMs !== undefined && { settleMs: context.settleMs }) }),
-    approve: options.yes ? async (step) => grant(plan, [step.id], `--yes --accept-risk ${options.acceptRisk ?? 'safe'}`) : (step, rehearsal) => ask(io, plan, step, rehearsal, titles.get(step.id)!),
+    approve: options.yes
+      ? async (step) => grant(plan, [step.id], `--yes --accept-risk ${options.acceptRisk ?? 'safe'}`)
+      : (step, rehearsal) => ask(io, plan, step, rehearsal, titles.get(step.id)!),
     openJournal: async (approval) => (journal = await FileJournal.begin(context.stateDirectory, header(plan, approval, context))),
     now: () => new Date().toISOString(),
   })
   try {
     for await (const { step, state } of events) {
       last.set(step, state)
-      if (state.is === 'rehearsed' && (options.dryRun || options.yes)) io.stdout.write(`\n${titles.get(step)}\n${options.dryRun ? diffText(state.diff, state.warnings) : ''}`)
+      if (state.is === 'rehearsed' && (options.dryRun || options.yes))
+        io.stdout.write(`\n${titles.get(step)}\n${options.dryRun ? diffText(state.diff, state.warnings) : ''}`)
       const text = stateText(state)
       if (text !== '') io.stdout.write(`${TOLD_WITH_TITLE.has(state.is) ? `${titles.get(step)}\n` : ''}  ${text}\n`)
     }
   } finally {
     await journal?.close()
   }
-  return conclude(io, [...last.values()], journal === undefined ? undefined : context.run, options, signal)
+  return conclude(io, [...last.values()], journal === undefined ? undefined : context.run, { ...options, inFiles: opened.client === undefined }, signal)
 }
 
 const TOLD_WITH_TITLE: ReadonlySet<StepState['is']> = new Set(['skipped', 'refused', 'not-mended'])
 
 function planOf(findings: readonly Finding[], scan: LiveScan, options: ApplyOptions, values: RemedyValues): Plan {
   const byId = new Map<ControlId, RegisteredControl>(scan.controls.map((control) => [control.id, control]))
-  return compile(findings, byId, scan.state.snapshot, { values, ...(options.yes && { acceptRisk: options.acceptRisk ?? 'safe' }) })
+  // Whoever names a control has judged what it asks to be judged.
+  const unattended = options.yes === true && (options.control ?? []).length === 0
+  return compile(findings, byId, scan.state.snapshot, { values, unattended, ...(options.yes && { acceptRisk: options.acceptRisk ?? 'safe' }) })
 }
 
 const header = (plan: Plan, approval: Approval, { opened, run: id }: ApplyContext): JournalHeader => {
   const { kind, name } = opened.source.info
-  return headerOf(plan, undefined, { run: id, time: new Date().toISOString(), tool: VERSION, source: { kind, name, server: targetOf(opened), location: opened.location }, approvedBy: approval.by })
+  return headerOf(plan, undefined, {
+    run: id,
+    time: new Date().toISOString(),
+    tool: VERSION,
+    source: { kind, name, server: targetOf(opened), location: opened.location },
+    approvedBy: approval.by,
+  })
 }
 
 /** Apply, skip or stop; a change that may break something wants its object's name typed. */
 async function ask(io: Io, plan: Plan, step: Step, { diff, warnings }: Rehearsal, title: string): Promise<Approval | 'skip' | 'stop'> {
   io.stdout.write(`\n${stepHeading(title, step)}${diffText(diff, warnings)}`)
-  const answer = await io.prompts.choose('What shall be done?', [{ value: 'skip', label: 'skip this step' }, { value: 'apply', label: 'apply it' }, { value: 'stop', label: 'stop here' }])
+  const answer = await io.prompts.choose('What shall be done?', [
+    { value: 'skip', label: 'skip this step' },
+    { value: 'apply', label: 'apply it' },
+    { value: 'stop', label: 'stop here' },
+  ])
   if (answer !== 'apply') return answer
   if (step.risk !== 'may-break') return grant(plan, [step.id], 'answered "apply it"')
   const word = wordFor(step)
@@ -141,17 +196,28 @@ async function ask(io: Io, plan: Plan, step: Step, { diff, warnings }: Rehearsal
 }
 
 function wordFor({ changes: [change] }: Step): string {
-  const name = change?.type === 'create' ? change.object.metadata.name : change?.type === 'edit' || change?.type === 'delete' ? change.target.name : 'apply'
+  const name =
+    change?.type === 'create'
+      ? change.object.metadata.name
+      : change?.type === 'edit' || change?.type === 'delete'
+        ? change.target.name
+        : 'apply'
   return /^[\w.:-]{1,40}$/.test(name) ? name : 'apply'
 }
 
-function conclude(io: Io, states: readonly StepState[], id: string | undefined, options: ApplyOptions, signal: AbortSignal): number {
+function conclude(io: Io, states: readonly StepState[], id: string | undefined, options: ApplyOptions & { readonly inFiles: boolean }, signal: AbortSignal): number {
   const count = (...kinds: readonly StepState['is'][]) => states.filter((state) => kinds.includes(state.is)).length
   const failed = count('refused', 'not-mended', 'undone', 'undo-failed')
   const words = options.dryRun
     ? [`${count('rehearsed')} rehearsed`, `${count('refused')} refused`, 'nothing was changed']
-    : [`${count('mended')} mended`, `${count('handed-over')} handed over as files`, `${count('skipped')} skipped`, `${failed} failed or taken back`]
+    : [
+        `${count('mended')} mended`,
+        `${count('handed-over')} handed over as files`,
+        `${count('skipped')} skipped`,
+        `${failed} failed or taken back`,
+      ]
   io.stdout.write(`\n${words.filter((word) => !word.startsWith('0 ')).join(', ')}\n`)
+  if (options.inFiles && count('mended') > 0) io.stdout.write('these are files: what running pods make of them shows when they are deployed\n')
   if (id !== undefined) io.stdout.write(`undo with: k8s-harden undo ${id}\n`)
   if (signal.aborted) return EXIT.interrupted
   return failed > 0 ? EXIT.changeFailed : EXIT.clean

@@ -10,12 +10,22 @@ import type { Opened } from '../open-source.ts'
 import { targetOf, type Writers, writerOf } from '../open-writer.ts'
 import { line, stateText } from './apply-words.ts'
 
-interface Context { readonly opened: Opened; readonly writers: Writers; readonly stateDirectory: string; readonly signal: AbortSignal }
+interface Context {
+  readonly opened: Opened
+  readonly writers: Writers
+  readonly stateDirectory: string
+  readonly signal: AbortSignal
+}
 
 /** Steps of runs on this target that were in the middle of being written when the process died. */
-async function openSteps({ opened, stateDirectory }: Context): Promise<readonly { readonly run: RecordedRun; readonly step: RecordedStep }[]> {
+async function openSteps({
+  opened,
+  stateDirectory,
+}: Context): Promise<readonly { readonly run: RecordedRun; readonly step: RecordedStep }[]> {
   const runs = await readRuns(stateDirectory)
-  return runs.filter((run) => run.header.source.server === targetOf(opened)).flatMap((run) => interrupted(run).map((step) => ({ run, step })))
+  return runs
+    .filter((run) => run.header.source.server === targetOf(opened))
+    .flatMap((run) => interrupted(run).map((step) => ({ run, step })))
 }
 
 /** Undefined when the way is free; otherwise the exit code. */
@@ -39,10 +49,21 @@ export async function settleInterrupted(io: Io, context: Context, unattended: bo
 
 type Happened = Awaited<ReturnType<typeof whatHappened>>
 const HAPPENED: Readonly<Record<Happened, string>> = {
-  nothing: 'nothing was written', written: 'it was written', partly: 'a part of it was written', changed: 'what is there now is neither as before nor as written',
+  nothing: 'nothing was written',
+  written: 'it was written',
+  partly: 'a part of it was written',
+  changed: 'what is there now is neither as before nor as written',
 }
 
-async function settle(io: Io, step: RecordedStep, happened: Happened, writer: Writer, journal: Journal, unattended: boolean, signal: AbortSignal): Promise<boolean> {
+async function settle(
+  io: Io,
+  step: RecordedStep,
+  happened: Happened,
+  writer: Writer,
+  journal: Journal,
+  unattended: boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
   const now = () => new Date().toISOString()
   if (happened === 'nothing') {
     await forget(step, { journal, now })
@@ -54,7 +75,11 @@ async function settle(io: Io, step: RecordedStep, happened: Happened, writer: Wr
     return true
   }
   const finish = happened === 'written' ? [{ value: 'keep' as const, label: 'keep it as written' }] : []
-  const answer = await io.prompts.choose('What shall become of it?', [{ value: 'stop' as const, label: 'stop, and decide later' }, { value: 'undo' as const, label: 'take it back' }, ...finish])
+  const answer = await io.prompts.choose('What shall become of it?', [
+    { value: 'stop' as const, label: 'stop, and decide later' },
+    { value: 'undo' as const, label: 'take it back' },
+    ...finish,
+  ])
   if (answer === 'stop') return false
   if (answer === 'keep') {
     await keep(step, { journal, now })

@@ -1,7 +1,8 @@
 /** `k8s-harden undo [RUN] [--step S]`: takes a run back, last step first, and only what nobody changed since. */
+
+import type { StepState } from '../../model/index.ts'
 import { type RecordedRun, type RecordedStep, undoable } from '../../plan/journal.ts'
 import { undo } from '../../plan/undo.ts'
-import type { StepState } from '../../model/index.ts'
 import { FileJournal, readRuns, stateDirectory } from '../../writers/journal.ts'
 import { lockTarget } from '../../writers/journal-lock.ts'
 import { Interrupted, type Io, terminalIo } from '../confirm.ts'
@@ -13,7 +14,10 @@ import type { SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
 import { line, stateText } from './apply-words.ts'
 
-export interface UndoOptions extends SourceOptions { readonly step?: string; readonly yes?: boolean }
+export interface UndoOptions extends SourceOptions {
+  readonly step?: string
+  readonly yes?: boolean
+}
 
 export async function undoMain(runId: string | undefined, options: UndoOptions): Promise<number> {
   const io = terminalIo()
@@ -21,28 +25,48 @@ export async function undoMain(runId: string | undefined, options: UndoOptions):
   const recorded = await chooseRun(state, runId)
   const opened = await openSource(locationOf(recorded, options))
   const target = targetOf(opened)
-  if (recorded.header.source.server !== target) throw new UsageError(`run ${recorded.header.run} changed ${line(recorded.header.source.server ?? '?')}, and this is ${line(target)}`, ['name the cluster of that run with --context'])
+  if (recorded.header.source.server !== target)
+    throw new UsageError(`run ${recorded.header.run} changed ${line(recorded.header.source.server ?? '?')}, and this is ${line(target)}`, [
+      'name the cluster of that run with --context',
+    ])
   const writers = await openWriters(opened, filesDirectory(undefined, state, recorded.header.run))
   const { signal } = interruptible()
   return undoCommand(io, { recorded, writers, stateDirectory: state, target, signal }, options)
 }
 
-export interface UndoContext { readonly recorded: RecordedRun; readonly writers: Writers; readonly stateDirectory: string; readonly target: string; readonly signal: AbortSignal }
+export interface UndoContext {
+  readonly recorded: RecordedRun
+  readonly writers: Writers
+  readonly stateDirectory: string
+  readonly target: string
+  readonly signal: AbortSignal
+}
 
-export async function undoCommand(io: Io, { recorded, writers, stateDirectory: state, target, signal }: UndoContext, options: UndoOptions): Promise<number> {
+export async function undoCommand(
+  io: Io,
+  { recorded, writers, stateDirectory: state, target, signal }: UndoContext,
+  options: UndoOptions,
+): Promise<number> {
   const steps = chooseSteps(recorded, options.step)
   if (steps.length === 0) {
     io.stdout.write(`run ${recorded.header.run} has nothing left to take back\n`)
     return EXIT.clean
   }
-  for (const step of steps.toReversed()) io.stdout.write(`  ${step.id}  ${line(step.title)}${step.status === 'written' ? '' : ' (interrupted)'}\n`)
+  for (const step of steps.toReversed())
+    io.stdout.write(`  ${step.id}  ${line(step.title)}${step.status === 'written' ? '' : ' (interrupted)'}\n`)
   if (!options.yes && !(await confirmed(io, steps.length))) return EXIT.clean
   const release = await lockTarget(state, target)
   const journal = await FileJournal.resume(state, recorded.header.run)
   const states: StepState[] = []
   try {
     const titles = new Map(steps.map((step) => [step.id, step.title]))
-    for await (const { step, state: now } of undo({ steps, writer: writerOf(writers), journal, signal, now: () => new Date().toISOString() })) {
+    for await (const { step, state: now } of undo({
+      steps,
+      writer: writerOf(writers),
+      journal,
+      signal,
+      now: () => new Date().toISOString(),
+    })) {
       states.push(now)
       if (now.is !== 'undoing') io.stdout.write(`${line(titles.get(step) ?? step)}\n  ${stateText(now)}\n`)
     }
@@ -69,25 +93,48 @@ async function chooseRun(state: string, id: string | undefined): Promise<Recorde
 function chooseSteps(run: RecordedRun, id: string | undefined): readonly RecordedStep[] {
   if (id === undefined) return undoable(run)
   const step = run.steps.find((one) => one.id === id)
-  if (step === undefined) throw new UsageError(`run ${run.header.run} has no step "${id}"`, run.steps.slice(0, 10).map((one) => `${one.id}  ${one.title}`))
+  if (step === undefined)
+    throw new UsageError(
+      `run ${run.header.run} has no step "${id}"`,
+      run.steps.slice(0, 10).map((one) => `${one.id}  ${one.title}`),
+    )
   return undoable(run).filter((one) => one === step)
 }
 
 /** Where the run was made, unless the operator names a source of his own. */
 function locationOf({ header: { source } }: RecordedRun, options: UndoOptions): SourceOptions {
   if (options.context !== undefined || options.kubeconfig !== undefined || options.manifests !== undefined || options.sample) return options
-  const location = source.location as { readonly kind?: string; readonly context?: string; readonly kubeconfig?: string; readonly path?: string }
+  const location = source.location as {
+    readonly kind?: string
+    readonly context?: string
+    readonly kubeconfig?: string
+    readonly path?: string
+  }
   switch (location.kind) {
-    case 'sample': return { sample: true }
-    case 'manifests': return { manifests: location.path ?? '' }
-    default: return { ...(location.context !== undefined && { context: location.context }), ...(location.kubeconfig !== undefined && { kubeconfig: location.kubeconfig }) }
+    case 'sample':
+      return { sample: true }
+    case 'manifests':
+      return { manifests: location.path ?? '' }
+    default:
+      return {
+        ...(location.context !== undefined && { context: location.context }),
+        ...(location.kubeconfig !== undefined && { kubeconfig: location.kubeconfig }),
+      }
   }
 }
 
 async function confirmed(io: Io, count: number): Promise<boolean> {
-  if (!io.isTTY) throw new UsageError('undo asks before it changes anything, and here is nobody to answer: nothing was changed', ['--yes takes it back without asking'])
+  if (!io.isTTY)
+    throw new UsageError('undo asks before it changes anything, and here is nobody to answer: nothing was changed', [
+      '--yes takes it back without asking',
+    ])
   try {
-    return (await io.prompts.choose(`Take back ${count === 1 ? 'this step' : `these ${count} steps`}?`, [{ value: 'no', label: 'no, leave it' }, { value: 'yes', label: 'yes, take it back' }])) === 'yes'
+    return (
+      (await io.prompts.choose(`Take back ${count === 1 ? 'this step' : `these ${count} steps`}?`, [
+        { value: 'no', label: 'no, leave it' },
+        { value: 'yes', label: 'yes, take it back' },
+      ])) === 'yes'
+    )
   } catch (error) {
     if (error instanceof Interrupted) return false
     throw error
