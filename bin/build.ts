@@ -1,16 +1,17 @@
 /** Bundles the program into dist/: one entry, split so that the wizard loads no scan report and `scan` loads no Ink. */
-import { rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import manifest from '../package.json' with { type: 'json' }
 
 const root = join(import.meta.dirname, '..')
 const out = join(root, 'dist')
-await rm(out, { recursive: true, force: true })
+// Built beside it and put in place at once: whoever runs the program meanwhile finds the old one or the new one, never half of one.
+const fresh = `${out}.${process.pid}`
 const result = await build({
   absWorkingDir: root,
   entryPoints: { main: 'src/cli/main.ts' },
-  outdir: out,
+  outdir: fresh,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -31,4 +32,11 @@ const result = await build({
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
   logLevel: 'warning',
 })
-await writeFile(join(out, 'meta.json'), JSON.stringify(result.metafile))
+const { outputs, inputs } = result.metafile
+const placed = (path: string) => path.replace(/^dist\.\d+\//, 'dist/')
+const renamed = Object.fromEntries(Object.entries(outputs).map(([path, output]) => [placed(path), { ...output, imports: output.imports.map((one) => ({ ...one, path: placed(one.path) })) }]))
+await writeFile(join(fresh, 'meta.json'), JSON.stringify({ inputs, outputs: renamed }))
+const old = `${out}.old.${process.pid}`
+await rename(out, old).catch(() => {})
+await rename(fresh, out)
+await rm(old, { recursive: true, force: true })

@@ -1,8 +1,9 @@
 /** Takes a hostPath volume away, or at least the right to write to it. */
 import type { Json, PodSpec, Remedy } from '../src/model/index.ts'
 import { eachContainer } from '../src/objects/containers.ts'
+import type { Workload } from '../src/objects/workloads.ts'
 import { type SpecChange, type SpecEdit, setPodField } from './pod-field.ts'
-import { mayBreak } from './pod-template.ts'
+import { HARMLESS, mayBreak } from './pod-template.ts'
 
 type Evidence = { readonly volume: string; readonly path: string; readonly access: string }
 
@@ -11,7 +12,7 @@ export const hostPathRemedy = (): Remedy<Evidence> =>
     wish: ({ evidence }) => `replace the hostPath volume ${evidence.volume} by an emptyDir or a PersistentVolumeClaim`,
     options: {
       mode: {
-        describe: 'What becomes of the volume',
+        describe: 'What becomes of a hostPath volume',
         default: 'emptyDir',
         choices: [
           { value: 'emptyDir', label: 'an empty directory that lives as long as the pod', risk: 'may-break' },
@@ -26,18 +27,16 @@ export const hostPathRemedy = (): Remedy<Evidence> =>
       },
       claim: { describe: 'Name of an existing PersistentVolumeClaim in the namespace, for mode `claim`' },
     },
-    change({ workload: { spec } }, { evidence, at = [] }, options) {
+    change({ workload }, { control, evidence, at = [] }, options) {
       const element = at.at(-2)!
       const here = ['volumes', element]
-      const gone = `what the container found in ${evidence.path} of the node is not there any more`
       const replace = (by: string, to: Json): SpecChange => ({
         edits: [{ unset: [...here, 'hostPath'] }, { set: [...here, by], to }],
         summary: `volume ${evidence.volume}: ${by === 'emptyDir' ? 'an emptyDir' : `claim ${String(options['claim'])}`} instead of ${evidence.path} of the node`,
-        prediction: mayBreak(
-          gone,
-          ...(evidence.access === 'writable' && by === 'emptyDir' ? ['what it writes is lost with the pod'] : []),
-          ...socketWords(spec, evidence),
-        ),
+        prediction:
+          evidence.access === 'declared but not mounted'
+            ? HARMLESS
+            : mayBreak(...loss(workload, evidence, by), otherWays(control, evidence)),
       })
       switch (options['mode']) {
         case 'emptyDir':
@@ -47,7 +46,7 @@ export const hostPathRemedy = (): Remedy<Evidence> =>
             ? replace('persistentVolumeClaim', { claimName: options['claim'] })
             : { refused: 'mode `claim` needs the option `claim`: the name of a PersistentVolumeClaim' }
         case 'readOnly':
-          return readOnly(spec, evidence)
+          return readOnly(workload.spec, evidence)
         default:
           return { refused: `the option mode=${String(options['mode'])} keeps it` }
       }
@@ -64,8 +63,29 @@ function readOnly(spec: PodSpec, { volume, path }: Evidence): SpecChange | { rea
   return { edits, summary: `mount ${path} of the node read-only`, prediction: mayBreak(`writing to ${path} fails`) }
 }
 
-/** An empty directory cannot stand in for a socket, a device or a single file. */
-function socketWords(spec: PodSpec, { volume }: Evidence): string[] {
+/** What a container misses that finds something else where a path of its node was. */
+function loss({ ref, spec }: Workload, { volume, path, access }: Evidence, by: string): string[] {
   const type = spec.volumes?.find((one) => one.name === volume)?.hostPath?.type ?? ''
-  return ['Socket', 'File', 'FileOrCreate', 'CharDevice', 'BlockDevice'].includes(type) ? [`it was a ${type} and becomes a directory`] : []
+  if (type === 'Socket' || path.endsWith('.sock')) return [`it can no longer talk to ${listenerOn(path)}`]
+  const single = ['File', 'FileOrCreate', 'CharDevice', 'BlockDevice'].includes(type) ? [`it was a ${type} and becomes a directory`] : []
+  if (access === 'writable') {
+    const now = by === 'emptyDir' ? 'it starts empty' : 'it finds what the claim holds'
+    return [
+      `what lies in ${path} of the node is not seen any more: ${now}, and its data stays on the node`,
+      ...(by === 'emptyDir' ? ['what it writes from now on is lost with the pod'] : []),
+      ...single,
+    ]
+  }
+  return [`it no longer sees the node's ${path}${ref.kind === 'DaemonSet' ? ': an agent that reads it goes blind' : ''}`, ...single]
 }
+
+const LISTENERS: readonly (readonly [socket: RegExp, who: string])[] = [
+  [/docker/, 'Docker on the node'],
+  [/containerd/, 'containerd on the node'],
+  [/crio/, 'CRI-O on the node'],
+  [/podman/, 'Podman on the node'],
+]
+const listenerOn = (path: string): string => LISTENERS.find(([socket]) => socket.test(path))?.[1] ?? `what listens on ${path} of the node`
+
+const otherWays = (control: string, { access }: Evidence): string =>
+  `to leave it its data choose another mode: ${access === 'writable' ? 'claim, readOnly or keep' : 'claim or keep'} (--set ${control}.mode=keep)`

@@ -1,4 +1,4 @@
-/** Makes the kubelet refuse root for a container, and gives it a user where it is known to run as root. */
+/** Makes the kubelet refuse root for a container. A user is pinned where it is known to run as one, and never made up. */
 
 import { remedy } from '../src/model/define.ts'
 import type { Edit, Json, Proposal, Remedy } from '../src/model/index.ts'
@@ -18,16 +18,14 @@ import {
   templatePlace,
 } from './pod-template.ts'
 
-/** The uid that images made for it call `nonroot`. */
-const NONROOT = 65532
-
 export const runAsNonRootRemedy = <E = any>(): Remedy<E> =>
   remedy<E>({
     family: 'container-field',
     reads: TEMPLATE_READS,
     options: {
       user: {
-        describe: `The numeric user to run as, on every container this is chosen for; by default ${NONROOT}, and only where a container is known to run as root`,
+        describe:
+          'The numeric user to run as: a number for every container, or IMAGE=NUMBER, separated by commas, for those of an image. Without it none is made up: an image that is known to run as root waits for an answer',
       },
     },
     propose(finding, { view, options }): Proposal {
@@ -39,16 +37,27 @@ export const runAsNonRootRemedy = <E = any>(): Remedy<E> =>
           : `set securityContext.runAsNonRoot: true on container ${finding.container}`,
       )
       if (!isPlace(place)) return place
-      const wanted = options['user']
-      if (wanted !== undefined && (!Number.isInteger(Number(wanted)) || Number(wanted) < 1))
-        return { refused: `the option user must be a number above 0, not ${JSON.stringify(wanted)}` }
       const ofPod = podLevelEdits(place)
       if (finding.container === undefined) return templateChange(place, ofPod, 'no longer ask for root at pod level', HARMLESS)
       const visited = containerOf(place, finding)
       if (visited === undefined) return { refused: `there is no container ${finding.container} in the template any more` }
-      return forContainer(place, visited, ofPod, wanted === undefined ? undefined : Number(wanted))
+      const wanted = givenUser(options['user'], visited.container.image ?? '')
+      return typeof wanted === 'object' ? wanted : forContainer(place, visited, ofPod, wanted)
     },
   })
+
+/** The operator's number for this image, `1000` or `nginx:latest=101,redis:7=999`; undefined where none is given for it. */
+function givenUser(given: Json | undefined, image: string): number | undefined | { readonly refused: string } {
+  if (given === undefined || given === null || given === '') return undefined
+  const pairs = String(given)
+    .split(',')
+    .map((pair) => [pair.slice(0, Math.max(pair.lastIndexOf('='), 0)).trim(), pair.slice(pair.lastIndexOf('=') + 1).trim()] as const)
+  const user = (pairs.find(([name]) => name === image) ?? pairs.find(([name]) => name === ''))?.[1]
+  if (user === undefined) return undefined
+  return Number.isInteger(Number(user)) && Number(user) > 0
+    ? Number(user)
+    : { refused: `the option user must be a number above 0, not ${JSON.stringify(user)}` }
+}
 
 /** What the restricted level refuses at pod level even where every container says otherwise. */
 function podLevelEdits({ workload: { spec }, at }: TemplatePlace): Edit[] {
@@ -70,7 +79,14 @@ function forContainer(
   const known = knownUser(place.workload, container)
   const declared = runAsUser(place.workload.spec, container).value
   const edits: Edit[] = [...ofPod, set('runAsNonRoot', true)]
-  let user = wanted ?? (known === 0 || declared === 0 ? NONROOT : undefined)
+  let user = wanted
+  if (user === undefined && declared === undefined && known === 0)
+    return {
+      needs: {
+        option: 'user',
+        question: `${container.image} runs as root, and which other user it can run as is not known: answer ${container.image}=UID, or give ${container.name} an image that is made to run as a user`,
+      },
+    }
   if (user === undefined && known !== undefined && declared === undefined) {
     // The kubelet cannot tell that a user given by name is not root: pin the number it runs as, with its group.
     user = known
@@ -83,9 +99,12 @@ function forContainer(
     )
       edits.push(set('runAsGroup', group))
   }
+  // What the specification makes root of may be an image that has a user of its own: leave it to the image.
+  if (user === undefined && container.securityContext?.runAsUser === 0) edits.push({ unset: [...context, 'runAsUser'] })
+  const kept = declared === 0 ? undefined : declared
   if (user !== undefined && user !== declared) edits.push(set('runAsUser', user))
   const summary = `set runAsNonRoot: true${user !== undefined && user !== declared ? ` and runAsUser: ${user}` : ''} on container ${container.name}`
-  return templateChange(place, edits, summary, predict(known, user ?? declared, lowPorts(container), place))
+  return templateChange(place, edits, summary, predict(known, user ?? kept, lowPorts(container), place))
 }
 
 function liveGroup({ workload }: TemplatePlace, container: string): number | undefined {
@@ -93,12 +112,16 @@ function liveGroup({ workload }: TemplatePlace, container: string): number | und
   return groups.size === 1 ? [...groups][0] : undefined
 }
 
+/** `user`: what it is going to run as; undefined where that is up to the image. */
 function predict(known: number | undefined, user: number | undefined, ports: readonly number[], { workload }: TemplatePlace): Prediction {
   if (known !== undefined && known !== 0 && known === user) return HARMLESS
   const words =
-    known === undefined && user === undefined
-      ? ['if its image runs as root, or names its user instead of giving a number, the new pods do not start (CreateContainerConfigError)']
-      : ['files of the image and of its volumes that belong to root cannot be written any more']
+    user === undefined
+      ? [
+          'if the image runs as root, or names its user instead of giving a number, the container is refused (CreateContainerConfigError); on a live cluster that is undone by itself',
+        ]
+      : []
+  if (user !== undefined || known === 0) words.push('files of the image and of its volumes that belong to root cannot be written any more')
   if (ports.length > 0) words.push(`it may not be able to listen on port ${ports.join(', ')}`)
   if (known === undefined && hasClaims(workload.spec.volumes)) words.push('data on its persistent volumes may belong to root')
   return mayBreak(...words)

@@ -67,10 +67,15 @@ export function takeTerminal(banner: string, { stdin, stdout }: Streams = proces
     },
     suspend: () =>
       new Promise((resolve) => {
-        process.once('SIGCONT', () => {
+        const back = (): void => {
+          clearTimeout(notStopped)
+          process.off('SIGCONT', back)
           stdout.write(ENTER)
           resolve()
-        })
+        }
+        process.on('SIGCONT', back)
+        // Without job control (no shell above) the signal is ignored: then nobody would ever continue us. The timer also keeps the process alive.
+        const notStopped = setTimeout(back, 500)
         stdout.write('\x1b[?25h')
         process.kill(process.pid, 'SIGTSTP')
       }),

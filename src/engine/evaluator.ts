@@ -1,29 +1,44 @@
 import type { ControlId, Outcome, Readable, RegisteredControl, Snapshot } from '../model/index.ts'
-import { type IsExcepted, judge } from './judge.ts'
+import { alike } from './alike.ts'
+import { FindingKeeper, type IsExcepted } from './finding-keeper.ts'
+import { judge } from './judge.ts'
 
-/** Outcomes of all controls, kept up to date: a control runs again only when something it may look at has changed. */
+/**
+ * Outcomes of all controls, kept up to date: a control runs again only when something it may look at has changed, and what it
+ * then says again (outcomes, lists of findings, findings) stays the very same object.
+ */
 export class Evaluator {
-  readonly #controls: readonly RegisteredControl[]
+  readonly #controls: readonly (readonly [RegisteredControl, FindingKeeper])[]
   readonly #isExcepted: IsExcepted
   #outcomes: ReadonlyMap<ControlId, Outcome> = new Map()
 
   constructor(controls: readonly RegisteredControl[], isExcepted: IsExcepted = () => false) {
-    this.#controls = controls
     this.#isExcepted = isExcepted
+    this.#controls = controls.map((control) => [control, new FindingKeeper(control, isExcepted)])
   }
 
-  get outcomes(): ReadonlyMap<ControlId, Outcome> { return this.#outcomes }
+  get outcomes(): ReadonlyMap<ControlId, Outcome> {
+    return this.#outcomes
+  }
 
   /** `changed` absent: judge everything. Returns outcomes in the order of the controls. */
   update(snapshot: Snapshot, changed?: ReadonlySet<Readable>): ReadonlyMap<ControlId, Outcome> {
     const before = this.#outcomes
-    this.#outcomes = new Map(this.#controls.map((control) => {
-      const known = before.get(control.id)
-      const stale = known === undefined || changed === undefined || touches(control, changed)
-      return [control.id, stale ? judge(control, snapshot, this.#isExcepted) : known]
-    }))
+    this.#outcomes = new Map(
+      this.#controls.map(([control, keeper]) => {
+        const known = before.get(control.id)
+        const stale = known === undefined || changed === undefined || touches(control, changed)
+        return [control.id, stale ? settled(known, judge(control, snapshot, this.#isExcepted, keeper)) : known]
+      }),
+    )
     return this.#outcomes
   }
+}
+
+/** The outcome of before where the new one says the same. Findings are compared by what they are, which the keeper has settled. */
+function settled(before: Outcome | undefined, after: Outcome): Outcome {
+  if (before === undefined || before.findings !== after.findings) return after
+  return alike(before, after) ? before : after
 }
 
 const touches = (control: RegisteredControl, changed: ReadonlySet<Readable>): boolean =>

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { FindingId, Observation } from '../model/index.ts'
 import { formatPath } from '../objects/path.ts'
 import { groupOf } from '../objects/ref.ts'
@@ -10,6 +10,7 @@ import { groupOf } from '../objects/ref.ts'
  */
 export function findingId(control: string, observation: Observation, twin = 0): FindingId {
   const { subject, container = '', at = [], key = '' } = observation
-  const parts = [control, groupOf(subject.apiVersion), subject.kind, subject.namespace ?? '', subject.name, container, formatPath(at), key, twin === 0 ? '' : String(twin)]
-  return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 16) as FindingId
+  const object = `${groupOf(subject.apiVersion)}\0${subject.kind}\0${subject.namespace ?? ''}\0${subject.name}`
+  const text = `${control}\0${object}\0${container}\0${formatPath(at)}\0${key}\0${twin === 0 ? '' : twin}`
+  return hash('sha256', text).slice(0, 16) as FindingId
 }

@@ -6,7 +6,7 @@ import type {
 } from './kube.ts'
 import type { Json, ObjectRef, Path } from './names.ts'
 
-/** Object kinds, by the name a control uses. One line in sources/readables.ts says where each is served; the compiler refuses one without the other. */
+/** Object kinds, by the name a control uses. One line in objects/served.ts says where each is served; the compiler refuses one without the other. */
 export interface Kinds {
   Namespace: NamespaceObject
   Node: NodeObject

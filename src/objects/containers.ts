@@ -1,5 +1,6 @@
 /** The containers of a pod spec, in the order Pod Security Admission visits them. */
 import type { ContainerSpec, ContainerStatus, Path, PathElement, PodObject, PodSpec } from '../model/index.ts'
+import { remembered } from './derived.ts'
 
 export type ContainerType = 'init' | 'sidecar' | 'regular' | 'ephemeral'
 export interface VisitedContainer {
@@ -13,7 +14,12 @@ export interface VisitedContainer {
 const LISTS = ['initContainers', 'containers', 'ephemeralContainers'] as const
 
 /** Every container of a pod spec. What is no list or no object (files may hold anything) is passed over. */
-export function* eachContainer(spec: PodSpec): Iterable<VisitedContainer> {
+export const eachContainer = (spec: PodSpec): readonly VisitedContainer[] =>
+  spec !== null && typeof spec === 'object' ? containersOf(spec) : []
+
+const containersOf = remembered((spec: PodSpec): readonly VisitedContainer[] => [...visit(spec)])
+
+function* visit(spec: PodSpec): Iterable<VisitedContainer> {
   for (const list of LISTS) {
     const containers: unknown = spec[list]
     if (!Array.isArray(containers)) continue

@@ -1,4 +1,4 @@
-import type { View } from '../model/index.ts'
+import type { Kind, Unread, View } from '../model/index.ts'
 
 const cache = new WeakMap<object, Map<unknown, unknown>>()
 
@@ -8,6 +8,34 @@ export function derived<V extends View<any>, T>(view: V, compute: (view: V) => T
   if (forView === undefined) cache.set(view, (forView = new Map()))
   if (!forView.has(compute)) forView.set(compute, compute(view))
   return forView.get(compute) as T
+}
+
+interface Kept {
+  readonly source: string
+  readonly lists: readonly (readonly object[])[]
+  readonly unreads: readonly (Unread | undefined)[]
+  readonly value: unknown
+}
+
+/**
+ * As `derived`, and kept from one snapshot to the next for as long as these kinds hold the same objects: a change to a pod costs
+ * nothing that was made of roles. `compute` may look at nothing but these kinds, whether they are unread, and `source.kind`, and
+ * must not keep the view.
+ */
+export function lasting<K extends Kind, T>(kinds: readonly K[], compute: (view: View<K>) => T): (view: View<K>) => T {
+  const kept = new WeakMap<readonly object[], Kept>()
+  const ask = (view: View<K>): T => {
+    const lists = kinds.map((kind): readonly object[] => view.all(kind))
+    const unreads = kinds.map((kind) => view.unread(kind))
+    const known = kept.get(lists[0]!)
+    const isSame = (one: Kept) =>
+      one.source === view.source.kind && one.lists.every((list, index) => list === lists[index]) && one.unreads.every((unread, index) => unread === unreads[index])
+    if (known !== undefined && isSame(known)) return known.value as T
+    const value = compute(view)
+    kept.set(lists[0]!, { source: view.source.kind, lists, unreads, value })
+    return value
+  }
+  return (view) => derived(view, ask)
 }
 
 /** Computes something from an object once for as long as that very object lives: unchanged objects keep their identity across snapshots. */

@@ -1,14 +1,20 @@
-/** Service accounts: what they may do beyond what everybody may, and whether their token is handed to pods. */
+/** Service accounts: what they may do, by themselves or as one of all, and whether their token is handed to pods. */
 import type { ServiceAccountObject, View } from '../model/index.ts'
 import { isDefaultRule } from './rbac-bootstrap.ts'
 import { type Grant, grants, type RbacView, serviceAccountGrants } from './rbac-grants.ts'
 import type { Workload } from './workloads.ts'
 
-/** Bindings, by name or by group, that are not those which Kubernetes makes for all service accounts. */
+/** What the account itself is bound to, whoever made the binding: CoreDNS and kube-proxy use the rights that they are shipped with. */
 export const ownGrants = (view: RbacView, namespace: string, name: string): readonly Grant[] =>
-  serviceAccountGrants(grants(view), namespace, name).filter(
-    (grant) => (grant.rules.length > 0 || isElsewhere(view, grant)) && !isAsShipped(grant),
-  )
+  serviceAccountGrants(grants(view), namespace, name).filter((grant) => !isByGroup(grant) && mayGrant(view, grant))
+
+/** What somebody bound to a group that every account is in, beyond the defaults: it says nothing about who uses a token. */
+export const sharedGrants = (view: RbacView, namespace: string, name: string): readonly Grant[] =>
+  serviceAccountGrants(grants(view), namespace, name).filter((grant) => isByGroup(grant) && mayGrant(view, grant) && !isAsShipped(grant))
+
+/** A service account is in no group but those which all accounts, or all of its namespace, are in. */
+const isByGroup = ({ subject }: Grant): boolean => subject.kind === 'Group'
+const mayGrant = (view: RbacView, grant: Grant): boolean => grant.rules.length > 0 || isElsewhere(view, grant)
 
 /** In files the role may be in none of them; nobody can say then that it grants nothing. */
 const isElsewhere = (view: RbacView, grant: Grant): boolean => view.source.kind !== 'live' && grant.role === undefined

@@ -1,6 +1,6 @@
 /** Who may do what: every binding, resolved to the rules it grants. As the RBAC authorizer resolves them (pkg/registry/rbac/validation/rule.go). */
 import type { BindingObject, LabelSelector, PolicyRule, RbacSubject, RoleObject, View } from '../model/index.ts'
-import { derived, remembered } from './derived.ts'
+import { lasting, remembered } from './derived.ts'
 import { defaultRole, isDefaultSubject } from './rbac-bootstrap.ts'
 import { type AccessRequest, nameSeen, ruleAllows } from './rbac-rules.ts'
 
@@ -31,7 +31,7 @@ export interface Grants {
 }
 
 /** All that bindings grant, once a snapshot; linear in the number of subjects. */
-export const grants = (view: RbacView): Grants => derived(view, collect)
+export const grants: (view: RbacView) => Grants = lasting(RBAC_KINDS, (view) => collect(view))
 
 function collect(view: RbacView): Grants {
   const all: Grant[] = []
@@ -167,7 +167,7 @@ export const asSeen = <
 ): R => ({ ...request, name: nameSeen(request) })
 
 /** Grants that matter to a role's rules, one list a role: direct ones, and those of the aggregated roles it is a part of. */
-export const holdersOf = (view: RbacView): ReadonlyMap<RoleObject, readonly Grant[]> => derived(view, findHolders)
+export const holdersOf: (view: RbacView) => ReadonlyMap<RoleObject, readonly Grant[]> = lasting(RBAC_KINDS, (view) => findHolders(view))
 
 function findHolders(view: RbacView): ReadonlyMap<RoleObject, readonly Grant[]> {
   const { byRole } = grants(view)

@@ -12,7 +12,9 @@ function index(view: View<WorkloadKind>): ReadonlyMap<string, readonly Workload[
   const byAccount = new Map<string, Workload[]>()
   for (const workload of workloads(view)) {
     const key = `${workload.namespace}/${workload.serviceAccount}`
-    byAccount.set(key, [...(byAccount.get(key) ?? []), workload])
+    const others = byAccount.get(key)
+    if (others === undefined) byAccount.set(key, [workload])
+    else others.push(workload)
   }
   return byAccount
 }

@@ -24,3 +24,23 @@ export function sameJson(a: unknown, b: unknown): boolean {
   )
 }
 const entriesOf = (object: object): [string, unknown][] => Object.entries(object).filter(([, value]) => value !== undefined)
+
+/**
+ * Is everything that was `wanted` so in `live`? What others, or the server's defaults, added to mappings does not count; lists count as
+ * wholes. The API server leaves false, 0, '' and empty things out of what it sends: `hostPID: false` is shown by its absence.
+ */
+export function holds(live: unknown, wanted: unknown): boolean {
+  if (live === undefined && isLeftOut(wanted)) return true
+  if (wanted === null || typeof wanted !== 'object') return live === wanted
+  if (live === null || typeof live !== 'object') return false
+  if (Array.isArray(wanted))
+    return Array.isArray(live) && live.length === wanted.length && wanted.every((item, index) => holds(live[index], item))
+  return Object.entries(wanted).every(([key, value]) => value === undefined || holds((live as Record<string, unknown>)[key], value))
+}
+
+export const isLeftOut = (value: unknown): boolean =>
+  value === false ||
+  value === 0 ||
+  value === '' ||
+  value === null ||
+  (typeof value === 'object' && Object.keys(value as object).length === 0)

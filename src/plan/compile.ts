@@ -55,7 +55,10 @@ export function compile(
   const together = Map.groupBy(findings, (finding) => objectKey(finding.subject))
   for (const finding of findings) {
     const alongside = together.get(objectKey(finding.subject))!.filter((other) => other !== finding)
-    const proposal = options.unattended && finding.verdict === 'review' ? FOR_A_HUMAN : proposalFor(finding, controls.get(finding.control), view, options.values ?? {}, alongside)
+    const proposal =
+      options.unattended && finding.verdict === 'review'
+        ? FOR_A_HUMAN
+        : proposalFor(finding, controls.get(finding.control), view, options.values ?? {}, alongside)
     if ('byHand' in proposal) ledger.byHand.push({ finding: finding.id, why: proposal.byHand })
     else if ('needs' in proposal) ledger.needsValue.push({ finding: finding.id, ...proposal.needs })
     else if ('refused' in proposal) ledger.refused.push({ finding: finding.id, because: proposal.refused })
@@ -70,7 +73,9 @@ export function compile(
   return { digest: planDigest(steps), revision: view.revision, steps, ledger }
 }
 
-const FOR_A_HUMAN: Proposal = { refused: 'whether this is wrong is for a human to judge: run apply without --yes, or name its control with --control' }
+const FOR_A_HUMAN: Proposal = {
+  refused: 'whether this is wrong is for a human to judge: run apply without --yes, or name its control with --control',
+}
 
 /** What the plan would do about one finding, for lists and JSON. */
 export function remedyPreview(

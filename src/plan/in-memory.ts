@@ -2,7 +2,7 @@
 import type { Change, Kind, KubeObject, ObjectRef, Snapshot, Step } from '../model/index.ts'
 import { applyEdits } from '../objects/path.ts'
 import { keyOf, positionOf, refOf, refText, rememberPosition } from '../objects/ref.ts'
-import { served } from '../sources/readables.ts'
+import { served } from '../objects/served.ts'
 import { objectInFile } from './file-text.ts'
 import { kindOf, objectKey } from './objects-by-ref.ts'
 

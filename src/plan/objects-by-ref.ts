@@ -1,7 +1,7 @@
 import type { Kind, KubeObject, ObjectRef, Readable, View } from '../model/index.ts'
 import { derived } from '../objects/derived.ts'
 import { groupOf, keyOf, refOf } from '../objects/ref.ts'
-import { kindFor, kinds } from '../sources/readables.ts'
+import { kindFor, kinds } from '../objects/served.ts'
 
 /** Identity of an object across API versions and rescans; two documents that declare the same object are two. */
 export const objectKey = (ref: ObjectRef): string =>

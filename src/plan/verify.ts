@@ -2,7 +2,7 @@
 import type { Change, ControlId, ControllerObject, FindingId, KubeObject, Outcome, PodObject, Snapshot, Step } from '../model/index.ts'
 import { formatPath, valueAt } from '../objects/path.ts'
 import { refOf, refText } from '../objects/ref.ts'
-import { sameJson } from './canonical.ts'
+import { holds } from './canonical.ts'
 import { objectAt } from './objects-by-ref.ts'
 import { ROLLS_OUT, rolloutOf } from './rollout.ts'
 import type { Verdict, Verifier } from './run.ts'
@@ -148,21 +148,9 @@ const isSpec = (change: Extract<Change, { type: 'edit' }>): boolean =>
 
 function differences(change: Extract<Change, { type: 'edit' }>, object: KubeObject): string[] {
   return change.edits
-    .filter((edit) => ('set' in edit ? !isCovered(valueAt(object, edit.set), edit.to) : valueAt(object, edit.unset) !== undefined))
+    .filter((edit) => ('set' in edit ? !holds(valueAt(object, edit.set), edit.to) : valueAt(object, edit.unset) !== undefined))
     .map((edit) => formatPath('set' in edit ? edit.set : edit.unset))
 }
-/** The server may add defaults to what was written. */
-function isCovered(live: unknown, wanted: unknown): boolean {
-  if (wanted === null || typeof wanted !== 'object') return sameJson(live, wanted)
-  if (Array.isArray(wanted))
-    return Array.isArray(live) && live.length === wanted.length && wanted.every((item, index) => isCovered(live[index], item))
-  return (
-    live !== null &&
-    typeof live === 'object' &&
-    Object.entries(wanted).every(([key, value]) => isCovered((live as Record<string, unknown>)[key], value))
-  )
-}
-
 function notShown(step: Step, snapshot: Snapshot, before: Before | undefined): string {
   for (const change of step.changes) {
     if (change.type === 'file' || change.type === 'command' || isShown(change, snapshot, before)) continue

@@ -1,5 +1,5 @@
 import { Evaluator, wantedBy } from '../engine/evaluator.ts'
-import type { IsExcepted } from '../engine/judge.ts'
+import type { IsExcepted } from '../engine/finding-keeper.ts'
 import type { ClusterSource, ControlId, Finding, FindingId, Outcome, Readable, RegisteredControl, Snapshot } from '../model/index.ts'
 import { type FileProblem, SnapshotStore } from '../snapshot/store.ts'
 

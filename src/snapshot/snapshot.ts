@@ -14,10 +14,17 @@ export interface SnapshotParts {
 }
 
 const NOTHING: readonly never[] = []
+/** A kind that did not change is the same list in the next snapshot, so that what was made of it can be kept. */
+const lists = new WeakMap<ReadonlyMap<string, KubeObject>, readonly KubeObject[]>()
+function listOf(objects: ReadonlyMap<string, KubeObject> | undefined): readonly KubeObject[] {
+  if (objects === undefined) return NOTHING
+  let list = lists.get(objects)
+  if (list === undefined) lists.set(objects, (list = [...objects.values()]))
+  return list
+}
 
 /** One moment of the cluster. Immutable: the store copies a kind's map before it changes it again. */
 export function snapshotOf(parts: SnapshotParts): Snapshot {
-  const lists = new Map<Kind, readonly KubeObject[]>()
   const view: Snapshot = {
     revision: parts.revision,
     source: parts.source,
@@ -25,11 +32,7 @@ export function snapshotOf(parts: SnapshotParts): Snapshot {
     synced: parts.synced,
     get objects() { return parts.kinds.values().reduce((sum, objects) => sum + objects.size, 0) },
     get unreads() { return [...parts.unreads.values()] },
-    all: ((kind: Kind) => {
-      let list = lists.get(kind)
-      if (list === undefined) lists.set(kind, (list = parts.kinds.has(kind) ? [...parts.kinds.get(kind)!.values()] : NOTHING))
-      return list
-    }) as View['all'],
+    all: ((kind: Kind) => listOf(parts.kinds.get(kind))) as View['all'],
     find: ((kind: Kind, namespace: string | undefined, name: string) => parts.kinds.get(kind)?.get(keyOf(namespace, name))) as View['find'],
     fact: ((fact: FactName) => parts.facts.get(fact)) as View['fact'],
     unread: (what) => parts.unreads.get(what),

@@ -6,7 +6,7 @@ import type { Refusal } from '../apiserver/refusal.ts'
 import { type Streaming, type WatchTiming, watchKind } from '../apiserver/watch.ts'
 import type { Kind, KubeObject, SourceEvent } from '../model/index.ts'
 import { unreadKind } from './live-unread.ts'
-import { served } from './readables.ts'
+import { served } from '../objects/served.ts'
 import { type Reduce, reducerOf, type Sharing, sameButVersion } from './reduce.ts'
 
 export interface KindReading {

@@ -2,7 +2,7 @@
 
 import type { Refusal } from '../apiserver/refusal.ts'
 import type { Kind, Unread } from '../model/index.ts'
-import { served } from './readables.ts'
+import { served } from '../objects/served.ts'
 
 const inGroup = (group: string): string => (group === '' ? '' : ` in API group ${group}`)
 

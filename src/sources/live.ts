@@ -12,7 +12,7 @@ import type { Fact, FactAnswer } from './facts/fact.ts'
 import { readKind } from './live-kind.ts'
 import { EventQueue } from './live-queue.ts'
 import { notServed, onlyInFiles, unreadKind } from './live-unread.ts'
-import { isKind, served } from './readables.ts'
+import { isKind, served } from '../objects/served.ts'
 import { Sharing } from './reduce.ts'
 import { deepEqual } from './sharing.ts'
 

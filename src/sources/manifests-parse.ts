@@ -7,7 +7,7 @@ import { countLines, type DocumentSpan, documentsIn } from '../objects/yaml-docu
 import { offsetAt, treeOf, type YamlNode } from '../objects/yaml-tree.ts'
 import { reduce } from './manifests-reduce.ts'
 import { fitToShape, ShapeProblem } from './manifests-shape.ts'
-import { isKind, kindFor, served } from './readables.ts'
+import { isKind, kindFor, served } from '../objects/served.ts'
 
 export interface FoundObject {
   readonly kind: Kind

@@ -1,6 +1,6 @@
 /** What is not kept of an object: secret values first of all (safety law 9), and what no control reads. */
 import type { Kind, KubeObject } from '../model/index.ts'
-import { served } from './readables.ts'
+import { served } from '../objects/served.ts'
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 /** Printed in the Kubernetes documentation, so no secrets: a control must be able to recognise them. */

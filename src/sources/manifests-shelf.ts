@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Kind, KubeObject, PodObject } from '../model/index.ts'
 import { keyOf, rememberPosition } from '../objects/ref.ts'
 import type { FoundObject } from './manifests-parse.ts'
-import { served } from './readables.ts'
+import { served } from '../objects/served.ts'
 
 export interface Changes {
   readonly kinds: readonly { readonly kind: Kind /** Nothing could be said of the kind before. */; readonly wasSilent: boolean }[]

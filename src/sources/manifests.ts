@@ -10,7 +10,7 @@ import { parseFile } from './manifests-parse.ts'
 import { Shelf } from './manifests-shelf.ts'
 import { unreadFact, unreadKind } from './manifests-unread.ts'
 import { watchPath } from './manifests-watch.ts'
-import { isKind } from './readables.ts'
+import { isKind } from '../objects/served.ts'
 
 /** The source cannot be read at all; `tryNext` are commands or steps for the operator. */
 export class SourceProblem extends Error {

@@ -1,5 +1,5 @@
 import type { FactName, Kind, PolicyRule, Readable } from '../model/index.ts'
-import { isKind, served } from './readables.ts'
+import { isKind, served } from '../objects/served.ts'
 
 /** What each gathered fact asks the API server; a fact that asks nothing of RBAC has no rule. */
 const FACT_RULES: Readonly<Record<FactName, PolicyRule | undefined>> = {

@@ -5,7 +5,7 @@
  */
 import type { Kind, KubeObject, Metadata } from '../model/index.ts'
 import { keyOf } from '../objects/ref.ts'
-import { served } from './readables.ts'
+import { served } from '../objects/served.ts'
 import { reducePod, shareTemplate } from './reduce-pod.ts'
 import { alike, alikeByField, deepEqual, type Family, type Sharing } from './sharing.ts'
 import { isWire, listOf, textOf, type Wire } from './wire.ts'

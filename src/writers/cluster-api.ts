@@ -4,7 +4,7 @@ import type { Answer, ApiClient } from '../apiserver/client.ts'
 import type { Refusal } from '../apiserver/refusal.ts'
 import type { ObjectRef } from '../model/index.ts'
 import { WriteRefused } from '../plan/writer.ts'
-import { kindFor, served } from '../sources/readables.ts'
+import { kindFor, served } from '../objects/served.ts'
 
 export const FIELD_MANAGER = 'k8s-harden'
 

@@ -43,18 +43,6 @@ function chosenByItsMaker({ metadata }: KubeObject): boolean {
   return fields.some((entry) => entry.fieldsV1?.['f:spec']?.['f:nodeName'] !== undefined)
 }
 
-/** Is everything in `made` still so in `live`? What others added to mappings does not count; lists count as wholes. */
-export function holds(live: unknown, made: unknown): boolean {
-  if (made === null || typeof made !== 'object') return live === made
-  if (live === null || typeof live !== 'object') return false
-  if (Array.isArray(made))
-    return Array.isArray(live) && live.length === made.length && made.every((item, index) => holds(live[index], item))
-  return Object.entries(made).every(([key, value]) => value === undefined || holds((live as Record<string, unknown>)[key], value))
-}
-
-/** The same for a reader of the object, whatever its status and version. */
-export const sameLasting = (a: KubeObject, b: KubeObject): boolean => sameJson(lastingPart(a), lastingPart(b))
-
 /** Unified diff of two states of one object, as YAML, without secrets. */
 export function objectDiff(title: string, before: KubeObject | undefined, after: KubeObject | undefined): string {
   const [old, made] = [before === undefined ? '' : shown(before), after === undefined ? '' : shown(after)]

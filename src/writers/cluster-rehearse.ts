@@ -3,10 +3,10 @@ import type { Answer, JsonPatch } from '../apiserver/client.ts'
 import type { Change, Json, KubeObject, ObjectRef } from '../model/index.ts'
 import { applyEdits, formatPath, valueAt } from '../objects/path.ts'
 import { refOf, refText } from '../objects/ref.ts'
-import { sameJson } from '../plan/canonical.ts'
+import { holds, isLeftOut, sameJson } from '../plan/canonical.ts'
 import { WriteConflict, WriteRefused } from '../plan/writer.ts'
 import { type Addresses, type ClusterApi, FIELD_MANAGER, isLostRace, METADATA_ONLY, refuser, words } from './cluster-api.ts'
-import { holds, holdsCredential, LAST_APPLIED, objectDiff, recreatable } from './cluster-object.ts'
+import { holdsCredential, LAST_APPLIED, objectDiff, recreatable } from './cluster-object.ts'
 import { type Entry, entriesOf, guardedPatch, isSecretCopy } from './cluster-patch.ts'
 import { isOther, type Reader } from './cluster-read.ts'
 
@@ -73,7 +73,7 @@ export class Rehearser {
       entries.map((entry) => [{ path: formatPath(entry.path), ...named(entry) }]),
     )
     // The server drops a field that it does not know, and says so in a warning.
-    const unknown = change.edits.find((edit) => 'set' in edit && valueAt(made, edit.set) === undefined)
+    const unknown = change.edits.find((edit) => 'set' in edit && valueAt(made, edit.set) === undefined && !isLeftOut(edit.to))
     if (unknown !== undefined)
       throw new Refusal(
         'the API server',

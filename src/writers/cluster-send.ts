@@ -4,9 +4,10 @@ import type { JsonPatch } from '../apiserver/client.ts'
 import type { Refusal } from '../apiserver/refusal.ts'
 import type { KubeObject, ObjectRef } from '../model/index.ts'
 import { refText } from '../objects/ref.ts'
+import { holds } from '../plan/canonical.ts'
 import { WriteConflict, WriteRefused, WriteUncertain } from '../plan/writer.ts'
 import { type ClusterApi, FIELD_MANAGER, isLostAnswer, isLostRace, METADATA_ONLY, refuser, words } from './cluster-api.ts'
-import { holds, recreatable } from './cluster-object.ts'
+import { recreatable } from './cluster-object.ts'
 
 /** True once the server shows the write; asked when an answer was lost on the way. */
 type IsDone = () => Promise<boolean>

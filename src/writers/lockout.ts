@@ -56,7 +56,6 @@ export class LockOut implements Watchman {
     const lost = requests.find((request) => !mayI(after, me.user, me.groups, request))
     if (lost !== undefined) return `you (${me.user}) would lose the right to ${ask(lost)}, which nothing else gives you`
     for (const component of components(now)) {
-      if (component.groups.includes('system:masters')) continue
       const gone = firstLost(ownGrants(before, component), grantsOf(after, component.user, component.groups))
       if (gone !== undefined) return `${component.words} would lose the right to ${gone}, which nothing else gives it`
     }
@@ -161,11 +160,14 @@ const WRITES = ['get', 'create', 'patch', 'update', 'delete'] as const
 /** Whoever may write in this many namespaces of the plan may write in the others as well. */
 const MOST_NAMESPACES = 20
 
-/** What everybody is given counts for those only that have nothing of their own: others were given what they need by name. */
+/**
+ * What everybody is given counts only for service accounts that have nothing of their own: others were given what they need by name,
+ * and Kubernetes itself binds its named components.
+ */
 function ownGrants(known: Grants, { user, groups }: Identity): readonly Grant[] {
   const all = grantsOf(known, user, groups)
   const own = all.filter((grant) => grant.isDefault || grant.subject.kind !== 'Group' || !EVERYBODY.has(grant.subject.name))
-  return own.some((grant) => !EVERYBODY.has(grant.subject.name)) ? own : all
+  return user.startsWith('system:serviceaccount:') && own.every((grant) => EVERYBODY.has(grant.subject.name)) ? all : own
 }
 const EVERYBODY = new Set(['system:authenticated', 'system:serviceaccounts', 'system:unauthenticated'])
 

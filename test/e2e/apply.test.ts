@@ -98,7 +98,7 @@ describeCluster('apply on a real API server', { controllerManager: true, schedul
             target: subject,
             edits: [
               { set: [...container, 'securityContext', 'privileged'], to: false },
-              { unset: ['spec', 'template', 'spec', 'hostPID'] },
+              { set: ['spec', 'template', 'spec', 'hostPID'], to: false },
             ],
           },
         ],

@@ -8,7 +8,7 @@ import { canI, myRules, whoAmI } from '../../src/apiserver/permissions.ts'
 import type { Kind, Readable, SourceEvent } from '../../src/model/index.ts'
 import { SnapshotStore } from '../../src/snapshot/store.ts'
 import { liveSource } from '../../src/sources/live.ts'
-import { kinds, served } from '../../src/sources/readables.ts'
+import { kinds, served } from '../../src/objects/served.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
 
 const BUILT_IN = kinds.filter((kind) => served(kind).standing === 'builtIn')

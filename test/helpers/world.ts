@@ -4,7 +4,7 @@ import { parseAllDocuments } from 'yaml'
 import type { FactName, Facts, Kind, KubeObject, Readable, Snapshot, SourceInfo, Unread } from '../../src/model/index.ts'
 import { keyOf, rememberPosition } from '../../src/objects/ref.ts'
 import { snapshotOf } from '../../src/snapshot/snapshot.ts'
-import { kindFor, kinds, served } from '../../src/sources/readables.ts'
+import { kindFor, kinds, served } from '../../src/objects/served.ts'
 
 export interface World {
   readonly source?: 'live' | 'manifests'

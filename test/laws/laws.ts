@@ -7,7 +7,7 @@ import type { Finding, Kind, KubeObject, Ledger, Outcome, Readable, RegisteredCo
 import { judge } from '../../src/engine/judge.ts'
 import { compile } from '../../src/plan/compile.ts'
 import { applyPlan, showsInMemory, undoPlan } from '../../src/plan/in-memory.ts'
-import { kinds } from '../../src/sources/readables.ts'
+import { kinds } from '../../src/objects/served.ts'
 import { deepFreeze, type LoadedWorld } from '../helpers/world.ts'
 
 export type Law = (control: RegisteredControl, world: LoadedWorld, all: readonly RegisteredControl[]) => string[]

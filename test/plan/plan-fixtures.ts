@@ -3,7 +3,7 @@
 import { judge } from '../../src/engine/judge.ts'
 import type { Finding, FindingId, Kind, KubeObject, Observation, Proposal, RegisteredControl, Snapshot } from '../../src/model/index.ts'
 import { keyOf, refOf } from '../../src/objects/ref.ts'
-import { kindFor } from '../../src/sources/readables.ts'
+import { kindFor } from '../../src/objects/served.ts'
 import { snapshotFrom, type World } from '../helpers/world.ts'
 
 export function worldOf(objects: readonly KubeObject[], world: World = {}): Snapshot {

@@ -113,7 +113,7 @@ describe('a step is proven', () => {
     title: 't',
     controls: ['c'],
     mends: ['f' as FindingId],
-    changes: [{ type: 'edit', target, edits: [{ set: ['spec', 'template', 'spec', 'hostPID'], to: false }] }],
+    changes: [{ type: 'edit', target, edits: [{ set: ['spec', 'template', 'spec', 'hostPID'], to: true }] }],
   } as unknown as Step
   const cart = (hostPID: boolean | undefined, status: object): KubeObject => {
     const object = deployment('cart', {}, { generation: 1, managers: ['kubectl', 'some-operator'] }) as ControllerObject
@@ -151,10 +151,10 @@ describe('a step is proven', () => {
   const before = state(worldOf([cart(undefined, well)]))
 
   test('when value, rollout and judgement agree', async () => {
-    expect(await verdict(before, state(worldOf([cart(false, well)])))).toEqual({ ok: true, note: 'rolled out, 1 pod available' })
+    expect(await verdict(before, state(worldOf([cart(true, well)])))).toEqual({ ok: true, note: 'rolled out, 1 pod available' })
   })
   test('not while the rollout is under way', async () => {
-    expect(await verdict(before, state(worldOf([cart(false, { ...well, availableReplicas: 0 })])))).toMatchObject({
+    expect(await verdict(before, state(worldOf([cart(true, { ...well, availableReplicas: 0 })])))).toMatchObject({
       ok: false,
       undo: true,
       because: 'the rollout was not done after 1 s: 1 of 1 pods are new, 0 available, 0 old',
@@ -162,7 +162,7 @@ describe('a step is proven', () => {
   })
   test('not when the control still finds it', async () => {
     const left = outcome({ status: 'fail', findings: [{ id: 'f', excepted: false }] as never })
-    expect(await verdict(before, state(worldOf([cart(false, well)]), left))).toEqual({
+    expect(await verdict(before, state(worldOf([cart(true, well)]), left))).toEqual({
       ok: false,
       undo: false,
       left: ['f'],
@@ -175,12 +175,12 @@ describe('a step is proven', () => {
       because: 'the API server refused to list deployments (403)',
       unread: [{ what: 'Deployment', why: 'forbidden', because: '', answer: '' }],
     })
-    expect(await verdict(before, state(worldOf([cart(false, well)]), blind))).toMatchObject({
+    expect(await verdict(before, state(worldOf([cart(true, well)]), blind))).toMatchObject({
       ok: false,
       undo: false,
       because: 'c could not be judged again: the API server refused to list deployments (403)',
     })
-    expect(await verdict(before, state(worldOf([cart(false, well)]), outcome({ status: 'error', error: 'oops' })))).toMatchObject({
+    expect(await verdict(before, state(worldOf([cart(true, well)]), outcome({ status: 'error', error: 'oops' })))).toMatchObject({
       ok: false,
       because: 'c could not be judged again: oops',
     })
@@ -195,7 +195,7 @@ describe('a step is proven', () => {
   })
   test('a workload that was not well before is not taken back for not being well after', async () => {
     const ill = { ...well, availableReplicas: 0 }
-    expect(await verdict(state(worldOf([cart(undefined, ill)])), state(worldOf([cart(false, ill)])))).toMatchObject({
+    expect(await verdict(state(worldOf([cart(undefined, ill)])), state(worldOf([cart(true, ill)])))).toMatchObject({
       ok: true,
       note: expect.stringContaining('not healthy before either'),
     })
@@ -210,11 +210,11 @@ describe('a step is proven', () => {
         ownerReferences: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'cart', uid: 'uid-cart', controller: true }],
       },
     } as KubeObject
-    expect(await verdict(before, state(worldOf([cart(false, well), old])))).toMatchObject({ ok: false, undo: true })
+    expect(await verdict(before, state(worldOf([cart(true, well), old])))).toMatchObject({ ok: false, undo: true })
     const verifier = verifierOf(
       watched(
         state(worldOf([cart(undefined, well), { ...old, status: { phase: 'Running' } } as KubeObject])),
-        state(worldOf([cart(false, well), old])),
+        state(worldOf([cart(true, well), old])),
       ),
       { deadlineMs: 1000 },
     )

@@ -10,7 +10,7 @@ import { refText } from '../../src/objects/ref.ts'
 import { type Workload, workloads } from '../../src/objects/workloads.ts'
 import { compile, plannable } from '../../src/plan/compile.ts'
 import { applyPlan } from '../../src/plan/in-memory.ts'
-import { kindFor } from '../../src/sources/readables.ts'
+import { kindFor } from '../../src/objects/served.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
 import { worldOf } from '../helpers/world.ts'
 

@@ -13,14 +13,18 @@ const pods = (...users: (string | undefined)[]) =>
     )
     .join('')
 const propose = (text: string, options: Record<string, Json> = {}) => proposals('pod-run-as-root', runAsRoot, text, options)[0]!.proposal
-/** Field names of the container's security context, with their new values; of the pod's, prefixed. */
+/** Field names of the container's security context with their new values; what is removed, with its level. */
 function changed(text: string, options: Record<string, Json> = {}): Record<string, Json> {
   const proposal = propose(text, options)
   if (!('changes' in proposal)) throw new Error(JSON.stringify(proposal))
   return Object.fromEntries(
     proposal.changes
       .flatMap((change) => (change.type === 'edit' ? change.edits : []))
-      .map((edit) => ('set' in edit ? [String(edit.set.at(-1)), edit.to] : [`pod.${String(edit.unset.at(-1))}`, null])),
+      .map((edit) =>
+        'set' in edit
+          ? [String(edit.set.at(-1)), edit.to]
+          : [`${edit.unset.length > 5 ? 'container' : 'pod'}.${String(edit.unset.at(-1))}`, null],
+      ),
   )
 }
 
@@ -38,7 +42,7 @@ describe('running as non-root', () => {
 
   it('does not take one pod for all', () => {
     expect(propose(set('') + pods('uid: 1000, gid: 1000', undefined))).toMatchObject({ risk: 'may-break' })
-    expect(changed(set('') + pods('uid: 1000, gid: 1000', 'uid: 0, gid: 0'))).toEqual({ runAsNonRoot: true, runAsUser: 65532 })
+    expect(propose(set('') + pods('uid: 1000, gid: 1000', 'uid: 0, gid: 0'))).toHaveProperty('needs')
   })
 
   it('keeps a user that is set already', () => {
@@ -46,16 +50,26 @@ describe('running as non-root', () => {
     expect(propose(set('runAsUser: 1000'))).toMatchObject({ risk: 'restarts-pods' })
   })
 
-  it('gives known root another user, and takes root away at pod level', () => {
+  it('makes up no user for an image that is known to run as root, but asks', () => {
+    const text = set('') + pods('uid: 0, gid: 0')
+    expect(propose(text)).toEqual({ needs: { option: 'user', question: expect.stringContaining('answer a=UID') } })
+    expect(changed(text, { user: 'b=7,a=101' })).toEqual({ runAsNonRoot: true, runAsUser: 101 })
+    expect(propose(text, { user: 'b=7' })).toHaveProperty('needs')
+  })
+
+  it('leaves the user to the image where the specification asked for root, at whichever level', () => {
     expect(changed(set('runAsUser: 0, runAsNonRoot: false', ', ports: [{containerPort: 80}]'))).toEqual({
       'pod.runAsNonRoot': null,
       'pod.runAsUser': null,
       runAsNonRoot: true,
-      runAsUser: 65532,
     })
+    expect(changed(set('', ', securityContext: {runAsUser: 0}'))).toEqual({ runAsNonRoot: true, 'container.runAsUser': null })
     expect(propose(set('runAsUser: 0', ', ports: [{containerPort: 80}]'))).toMatchObject({
       risk: 'may-break',
-      mayBreak: expect.arrayContaining([expect.stringContaining('port 80')]),
+      mayBreak: expect.arrayContaining([
+        expect.stringMatching(/refused \(CreateContainerConfigError\); on a live cluster that is undone by itself/),
+        expect.stringContaining('port 80'),
+      ]),
     })
   })
 

@@ -3,24 +3,36 @@ import { describe, expect, test } from 'vitest'
 import type { RunId, StepId } from '../../src/model/index.ts'
 import { grant } from '../../src/session/approve.ts'
 import type { Desk, RunSummary } from '../../src/session/ports.ts'
-import { lineText } from '../../src/session/rows-line.ts'
 import { layoutOf, rowsOf, selectedKey } from '../../src/session/rows.ts'
+import { lineText } from '../../src/session/rows-line.ts'
 import { createStore, type Store } from '../../src/session/store.ts'
 import { FakeClock } from '../helpers/terminal.tsx'
 import { FakeDesk } from './fake-desk.ts'
 
 const storeOver = (desk: Desk): Store => createStore({ desk, clock: new FakeClock(), grant, size: { columns: 80, rows: 24 } })
-const text = (store: Store): string => rowsOf(store.get()).map((row) => lineText(row.line(layoutOf(store.get()).list.columns, new Set()))).join('\n')
+const text = (store: Store): string =>
+  rowsOf(store.get())
+    .map((row) => lineText(row.line(layoutOf(store.get()).list.columns, new Set())))
+    .join('\n')
 
 describe('opening', () => {
   test('the last choice wins, and what was opened meanwhile is let go of', async () => {
     const desk = new FakeDesk()
     let closed = 0
-    const slow: Desk = { ...bound(desk), open: async (choice) => {
-      const opened = await desk.open(choice)
-      if (choice.kind === 'live') await new Promise((resolve) => setTimeout(resolve, 30))
-      return { ...opened, close: () => { closed++; opened.close() } }
-    } }
+    const slow: Desk = {
+      ...bound(desk),
+      open: async (choice) => {
+        const opened = await desk.open(choice)
+        if (choice.kind === 'live') await new Promise((resolve) => setTimeout(resolve, 30))
+        return {
+          ...opened,
+          close: () => {
+            closed++
+            opened.close()
+          },
+        }
+      },
+    }
     const store = storeOver(slow)
     store.dispatch({ type: 'open', choice: { kind: 'live', context: 'prod-eu-1' } })
     store.dispatch({ type: 'open', choice: { kind: 'sample' } })
@@ -32,7 +44,10 @@ describe('opening', () => {
   })
   test('a source that stops telling is said to be out of date', async () => {
     const desk = new FakeDesk()
-    const store = storeOver({ ...bound(desk), open: async (choice) => ({ ...(await desk.open(choice)), ended: Promise.reject(new Error('the connection was cut')) }) })
+    const store = storeOver({
+      ...bound(desk),
+      open: async (choice) => ({ ...(await desk.open(choice)), ended: Promise.reject(new Error('the connection was cut')) }),
+    })
     store.dispatch({ type: 'open', choice: { kind: 'sample' } })
     await store.settled()
     await Promise.resolve()
@@ -42,8 +57,15 @@ describe('opening', () => {
 
 describe('an interrupted run', () => {
   const run: RunSummary = {
-    id: '20261122T080000Z-aaaaaa' as RunId, time: '2026-11-22T08:00:00Z', source: 'live prod-eu-1', approvedBy: 'a key press in the wizard', interrupted: true,
-    steps: [{ id: 's1' as StepId, title: 'Deployment shop/cart: drop all capabilities', risk: 'restarts-pods', state: 'interrupted' }, { id: 's2' as StepId, title: 'Namespace shop: enforce', risk: 'safe', state: 'not-started' }],
+    id: '20261122T080000Z-aaaaaa' as RunId,
+    time: '2026-11-22T08:00:00Z',
+    source: 'live prod-eu-1',
+    approvedBy: 'a key press in the wizard',
+    interrupted: true,
+    steps: [
+      { id: 's1' as StepId, title: 'Deployment shop/cart: drop all capabilities', risk: 'restarts-pods', state: 'interrupted' },
+      { id: 's2' as StepId, title: 'Namespace shop: enforce', risk: 'safe', state: 'not-started' },
+    ],
   }
   test('is the first thing that is offered, by the name of its step', async () => {
     const store = storeOver({ ...bound(new FakeDesk()), history: async () => [run] })
@@ -59,7 +81,12 @@ describe('an interrupted run', () => {
 
 describe('a journal that cannot be read', () => {
   test('is told where past runs are listed, and stops nothing else', async () => {
-    const store = storeOver({ ...bound(new FakeDesk()), history: async () => { throw new Error('permission denied') } })
+    const store = storeOver({
+      ...bound(new FakeDesk()),
+      history: async () => {
+        throw new Error('permission denied')
+      },
+    })
     store.start({ kind: 'sample' })
     await store.settled()
     expect(store.get().route.at).toBe('overview')
@@ -69,4 +96,9 @@ describe('a journal that cannot be read', () => {
 })
 
 /** A class's methods do not survive a spread. */
-const bound = (desk: FakeDesk): Desk => ({ contexts: desk.contexts, open: (choice) => desk.open(choice), history: () => desk.history(), undo: (...all) => desk.undo(...all) })
+const bound = (desk: FakeDesk): Desk => ({
+  contexts: desk.contexts,
+  open: (choice) => desk.open(choice),
+  history: () => desk.history(),
+  undo: (...all) => desk.undo(...all),
+})

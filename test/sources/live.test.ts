@@ -6,7 +6,7 @@ import type { Readable, SourceEvent, Unread } from '../../src/model/index.ts'
 import { SnapshotStore } from '../../src/snapshot/store.ts'
 import { liveSource } from '../../src/sources/live.ts'
 import { SECRET_TYPES } from '../../src/sources/live-kind.ts'
-import { kinds, served } from '../../src/sources/readables.ts'
+import { kinds, served } from '../../src/objects/served.ts'
 import { FakeApiServer, json, status } from '../helpers/fake-apiserver.ts'
 
 const timing = { backOff: [1, 8], settled: 5, initialSilence: 200, silence: 5_000, grace: 30, poll: 20, refused: 20, facts: 20 } as const

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { ClusterSource, Kind, KubeObject, Readable, SourceEvent } from '../../src/model/index.ts'
-import { kinds } from '../../src/sources/readables.ts'
+import { kinds } from '../../src/objects/served.ts'
 
 export const ALL: ReadonlySet<Readable> = new Set<Readable>([...kinds, 'ServerVersion', 'KubeletConfigz'])
 

@@ -3,10 +3,11 @@ import type { Answer, JsonPatch } from '../../src/apiserver/client.ts'
 import type { Refusal } from '../../src/apiserver/refusal.ts'
 import type { Approval, Change, KubeObject, Rehearsal, Step } from '../../src/model/index.ts'
 import { applyEdits } from '../../src/objects/path.ts'
+import { holds } from '../../src/plan/canonical.ts'
 import { WriteConflict, WriteRefused, WriteUncertain } from '../../src/plan/writer.ts'
 import { ClusterWriter } from '../../src/writers/cluster.ts'
 import type { ClusterApi } from '../../src/writers/cluster-api.ts'
-import { holds, objectDiff, recreatable, redacted } from '../../src/writers/cluster-object.ts'
+import { objectDiff, recreatable, redacted } from '../../src/writers/cluster-object.ts'
 import { editsBack, entriesOf, guardedPatch, standing } from '../../src/writers/cluster-patch.ts'
 
 const deployment = (container: object = {}, labels: object = {}): KubeObject =>
@@ -310,6 +311,8 @@ describe('objects that are made again', () => {
   })
   test('are told apart by what we made, not by what others add', () => {
     expect(holds({ a: 1, b: { c: [1, 2], d: 3 } }, { b: { c: [1, 2] } })).toBe(true)
+    expect(holds({ a: 1 }, { a: 1, hostPID: false })).toBe(true)
+    expect(holds({ a: 1, hostPID: true }, { a: 1, hostPID: false })).toBe(false)
     expect(holds({ b: { c: [1, 2, 3] } }, { b: { c: [1, 2] } })).toBe(false)
   })
 })

@@ -129,7 +129,8 @@ async function applyTo(
     `${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} for ${plan.ledger.fixable.length} of ${findings.length} findings on ${line(opened.writesTo)}\n`,
   )
   io.stdout.write(ledgerText(plan, new Map(findings.map((finding) => [finding.id, finding]))))
-  if (plan.steps.length === 0) return EXIT.clean
+  const unjudged = sayUnjudged(io, scan)
+  if (plan.steps.length === 0) return unjudged
 
   const last = new Map<StepId, StepState>()
   let journal: FileJournal | undefined
@@ -157,7 +158,24 @@ async function applyTo(
   } finally {
     await journal?.close()
   }
-  return conclude(io, [...last.values()], journal === undefined ? undefined : context.run, { ...options, inFiles: opened.client === undefined }, signal)
+  return conclude(
+    io,
+    [...last.values()],
+    journal === undefined ? undefined : context.run,
+    { ...options, inFiles: opened.client === undefined },
+    signal,
+  )
+}
+
+/** What could not be judged cannot be mended either: that is said, and a fault of a control is never a success. */
+function sayUnjudged(io: Io, scan: LiveScan): number {
+  const outcomes = [...scan.state.outcomes.values()]
+  const ids = (status: 'unknown' | 'error') => outcomes.filter((outcome) => outcome.status === status).map((outcome) => outcome.control)
+  const list = (all: readonly string[]) => `${all.slice(0, 5).join(', ')}${all.length > 5 ? ` and ${all.length - 5} more` : ''}`
+  const [unknown, faulty] = [ids('unknown'), ids('error')]
+  if (unknown.length > 0) io.stderr.write(`k8s-harden: not known from here: ${list(unknown)} (k8s-harden scan says what would answer it)\n`)
+  if (faulty.length > 0) io.stderr.write(`k8s-harden: controls that failed, a fault of ours: ${list(faulty)}\n`)
+  return faulty.length > 0 ? EXIT.unknown : EXIT.clean
 }
 
 const TOLD_WITH_TITLE: ReadonlySet<StepState['is']> = new Set(['skipped', 'refused', 'not-mended'])
@@ -166,7 +184,11 @@ function planOf(findings: readonly Finding[], scan: LiveScan, options: ApplyOpti
   const byId = new Map<ControlId, RegisteredControl>(scan.controls.map((control) => [control.id, control]))
   // Whoever names a control has judged what it asks to be judged.
   const unattended = options.yes === true && (options.control ?? []).length === 0
-  return compile(findings, byId, scan.state.snapshot, { values, unattended, ...(options.yes && { acceptRisk: options.acceptRisk ?? 'safe' }) })
+  return compile(findings, byId, scan.state.snapshot, {
+    values,
+    unattended,
+    ...(options.yes && { acceptRisk: options.acceptRisk ?? 'safe' }),
+  })
 }
 
 const header = (plan: Plan, approval: Approval, { opened, run: id }: ApplyContext): JournalHeader => {
@@ -205,7 +227,13 @@ function wordFor({ changes: [change] }: Step): string {
   return /^[\w.:-]{1,40}$/.test(name) ? name : 'apply'
 }
 
-function conclude(io: Io, states: readonly StepState[], id: string | undefined, options: ApplyOptions & { readonly inFiles: boolean }, signal: AbortSignal): number {
+function conclude(
+  io: Io,
+  states: readonly StepState[],
+  id: string | undefined,
+  options: ApplyOptions & { readonly inFiles: boolean },
+  signal: AbortSignal,
+): number {
   const count = (...kinds: readonly StepState['is'][]) => states.filter((state) => kinds.includes(state.is)).length
   const failed = count('refused', 'not-mended', 'undone', 'undo-failed')
   const words = options.dryRun
@@ -217,7 +245,8 @@ function conclude(io: Io, states: readonly StepState[], id: string | undefined, 
         `${failed} failed or taken back`,
       ]
   io.stdout.write(`\n${words.filter((word) => !word.startsWith('0 ')).join(', ')}\n`)
-  if (options.inFiles && count('mended') > 0) io.stdout.write('these are files: what running pods make of them shows when they are deployed\n')
+  if (options.inFiles && count('mended') > 0)
+    io.stdout.write('these are files: what running pods make of them shows when they are deployed\n')
   if (id !== undefined) io.stdout.write(`undo with: k8s-harden undo ${id}\n`)
   if (signal.aborted) return EXIT.interrupted
   return failed > 0 ? EXIT.changeFailed : EXIT.clean

@@ -2,9 +2,9 @@ import { removeSubjects } from '../../../remediations/role-binding.ts'
 import { type AutomountEvidence, automountOff } from '../../../remediations/service-account.ts'
 import { control } from '../../model/define.ts'
 import type { Finding } from '../../model/index.ts'
-import { isAsShipped, mountsToken, ownGrants } from '../../objects/rbac-accounts.ts'
+import { isAsShipped, mountsToken, ownGrants, sharedGrants } from '../../objects/rbac-accounts.ts'
 import { grantText, type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
-import { type Grant, grants, RBAC_KINDS, serviceAccountOf } from '../../objects/rbac-grants.ts'
+import { type Grant, grants, RBAC_KINDS, type RbacView, serviceAccountOf } from '../../objects/rbac-grants.ts'
 import { ruleText } from '../../objects/rbac-rules.ts'
 import { workloadsByAccount, workloadText } from '../../objects/rbac-users.ts'
 import { refOf, refText } from '../../objects/ref.ts'
@@ -65,7 +65,7 @@ export default control({
         evidence: {
           serviceAccount: `${namespace}/default`,
           usedBy: shortList(usedBy),
-          rights: shortList(ownGrants(view, namespace, 'default').map(grantText)),
+          rights: rightsOf(view, namespace),
         } satisfies AutomountEvidence,
         severity: usedBy.length > 0 ? 'medium' : 'low',
       }
@@ -87,7 +87,7 @@ export default control({
         evidence: {
           serviceAccount: `${namespace}/default`,
           usedBy: [refText(ref)],
-          rights: shortList(ownGrants(view, namespace, 'default').map(grantText)),
+          rights: rightsOf(view, namespace),
         } satisfies AutomountEvidence,
       }
     }
@@ -103,6 +103,10 @@ export default control({
   },
   verify: 'A canary pod without serviceAccountName starts, is Ready, and has no /var/run/secrets/kubernetes.io/serviceaccount.',
 })
+
+/** What pods lose that have no token any more. */
+const rightsOf = (view: RbacView, namespace: string): readonly string[] =>
+  shortList([...ownGrants(view, namespace, 'default'), ...sharedGrants(view, namespace, 'default')].map(grantText))
 
 /** The account by its name, or a group that all of them are in. */
 const reachesDefaults = ({ subject, namespace }: Grant): boolean =>

@@ -1,6 +1,7 @@
 import { type AutomountEvidence, automountOff } from '../../../remediations/service-account.ts'
 import { control } from '../../model/define.ts'
-import { keepsOldToken, mountsToken, ownGrants } from '../../objects/rbac-accounts.ts'
+import { keepsOldToken, mountsToken, ownGrants, sharedGrants } from '../../objects/rbac-accounts.ts'
+import { grantText, shortList } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { refText } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS, workloads } from '../../objects/workloads.ts'
@@ -42,17 +43,22 @@ export default control({
         used++
         continue
       }
+      const shared = shortList(sharedGrants(view, namespace, serviceAccount).map(grantText))
       // In files, an account that somebody made is likely to be bound elsewhere.
       const perhapsBound = view.source.kind !== 'live' && serviceAccount !== 'default'
       yield {
         subject: ref,
         ...(at !== undefined && { at: [...at, 'automountServiceAccountToken'] }),
-        reason: old ? 'still has a token that was mounted before it was turned off' : 'mounts a token that gives no rights',
+        reason: old
+          ? 'still has a token that was mounted before it was turned off'
+          : shared.length > 0
+            ? 'mounts a token that gives no rights but those of every service account'
+            : 'mounts a token that gives no rights',
         detail: `service account ${account}`,
         evidence: {
           serviceAccount: account,
           usedBy: [refText(ref)],
-          rights: perhapsBound ? ['rights that are bound outside these files'] : [],
+          rights: [...shared, ...(perhapsBound ? ['rights that are bound outside these files'] : [])],
         } satisfies AutomountEvidence,
         ...((old || perhapsBound) && { verdict: 'review' as const }),
       }

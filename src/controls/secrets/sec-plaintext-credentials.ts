@@ -49,7 +49,9 @@ type Found = Observation<CredentialEvidence>
 /** Values are tested once for as long as their object does not change: a watch event must not cost a pass over every value. */
 const inWorkloadOnce = remembered((workload: Workload): readonly Found[] => [
   ...inAnnotations(workload),
-  ...[...eachContainer(workload.spec)].flatMap(({ container, at }) => [...inContainer(workload, container, workload.at && [...workload.at, ...at])]),
+  ...[...eachContainer(workload.spec)].flatMap(({ container, at }) => [
+    ...inContainer(workload, container, workload.at && [...workload.at, ...at]),
+  ]),
 ])
 const inConfigMapOnce = remembered((map: ConfigMapObject): readonly Found[] => [...inConfigMap(map)])
 

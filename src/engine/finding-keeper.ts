@@ -1,0 +1,101 @@
+/** Findings made of what one control observed, round after round: what has not changed stays the very same object. */
+import type { Finding, FindingId, Observation, RegisteredControl, Snapshot } from '../model/index.ts'
+import { derived, remembered } from '../objects/derived.ts'
+import { managedBy, originOf } from '../objects/ownership.ts'
+import { alike } from './alike.ts'
+import { findingId } from './finding-id.ts'
+
+/** Accepts a finding or not; from the exceptions file. Its word on one finding never changes. */
+export type IsExcepted = (finding: Finding) => boolean
+
+interface Made {
+  readonly observation: Observation
+  /** The id without regard to others that share it, and how many of those came before. */
+  readonly plain: FindingId
+  readonly twin: number
+  readonly finding: Finding
+}
+
+/**
+ * Controls that remember their observations get their findings back without a second look; where an observation was made anew but
+ * says the same, the finding of before is given again.
+ */
+export class FindingKeeper {
+  readonly #control: RegisteredControl
+  readonly #isExcepted: IsExcepted
+  #made: readonly Made[] = []
+  #findings: readonly Finding[] = []
+
+  constructor(control: RegisteredControl, isExcepted: IsExcepted) {
+    this.#control = control
+    this.#isExcepted = isExcepted
+  }
+
+  /** The findings of this round, in the order of the observations; the same list as before where nothing has changed. */
+  findings(observations: readonly Observation[], snapshot: Snapshot): readonly Finding[] {
+    const ownerOf = derived(snapshot, owners)
+    const known = finder(this.#made)
+    const twins = new Map<FindingId, number>()
+    let byId: ReadonlyMap<FindingId, Finding> | undefined
+    const made = observations.map((observation): Made => {
+      const before = known(observation)
+      const plain = before?.plain ?? findingId(this.#control.id, observation)
+      const twin = twins.get(plain) ?? 0
+      twins.set(plain, twin + 1)
+      const owner = ownerOf(observation.subject)
+      if (before !== undefined && before.twin === twin && before.finding.managedBy === owner) return before
+      byId ??= new Map(this.#findings.map((finding) => [finding.id, finding]))
+      const finding = this.#make(observation, twin === 0 ? plain : findingId(this.#control.id, observation, twin), owner)
+      const last = byId.get(finding.id)
+      return { observation, plain, twin, finding: last !== undefined && alike(last, finding) ? last : finding }
+    })
+    const same = made.length === this.#findings.length && made.every(({ finding }, index) => finding === this.#findings[index])
+    if (!same) this.#findings = made.map(({ finding }) => finding)
+    this.#made = made
+    return this.#findings
+  }
+
+  #make(observation: Observation, id: FindingId, owner: Finding['managedBy']): Finding {
+    const finding: Finding = {
+      ...observation,
+      id,
+      control: this.#control.id,
+      practice: this.#control.practice,
+      severity: observation.severity ?? this.#control.severity,
+      verdict: observation.verdict ?? 'fail',
+      origin: observation.origin ?? originOf(observation.subject),
+      managedBy: owner,
+      excepted: false,
+    }
+    return this.#isExcepted(finding) ? { ...finding, excepted: true } : finding
+  }
+}
+
+/** What was made of an observation the last time. They come in nearly the same order every time, so most are found where they are expected. */
+function finder(made: readonly Made[]): (observation: Observation) => Made | undefined {
+  let expected = 0
+  let index: ReadonlyMap<Observation, number> | undefined
+  return (observation) => {
+    if (made[expected]?.observation !== observation) {
+      index ??= new Map(made.map((one, position) => [one.observation, position]))
+      const position = index.get(observation)
+      if (position === undefined) return undefined
+      expected = position
+    }
+    return made[expected++]
+  }
+}
+
+const managedByOnce = remembered(managedBy)
+/** Who manages what a finding is about. Findings about one workload share its reference, so that one is looked up once a snapshot. */
+function owners(snapshot: Snapshot): (subject: Observation['subject']) => Finding['managedBy'] {
+  const known = new Map<Observation['subject'], Finding['managedBy']>()
+  return (subject) => {
+    let owner = known.get(subject)
+    if (owner === undefined) {
+      const object = snapshot.find(subject.kind as Parameters<Snapshot['find']>[0], subject.namespace, subject.name)
+      known.set(subject, (owner = object === undefined ? '' : managedByOnce(object)))
+    }
+    return owner
+  }
+}
