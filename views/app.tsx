@@ -1,4 +1,4 @@
-import { useApp, useStdout } from 'ink'
+import { Box, useApp, useStdout } from 'ink'
 import { useEffect } from 'react'
 import { routeKey, type ScreenName } from '../src/session/route.ts'
 import { layoutOf } from '../src/session/rows.ts'
@@ -61,6 +61,7 @@ function Shell() {
   const state = useSession()
   useLeaving(state)
   const { fits, body } = layoutOf(state)
+  if (state.isBlank) return <Box width={state.size.columns} height={state.size.rows} />
   if (!fits) return <TooSmall state={state} />
   const Screen = SCREENS[state.route.at]
   const { overlay } = state

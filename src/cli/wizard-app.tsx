@@ -1,11 +1,11 @@
-import { render } from 'ink'
+import { type Instance, render } from 'ink'
 import { App } from '../../views/app.tsx'
 import { PRACTICES } from '../engine/score.ts'
 import type { Practice } from '../model/index.ts'
 import { grant } from '../session/approve.ts'
 import type { Desk, SourceChoice } from '../session/ports.ts'
 import { partingText } from '../session/rows-titles.ts'
-import { createStore, systemClock } from '../session/store.ts'
+import { createStore, type Store, systemClock } from '../session/store.ts'
 import { UsageError } from './errors.ts'
 import type { SourceOptions } from './options.ts'
 import type { Terminal } from './terminal.ts'
@@ -36,11 +36,13 @@ export async function runWizard(options: WizardOptions, terminal: Terminal, desk
     incrementalRendering: process.env['K8S_HARDEN_INCREMENTAL'] !== '0',
   })
   terminal.onSignal((code) => store.dispatch({ type: 'leave', code, ...(store.get().leaveWith !== undefined && { now: true as const }) }))
+  const stopRepainting = repaintAfterResize(app, store)
   store.start(choiceOf(options), practice as Practice | undefined)
   try {
     const code = await app.waitUntilExit()
     return typeof code === 'number' ? code : 0
   } finally {
+    stopRepainting()
     store.close()
     terminal.restore()
     const told = partingText(store.get())
@@ -53,4 +55,35 @@ function choiceOf({ sample, manifests, context }: WizardOptions): SourceChoice |
   if (sample) return { kind: 'sample' }
   if (manifests !== undefined) return { kind: 'manifests', path: manifests }
   return context === undefined ? undefined : { kind: 'live', context }
+}
+
+/** Milliseconds without a further resize. */
+const RESIZED_FOR = 120
+
+/**
+ * A terminal that is resized while a frame is on its way shows parts of both, and Ink, which draws only what differs from its last
+ * frame, would leave them there. So once the size has settled everything is drawn anew.
+ */
+function repaintAfterResize(app: Instance, store: Store): () => void {
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+  const repaint = async (): Promise<void> => {
+    store.dispatch({ type: 'blank', on: true })
+    await app.waitUntilRenderFlush()
+    // The screen is no longer ours.
+    if (stopped) return
+    app.clear()
+    process.stdout.write('\x1b[2J\x1b[H')
+    store.dispatch({ type: 'blank', on: false })
+  }
+  const resized = (): void => {
+    clearTimeout(timer)
+    timer = setTimeout(() => void repaint(), RESIZED_FOR)
+  }
+  process.stdout.on('resize', resized)
+  return () => {
+    stopped = true
+    clearTimeout(timer)
+    process.stdout.off('resize', resized)
+  }
 }

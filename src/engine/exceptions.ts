@@ -22,7 +22,9 @@ export class Exceptions {
   constructor(exceptions: readonly Exception[], now: number) {
     const isExpired = ({ until }: Exception) => until !== undefined && Date.parse(until) <= now
     this.expired = exceptions.filter(isExpired)
-    this.#rules = exceptions.filter((exception) => !isExpired(exception)).map((exception) => ({ exception, matches: matcher(exception), used: false }))
+    this.#rules = exceptions
+      .filter((exception) => !isExpired(exception))
+      .map((exception) => ({ exception, matches: matcher(exception), used: false }))
   }
 
   readonly isExcepted = (finding: Finding): boolean => {
@@ -35,13 +37,18 @@ export class Exceptions {
     return excepted
   }
 
-  get unused(): readonly Exception[] { return this.#rules.filter((rule) => !rule.used).map((rule) => rule.exception) }
+  get unused(): readonly Exception[] {
+    return this.#rules.filter((rule) => !rule.used).map((rule) => rule.exception)
+  }
 }
 
 function matcher({ control, kind, namespace, name, container }: Exception): (finding: Finding) => boolean {
   const glob = (pattern: string | undefined) => (pattern === undefined ? () => true : picomatch(pattern, { dot: true }))
   const [isKind, isNamespace, isName, isContainer] = [glob(kind), glob(namespace), glob(name), glob(container)]
   return (finding) =>
-    finding.control === control && isKind(finding.subject.kind) && isName(finding.subject.name) &&
-    isNamespace(finding.subject.namespace ?? '') && isContainer(finding.container ?? '')
+    finding.control === control &&
+    isKind(finding.subject.kind) &&
+    isName(finding.subject.name) &&
+    isNamespace(finding.subject.namespace ?? '') &&
+    isContainer(finding.container ?? '')
 }

@@ -26,7 +26,10 @@ export function judge(
 
 function unreadOutcome(control: RegisteredControl, unread: readonly Unread[]): Outcome {
   return {
-    control: control.id, status: 'unknown', findings: NO_FINDINGS, unread,
+    control: control.id,
+    status: 'unknown',
+    findings: NO_FINDINGS,
+    unread,
     because: [...new Set(unread.map((one) => one.because))].join('; '),
     answers: [...new Set(unread.map((one) => one.answer))],
   }
@@ -44,7 +47,13 @@ function fold(control: RegisteredControl, snapshot: Snapshot, yielded: Iterable<
   const live = findings.filter((finding) => !finding.excepted && finding.origin === 'workload')
   const because = shortly([...new Set(remarks.map(wordsOf))])
   const answers = [...new Set(unknowns.map((remark) => remark.answer))]
-  const outcome = (status: Status): Outcome => ({ control: control.id, status, findings, ...(because !== '' && { because }), ...(answers.length > 0 && { answers }) })
+  const outcome = (status: Status): Outcome => ({
+    control: control.id,
+    status,
+    findings,
+    ...(because !== '' && { because }),
+    ...(answers.length > 0 && { answers }),
+  })
 
   if (live.some((finding) => finding.verdict === 'fail')) return outcome('fail')
   if (unknowns.length > 0) return outcome('unknown')
@@ -64,7 +73,8 @@ const wordsOf = (remark: Remark): string => {
 }
 
 const SAID = 3
-const shortly = (words: readonly string[]): string => (words.length <= SAID ? words : [...words.slice(0, SAID), `and ${words.length - SAID} more`]).join('; ')
+const shortly = (words: readonly string[]): string =>
+  (words.length <= SAID ? words : [...words.slice(0, SAID), `and ${words.length - SAID} more`]).join('; ')
 
 /** A control that saw no object at all has not passed anything (a directory without RBAC says nothing about the cluster's). */
 function nothingToJudge(control: RegisteredControl, snapshot: Snapshot): boolean {

@@ -52,7 +52,9 @@ const SENSITIVE_PLACES = ['/etc', '/var', '/run', '/lib', '/usr']
 export function isSensitive(given: string): boolean {
   // On every node of today /var/run is a link to /run.
   const path = given.replace(/^\/var\/run(?=\/|$)/, '/run')
-  return [...SENSITIVE_TREES, ...SENSITIVE_PLACES].some((tree) => isWithin(tree, path)) || SENSITIVE_TREES.some((tree) => isWithin(path, tree))
+  return (
+    [...SENSITIVE_TREES, ...SENSITIVE_PLACES].some((tree) => isWithin(tree, path)) || SENSITIVE_TREES.some((tree) => isWithin(path, tree))
+  )
 }
 
 /** Is `path` the same as `tree` or below it? */

@@ -79,6 +79,10 @@ function amazon(agent: Agent, _container: ContainerSpec, view: CniView): true | 
   return 'neither the container aws-eks-nodeagent nor ConfigMap amazon-vpc-cni turns network policy on'
 }
 
+/** The name of the plugin whose agent one of these containers is. */
+export const networkAgentAmong = (containers: readonly ContainerSpec[]): string | undefined =>
+  FINGERPRINTS.find(({ image }) => containers.some((container) => image.test(container.image ?? '')))?.name
+
 /** Every plugin that was recognised. Several may run beside each other; one that enforces is enough. */
 export function networkPlugins(view: CniView): readonly NetworkPlugin[] {
   const agents = view.all('DaemonSet').flatMap((object): NetworkPlugin[] => {

@@ -28,7 +28,8 @@ function childOf(parent: object, element: PathElement): unknown {
   return Array.isArray(parent) ? undefined : (parent as Record<string, unknown>)[element]
 }
 
-const isNamed = (item: unknown, name: string): boolean => item !== null && typeof item === 'object' && (item as { name?: unknown }).name === name
+const isNamed = (item: unknown, name: string): boolean =>
+  item !== null && typeof item === 'object' && (item as { name?: unknown }).name === name
 
 /** Which index `{name}` stands for in this list; -1 where there is none. */
 export const indexOfName = (list: readonly unknown[], name: string): number => list.findIndex((item) => isNamed(item, name))
@@ -59,7 +60,10 @@ export const toPointer = (path: readonly (string | number)[]): string =>
  * Throws where a `{name}` or an index names an item that is not there: an edit never invents list items.
  */
 export function applyEdits<T>(root: T, edits: readonly Edit[]): T {
-  return edits.reduce<unknown>((object, edit) => ('set' in edit ? setAt(object, edit.set, edit.to) : unsetAt(object, edit.unset)), root) as T
+  return edits.reduce<unknown>(
+    (object, edit) => ('set' in edit ? setAt(object, edit.set, edit.to) : unsetAt(object, edit.unset)),
+    root,
+  ) as T
 }
 
 function setAt(here: unknown, path: Path, to: Json): unknown {
@@ -67,7 +71,8 @@ function setAt(here: unknown, path: Path, to: Json): unknown {
   if (element === undefined) return to
   if (typeof element === 'string') {
     const object = here === undefined || here === null ? {} : here
-    if (typeof object !== 'object' || Array.isArray(object)) throw new TypeError(`cannot set ${formatPath(path)}: its parent is not an object`)
+    if (typeof object !== 'object' || Array.isArray(object))
+      throw new TypeError(`cannot set ${formatPath(path)}: its parent is not an object`)
     return { ...object, [element]: setAt((object as Record<string, unknown>)[element], rest, to) }
   }
   if (!Array.isArray(here)) throw new TypeError(`cannot set ${formatPath(path)}: its parent is not a list`)

@@ -2,6 +2,7 @@
 import type { Finding, Observation, Path, PodSpec, Remark, View } from '../model/index.ts'
 import { remembered } from './derived.ts'
 import { formatPath } from './path.ts'
+import { isPlatformAgent } from './platform-agents.ts'
 import { driftedPods } from './pod-revision.ts'
 import { refText } from './ref.ts'
 import { WORKLOAD_KINDS, type Workload, type WorkloadKind, workloads } from './workloads.ts'
@@ -51,7 +52,8 @@ export const perPodSpec = <E>(
 ): ((view: View<WorkloadKind>) => Iterable<Observation<E> | Remark>) =>
   perWorkload(function* (workload) {
     const seen = new Set<string>()
-    const origin = workload.mirror ? { origin: 'system' as const } : {}
+    const isPlatform = workload.mirror || isPlatformAgent(workload)
+    const origin = isPlatform ? { origin: 'system' as const } : {}
     for (const { at, ...sighting } of judge(workload.spec, workload)) {
       seen.add(identity(at, sighting))
       if (workload.at !== undefined) yield { ...origin, ...sighting, subject: workload.ref, at: [...workload.at, ...at] }
@@ -66,6 +68,8 @@ export const perPodSpec = <E>(
             ? `introduced after the template, seen in pod ${pod.metadata.name}`
             : `in pod ${pod.metadata.name} of an older revision`
         yield {
+          // What was put in later is nobody's shipment.
+          ...(since === 'older revision' && origin),
           ...sighting,
           subject: workload.ref,
           key: [since, formatPath(at), sighting.key ?? ''].join(' ').trim(),

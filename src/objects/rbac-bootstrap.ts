@@ -1,7 +1,7 @@
 /** The RBAC objects that Kubernetes and kubeadm create, recognised by what they hold: a name or a label proves nothing, anyone may create `system:foo`. */
 import type { BindingObject, PolicyRule, RbacSubject, RoleObject } from '../model/index.ts'
-import { type BindingRow, BOOTSTRAP_BINDINGS, BOOTSTRAP_ROLES, type RoleRow, type RuleRow } from './rbac-bootstrap.gen.ts'
 import { remembered } from './derived.ts'
+import { type BindingRow, BOOTSTRAP_BINDINGS, BOOTSTRAP_ROLES, type RoleRow, type RuleRow } from './rbac-bootstrap.gen.ts'
 import { KUBEADM_BINDINGS, KUBEADM_ROLES } from './rbac-kubeadm.ts'
 import { covers } from './rbac-rules.ts'
 import { keyOf } from './ref.ts'
@@ -51,12 +51,11 @@ export function defaultRole(namespace: string | undefined, name: string): RoleOb
 const DEFAULTS_LABEL = { 'kubernetes.io/bootstrapping': 'rbac-defaults' }
 
 /** Does the default role of this very name grant all that this rule of it grants? Older versions grant the same or less. */
-export const isDefaultRule = (role: RoleObject, rule: PolicyRule): boolean => isDefaultRuleOf(role)(rule)
-
-const isDefaultRuleOf = remembered(({ metadata: { namespace, name } }: RoleObject) => {
-  const rules = defaultRules(namespace, name)
-  return remembered((rule: PolicyRule): boolean => rules !== undefined && covers(rules, rule))
-})
+export function isDefaultRule(role: RoleObject, rule: PolicyRule): boolean {
+  const rules = defaultRules(role.metadata.namespace, role.metadata.name)
+  return rules !== undefined && isCovered(rule, rules)
+}
+const isCovered = remembered((rule: PolicyRule, rules: readonly PolicyRule[]): boolean => covers(rules, rule))
 
 /** Is this subject one that the default binding of this very name has, for the same role? */
 export function isDefaultSubject(binding: BindingObject, subject: RbacSubject): boolean {

@@ -1,6 +1,11 @@
 import type { KubeObject, ObjectRef } from '../model/index.ts'
 
-export interface FilePosition { readonly file: string; readonly document: number; readonly item?: number; readonly line: number }
+export interface FilePosition {
+  readonly file: string
+  readonly document: number
+  readonly item?: number
+  readonly line: number
+}
 /** Where an object came from, kept beside it so that the object itself stays wire JSON. */
 const positions = new WeakMap<KubeObject, FilePosition>()
 export const rememberPosition = (object: KubeObject, position: FilePosition): void => void positions.set(object, position)
@@ -9,18 +14,32 @@ export const positionOf = (object: KubeObject): FilePosition | undefined => posi
 /** Identity of an object; with its file where it came from one. */
 export function refOf(object: KubeObject): ObjectRef {
   const { name, namespace, uid } = object.metadata
-  return { apiVersion: object.apiVersion, kind: object.kind, ...(namespace !== undefined && { namespace }), name, ...(uid !== undefined && { uid }), ...positions.get(object) }
+  return {
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    ...(namespace !== undefined && { namespace }),
+    name,
+    ...(uid !== undefined && { uid }),
+    ...positions.get(object),
+  }
 }
 
 /** `Deployment shop/cart`, `ClusterRole admin`. */
 export const refText = (ref: ObjectRef): string => `${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`
 
 /** Key of an object within its kind: `namespace/name`, or `name`. */
-export const keyOf = (namespace: string | undefined, name: string): string => (namespace === undefined || namespace === '' ? name : `${namespace}/${name}`)
+export const keyOf = (namespace: string | undefined, name: string): string =>
+  namespace === undefined || namespace === '' ? name : `${namespace}/${name}`
 
 /** Same object? API versions of one group are the same object; two files are not. */
 export const sameObject = (a: ObjectRef, b: ObjectRef): boolean =>
-  a.kind === b.kind && a.name === b.name && (a.namespace ?? '') === (b.namespace ?? '') && groupOf(a.apiVersion) === groupOf(b.apiVersion) && a.file === b.file && a.document === b.document && a.item === b.item
+  a.kind === b.kind &&
+  a.name === b.name &&
+  (a.namespace ?? '') === (b.namespace ?? '') &&
+  groupOf(a.apiVersion) === groupOf(b.apiVersion) &&
+  a.file === b.file &&
+  a.document === b.document &&
+  a.item === b.item
 
 /** '' for core/v1. */
 export const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '')

@@ -20,10 +20,40 @@ export interface Served {
   readonly kind?: string
 }
 
-const core = (plural: string, namespaced = true): Served => ({ group: '', version: 'v1', plural, namespaced, standing: 'builtIn', inFiles: 'declared' })
-const builtIn = (group: string, version: string, plural: string, namespaced = true): Served => ({ group, version, plural, namespaced, standing: 'builtIn', inFiles: 'declared' })
-const addOn = (group: string, version: string, plural: string, namespaced = true, kind?: string): Served => ({ group, version, plural, namespaced, standing: 'addOn', inFiles: 'declared', ...(kind !== undefined && { kind }) })
-const file = (group: string, version: string, kind?: string): Served => ({ group, version, plural: '', namespaced: false, standing: 'file', inFiles: 'elsewhere', ...(kind !== undefined && { kind }) })
+const core = (plural: string, namespaced = true): Served => ({
+  group: '',
+  version: 'v1',
+  plural,
+  namespaced,
+  standing: 'builtIn',
+  inFiles: 'declared',
+})
+const builtIn = (group: string, version: string, plural: string, namespaced = true): Served => ({
+  group,
+  version,
+  plural,
+  namespaced,
+  standing: 'builtIn',
+  inFiles: 'declared',
+})
+const addOn = (group: string, version: string, plural: string, namespaced = true, kind?: string): Served => ({
+  group,
+  version,
+  plural,
+  namespaced,
+  standing: 'addOn',
+  inFiles: 'declared',
+  ...(kind !== undefined && { kind }),
+})
+const file = (group: string, version: string, kind?: string): Served => ({
+  group,
+  version,
+  plural: '',
+  namespaced: false,
+  standing: 'file',
+  inFiles: 'elsewhere',
+  ...(kind !== undefined && { kind }),
+})
 const elsewhere = (served: Served): Served => ({ ...served, inFiles: 'elsewhere' })
 
 export const SERVED = {
@@ -80,7 +110,9 @@ export const SERVED = {
 export function kindFor(apiVersion: string, kind: string): Kind | undefined {
   return BY_GROUP_KIND.get(`${apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : ''}/${kind}`)
 }
-const BY_GROUP_KIND = new Map<string, Kind>(Object.entries(SERVED).map(([name, served]: [string, Served]) => [`${served.group}/${served.kind ?? name}`, name as Kind]))
+const BY_GROUP_KIND = new Map<string, Kind>(
+  Object.entries(SERVED).map(([name, served]: [string, Served]) => [`${served.group}/${served.kind ?? name}`, name as Kind]),
+)
 
 export const kinds = Object.keys(SERVED) as readonly Kind[]
 export const isKind = (name: string): name is Kind => Object.hasOwn(SERVED, name)

@@ -79,6 +79,6 @@ function after(step: RecordedStep, line: StepLine): RecordedStep {
 /** Steps of which a crash left open whether they happened. */
 export const interrupted = (run: RecordedRun): readonly RecordedStep[] =>
   run.steps.filter((step) => step.status === 'interrupted' || step.status === 'undo-interrupted')
-/** Steps that may still be taken back, in the order they were made. */
+/** Steps that may still be taken back, in the order they were made. A command that was only handed over wrote nothing. */
 export const undoable = (run: RecordedRun): readonly RecordedStep[] =>
-  run.steps.filter((step) => step.status !== 'undone' && step.status !== 'not-written')
+  run.steps.filter((step) => step.status !== 'undone' && step.status !== 'not-written' && step.writes.length > 0)

@@ -1,5 +1,5 @@
 /** Carries a plan out: rehearse → approve → journal → commit → verify, step by step. The only maker of StepStates. */
-import type { Approval, FindingId, JournalHeader, Plan, Rehearsal, Step, StepId, StepState, Written } from '../model/index.ts'
+import type { Approval, ControlId, FindingId, JournalHeader, Plan, Rehearsal, Step, StepId, StepState, Written } from '../model/index.ts'
 import type { Journal } from './journal.ts'
 import { type Committed, WriteConflict, WriteRefused, type Writer, WriteUncertain } from './writer.ts'
 
@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly patience?: AbortSignal
   /** Rehearse only. */
   readonly dryRun?: boolean
+  /** Which control a finding is of, for the journal. Absent: known only where the step serves a single one. */
+  readonly controlOf?: (finding: FindingId) => ControlId | undefined
   /** RFC 3339. */
   readonly now: () => string
 }
@@ -116,7 +118,10 @@ class Runner {
   async *#write(step: Step, writer: Writer, rehearsal: Rehearsal, approval: Approval): AsyncGenerator<StepState> {
     const written = await writer.intent(rehearsal)
     this.#journal ??= await this.#options.openJournal(approval)
-    const mends = step.mends.map((finding) => ({ finding, control: step.controls[0] ?? '' }))
+    const mends = step.mends.map((finding) => ({
+      finding,
+      control: this.#options.controlOf?.(finding) ?? (step.controls.length === 1 ? step.controls[0]! : ''),
+    }))
     await this.#journal.append({ is: 'intent', time: this.#now(), step: step.id, title: step.title, mends, writes: written })
     yield { is: 'writing' }
     this.#options.verifier.prepare?.(step)

@@ -24,6 +24,8 @@ export function move(state: State, action: MoveAction): State {
       return nextPractice(state, action.by)
     case 'overlay':
       return action.overlay === undefined ? closed(state) : { ...state, overlay: action.overlay }
+    case 'blank':
+      return { ...state, isBlank: action.on }
     case 'toast':
       return { ...state, toast: action.toast }
     case 'tick':

@@ -31,6 +31,8 @@ export type MoveAction =
   | { readonly type: 'next-practice'; readonly by: 1 | -1 }
   | { readonly type: 'overlay'; readonly overlay?: Overlay }
   | { readonly type: 'toast'; readonly toast: Toast }
+  /** Draws nothing for a moment, so that the next frame is drawn as a whole. */
+  | { readonly type: 'blank'; readonly on: boolean }
   /** Time has passed: marks and notices that are over go. */
   | { readonly type: 'tick'; readonly at: number }
 

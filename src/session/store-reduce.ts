@@ -18,6 +18,7 @@ export function reduce(state: State, action: Action): State {
     case 'next-practice':
     case 'overlay':
     case 'toast':
+    case 'blank':
     case 'tick':
       return move(state, action)
     case 'typed':

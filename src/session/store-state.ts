@@ -152,6 +152,8 @@ export interface State {
   readonly running?: Running
   readonly history?: { readonly runs: readonly RunSummary[]; readonly problem?: string }
   readonly toast?: Toast
+  /** Nothing is drawn at the moment. */
+  readonly isBlank?: boolean
   /** Set once: the program ends with this code when nothing is in flight. */
   readonly leaveWith?: number
   readonly leaving?: number

@@ -30,8 +30,12 @@ export function snapshotOf(parts: SnapshotParts): Snapshot {
     source: parts.source,
     now: parts.now,
     synced: parts.synced,
-    get objects() { return parts.kinds.values().reduce((sum, objects) => sum + objects.size, 0) },
-    get unreads() { return [...parts.unreads.values()] },
+    get objects() {
+      return parts.kinds.values().reduce((sum, objects) => sum + objects.size, 0)
+    },
+    get unreads() {
+      return [...parts.unreads.values()]
+    },
     all: ((kind: Kind) => listOf(parts.kinds.get(kind))) as View['all'],
     find: ((kind: Kind, namespace: string | undefined, name: string) => parts.kinds.get(kind)?.get(keyOf(namespace, name))) as View['find'],
     fact: ((fact: FactName) => parts.facts.get(fact)) as View['fact'],

@@ -1,8 +1,15 @@
 import type { FactName, Facts, Kind, KubeObject, Readable, Snapshot, SourceEvent, SourceInfo, Unread } from '../model/index.ts'
 import { type Locate, snapshotOf } from './snapshot.ts'
 
-export interface Publication { readonly snapshot: Snapshot; /** What differs from the publication before. */ readonly changed: ReadonlySet<Readable> }
-export interface FileProblem { readonly file: string; readonly line: number; readonly message: string }
+export interface Publication {
+  readonly snapshot: Snapshot /** What differs from the publication before. */
+  readonly changed: ReadonlySet<Readable>
+}
+export interface FileProblem {
+  readonly file: string
+  readonly line: number
+  readonly message: string
+}
 
 /**
  * Folds source events into snapshots. Objects that did not change keep their identity, so whatever was computed from one can be
@@ -25,9 +32,15 @@ export class SnapshotStore {
     this.#locate = locate
   }
 
-  get synced(): boolean { return this.#synced }
-  get dirty(): boolean { return this.#changed.size > 0 || this.#revision === 0 }
-  get problems(): readonly FileProblem[] { return [...this.#problems.values()] }
+  get synced(): boolean {
+    return this.#synced
+  }
+  get dirty(): boolean {
+    return this.#changed.size > 0 || this.#revision === 0
+  }
+  get problems(): readonly FileProblem[] {
+    return [...this.#problems.values()]
+  }
 
   /** Says what is to come: until it has arrived it is unread, so that nothing passes for not having been looked at. */
   expect(wanted: Iterable<Readable>): void {
@@ -39,14 +52,34 @@ export class SnapshotStore {
 
   take(event: SourceEvent): void {
     switch (event.type) {
-      case 'source': this.#source = event.info; break
-      case 'replace': this.#replace(event.kind, event.items); break
-      case 'upsert': this.#writable(event.kind).set(event.key, event.object); this.#changed.add(event.kind); break
-      case 'remove': if (this.#writable(event.kind).delete(event.key)) this.#changed.add(event.kind); break
-      case 'fact': this.#facts.set(event.fact, event.value); this.#unreads.delete(event.fact); this.#changed.add(event.fact); break
-      case 'unread': this.#unreads.set(event.unread.what, event.unread); this.#changed.add(event.unread.what); break
-      case 'problem': if (event.message === '') this.#problems.delete(event.file); else this.#problems.set(event.file, event); break
-      case 'synced': this.#synced = true
+      case 'source':
+        this.#source = event.info
+        break
+      case 'replace':
+        this.#replace(event.kind, event.items)
+        break
+      case 'upsert':
+        this.#writable(event.kind).set(event.key, event.object)
+        this.#changed.add(event.kind)
+        break
+      case 'remove':
+        if (this.#writable(event.kind).delete(event.key)) this.#changed.add(event.kind)
+        break
+      case 'fact':
+        this.#facts.set(event.fact, event.value)
+        this.#unreads.delete(event.fact)
+        this.#changed.add(event.fact)
+        break
+      case 'unread':
+        this.#unreads.set(event.unread.what, event.unread)
+        this.#changed.add(event.unread.what)
+        break
+      case 'problem':
+        if (event.message === '') this.#problems.delete(event.file)
+        else this.#problems.set(event.file, event)
+        break
+      case 'synced':
+        this.#synced = true
     }
   }
 
@@ -54,8 +87,14 @@ export class SnapshotStore {
   publish(now: number): Publication {
     for (const kind of this.#kinds.keys()) this.#published.add(kind)
     const snapshot = snapshotOf({
-      revision: ++this.#revision, source: this.#source, now, synced: this.#synced,
-      kinds: new Map(this.#kinds), facts: new Map(this.#facts), unreads: new Map(this.#unreads), locate: this.#locate,
+      revision: ++this.#revision,
+      source: this.#source,
+      now,
+      synced: this.#synced,
+      kinds: new Map(this.#kinds),
+      facts: new Map(this.#facts),
+      unreads: new Map(this.#unreads),
+      locate: this.#locate,
     })
     const changed = this.#changed
     this.#changed = new Set()
@@ -65,10 +104,15 @@ export class SnapshotStore {
   #replace(kind: Kind, items: readonly (readonly [string, KubeObject])[]): void {
     const before = this.#kinds.get(kind)
     // After a re-list most objects are what they were: keep those, so that nothing is judged twice.
-    this.#kinds.set(kind, new Map(items.map(([key, object]) => {
-      const old = before?.get(key)
-      return [key, old !== undefined && isSameVersion(old, object) ? old : object]
-    })))
+    this.#kinds.set(
+      kind,
+      new Map(
+        items.map(([key, object]) => {
+          const old = before?.get(key)
+          return [key, old !== undefined && isSameVersion(old, object) ? old : object]
+        }),
+      ),
+    )
     this.#published.delete(kind)
     this.#unreads.delete(kind)
     this.#changed.add(kind)

@@ -46,7 +46,40 @@ describe('a path of the node', () => {
       { unset: ['volumes', { name: 'logs' }, 'hostPath'] },
       { set: ['volumes', { name: 'logs' }, 'emptyDir'], to: {} },
     ])
-    expect(propose()).toMatchObject({ risk: 'may-break', mayBreak: [expect.stringContaining('/var/log'), expect.stringContaining('lost')] })
+    expect(propose()).toMatchObject({
+      risk: 'may-break',
+      mayBreak: [
+        'what lies in /var/log of the node is not seen any more: it starts empty, and its data stays on the node',
+        expect.stringContaining('lost with the pod'),
+        expect.stringContaining('claim, readOnly or keep (--set pod-hostpath.mode=keep)'),
+      ],
+    })
+  })
+
+  it.each([
+    [
+      'volumes: [{name: s, hostPath: {path: /var/run/docker.sock}}]',
+      ', volumeMounts: [{name: s, mountPath: /s}]',
+      'it can no longer talk to Docker on the node',
+    ],
+    [
+      'volumes: [{name: s, hostPath: {path: /run/x, type: Socket}}]',
+      ', volumeMounts: [{name: s, mountPath: /s}]',
+      'it can no longer talk to what listens on /run/x of the node',
+    ],
+    [
+      'volumes: [{name: s, hostPath: {path: /}}]',
+      ', volumeMounts: [{name: s, mountPath: /s, readOnly: true}]',
+      "it no longer sees the node's /: an agent that reads it goes blind",
+    ],
+  ])('says what is missed: %s', (volumes, mounts, words) => {
+    const [one] = proposals('pod-hostpath', hostPath, set(volumes, mounts))
+    expect(one!.proposal).toMatchObject({ risk: 'may-break', mayBreak: expect.arrayContaining([words]) })
+  })
+
+  it('is missed by nobody where nothing mounts it', () => {
+    const [one] = proposals('pod-hostpath', hostPath, set('volumes: [{name: s, hostPath: {path: /srv}}]'))
+    expect(one!.proposal).toMatchObject({ risk: 'restarts-pods' })
   })
 
   it('becomes a claim, which must be named', () => {

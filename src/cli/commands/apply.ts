@@ -123,12 +123,13 @@ async function applyTo(
 ): Promise<number> {
   const { opened, writers, signal } = context
   const findings = plannable(scan.findings)
+  const byId = new Map(findings.map((finding) => [finding.id, finding]))
   const plan = planOf(findings, scan, options, values)
   const titles = new Map(plan.steps.map((step, index) => [step.id, `${index + 1}/${plan.steps.length} ${line(step.title)}`]))
   io.stdout.write(
     `${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} for ${plan.ledger.fixable.length} of ${findings.length} findings on ${line(opened.writesTo)}\n`,
   )
-  io.stdout.write(ledgerText(plan, new Map(findings.map((finding) => [finding.id, finding]))))
+  io.stdout.write(ledgerText(plan, byId))
   const unjudged = sayUnjudged(io, scan)
   if (plan.steps.length === 0) return unjudged
 
@@ -145,6 +146,7 @@ async function applyTo(
       ? async (step) => grant(plan, [step.id], `--yes --accept-risk ${options.acceptRisk ?? 'safe'}`)
       : (step, rehearsal) => ask(io, plan, step, rehearsal, titles.get(step.id)!),
     openJournal: async (approval) => (journal = await FileJournal.begin(context.stateDirectory, header(plan, approval, context))),
+    controlOf: (id) => byId.get(id)?.control,
     now: () => new Date().toISOString(),
   })
   try {

@@ -2,6 +2,7 @@ import { runAsNonRootRemedy } from '../../../remediations/non-root.ts'
 import { control } from '../../model/define.ts'
 import { eachContainer, statusOf } from '../../objects/containers.ts'
 import { unreadWorkloads } from '../../objects/per-workload.ts'
+import { isPlatformAgent } from '../../objects/platform-agents.ts'
 import { runAsNonRoot, runAsUser } from '../../objects/security-context.ts'
 import { isWindows, WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
 
@@ -31,6 +32,7 @@ export default control({
             subject: workload.ref,
             container: container.name,
             ...(workload.at ? { at: [...workload.at, ...at, 'securityContext', 'runAsUser'] } : {}),
+            ...(isPlatformAgent(workload) && { origin: 'system' as const }),
             reason: 'runs an image whose default user is root',
             detail: container.image ?? '',
             evidence: { type, image: container.image ?? null, uid: 0 },

@@ -6,6 +6,7 @@ import { remembered } from '../../objects/derived.ts'
 import { parseImage } from '../../objects/image.ts'
 import { type Approval, approvedRegistries, POLICY_KINDS, seenRegistries } from '../../objects/image-registries.ts'
 import { unreadWorkloads } from '../../objects/per-workload.ts'
+import { isPlatformAgent } from '../../objects/platform-agents.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
 
 const CLUSTER: ObjectRef = { apiVersion: 'k8s-harden/v1', kind: 'ClusterImages', name: 'registries' }
@@ -61,6 +62,7 @@ const imagesOf = remembered((workload: Workload) =>
           container: container.name,
           ...(workload.at && { at: [...workload.at, ...at, 'image'] }),
           detail: text,
+          ...(isPlatformAgent(workload) && { origin: 'system' as const }),
         },
       },
     ]
