@@ -151,14 +151,14 @@ export class ApiClient {
   }
 
   #write<T>(method: string, path: string, object: unknown, options: WriteOptions, contentType = 'application/json'): Promise<Answer<T>> {
-    const { dryRun, fieldManager, fieldValidation, signal, limitMs = 40_000 } = options
+    const { dryRun, fieldManager, fieldValidation, signal, accept, limitMs = 40_000 } = options
     const query = { dryRun: dryRun ? 'All' : undefined, fieldManager, fieldValidation }
     return this.#json<T>(
       {
         method,
         path: withQuery(path, query),
         body: JSON.stringify(object),
-        headers: { 'Content-Type': contentType },
+        headers: { 'Content-Type': contentType, ...(accept !== undefined && { Accept: accept }) },
         answerMs: limitMs,
         idleMs: 20_000,
         ...(signal && { signal }),

@@ -1,6 +1,5 @@
 /** What we may do, as the API server sees it. Reviews change nothing. */
 
-import type { PolicyRule } from '../model/index.ts'
 import type { ApiClient } from './client.ts'
 import { clean, type Refusal } from './refusal.ts'
 
@@ -15,11 +14,12 @@ export interface Attempt {
   readonly path?: string
 }
 /** `unknown`: the review itself was refused, or an authorizer could not be asked. */
-export type Verdict = { readonly is: 'allowed' | 'denied' | 'unknown'; readonly because?: string }
+export type Verdict = { readonly is: 'allowed' | 'denied' | 'unknown'; readonly because?: string; /** The review itself was refused. */ readonly refusal?: Refusal }
+type Reviewer = Pick<ApiClient, 'review'>
 
 /** May we do this? (SelfSubjectAccessReview) */
 export async function canI(
-  client: ApiClient,
+  client: Reviewer,
   { verb, group = '', resource = '', subresource, namespace, name, path }: Attempt,
   signal?: AbortSignal,
 ): Promise<Verdict> {
@@ -41,7 +41,7 @@ export async function canI(
     { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec },
     { ...(signal && { signal }) },
   )
-  if (!answer.ok) return { is: 'unknown', because: answer.refusal.message }
+  if (!answer.ok) return { is: 'unknown', because: answer.refusal.message, refusal: answer.refusal }
   const { allowed, reason, evaluationError } = answer.body.status ?? {}
   if (allowed === true) return { is: 'allowed' }
   // An authorizer that could not be asked might have allowed it: `denied` must be certain.
@@ -57,7 +57,7 @@ export interface Me {
 }
 
 /** Who the API server takes us for (SelfSubjectReview, 1.28 and later). */
-export async function whoAmI(client: ApiClient, signal?: AbortSignal): Promise<Me | Refusal> {
+export async function whoAmI(client: Reviewer, signal?: AbortSignal): Promise<Me | Refusal> {
   const answer = await client.review<{ status?: { userInfo?: Partial<Me> } }>(
     '/apis/authentication.k8s.io/v1/selfsubjectreviews',
     { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
@@ -66,23 +66,4 @@ export async function whoAmI(client: ApiClient, signal?: AbortSignal): Promise<M
   if (!answer.ok) return answer.refusal
   const { username = '', uid, groups = [], extra = {} } = answer.body.status?.userInfo ?? {}
   return { username, groups, extra, ...(uid && { uid }) }
-}
-
-export interface MyRules {
-  readonly rules: readonly PolicyRule[] /** An authorizer could not list all: absence from the rules proves nothing. */
-  readonly incomplete: boolean
-}
-
-/** All we may do in a namespace, as far as the authorizers can tell (SelfSubjectRulesReview). */
-export async function myRules(client: ApiClient, namespace: string, signal?: AbortSignal): Promise<MyRules | Refusal> {
-  const answer = await client.review<{
-    status?: { resourceRules?: PolicyRule[] | null; nonResourceRules?: PolicyRule[] | null; incomplete?: boolean }
-  }>(
-    '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews',
-    { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview', spec: { namespace } },
-    { ...(signal && { signal }) },
-  )
-  if (!answer.ok) return answer.refusal
-  const { resourceRules, nonResourceRules, incomplete = false } = answer.body.status ?? {}
-  return { rules: [...(resourceRules ?? []), ...(nonResourceRules ?? [])], incomplete }
 }

@@ -27,6 +27,8 @@ export interface ReadOptions extends Asked {
 export interface WriteOptions extends Asked {
   readonly dryRun?: boolean
   readonly fieldManager?: string
+  /** What shape the answer shall have: metadata only, for a Secret. */
+  readonly accept?: string
   /** The server's default is Warn. */
   readonly fieldValidation?: 'Strict' | 'Warn' | 'Ignore'
   readonly signal?: AbortSignal

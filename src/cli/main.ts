@@ -51,6 +51,7 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
 
   withChoice(withSource(root.command('generate').description('write patch files; never touches a cluster or the source')))
     .requiredOption('--out <dir>', 'directory to write to')
+    .option('--exceptions <file>', 'accepted risks: left alone')
     .option('-n, --namespace <name...>', 'only these namespaces', collect)
     .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', (value: string, before: string[] = []) => [...before, value])
     .action((options: Options) => run(async () => (await import('./commands/generate.ts')).generateCommand(options as Options & { out: string })))
@@ -61,6 +62,7 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .addOption(new Option('--accept-risk <risk>', 'with --yes: the highest risk to take').choices(['safe', 'restarts-pods', 'may-break']).default('safe'))
     .option('--dry-run', 'rehearse every step, change nothing')
     .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', (value: string, before: string[] = []) => [...before, value])
+    .option('--exceptions <file>', 'accepted risks: left alone')
     .option('--timeout <seconds>', 'how long a roll-out may take before it is undone', '120')
     .option('--out <dir>', 'where files for you to place are written (default: under the state directory)')
     .action((options: Options) => run(async () => (await import('./commands/apply.ts')).applyMain(options)))
@@ -89,6 +91,8 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
 
 /** The wizard wants a real terminal. Without one: the scan, and a word about it. */
 async function wizardOrScan(options: Options): Promise<number> {
+  // Before Ink is loaded: chalk looks once.
+  if (options['color'] === false) process.env['FORCE_COLOR'] = '0'
   const terminal = process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb'
   if (terminal) return (await import('./commands/wizard.tsx')).wizardCommand(options)
   process.stderr.write('k8s-harden: no terminal to draw on, so this is the scan; for changes see `k8s-harden apply`\n')
@@ -110,8 +114,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // `k8s-harden scan | head`: the reader has gone; that is no fault.
-  if (error.code === 'EPIPE') process.exit(EXIT.clean)
+  // `k8s-harden scan | head`, or a terminal that was closed: the reader has gone; that is no fault.
+  if (error.code === 'EPIPE' || error.code === 'EIO') process.exit(EXIT.clean)
   throw error
 })
 process.exitCode = await main(process.argv.slice(2))

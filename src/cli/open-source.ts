@@ -50,3 +50,11 @@ async function openLive({ context: name, kubeconfig, namespace: namespaces }: Op
     location: { kind: 'live', context: context.name, ...(kubeconfig !== undefined && { kubeconfig }) },
   }
 }
+
+/** The options that open again what a run was made on; its `location` is what openSource gave for the journal. */
+export function optionsOfLocation(location: Json): SourceOptions {
+  const { kind, context, kubeconfig, path = '' } = location as { readonly kind?: string; readonly context?: string; readonly kubeconfig?: string; readonly path?: string }
+  if (kind === 'sample') return { sample: true }
+  if (kind === 'manifests') return { manifests: path }
+  return { ...(context !== undefined && { context }), ...(kubeconfig !== undefined && { kubeconfig }) }
+}

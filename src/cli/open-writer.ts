@@ -1,12 +1,24 @@
 /** The writers that belong to an opened source, and the look-out for the operator's own access. */
 import { join } from 'node:path'
-import type { Snapshot, Step } from '../model/index.ts'
+import type { Readable, Snapshot, Step } from '../model/index.ts'
 import type { RecordedStep } from '../plan/journal.ts'
 import type { Watchman } from '../plan/run.ts'
 import type { Writer } from '../plan/writer.ts'
 import { FilesWriter } from '../writers/files.ts'
 import { UsageError } from './errors.ts'
 import type { Opened } from './open-source.ts'
+
+/** What is read beside what the controls want: to watch roll-outs, and to foretell who would lose access. */
+export const ALSO: readonly Readable[] = [
+  'Pod',
+  'ReplicaSet',
+  'Namespace',
+  'ServiceAccount',
+  'Role',
+  'ClusterRole',
+  'RoleBinding',
+  'ClusterRoleBinding',
+]
 
 export interface Writers {
   readonly writer: Writer

@@ -1,7 +1,7 @@
 /** The wizard's ports, on the real thing: sources, writers, journal. */
 import { controls } from '../controls/index.gen.ts'
 import { wantedBy } from '../engine/evaluator.ts'
-import type { Plan, Readable, RegisteredControl, RehearsalResult, RunId, Step, StepId } from '../model/index.ts'
+import type { Plan, RegisteredControl, RehearsalResult, RunId, Step, StepId } from '../model/index.ts'
 import { compile } from '../plan/compile.ts'
 import { headerOf, run } from '../plan/run.ts'
 import { verifierOf } from '../plan/verify.ts'
@@ -11,22 +11,10 @@ import { FileJournal, newRunId, stateDirectory } from '../writers/journal.ts'
 import { lockTarget } from '../writers/journal-lock.ts'
 import { settleInterrupted } from './commands/interrupted.ts'
 import { type Opened, type OpenOptions, openSource } from './open-source.ts'
-import { filesDirectory, openWriters, targetOf, type Writers } from './open-writer.ts'
+import { ALSO, filesDirectory, openWriters, targetOf, type Writers } from './open-writer.ts'
 import type { SourceOptions } from './options.ts'
 import { VERSION } from './version.ts'
 import { pastRuns, undoRun } from './wizard-history.ts'
-
-/** What is read beside what the controls want: to watch roll-outs, and to foretell who would lose access. */
-const ALSO: readonly Readable[] = [
-  'Pod',
-  'ReplicaSet',
-  'Namespace',
-  'ServiceAccount',
-  'Role',
-  'ClusterRole',
-  'RoleBinding',
-  'ClusterRoleBinding',
-]
 
 export function wizardDesk({ kubeconfig }: SourceOptions): Desk {
   const state = stateDirectory()

@@ -5,9 +5,8 @@ import { undo } from '../plan/undo.ts'
 import type { PastStepState, RunEvent, RunSummary } from '../session/ports.ts'
 import { FileJournal, readRuns } from '../writers/journal.ts'
 import { lockTarget } from '../writers/journal-lock.ts'
-import { openSource } from './open-source.ts'
+import { openSource, optionsOfLocation } from './open-source.ts'
 import { filesDirectory, openWriters, targetOf, writerOf } from './open-writer.ts'
-import type { SourceOptions } from './options.ts'
 
 /** Latest first. */
 export const pastRuns = async (state: string): Promise<readonly RunSummary[]> => (await readRuns(state)).map(summaryOf)
@@ -58,7 +57,7 @@ export async function* undoRun(
 ): AsyncIterable<RunEvent> {
   const recorded = (await readRuns(state)).find((run) => run.header.run === id)
   if (recorded === undefined) throw new Error(`the journal has no run ${id}`)
-  const opened = await openSource(sourceOf(recorded))
+  const opened = await openSource(optionsOfLocation(recorded.header.source.location))
   const target = targetOf(opened)
   if (recorded.header.source.server !== target)
     throw new Error(
@@ -77,17 +76,3 @@ export async function* undoRun(
   }
 }
 
-function sourceOf({ header: { source } }: RecordedRun): SourceOptions {
-  const location = source.location as {
-    readonly kind?: string
-    readonly context?: string
-    readonly kubeconfig?: string
-    readonly path?: string
-  }
-  if (location.kind === 'sample') return { sample: true }
-  if (location.kind === 'manifests') return { manifests: location.path ?? '' }
-  return {
-    ...(location.context !== undefined && { context: location.context }),
-    ...(location.kubeconfig !== undefined && { kubeconfig: location.kubeconfig }),
-  }
-}

@@ -34,6 +34,7 @@ export class FindingKeeper {
   /** The findings of this round, in the order of the observations; the same list as before where nothing has changed. */
   findings(observations: readonly Observation[], snapshot: Snapshot): readonly Finding[] {
     const ownerOf = derived(snapshot, owners)
+    if (this.#isAsBefore(observations, ownerOf)) return this.#findings
     const known = finder(this.#made)
     const twins = new Map<FindingId, number>()
     let byId: ReadonlyMap<FindingId, Finding> | undefined
@@ -53,6 +54,13 @@ export class FindingKeeper {
     if (!same) this.#findings = made.map(({ finding }) => finding)
     this.#made = made
     return this.#findings
+  }
+
+  #isAsBefore(observations: readonly Observation[], ownerOf: OwnerOf): boolean {
+    if (observations.length !== this.#made.length) return false
+    return this.#made.every(
+      ({ observation, finding }, index) => observation === observations[index] && finding.managedBy === ownerOf(observation.subject),
+    )
   }
 
   #make(observation: Observation, id: FindingId, owner: Finding['managedBy']): Finding {
@@ -86,9 +94,11 @@ function finder(made: readonly Made[]): (observation: Observation) => Made | und
   }
 }
 
+type OwnerOf = (subject: Observation['subject']) => Finding['managedBy']
+
 const managedByOnce = remembered(managedBy)
 /** Who manages what a finding is about. Findings about one workload share its reference, so that one is looked up once a snapshot. */
-function owners(snapshot: Snapshot): (subject: Observation['subject']) => Finding['managedBy'] {
+function owners(snapshot: Snapshot): OwnerOf {
   const known = new Map<Observation['subject'], Finding['managedBy']>()
   return (subject) => {
     let owner = known.get(subject)

@@ -2,7 +2,7 @@
 import type { EndpointSliceObject, IngressObject, NodeObject, Path, PodObject, RouteObject, ServiceObject, View } from '../model/index.ts'
 import { isPublicAddress } from './address.ts'
 import { derived } from './derived.ts'
-import { isStaticPod } from './flag-parse.ts'
+import { staticPods } from './flag-parse.ts'
 
 type ServiceView = View<'Service' | 'EndpointSlice' | 'Pod'>
 
@@ -35,9 +35,8 @@ export const apiServices = (view: ServiceView): ApiServices => derived(view, fin
 function findServices(view: ServiceView): ApiServices {
   const services: ApiService[] = []
   const undecided: ServiceObject[] = []
-  const labels = view
-    .all('Pod')
-    .filter((pod) => isApiServer(pod) && isStaticPod(pod, view.source))
+  const labels = staticPods(view)
+    .filter(isApiServer)
     .map((pod) => pod.metadata.labels ?? {})
   const own = new Set(addressesOf(apiServerSlices(view)))
   for (const service of view.all('Service')) {

@@ -1,7 +1,7 @@
 /** Which version each part of the cluster is, and which do not fit together. */
 import type { ObjectRef, Path, View } from '../model/index.ts'
 import { parsed } from './flag-kubeadm.ts'
-import { commandLineOf, isStaticPod } from './flag-parse.ts'
+import { commandLineOf, staticPods } from './flag-parse.ts'
 import { CONTROL_PLANE, FLAG_LADDER } from './flags.ts'
 import { refOf } from './ref.ts'
 import { compareVersions, minorOf, versionOf } from './version.ts'
@@ -42,7 +42,7 @@ function imageVersions(
   view: VersionView,
   component: 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler',
 ): readonly ComponentVersion[] {
-  const pods = view.all('Pod').filter((pod) => isStaticPod(pod, view.source))
+  const pods = staticPods(view)
   return pods.flatMap((pod) =>
     (pod.spec?.containers ?? [])
       .filter((container) => commandLineOf(container, component) !== undefined)

@@ -40,17 +40,25 @@ export function lasting<K extends Kind, T>(kinds: readonly K[], compute: (view: 
   return (view) => derived(view, ask)
 }
 
-/**
- * Computes something from an object once for as long as that very object lives: unchanged objects keep their identity across
- * snapshots. Whatever else goes into it is given too, and it is computed again when one of those is not the very same.
- */
-export function remembered<O extends object, More extends readonly unknown[], T>(
+/** Computes something from an object once for as long as that very object lives: unchanged objects keep their identity across snapshots. */
+export function remembered<O extends object, T>(compute: (object: O) => T): (object: O) => T {
+  const known = new WeakMap<O, { readonly value: T }>()
+  return (object) => {
+    let entry = known.get(object)
+    if (entry === undefined) known.set(object, (entry = { value: compute(object) }))
+    return entry.value
+  }
+}
+
+/** As `remembered`, where more goes into it than the object: computed again when any of that is not the very same. */
+export function rememberedWith<O extends object, More extends readonly unknown[], T>(
   compute: (object: O, ...more: More) => T,
 ): (object: O, ...more: More) => T {
   const known = new WeakMap<O, { readonly more: More; readonly value: T }>()
   return (object, ...more) => {
     const before = known.get(object)
-    if (before !== undefined && before.more.every((one, index) => one === more[index])) return before.value
+    if (before !== undefined && before.more.length === more.length && before.more.every((one, index) => one === more[index]))
+      return before.value
     const value = compute(object, ...more)
     known.set(object, { more, value })
     return value

@@ -2,7 +2,7 @@
 import type { NodeObject, View } from '../model/index.ts'
 import { derived } from './derived.ts'
 import { nodeArguments } from './flag-k3s.ts'
-import { commandLineOf, isStaticPod } from './flag-parse.ts'
+import { commandLineOf, staticPods } from './flag-parse.ts'
 
 export type DistributionName = 'eks' | 'gke' | 'aks' | 'oke' | 'kubeadm' | 'k3s' | 'rke2' | 'openshift' | 'kind' | 'unknown'
 export interface Distribution {
@@ -94,13 +94,9 @@ function nodeMarks(node: NodeObject): Mark[] {
 
 /** Does the API server run as a pod of this cluster's own kube-system (or among these files)? */
 function runsApiServer(view: DistributionView): boolean {
-  return view
-    .all('Pod')
-    .some(
-      (pod) =>
-        isStaticPod(pod, view.source) &&
-        (pod.spec?.containers ?? []).some((container) => commandLineOf(container, 'kube-apiserver') !== undefined),
-    )
+  return staticPods(view).some((pod) =>
+    (pod.spec?.containers ?? []).some((container) => commandLineOf(container, 'kube-apiserver') !== undefined),
+  )
 }
 
 function selfBuilt(view: DistributionView, nodes: readonly NodeObject[]): Distribution | undefined {

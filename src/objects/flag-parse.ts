@@ -1,5 +1,6 @@
 /** Component command lines → flags, as pflag reads them. */
-import type { ContainerSpec, Path, PodObject, SourceInfo } from '../model/index.ts'
+import type { ContainerSpec, Path, PodObject, SourceInfo, View } from '../model/index.ts'
+import { lasting } from './derived.ts'
 
 export type Component = 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd'
 
@@ -67,6 +68,11 @@ function scriptIn(words: readonly string[], component: Component): readonly stri
 function splitWords(line: string): string[] {
   return [...line.matchAll(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g)].map(([word]) => word.replaceAll(/["']/g, ''))
 }
+
+/** The static pods of a snapshot. */
+export const staticPods: (view: View<'Pod'>) => readonly PodObject[] = lasting(['Pod'], (view) =>
+  view.all('Pod').filter((pod) => isStaticPod(pod, view.source)),
+)
 
 /** Only the node's own mirror pods count on a cluster: any other pod of that name may belong to somebody else's control plane. */
 export function isStaticPod(pod: PodObject, source: SourceInfo): boolean {

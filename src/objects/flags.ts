@@ -5,7 +5,7 @@ import { distribution, providerAnswer } from './distribution.ts'
 import { defaultFlag } from './flag-defaults.ts'
 import { embeddedFlags, nodeArguments } from './flag-k3s.ts'
 import { EXTRA_ARGS, kubeadmFlags, parsed } from './flag-kubeadm.ts'
-import { type Component, commandLineOf, isStaticPod } from './flag-parse.ts'
+import { type Component, commandLineOf, staticPods } from './flag-parse.ts'
 import { refOf } from './ref.ts'
 import { minorOf } from './version.ts'
 
@@ -54,7 +54,7 @@ const BY_COMPONENT: Readonly<Record<Component, (view: FlagView) => ComponentFlag
 }
 
 function climb(view: FlagView, component: Component): ComponentFlags {
-  const pods = staticPods(view, component)
+  const pods = componentPods(view, component)
   const flagz = component === 'kube-apiserver' ? view.fact('ApiServerFlagz') : undefined
   if (flagz !== undefined) return withFlagz(flagz.flags, pods, view)
   if (pods.length > 0) return { instances: pods, notes: podNotes(view, component) }
@@ -95,31 +95,28 @@ function withFlagz(answered: Readonly<Record<string, string>>, pods: readonly Co
 const listText = (value: string): string => (value.startsWith('[') && value.endsWith(']') ? value.slice(1, -1) : value)
 
 // ── static pods ────────────────────────────────────────────────────────────────────────────────
-function staticPods(view: FlagView, component: Component): readonly ComponentInstance[] {
-  return view
-    .all('Pod')
-    .filter((pod) => isStaticPod(pod, view.source))
-    .flatMap((pod) => {
-      for (const container of pod.spec?.containers ?? []) {
-        const line = commandLineOf(container, component)
-        const flags = line && new Map([...(component === 'etcd' ? etcdVariables(container) : []), ...line.flags])
-        if (line === undefined || flags === undefined || flags.size === 0) continue
-        const at: Path | undefined = line.at && ['spec', 'containers', { name: container.name }, ...line.at]
-        return [
-          {
-            name: pod.metadata.name,
-            component,
-            source: 'static-pod' as const,
-            flags,
-            effective: false,
-            subject: refOf(pod),
-            ...(at && { at }),
-            grade: 'E1' as const,
-          },
-        ]
-      }
-      return []
-    })
+function componentPods(view: FlagView, component: Component): readonly ComponentInstance[] {
+  return staticPods(view).flatMap((pod) => {
+    for (const container of pod.spec?.containers ?? []) {
+      const line = commandLineOf(container, component)
+      const flags = line && new Map([...(component === 'etcd' ? etcdVariables(container) : []), ...line.flags])
+      if (line === undefined || flags === undefined || flags.size === 0) continue
+      const at: Path | undefined = line.at && ['spec', 'containers', { name: container.name }, ...line.at]
+      return [
+        {
+          name: pod.metadata.name,
+          component,
+          source: 'static-pod' as const,
+          flags,
+          effective: false,
+          subject: refOf(pod),
+          ...(at && { at }),
+          grade: 'E1' as const,
+        },
+      ]
+    }
+    return []
+  })
 }
 
 /** etcd takes every flag from its environment too (`ETCD_CERT_FILE`); a flag wins. */
@@ -232,7 +229,7 @@ export const serverMinor = (view: FlagView): number | undefined => derived(view,
 function findMinor(view: FlagView): number | undefined {
   const stated = view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes)
   if (stated !== undefined && Number.isFinite(stated)) return stated
-  for (const pod of view.all('Pod').filter((one) => isStaticPod(one, view.source))) {
+  for (const pod of staticPods(view)) {
     const container = pod.spec?.containers?.find((one) => commandLineOf(one, 'kube-apiserver') !== undefined)
     const minor = minorOf(container?.image?.split('@')[0]?.split(':').at(-1))
     if (minor !== undefined) return minor

@@ -10,10 +10,13 @@ export const REGISTRIES = 'k8s-harden/registries'
 export const POLICY_KINDS = ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'] as const
 
 /** Every registry that a workload pulls from, sorted. */
-export const seenRegistries = (view: View<WorkloadKind>): readonly string[] => [...new Set(workloads(view).flatMap(registriesOf))].sort()
+export const seenRegistries = (view: View<WorkloadKind>): readonly string[] =>
+  [...new Set(workloads(view).flatMap((workload) => registriesOf(workload)))].sort()
 
 const registriesOf = remembered(({ spec }: Workload): readonly string[] =>
-  [...eachContainer(spec)].map(({ container }) => parseImage(container.image ?? '')?.registry).filter((one) => one !== undefined),
+  eachContainer(spec)
+    .map(({ container }) => parseImage(container.image ?? '')?.registry)
+    .filter((one) => one !== undefined),
 )
 
 export interface Approval {

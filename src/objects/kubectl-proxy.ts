@@ -2,6 +2,7 @@
 import type { Path, PodSpec } from '../model/index.ts'
 import { addressClass } from './address.ts'
 import { eachContainer } from './containers.ts'
+import { remembered } from './derived.ts'
 import { parseFlags } from './flag-parse.ts'
 
 export interface OpenProxy {
@@ -13,7 +14,10 @@ export interface OpenProxy {
 }
 
 /** Proxies that listen to more than their own pod. Their check of the Host header stops nobody. */
-export function* openProxies(spec: PodSpec): Iterable<OpenProxy> {
+export const openProxies = (spec: PodSpec): readonly OpenProxy[] => (eachContainer(spec).length === 0 ? [] : proxiesIn(spec))
+const proxiesIn = remembered((spec: PodSpec): readonly OpenProxy[] => [...visit(spec)])
+
+function* visit(spec: PodSpec): Iterable<OpenProxy> {
   for (const { container, at } of eachContainer(spec)) {
     const args = container.args ?? []
     const words = [...(container.command ?? []), ...args].flatMap((word) =>

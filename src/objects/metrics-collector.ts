@@ -2,6 +2,7 @@
 import { parse } from 'yaml'
 import type { ConfigMapObject } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
+import { remembered } from './derived.ts'
 import type { Workload } from './workloads.ts'
 
 const PROMETHEUS = /(^|\/)prometheus(:|@|$)/
@@ -20,14 +21,18 @@ const OTHERS: readonly (readonly [name: string, image: RegExp])[] = [
   ['Sysdig', /sysdig\//],
 ]
 
-const runs = ({ spec }: Workload, image: RegExp): boolean =>
-  [...eachContainer(spec)].some(({ container }) => image.test(container.image ?? ''))
+const runs = ({ spec }: Workload, image: RegExp): boolean => eachContainer(spec).some(({ container }) => image.test(container.image ?? ''))
 
-export const isPrometheus = (workload: Workload): boolean => runs(workload, PROMETHEUS)
-export const isAlertmanager = (workload: Workload): boolean => runs(workload, ALERTMANAGER)
+export const isPrometheus = remembered((workload: Workload): boolean => runs(workload, PROMETHEUS))
+export const isAlertmanager = remembered((workload: Workload): boolean => runs(workload, ALERTMANAGER))
 /** The name of whatever else gathers metrics. */
-export const otherCollector = (workloads: readonly Workload[]): string | undefined =>
-  OTHERS.find(([, image]) => workloads.some((workload) => runs(workload, image)))?.[0]
+export function otherCollector(workloads: readonly Workload[]): string | undefined {
+  const seen = new Set(workloads.flatMap((workload) => othersIn(workload)))
+  return OTHERS.find(([name]) => seen.has(name))?.[0]
+}
+const othersIn = remembered((workload: Workload): readonly string[] =>
+  OTHERS.filter(([, image]) => runs(workload, image)).map(([name]) => name),
+)
 
 export interface AlertmanagerConfiguration {
   readonly map: ConfigMapObject

@@ -1,6 +1,7 @@
 /** How strictly a namespace could be held without refusing any pod it runs or would run. */
 import type { ObjectRef, View } from '../model/index.ts'
 import { derived } from './derived.ts'
+import { isPlatformAgent } from './platform-agents.ts'
 import { driftedPods } from './pod-revision.ts'
 import { type JudgedPod, NEWEST_MINOR, POD_SECURITY_LEVELS, type PodSecurityLevel, type Violation, violations } from './pod-security.ts'
 import { minorOf } from './version.ts'
@@ -14,6 +15,8 @@ export interface NamespaceFitness {
   /** The strictest level that every workload passes, template and live pods alike. */
   readonly level: PodSecurityLevel
   readonly workloads: number
+  /** All of them are agents of the platform, which no level but privileged would admit. */
+  readonly platform: boolean
   /** Who fails the next stricter level, and by what. */
   readonly blockers: readonly Blocker[]
 }
@@ -42,7 +45,7 @@ function judgeNamespaces(view: FitnessView): ReadonlyMap<string, NamespaceFitnes
           : judged.flatMap(({ workload, violations: all }) =>
               failing(all, next).length === 0 ? [] : [{ workload: workload.ref, violations: failing(all, next) }],
             )
-      return [namespace, { level, workloads: members.length, blockers }]
+      return [namespace, { level, workloads: members.length, platform: members.every(isPlatformAgent), blockers }]
     }),
   )
 }

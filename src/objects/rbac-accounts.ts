@@ -1,16 +1,35 @@
 /** Service accounts: what they may do, by themselves or as one of all, and whether their token is handed to pods. */
 import type { ServiceAccountObject, View } from '../model/index.ts'
+import { lasting } from './derived.ts'
 import { isDefaultRule } from './rbac-bootstrap.ts'
-import { type Grant, grants, type RbacView, serviceAccountGrants } from './rbac-grants.ts'
+import { type Grant, grants, RBAC_KINDS, type RbacView, serviceAccountGrants } from './rbac-grants.ts'
 import type { Workload } from './workloads.ts'
 
 /** What the account itself is bound to, whoever made the binding: CoreDNS and kube-proxy use the rights that they are shipped with. */
-export const ownGrants = (view: RbacView, namespace: string, name: string): readonly Grant[] =>
-  serviceAccountGrants(grants(view), namespace, name).filter((grant) => !isByGroup(grant) && mayGrant(view, grant))
+export const ownGrants = (view: RbacView, namespace: string, name: string): readonly Grant[] => accountGrants(view, namespace, name).own
 
 /** What somebody bound to a group that every account is in, beyond the defaults: it says nothing about who uses a token. */
 export const sharedGrants = (view: RbacView, namespace: string, name: string): readonly Grant[] =>
-  serviceAccountGrants(grants(view), namespace, name).filter((grant) => isByGroup(grant) && mayGrant(view, grant) && !isAsShipped(grant))
+  accountGrants(view, namespace, name).shared
+
+interface AccountGrants {
+  readonly own: readonly Grant[]
+  readonly shared: readonly Grant[]
+}
+const accounts: (view: RbacView) => Map<string, AccountGrants> = lasting(RBAC_KINDS, () => new Map())
+
+/** Many workloads share an account: looked up once for as long as nothing about roles and bindings changes. */
+function accountGrants(view: RbacView, namespace: string, name: string): AccountGrants {
+  const known = accounts(view)
+  const key = `${namespace}/${name}`
+  let found = known.get(key)
+  if (found === undefined) {
+    const all = serviceAccountGrants(grants(view), namespace, name).filter((grant) => mayGrant(view, grant))
+    found = { own: all.filter((grant) => !isByGroup(grant)), shared: all.filter((grant) => isByGroup(grant) && !isAsShipped(grant)) }
+    known.set(key, found)
+  }
+  return found
+}
 
 /** A service account is in no group but those which all accounts, or all of its namespace, are in. */
 const isByGroup = ({ subject }: Grant): boolean => subject.kind === 'Group'

@@ -1,6 +1,6 @@
 /** The RBAC objects that Kubernetes and kubeadm create, recognised by what they hold: a name or a label proves nothing, anyone may create `system:foo`. */
 import type { BindingObject, PolicyRule, RbacSubject, RoleObject } from '../model/index.ts'
-import { remembered } from './derived.ts'
+import { rememberedWith } from './derived.ts'
 import { type BindingRow, BOOTSTRAP_BINDINGS, BOOTSTRAP_ROLES, type RoleRow, type RuleRow } from './rbac-bootstrap.gen.ts'
 import { KUBEADM_BINDINGS, KUBEADM_ROLES } from './rbac-kubeadm.ts'
 import { covers } from './rbac-rules.ts'
@@ -55,7 +55,7 @@ export function isDefaultRule(role: RoleObject, rule: PolicyRule): boolean {
   const rules = defaultRules(role.metadata.namespace, role.metadata.name)
   return rules !== undefined && isCovered(rule, rules)
 }
-const isCovered = remembered((rule: PolicyRule, rules: readonly PolicyRule[]): boolean => covers(rules, rule))
+const isCovered = rememberedWith((rule: PolicyRule, rules: readonly PolicyRule[]): boolean => covers(rules, rule))
 
 /** Is this subject one that the default binding of this very name has, for the same role? */
 export function isDefaultSubject(binding: BindingObject, subject: RbacSubject): boolean {

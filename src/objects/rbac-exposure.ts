@@ -5,7 +5,7 @@
 import type { BindingObject, ObjectRef, Path, PolicyRule, RbacSubject, Remark, RoleObject } from '../model/index.ts'
 import { isDefaultRule, mayBeForeignDefault, subjectText } from './rbac-bootstrap.ts'
 import { type Grant, grants, holdersOf, isFromPart, type RbacView, rulesOf } from './rbac-grants.ts'
-import { type Rights, ruleText } from './rbac-rules.ts'
+import { matchingText, type Rights, ruleText } from './rbac-rules.ts'
 import { refOf, refText } from './ref.ts'
 
 interface Held {
@@ -126,15 +126,29 @@ export const subjectsIn = (list: readonly Grant[]): readonly RbacSubject[] => [.
 export const shortList = (list: readonly string[]): readonly string[] =>
   list.length <= 20 ? list : [...list.slice(0, 20), `and ${list.length - 20} more`]
 
+/** At most three, and how many more there are: for a line of text. */
+export const fewOf = (list: readonly string[]): string =>
+  list.length <= 3 ? list.join(', ') : `${list.slice(0, 3).join(', ')} and ${list.length - 3} more`
+
 /** `cluster-wide`, `in shop, pay`, or that nothing binds it. */
 export function scopeText({ grants: held, clusterWide }: Pick<Exposure, 'grants' | 'clusterWide'>): string {
   if (held.length === 0) return 'bound by nothing that is seen here'
-  return clusterWide ? 'in the whole cluster' : `in ${shortList([...new Set(held.map((grant) => grant.namespace!))].sort()).join(', ')}`
+  return clusterWide ? 'in the whole cluster' : `in ${fewOf([...new Set(held.map((grant) => grant.namespace!))].sort())}`
 }
 
-/** The rules, where they are good, and who holds them. */
-export const describeExposure = (exposure: Exposure): string =>
-  `${exposure.rules.map(ruleText).join('; ')}, ${scopeText(exposure)}: ${shortList(exposure.grants.map((grant) => subjectText(grant.subject, grant.namespace))).join(', ') || 'nobody yet'}`
+/** What of the rules was asked about (all of them by default), where it is good, and who holds it. */
+export const describeExposure = (exposure: Exposure, asked?: readonly Rights[]): string =>
+  `${asked === undefined ? fewOf(exposure.rules.map(ruleText)) : matchingText(exposure.rules, asked)}, ${scopeText(exposure)}: ${fewOf(exposure.grants.map((grant) => subjectText(grant.subject, grant.namespace))) || 'nobody yet'}`
+
+/** One of the operator's own people: no service account, also not as a user or a group, and none of the names that Kubernetes keeps for itself. */
+const isPerson = ({ subject }: Grant): boolean => subject.kind !== 'ServiceAccount' && !subject.name.startsWith('system:')
+
+/** People who hold a built-in role in a namespace are Kubernetes' own design, for a human to judge: apart from whoever else is in their binding. */
+export function apartFromPeople(exposure: Exposure): readonly (Exposure & { readonly people: boolean })[] {
+  const [people, others] = [exposure.grants.filter(isPerson), exposure.grants.filter((grant) => !isPerson(grant))]
+  if (exposure.on !== 'binding' || exposure.clusterWide || people.length === 0) return [{ ...exposure, people: false }]
+  return [...(others.length > 0 ? [{ ...exposure, grants: others, people: false }] : []), { ...exposure, grants: people, people: true }]
+}
 
 /** In files, a binding may name a role that is in none of them: nobody can say what it grants. */
 export function unseenRoles(view: RbacView): readonly Remark[] {

@@ -193,10 +193,45 @@ const pieceOf = (rule: PolicyRule, apiGroups: readonly string[], resources: read
 })
 const without = (list: readonly string[], gone: readonly string[]): readonly string[] => list.filter((one) => !gone.includes(one))
 
-/** `get, list on secrets`, `* on * in apps`, `get on /metrics`; for people. */
+/** `get, list on secrets`, `"*" on "*" in apps`, `get on /metrics`; for people. */
 export function ruleText(rule: PolicyRule): string {
-  const verbs = (rule.verbs ?? []).join(', ')
+  const verbs = quoted(rule.verbs ?? [])
   if (!isResourceRule(rule)) return `${verbs} on ${(rule.nonResourceURLs ?? []).join(', ')}`
   const groups = (rule.apiGroups ?? []).filter((group) => group !== '')
-  return `${verbs} on ${rule.resources!.join(', ')}${groups.length > 0 ? ` in ${groups.map((group) => (group === '*' ? 'every group' : group)).join(', ')}` : ''}${isNamed(rule) ? ` named ${rule.resourceNames!.join(', ')}` : ''}`
+  return `${verbs} on ${quoted(rule.resources!)}${groups.length > 0 ? ` in ${groups.map((group) => (group === '*' ? 'every group' : group)).join(', ')}` : ''}${isNamed(rule) ? ` named ${rule.resourceNames!.join(', ')}` : ''}`
+}
+const quoted = (list: readonly string[]): string => list.map((one) => (one === '*' ? '"*"' : one)).join(', ')
+
+/** What of the rules falls under these rights: `create on pods/exec, pods/attach`. Wildcards and named objects are told as they stand. */
+export function matchingText(rules: readonly PolicyRule[], asked: readonly Rights[]): string {
+  const [asTheyStand, plain] = [
+    rules.filter((rule) => hasWildcard(rule) || isNamed(rule)),
+    rules.filter((rule) => !hasWildcard(rule) && !isNamed(rule)),
+  ]
+  return [...asTheyStand.map(ruleText), ...overlapTexts(plain, asked)].join('; ')
+}
+
+/** The rights that rules and `asked` have in common, resources with the same verbs together. */
+export function overlapTexts(rules: readonly PolicyRule[], asked: readonly Rights[]): readonly string[] {
+  const verbsOf = new Map<string, Set<string>>()
+  for (const rights of asked) {
+    for (const rule of rules) {
+      const { verbs = [], groups = [], resources = [] } = overlap(rule, rights) ?? {}
+      for (const group of groups) {
+        for (const resource of resources) {
+          const key = `${group}\0${resource}`
+          verbsOf.set(key, new Set([...(verbsOf.get(key) ?? []), ...verbs]))
+        }
+      }
+    }
+  }
+  const alike = Map.groupBy(verbsOf, ([key, verbs]) => `${key.slice(0, key.indexOf('\0'))}\0${[...verbs].join()}`)
+  return [...alike.values()].map((same) => {
+    const [key, verbs] = same[0]!
+    return ruleText({
+      verbs: [...verbs],
+      apiGroups: [key.slice(0, key.indexOf('\0'))],
+      resources: same.map(([one]) => one.slice(one.indexOf('\0') + 1)),
+    })
+  })
 }

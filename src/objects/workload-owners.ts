@@ -1,5 +1,6 @@
 /** Who owns whom among workloads: controlling owner references, followed upwards. */
 import type { KubeObject, OwnerReference, View } from '../model/index.ts'
+import { lasting } from './derived.ts'
 
 export const CONTROLLERS = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicationController', 'CronJob', 'ReplicaSet', 'Job'] as const
 const READ: ReadonlySet<string> = new Set(CONTROLLERS)
@@ -20,9 +21,7 @@ type FindOwner = (owner: OwnerReference, namespace: string | undefined) => KubeO
 
 /** Finds the object that an owner reference means. */
 export function ownersOf(view: OwnerView): FindOwner {
-  const byUid = new Map<string, KubeObject>()
-  for (const kind of CONTROLLERS)
-    for (const object of view.all(kind)) if (object.metadata.uid !== undefined) byUid.set(object.metadata.uid, object)
+  const byUid = controllersByUid(view)
   return (owner, namespace) => {
     const found = byUid.get(owner.uid)
     if (found !== undefined) return found.kind === owner.kind ? found : undefined
@@ -32,12 +31,22 @@ export function ownersOf(view: OwnerView): FindOwner {
   }
 }
 
+const controllersByUid: (view: OwnerView) => ReadonlyMap<string, KubeObject> = lasting(CONTROLLERS, (view) => {
+  const byUid = new Map<string, KubeObject>()
+  for (const kind of CONTROLLERS)
+    for (const object of view.all(kind)) if (object.metadata.uid !== undefined) byUid.set(object.metadata.uid, object)
+  return byUid
+})
+
+/** Heads that were found, good for as long as no controller changes. */
+const tops: (view: OwnerView) => Map<KubeObject, Top> = lasting(CONTROLLERS, () => new Map())
+
 /**
  * Follows controlling owners upwards. A Deployment, StatefulSet, DaemonSet or CronJob that a custom resource owns stays the
  * workload (one resource may own several of them; `managedBy` then says operator); a ReplicaSet or Job gives way to its owner.
  */
-export function topFinder(find: FindOwner): (object: KubeObject) => Top {
-  const known = new Map<KubeObject, Top>()
+export function topFinder(view: OwnerView, find: FindOwner): (object: KubeObject) => Top {
+  const known = tops(view)
   const climb = (object: KubeObject, depth: number): Top => {
     const cached = known.get(object)
     if (cached !== undefined) return cached

@@ -117,7 +117,7 @@ interface Head extends Top {
 function collect(view: View<WorkloadKind>): readonly Workload[] {
   const heads = new Heads()
   const find = ownersOf(view)
-  const topOf = topFinder(find)
+  const topOf = topFinder(view, find)
   for (const kind of CONTROLLERS) for (const object of view.all(kind)) heads.of(topOf(object), object)
   for (const object of view.all('PodTemplate')) heads.of({ object }, object)
   for (const pod of view.all('Pod')) {
@@ -125,7 +125,7 @@ function collect(view: View<WorkloadKind>): readonly Workload[] {
     if (phase === 'Succeeded' || phase === 'Failed' || pod.metadata.deletionTimestamp !== undefined) continue
     const owner = controllerOf(pod)
     const nearest = owner === undefined ? undefined : find(owner, pod.metadata.namespace)
-    if (nearest !== undefined) nearestOf.set(pod, nearest)
+    if (nearest !== undefined && nearestOf.get(pod) !== nearest) nearestOf.set(pod, nearest)
     heads.of(nearest !== undefined ? topOf(nearest) : owner === undefined ? { object: pod } : { owner }, pod).pods.push(pod)
   }
   const inFiles = view.source.kind !== 'live'

@@ -6,6 +6,7 @@ import { type AccessRequest, covers, type ResourceRequest } from '../objects/rba
 import { groupOf, refOf } from '../objects/ref.ts'
 import { applyPlan } from '../plan/in-memory.ts'
 import type { Watchman } from '../plan/run.ts'
+import { canI, whoAmI } from '../apiserver/permissions.ts'
 import { Addresses, type ClusterApi, words } from './cluster-api.ts'
 import { aggregated } from './lockout-aggregated.ts'
 import { refuseOnSystem } from './lockout-system.ts'
@@ -72,13 +73,8 @@ export class LockOut implements Watchman {
   }
 
   async #whoAmI(): Promise<Identity | string> {
-    const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' }
-    const answer = await this.#api.review<{
-      readonly status?: { readonly userInfo?: { readonly username?: string; readonly groups?: readonly string[] } }
-    }>('/apis/authentication.k8s.io/v1/selfsubjectreviews', review)
-    if (!answer.ok) return words(answer.refusal)
-    const { username = '', groups = [] } = answer.body.status?.userInfo ?? {}
-    return { user: username, groups, words: username }
+    const me = await whoAmI(this.#api)
+    return 'username' in me ? { user: me.username, groups: me.groups, words: me.username } : words(me)
   }
 
   /** The rights without which the operator could neither go on nor take anything back, for the whole cluster and where the plan writes. */
@@ -114,32 +110,10 @@ export class LockOut implements Watchman {
     const answers = await Promise.all(
       requests.map(async (request) => {
         if ('path' in request) return undefined
-        const { verb, group, resource, namespace, name } = request
-        const review = {
-          apiVersion: 'authorization.k8s.io/v1',
-          kind: 'SelfSubjectAccessReview',
-          spec: {
-            resourceAttributes: {
-              verb,
-              group,
-              resource,
-              ...(namespace !== undefined && { namespace }),
-              ...(name !== undefined && { name }),
-            },
-          },
-        }
-        const answer = await this.#api.review<{ readonly status?: { readonly allowed?: boolean } }>(
-          '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
-          review,
-        )
+        const { is, refusal } = await canI(this.#api, request)
+        if (refusal === undefined) return is === 'allowed' ? request : undefined
         // No answer is no loss seen, unless it says that we may not even ask any more.
-        return answer.ok
-          ? answer.body.status?.allowed === true
-            ? request
-            : undefined
-          : answer.refusal.kind === 'forbidden' || answer.refusal.kind === 'unauthorized'
-            ? undefined
-            : request
+        return refusal.kind === 'forbidden' || refusal.kind === 'unauthorized' ? undefined : request
       }),
     )
     return answers.filter((request) => request !== undefined)

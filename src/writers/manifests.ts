@@ -8,7 +8,7 @@ import { redact } from '../objects/yaml-redact.ts'
 import { fillKeys, objectInFile } from '../plan/file-text.ts'
 import { kindOf } from '../plan/objects-by-ref.ts'
 import { type Committed, requireApproval, WriteConflict, WriteRefused, type Writer, type WrittenState } from '../plan/writer.ts'
-import { Disk, type FileWrite, OUTPUT, REMOVED, sha256 } from './manifests-disk.ts'
+import { Disk, type FileWrite, REMOVED, sha256 } from './manifests-disk.ts'
 import { type Deed, type Draft, Drafts, standingOf, takeBack } from './manifests-draft.ts'
 import { stateOf, type Undo, undoOf, unspliced } from './manifests-undo.ts'
 
@@ -192,6 +192,5 @@ function warningsFor(step: Step): string[] {
     step.managedBy === ''
       ? []
       : [`${step.managedBy} renders this object: take the change into its source as well, or the next rendering drops it`]
-  const made = step.changes.some(({ type }) => type === 'create' || type === 'file') ? [`new files go to ${OUTPUT}/`] : []
-  return [...owned, ...made]
+  return owned
 }

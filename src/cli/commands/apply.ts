@@ -7,7 +7,6 @@ import type {
   Finding,
   JournalHeader,
   Plan,
-  Readable,
   RegisteredControl,
   Rehearsal,
   Risk,
@@ -24,9 +23,10 @@ import { FileJournal, newRunId, stateDirectory } from '../../writers/journal.ts'
 import { lockTarget } from '../../writers/journal-lock.ts'
 import { Interrupted, type Io, terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
+import { readExceptions } from '../exceptions-file.ts'
 import { EXIT } from '../exit-codes.ts'
 import { type Opened, openSource } from '../open-source.ts'
-import { filesDirectory, openWriters, targetOf, type Writers } from '../open-writer.ts'
+import { ALSO, filesDirectory, openWriters, targetOf, type Writers } from '../open-writer.ts'
 import { chooseControls, parseSettings, type SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
 import { VERSION } from '../version.ts'
@@ -42,6 +42,7 @@ export interface ApplyOptions extends SourceOptions {
   readonly dryRun?: boolean
   readonly set?: readonly string[]
   readonly timeout?: string
+  readonly exceptions?: string
   readonly out?: string
 }
 /** What `applyCommand` needs beside the options. */
@@ -76,25 +77,14 @@ function requireConsent(io: Io, { yes, dryRun }: ApplyOptions): void {
     ])
 }
 
-/** What is read beside what the controls want: to watch roll-outs, and to foretell who would lose access. */
-const ALSO: readonly Readable[] = [
-  'Pod',
-  'ReplicaSet',
-  'Namespace',
-  'ServiceAccount',
-  'Role',
-  'ClusterRole',
-  'RoleBinding',
-  'ClusterRoleBinding',
-]
-
 export async function applyCommand(io: Io, context: ApplyContext, options: ApplyOptions): Promise<number> {
   requireConsent(io, options)
   const { opened, controls, signal } = context
   const values = parseSettings(allControls, options.set)
   const deadlineMs = secondsOf(options.timeout ?? '120') * 1000
   const stop = new AbortController()
-  const scan = new LiveScan({ source: opened.source, controls, follow: true })
+  const { isExcepted } = await readExceptions(options.exceptions, allControls, Date.now())
+  const scan = new LiveScan({ source: opened.source, controls, isExcepted, follow: true })
   const scanning = scan.run(stop.signal, new Set([...wantedBy(controls), ...(opened.client === undefined ? [] : ALSO)]))
   scanning.catch(() => {})
   const release = await lockTarget(context.stateDirectory, targetOf(opened))

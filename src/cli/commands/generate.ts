@@ -4,6 +4,7 @@ import { wantedBy } from '../../engine/evaluator.ts'
 import { compile, plannable } from '../../plan/compile.ts'
 import { LiveScan } from '../../session/live-scan.ts'
 import { writePatchFiles } from '../../writers/patch-files.ts'
+import { readExceptions } from '../exceptions-file.ts'
 import { EXIT } from '../exit-codes.ts'
 import { openSource } from '../open-source.ts'
 import { chooseControls, parseSettings, type SourceOptions } from '../options.ts'
@@ -16,6 +17,7 @@ export interface GenerateOptions extends SourceOptions {
   readonly control?: readonly string[]
   readonly namespace?: readonly string[]
   readonly set?: readonly string[]
+  readonly exceptions?: string
 }
 
 /** `k8s-harden generate --out DIR`: patch files only; neither a cluster nor the source is touched. */
@@ -23,7 +25,8 @@ export async function generateCommand(options: GenerateOptions): Promise<number>
   const controls = chooseControls(allControls, options)
   const values = parseSettings(allControls, options.set)
   const opened = await openSource(options)
-  const scan = new LiveScan({ source: opened.source, controls, follow: false })
+  const { isExcepted } = await readExceptions(options.exceptions, allControls, Date.now())
+  const scan = new LiveScan({ source: opened.source, controls, isExcepted, follow: false })
   const { signal, interrupted } = interruptible()
   await scan.run(signal, wantedBy(controls))
   if (interrupted()) return EXIT.interrupted

@@ -8,7 +8,7 @@ import { lockTarget } from '../../writers/journal-lock.ts'
 import { Interrupted, type Io, terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { openSource } from '../open-source.ts'
+import { openSource, optionsOfLocation } from '../open-source.ts'
 import { filesDirectory, openWriters, targetOf, type Writers, writerOf } from '../open-writer.ts'
 import type { SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
@@ -104,23 +104,7 @@ function chooseSteps(run: RecordedRun, id: string | undefined): readonly Recorde
 /** Where the run was made, unless the operator names a source of his own. */
 function locationOf({ header: { source } }: RecordedRun, options: UndoOptions): SourceOptions {
   if (options.context !== undefined || options.kubeconfig !== undefined || options.manifests !== undefined || options.sample) return options
-  const location = source.location as {
-    readonly kind?: string
-    readonly context?: string
-    readonly kubeconfig?: string
-    readonly path?: string
-  }
-  switch (location.kind) {
-    case 'sample':
-      return { sample: true }
-    case 'manifests':
-      return { manifests: location.path ?? '' }
-    default:
-      return {
-        ...(location.context !== undefined && { context: location.context }),
-        ...(location.kubeconfig !== undefined && { kubeconfig: location.kubeconfig }),
-      }
-  }
+  return optionsOfLocation(source.location)
 }
 
 async function confirmed(io: Io, count: number): Promise<boolean> {

@@ -3,6 +3,7 @@ import { control } from '../../model/define.ts'
 import type { IngressObject, Observation, RouteObject, ServiceObject } from '../../model/index.ts'
 import { apiServices, type Backend, ingressBackends, isInternalLoadBalancer, routeBackends } from '../../objects/api-endpoint.ts'
 import { eachContainer } from '../../objects/containers.ts'
+import { remembered } from '../../objects/derived.ts'
 import { refOf } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
 
@@ -20,7 +21,7 @@ export default control({
     for (const ingress of view.all('Ingress')) yield* judgeBackends(ingress, ingressBackends(ingress), names)
     for (const kind of ['HTTPRoute', 'TLSRoute'] as const)
       for (const route of view.all(kind)) yield* judgeBackends(route, routeBackends(route), names)
-    for (const workload of workloads(view)) yield* judgeTunnel(workload)
+    for (const workload of workloads(view)) yield* tunnelsOf(workload)
 
     for (const service of undecided.filter(leavesCluster)) {
       const unread = view.unread('EndpointSlice')!
@@ -80,6 +81,8 @@ function* judgeBackends(
 /** Programs that carry a way in from outside through a connection they open themselves. */
 const TUNNELS =
   /(^|\/)(cloudflared|ngrok(-operator|-ingress-controller)?|inlets(-pro|-operator)?|frpc|chisel|boringproxy|zrok)(:|@|$)|(^|\/)tailscale\//
+
+const tunnelsOf = remembered((workload: Workload): readonly Observation<Exposure>[] => [...judgeTunnel(workload)])
 
 function* judgeTunnel({ ref, at, spec }: Workload): Iterable<Observation<Exposure>> {
   for (const { container, at: inside } of eachContainer(spec)) {

@@ -1,6 +1,7 @@
 import { proposeFlags } from '../../../remediations/apiserver-flag.ts'
 import { control } from '../../model/define.ts'
 import type { Observation, Remark, View } from '../../model/index.ts'
+import { remembered } from '../../objects/derived.ts'
 import { CONTROL_PLANE, type Component, componentFlags, FLAG_LADDER, type FlagView, flagFinding, serverMinor } from '../../objects/flags.ts'
 import { openProxies } from '../../objects/kubectl-proxy.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
@@ -20,7 +21,7 @@ export default control({
   reads: [],
   consults: ['Endpoint', ...FLAG_LADDER, ...WORKLOAD_KINDS.filter((kind) => kind !== 'Pod')],
   *evaluate(view) {
-    const faults = [...judgeKubeconfig(view), ...workloads(view).flatMap((workload) => [...judgeProxies(workload)])]
+    const faults = [...judgeKubeconfig(view), ...workloads(view).flatMap((workload) => proxiesOf(workload))]
     yield* faults
     const minor = serverMinor(view)
     if (minor === undefined)
@@ -80,6 +81,8 @@ function* judgeKubeconfig(view: View<'Endpoint'>): Iterable<Observation<Evidence
     reason: isHere ? 'is talked to without TLS through a proxy on this machine' : 'answers without TLS',
   }
 }
+
+const proxiesOf = remembered((workload: Workload): readonly Observation<Evidence>[] => [...judgeProxies(workload)])
 
 function* judgeProxies({ ref, at, spec }: Workload): Iterable<Observation<Evidence>> {
   for (const { container, at: inside, flags } of openProxies(spec)) {

@@ -1,6 +1,8 @@
 import { runAsNonRootRemedy } from '../../../remediations/non-root.ts'
 import { control } from '../../model/define.ts'
+import type { Observation } from '../../model/index.ts'
 import { eachContainer, statusOf } from '../../objects/containers.ts'
+import { remembered } from '../../objects/derived.ts'
 import { unreadWorkloads } from '../../objects/per-workload.ts'
 import { isPlatformAgent } from '../../objects/platform-agents.ts'
 import { runAsNonRoot, runAsUser } from '../../objects/security-context.ts'
@@ -22,23 +24,9 @@ export default control({
     yield* unreadWorkloads(view)
     const untold = new Set<string>()
     for (const workload of workloads(view)) {
-      if (isWindows(workload)) continue
-      for (const { container, type, at } of eachContainer(workload.spec)) {
-        // A user in the pod's own settings hides the image's; runAsNonRoot makes the kubelet refuse an image that runs as root.
-        if (runAsUser(workload.spec, container).value !== undefined || runAsNonRoot(workload.spec, container).value === true) continue
-        const users = reportedUsers(workload, container.name)
-        if (users.includes(0)) {
-          yield {
-            subject: workload.ref,
-            container: container.name,
-            ...(workload.at ? { at: [...workload.at, ...at, 'securityContext', 'runAsUser'] } : {}),
-            ...(isPlatformAgent(workload) && { origin: 'system' as const }),
-            reason: 'runs an image whose default user is root',
-            detail: container.image ?? '',
-            evidence: { type, image: container.image ?? null, uid: 0 },
-          }
-        } else if (users.length === 0 || users.includes(undefined)) untold.add(container.image ?? container.name)
-      }
+      const seen = judgeOnce(workload)
+      yield* seen.roots
+      for (const image of seen.untold) untold.add(image)
     }
     if (untold.size > 0)
       yield {
@@ -48,6 +36,28 @@ export default control({
   },
   remedy: runAsNonRootRemedy(),
   verify: 'Build the image with a numeric USER, and read status.containerStatuses[].user of its pods.',
+})
+
+const judgeOnce = remembered((workload: Workload) => {
+  const roots: Observation<{ readonly type: string; readonly image: string | null; readonly uid: number }>[] = []
+  const untold: string[] = []
+  for (const { container, type, at } of isWindows(workload) ? [] : eachContainer(workload.spec)) {
+    // A user in the pod's own settings hides the image's; runAsNonRoot makes the kubelet refuse an image that runs as root.
+    if (runAsUser(workload.spec, container).value !== undefined || runAsNonRoot(workload.spec, container).value === true) continue
+    const users = reportedUsers(workload, container.name)
+    if (users.includes(0)) {
+      roots.push({
+        subject: workload.ref,
+        container: container.name,
+        ...(workload.at ? { at: [...workload.at, ...at, 'securityContext', 'runAsUser'] } : {}),
+        ...(isPlatformAgent(workload) && { origin: 'system' as const }),
+        reason: 'runs an image whose default user is root',
+        detail: container.image ?? '',
+        evidence: { type, image: container.image ?? null, uid: 0 },
+      })
+    } else if (users.length === 0 || users.includes(undefined)) untold.push(container.image ?? container.name)
+  }
+  return { roots, untold }
 })
 
 const reportedUsers = (workload: Workload, container: string): readonly (number | undefined)[] =>

@@ -2,7 +2,6 @@ import { podSecurityLabels } from '../../../remediations/namespace-label.ts'
 import { control } from '../../model/define.ts'
 import type { NamespaceObject } from '../../model/index.ts'
 import { distribution } from '../../objects/distribution.ts'
-import { isPlatformAgent } from '../../objects/platform-agents.ts'
 import {
   CLUSTER_DEFAULT_KINDS,
   type ClusterDefault,
@@ -14,7 +13,7 @@ import {
 import { ENFORCE, isAtLeastBaseline, isLevel, warnsOf } from '../../objects/pod-security-labels.ts'
 import { namespaceFitness } from '../../objects/pod-security-namespace.ts'
 import { refOf } from '../../objects/ref.ts'
-import { WORKLOAD_KINDS, workloads } from '../../objects/workloads.ts'
+import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
 
 export default control({
   title: 'Every namespace must enforce a Pod Security level',
@@ -37,12 +36,10 @@ export default control({
     if (distribution(view).name === 'openshift')
       yield { attested: 'OpenShift admits pods by security context constraints, whatever the labels say' }
     else {
-      const tenants = Map.groupBy(workloads(view), (workload) => workload.namespace)
-      const isPlatforms = (name: string) => tenants.get(name)?.every(isPlatformAgent) === true
       for (const namespace of view.all('Namespace')) {
         if (namespace.status?.phase === 'Terminating' || isCovered(namespace, byDefault, others)) continue
         const doubts = [...doubtsOf(namespace, byDefault, others), ...unreadEngines.map((unread) => unread.because)]
-        const running = namespaceFitness(view).get(namespace.metadata.name)?.workloads ?? 0
+        const { workloads: running = 0, platform = false } = namespaceFitness(view).get(namespace.metadata.name) ?? {}
         const warned = warnsOf(namespace)
         yield {
           subject: refOf(namespace),
@@ -52,7 +49,7 @@ export default control({
             '; ',
           ),
           ...(warned && { key: 'warned' }),
-          ...(isPlatforms(namespace.metadata.name) && { origin: 'system' as const }),
+          ...(platform && { origin: 'system' as const }),
           ...(doubts.length > 0 && { verdict: 'review' as const }),
           ...(running === 0 && { severity: 'medium' as const }),
           evidence: {

@@ -1,13 +1,13 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
 import type { Severity } from '../../model/index.ts'
-import { describeExposure, type Exposure, evidenceOf, exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
+import { apartFromPeople, describeExposure, type Exposure, evidenceOf, exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
 import { minorOf } from '../../objects/version.ts'
 
 const INTO_PODS: Rights = { verbs: ['create'], groups: [''], resources: ['pods/exec', 'pods/attach', 'pods/portforward'] }
-/** Up to 1.34 a WebSocket request needs get only. */
+/** Up to 1.34 a WebSocket request needs get only; from 1.35 on it needs create as well (AuthorizePodWebsocketUpgradeCreatePermission), and get is harmless. */
 const BY_WEBSOCKET: Rights = { ...INTO_PODS, verbs: ['get'] }
 const DEBUG: Rights = { verbs: ['update', 'patch'], groups: [''], resources: ['pods/ephemeralcontainers'] }
 const PROXY: Rights = { verbs: ['get', 'create'], groups: [''], resources: ['pods/proxy', 'services/proxy'] }
@@ -27,21 +27,21 @@ export default control({
   *evaluate(view) {
     const minor = view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes)
     const graver = minor === undefined || minor < 35 ? [INTO_PODS, BY_WEBSOCKET, DEBUG] : [INTO_PODS, DEBUG]
-    for (const exposure of exposures(
-      view,
-      (rule) => !isNamed(rule) && [...graver, PROXY].some((rights) => overlap(rule, rights) !== undefined),
-    )) {
+    const asked = [...graver, PROXY]
+    const found = exposures(view, (rule) => !isNamed(rule) && asked.some((rights) => overlap(rule, rights) !== undefined))
+    for (const exposure of found.flatMap(apartFromPeople)) {
       if (exposure.grants.length === 0 && view.source.kind === 'live') continue
       const intoPods = exposure.rules.some((rule) => graver.some((rights) => overlap(rule, rights) !== undefined))
       yield {
         subject: exposure.ref,
         at: exposure.at,
+        ...(exposure.people && { key: 'people' }),
         reason: reasonOf(exposure, intoPods),
-        detail: describeExposure(exposure),
-        evidence: evidenceOf(exposure, { cut: [...graver, PROXY] }),
+        detail: describeExposure(exposure, asked),
+        evidence: evidenceOf(exposure, { cut: asked }),
         severity: (intoPods && (exposure.clusterWide || exposure.on === 'rule') ? 'high' : 'medium') satisfies Severity,
         ...(exposure.standing === 'default' && { origin: 'system' as const }),
-        ...(isForReview(exposure) && { verdict: 'review' as const }),
+        ...((exposure.people || exposure.grants.length === 0 || exposure.standing === 'labelled') && { verdict: 'review' as const }),
       }
     }
     yield* unseenRoles(view)
@@ -54,9 +54,3 @@ function reasonOf({ on }: Exposure, intoPods: boolean): string {
   const what = intoPods ? 'run commands in pods or connect to them' : 'reach pods and services through the API server'
   return on === 'binding' ? `gives a built-in role that can ${what}` : `lets its subjects ${what}`
 }
-
-/** People who hold the built-in edit or admin role in a namespace: Kubernetes' own design, for the operator to confirm. */
-const isForReview = ({ on, standing, clusterWide, grants }: Exposure): boolean =>
-  grants.length === 0 ||
-  standing === 'labelled' ||
-  (on === 'binding' && !clusterWide && grants.every((grant) => grant.subject.kind !== 'ServiceAccount'))

@@ -1,5 +1,7 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
+import type { PolicyRule } from '../../model/index.ts'
+import { remembered } from '../../objects/derived.ts'
 import { describeExposure, evidenceOf, exposures, shortList, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
@@ -10,6 +12,8 @@ const READ_SECRETS: Rights = { verbs: ['get', 'list', 'watch'], groups: [''], re
 /** Controllers whose work is to read Secrets: to be looked at, not to be broken. */
 const EXPECTED =
   /cert-manager|external-secrets|sealed-secrets|secrets-store-csi|ingress-nginx|traefik|contour|envoy-gateway|istio|velero|argocd|source-controller|helm-controller|kustomize-controller|reflector/
+
+const readsSecrets = remembered((rule: PolicyRule): boolean => !isNamed(rule) && overlap(rule, READ_SECRETS) !== undefined)
 
 export default control({
   title: 'Few subjects must be able to read Secrets',
@@ -29,7 +33,7 @@ export default control({
   reads: RBAC_KINDS,
   consults: WORKLOAD_KINDS,
   *evaluate(view) {
-    for (const exposure of exposures(view, (rule) => !isNamed(rule) && overlap(rule, READ_SECRETS) !== undefined)) {
+    for (const exposure of exposures(view, readsSecrets)) {
       const { grants, clusterWide, standing } = exposure
       if (grants.length === 0 && view.source.kind === 'live') continue
       const users = grants.flatMap((grant) => workloadsOf(view, [grant.subject], grant.namespace))

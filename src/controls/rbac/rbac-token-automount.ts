@@ -1,10 +1,11 @@
 import { type AutomountEvidence, automountOff } from '../../../remediations/service-account.ts'
 import { control } from '../../model/define.ts'
+import { rememberedWith } from '../../objects/derived.ts'
 import { keepsOldToken, mountsToken, ownGrants, sharedGrants } from '../../objects/rbac-accounts.ts'
 import { grantText, shortList } from '../../objects/rbac-exposure.ts'
-import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
+import { type Grant, RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { refText } from '../../objects/ref.ts'
-import { WORKLOAD_KINDS, workloads } from '../../objects/workloads.ts'
+import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
 
 export default control({
   title: 'A token for the API server must be mounted only where it is used',
@@ -26,7 +27,7 @@ export default control({
     if (judged.length === 0) yield { notApplicable: 'nothing runs here' }
     let used = 0
     for (const workload of judged) {
-      const { ref, at, namespace, serviceAccount } = workload
+      const { ref, namespace, serviceAccount } = workload
       const account = `${namespace}/${serviceAccount}`
       const mounts = mountsToken(workload, view)
       if (mounts === 'unseen') {
@@ -43,28 +44,34 @@ export default control({
         used++
         continue
       }
-      const shared = shortList(sharedGrants(view, namespace, serviceAccount).map(grantText))
       // In files, an account that somebody made is likely to be bound elsewhere.
       const perhapsBound = view.source.kind !== 'live' && serviceAccount !== 'default'
-      yield {
-        subject: ref,
-        ...(at !== undefined && { at: [...at, 'automountServiceAccountToken'] }),
-        reason: old
-          ? 'still has a token that was mounted before it was turned off'
-          : shared.length > 0
-            ? 'mounts a token that gives no rights but those of every service account'
-            : 'mounts a token that gives no rights',
-        detail: `service account ${account}`,
-        evidence: {
-          serviceAccount: account,
-          usedBy: [refText(ref)],
-          rights: [...shared, ...(perhapsBound ? ['rights that are bound outside these files'] : [])],
-        } satisfies AutomountEvidence,
-        ...((old || perhapsBound) && { verdict: 'review' as const }),
-      }
+      yield mounting(workload, sharedGrants(view, namespace, serviceAccount), old, perhapsBound)
     }
     if (used > 0) yield { note: `${used} workloads mount a token whose service account has rights` }
   },
   remedy: automountOff,
   verify: 'The new pods are Ready and have no /var/run/secrets/kubernetes.io/serviceaccount.',
+})
+
+const mounting = rememberedWith((workload: Workload, held: readonly Grant[], old: boolean, perhapsBound: boolean) => {
+  const { ref, at, namespace, serviceAccount } = workload
+  const account = `${namespace}/${serviceAccount}`
+  const shared = shortList(held.map(grantText))
+  return {
+    subject: ref,
+    ...(at !== undefined && { at: [...at, 'automountServiceAccountToken'] }),
+    reason: old
+      ? 'still has a token that was mounted before it was turned off'
+      : shared.length > 0
+        ? 'mounts a token that gives no rights but those of every service account'
+        : 'mounts a token that gives no rights',
+    detail: `service account ${account}`,
+    evidence: {
+      serviceAccount: account,
+      usedBy: [refText(ref)],
+      rights: [...shared, ...(perhapsBound ? ['rights that are bound outside these files'] : [])],
+    } satisfies AutomountEvidence,
+    ...((old || perhapsBound) && { verdict: 'review' as const }),
+  }
 })

@@ -1,8 +1,9 @@
 import { type EnvReference, mountInstead } from '../../../remediations/env-secrets.ts'
 import { control } from '../../model/define.ts'
-import type { ContainerSpec } from '../../model/index.ts'
+import type { ContainerSpec, Observation } from '../../model/index.ts'
 import { eachContainer } from '../../objects/containers.ts'
-import { WORKLOAD_KINDS, workloads } from '../../objects/workloads.ts'
+import { remembered } from '../../objects/derived.ts'
+import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
 
 export default control({
   title: 'Secrets must reach containers as files, not as environment variables',
@@ -16,38 +17,43 @@ export default control({
   ],
   reads: WORKLOAD_KINDS,
   *evaluate(view) {
-    for (const workload of workloads(view)) {
-      for (const { container, at } of eachContainer(workload.spec)) {
-        const on = { subject: workload.ref, container: container.name, ...(workload.at && { at: [...workload.at, ...at] }) }
-        const references = referencesOf(container)
-        if (references.length > 0) {
-          yield {
-            ...on,
-            reason: 'gets Secrets as environment variables',
-            detail: references
-              .map(({ secret, key, variable }) => (key === undefined ? `all of ${secret}` : `${variable} from ${secret}`))
-              .join(', '),
-            evidence: { references },
-          }
-        }
-        const fromFiles = (container.env ?? [])
-          .filter((variable) => variable.valueFrom?.fileKeyRef !== undefined)
-          .map((variable) => variable.name)
-        if (fromFiles.length > 0)
-          yield {
-            ...on,
-            key: 'fileKeyRef',
-            reason: 'gets environment variables from a file that an init container wrote',
-            detail: fromFiles.join(', '),
-            verdict: 'review',
-            evidence: { references: [] as EnvReference[] },
-          }
-      }
-    }
+    for (const workload of workloads(view)) yield* judgeOnce(workload)
   },
   remedy: mountInstead(),
   verify: 'kubectl exec POD -- env shows none of the keys.',
 })
+
+type Found = Observation<{ readonly references: readonly EnvReference[] }>
+const judgeOnce = remembered((workload: Workload): readonly Found[] => [...judge(workload)])
+
+function* judge(workload: Workload): Iterable<Found> {
+  for (const { container, at } of eachContainer(workload.spec)) {
+    const on = { subject: workload.ref, container: container.name, ...(workload.at && { at: [...workload.at, ...at] }) }
+    const references = referencesOf(container)
+    if (references.length > 0) {
+      yield {
+        ...on,
+        reason: 'gets Secrets as environment variables',
+        detail: references
+          .map(({ secret, key, variable }) => (key === undefined ? `all of ${secret}` : `${variable} from ${secret}`))
+          .join(', '),
+        evidence: { references },
+      }
+    }
+    const fromFiles = (container.env ?? [])
+      .filter((variable) => variable.valueFrom?.fileKeyRef !== undefined)
+      .map((variable) => variable.name)
+    if (fromFiles.length > 0)
+      yield {
+        ...on,
+        key: 'fileKeyRef',
+        reason: 'gets environment variables from a file that an init container wrote',
+        detail: fromFiles.join(', '),
+        verdict: 'review',
+        evidence: { references: [] },
+      }
+  }
+}
 
 function referencesOf(container: ContainerSpec): EnvReference[] {
   return [

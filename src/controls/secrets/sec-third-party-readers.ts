@@ -1,6 +1,7 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
-import type { Finding, Observation, Remark, Remedy, WebhookConfigurationObject } from '../../model/index.ts'
+import type { Finding, Observation, PolicyRule, Remark, Remedy, WebhookConfigurationObject } from '../../model/index.ts'
+import { remembered } from '../../objects/derived.ts'
 import { evidenceOf, exposures, type RbacEvidence, scopeText, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { type Grant, RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { isNamed, overlap, type Rights, ruleText } from '../../objects/rbac-rules.ts'
@@ -16,6 +17,8 @@ interface WebhookEvidence {
 }
 type Evidence = RbacEvidence | WebhookEvidence
 
+const readsSecrets = remembered((rule: PolicyRule): boolean => !isNamed(rule) && overlap(rule, READ_SECRETS) !== undefined)
+
 export default control({
   title: 'Third-party integrations must not read the Secrets of the whole cluster',
   severity: 'high',
@@ -26,7 +29,7 @@ export default control({
   ],
   reads: [...RBAC_KINDS, ...WORKLOAD_KINDS, 'MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'],
   *evaluate(view): Iterable<Observation<Evidence> | Remark> {
-    for (const exposure of exposures(view, (rule) => !isNamed(rule) && overlap(rule, READ_SECRETS) !== undefined)) {
+    for (const exposure of exposures(view, readsSecrets)) {
       const known = (grant: Grant) =>
         workloadsOf(view, [grant.subject], grant.namespace)
           .map((workload) => ({ workload, party: thirdPartyOf(workload) }))
