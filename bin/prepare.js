@@ -1,5 +1,6 @@
 // Makes a fresh clone ready: installs what is missing, and with `build` builds what is stale. Runs on the machine's own node
-// (20 or newer), so it uses nothing but node itself; everything after it runs on the Node 24 that it installs.
+// (20 or newer), so it uses nothing but node itself; what follows runs on the Node 24 that it installs, in an npm script of its own,
+// since a shell remembers where it found the first `node`.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -27,7 +28,7 @@ const newest = (path) =>
 
 if (!isInstalled()) {
   process.stderr.write('installing dependencies …\n')
-  run('npm', ['ci', '--no-audit', '--no-fund'])
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
 }
 if (process.argv[2] === 'build') {
   const main = join(root, 'dist', 'main.js')

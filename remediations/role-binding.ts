@@ -122,7 +122,7 @@ function bindingsInstead(
   return [made(binding.kind, own)]
 }
 
-const textOf = (value: Json | undefined): string => (typeof value === 'string' ? value.trim() : '')
+export const textOf = (value: Json | undefined): string => (typeof value === 'string' ? value.trim() : '')
 /** A list, also when it was given as words with commas. */
 export const listOf = (value: Json | undefined): readonly string[] =>
   (typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value.map(String) : [])

@@ -2,12 +2,12 @@
 
 import { remedy } from '../src/model/define.ts'
 import type { Finding, Json, Path, PolicyRule, Proposal, Remedy, RemedyContext, RoleObject } from '../src/model/index.ts'
-import { isDefaultRule, mayBeForeignDefault } from '../src/objects/rbac-bootstrap.ts'
+import { isDefaultRule, mayBeForeignDefault, subjectText } from '../src/objects/rbac-bootstrap.ts'
 import type { RbacEvidence, RuleEvidence, SubjectEvidence } from '../src/objects/rbac-exposure.ts'
-import { expand, isNamed, overlap, type Rights, ruleText, subtract } from '../src/objects/rbac-rules.ts'
+import { expand, isNamed, overlap, overlapTexts, type Rights, ruleText, subtract } from '../src/objects/rbac-rules.ts'
 import { universeOf } from '../src/objects/rbac-served.ts'
 import { refText } from '../src/objects/ref.ts'
-import { listOf, objectOf, removeSubjects, withoutSubjects } from './role-binding.ts'
+import { listOf, objectOf, removeSubjects, textOf, withoutSubjects } from './role-binding.ts'
 
 const OF_BINDINGS = Object.fromEntries(
   Object.entries(removeSubjects('may-break').options!).map(([name, option]) => [
@@ -27,8 +27,20 @@ export const narrowRights: Remedy<RbacEvidence> = remedy<RbacEvidence>({
   propose: (finding, context) =>
     'mend' in finding.evidence
       ? withoutRights(finding as Finding<RuleEvidence>, context)
-      : withoutSubjects(finding as Finding<SubjectEvidence>, context, 'may-break'),
+      : withoutHolders(finding as Finding<SubjectEvidence>, context),
 })
+
+/** Whether people, or whoever else a human has to judge, lose their access is that human's decision: none goes unless an option says what they get instead. */
+function withoutHolders(finding: Finding<SubjectEvidence>, context: RemedyContext): Proposal {
+  const proposal = withoutSubjects(finding, context, 'may-break')
+  const chosen = textOf(context.options['role']) !== '' || listOf(context.options['namespaces']).length > 0
+  if (finding.verdict !== 'review' || chosen || !('changes' in proposal)) return proposal
+  const { kind, namespace, name } = finding.subject
+  const how = `kubectl ${namespace === undefined ? '' : `-n ${namespace} `}${proposal.changes.at(-1)?.type === 'delete' ? 'delete' : 'edit'} ${kind.toLowerCase()} ${name}`
+  return {
+    byHand: `ask ${finding.evidence.remove.map((subject) => subjectText(subject, namespace)).join(', ')} whether this is needed; if not, bind them to less (--set ${finding.control}.role=view) or take them out (${how})`,
+  }
+}
 
 function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongside }: RemedyContext): Proposal {
   const role = objectOf(view, finding.subject) as RoleObject | undefined
@@ -57,7 +69,10 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
   return {
     changes: [{ type: 'edit', target: finding.subject, edits: [{ set: ['rules'], to: after as unknown as Json }] }],
     risk: 'may-break',
-    summary: `${'expand' in mend ? 'spell out' : 'take out of'} "${ruleText(rules[index])}" in ${refText(finding.subject)}${'expand' in mend ? '' : `: ${mend.cut.map(rightsText).join('; ')}`}`,
+    summary:
+      'expand' in mend
+        ? `spell out ${ruleText(rules[index])} in ${refText(finding.subject)}`
+        : `take ${overlapTexts([rules[index]], mend.cut).join('; ')} out of ${refText(finding.subject)}`,
     mayBreak: mayBreak(finding.evidence, rules[index], universe.complete),
   }
 }
@@ -125,5 +140,3 @@ function mayBreak({ heldBy, mend }: RuleEvidence, rule: PolicyRule, complete: bo
     ...(wild && !complete ? ['of kinds that are no part of Kubernetes only those with a CustomResourceDefinition here are covered'] : []),
   ]
 }
-
-const rightsText = ({ verbs, resources }: Rights): string => `${verbs.join(', ')} on ${resources.join(', ')}`

@@ -1,6 +1,7 @@
 /** The reference of all controls, from the controls themselves: there is no second text of the same thing. */
-import type { RegisteredControl } from '../model/index.ts'
+
 import { PRACTICES } from '../engine/score.ts'
+import type { RegisteredControl } from '../model/index.ts'
 
 const PRACTICE_TITLES: Readonly<Record<(typeof PRACTICES)[number], string>> = {
   rbac: '1. RBAC and authentication',
@@ -10,12 +11,15 @@ const PRACTICE_TITLES: Readonly<Record<(typeof PRACTICES)[number], string>> = {
   images: '5. Container images',
   audit: '6. Audit, logging, monitoring',
 }
-const references = (control: RegisteredControl): string => control.references.map(({ standard, section }) => `${standard} ${section}`).join(' · ')
+const references = (control: RegisteredControl): string =>
+  control.references.map(({ standard, section }) => `${standard} ${section}`).join(' · ')
 
 const remedyText = ({ remedy }: RegisteredControl): string => {
   if ('byHand' in remedy) return `by hand: ${remedy.byHand}`
-  const options = Object.entries(remedy.options ?? {}).map(([name, option]) =>
-    `${name} — ${option.describe}${option.choices === undefined ? '' : ` (${option.choices.map((choice) => choice.value).join(', ')})`}${option.default === undefined ? '' : `; default ${JSON.stringify(option.default)}`}`)
+  const options = Object.entries(remedy.options ?? {}).map(
+    ([name, option]) =>
+      `${name} — ${option.describe}${option.choices === undefined ? '' : ` (${option.choices.map((choice) => choice.value).join(', ')})`}${option.default === undefined ? '' : `; default ${JSON.stringify(option.default)}`}`,
+  )
   return [`built by the family ${remedy.family}`, ...options.map((option) => `option ${option}`)].join('; ')
 }
 
@@ -38,33 +42,66 @@ export function explainControl(control: RegisteredControl): string {
 
 export function controlsTable(controls: readonly RegisteredControl[]): string {
   const width = Math.max(...controls.map((control) => control.id.length))
-  return PRACTICES.flatMap((practice) => [PRACTICE_TITLES[practice], ...controls.filter((control) => control.practice === practice).map((control) => `  ${control.severity.padEnd(8)}  ${control.id.padEnd(width)}  ${control.title}`), '']).join('\n')
+  return PRACTICES.flatMap((practice) => [
+    PRACTICE_TITLES[practice],
+    ...controls
+      .filter((control) => control.practice === practice)
+      .map((control) => `  ${control.severity.padEnd(8)}  ${control.id.padEnd(width)}  ${control.title}`),
+    '',
+  ]).join('\n')
 }
 
 export function controlsJson(controls: readonly RegisteredControl[]): string {
-  return `${JSON.stringify(controls.map((control) => ({
-    id: control.id, practice: control.practice, title: control.title, severity: control.severity, why: control.why, references: control.references,
-    reads: control.reads, consults: control.consults ?? [],
-    remedy: 'byHand' in control.remedy ? { byHand: control.remedy.byHand } : { family: control.remedy.family, options: control.remedy.options ?? {} },
-    ...(control.verify !== undefined && { verify: control.verify }), ...(control.formerly !== undefined && { formerly: control.formerly }),
-  })), null, 2)}\n`
+  return `${JSON.stringify(
+    controls.map((control) => ({
+      id: control.id,
+      practice: control.practice,
+      title: control.title,
+      severity: control.severity,
+      why: control.why,
+      references: control.references,
+      reads: control.reads,
+      consults: control.consults ?? [],
+      remedy:
+        'byHand' in control.remedy
+          ? { byHand: control.remedy.byHand }
+          : { family: control.remedy.family, options: control.remedy.options ?? {} },
+      ...(control.verify !== undefined && { verify: control.verify }),
+      ...(control.formerly !== undefined && { formerly: control.formerly }),
+    })),
+    null,
+    2,
+  )}\n`
 }
 
 /** docs/controls.md. `examples` holds, by control id, the difference between a failing and the mended object. */
 export function controlsMarkdown(controls: readonly RegisteredControl[], examples: ReadonlyMap<string, string> = new Map()): string {
   const pages = PRACTICES.flatMap((practice) => [
-    `## ${PRACTICE_TITLES[practice]}`, '',
-    ...controls.filter((control) => control.practice === practice).flatMap((control) => [
-      `### \`${control.id}\``, '',
-      `**${control.title}** · ${control.severity}`, '',
-      control.why, '',
-      `- References: ${references(control)}`,
-      `- Reads: ${[...control.reads, ...(control.consults ?? [])].join(', ')}`,
-      `- Remedy: ${remedyText(control)}`,
-      ...(control.verify === undefined ? [] : [`- Verify: ${control.verify}`]),
-      '',
-      ...(examples.has(control.id) ? ['```diff', examples.get(control.id)!.trimEnd(), '```', ''] : []),
-    ]),
+    `## ${PRACTICE_TITLES[practice]}`,
+    '',
+    ...controls
+      .filter((control) => control.practice === practice)
+      .flatMap((control) => [
+        `### \`${control.id}\``,
+        '',
+        `**${control.title}** · ${control.severity}`,
+        '',
+        control.why,
+        '',
+        `- References: ${references(control)}`,
+        `- Reads: ${[...control.reads, ...(control.consults ?? [])].join(', ')}`,
+        `- Remedy: ${remedyText(control)}`,
+        ...(control.verify === undefined ? [] : [`- Verify: ${control.verify}`]),
+        '',
+        ...(examples.has(control.id) ? ['```diff', examples.get(control.id)!.trimEnd(), '```', ''] : []),
+      ]),
   ])
-  return ['<!-- Generated by `npm run gen`. Do not edit. -->', '# Controls', '', `${controls.length} controls in six practices. \`k8s-harden explain ID\` prints one of them.`, '', ...pages].join('\n')
+  return [
+    '<!-- Generated by `npm run gen`. Do not edit. -->',
+    '# Controls',
+    '',
+    `${controls.length} controls in six practices. \`k8s-harden explain ID\` prints one of them.`,
+    '',
+    ...pages,
+  ].join('\n')
 }

@@ -1,5 +1,5 @@
-import type { Finding, FindingRemedy, Outcome, Practice, RegisteredControl, Snapshot, SourceInfo } from '../model/index.ts'
 import { type PracticeSummary, summarise } from '../engine/score.ts'
+import type { Finding, FindingRemedy, Outcome, Practice, RegisteredControl, Snapshot, SourceInfo } from '../model/index.ts'
 import { formatPath } from '../objects/path.ts'
 
 /** What every report format is made from. */
@@ -9,10 +9,20 @@ export interface ScanReport {
   readonly durationMs: number
   readonly objects: number
   readonly summary: Readonly<Record<Practice, PracticeSummary>>
-  readonly results: readonly { readonly control: RegisteredControl; readonly outcome: Outcome; readonly findings: readonly ReportedFinding[] }[]
+  readonly results: readonly {
+    readonly control: RegisteredControl
+    readonly outcome: Outcome
+    readonly findings: readonly ReportedFinding[]
+  }[]
   readonly problems: readonly { readonly file: string; readonly line: number; readonly message: string }[]
 }
-export interface ReportedFinding { readonly finding: Finding; readonly path: string; readonly file?: string; readonly line?: number; readonly remedy: FindingRemedy }
+export interface ReportedFinding {
+  readonly finding: Finding
+  /** '' where it is about the object as a whole. */
+  readonly path: string
+  readonly place: { readonly file: string; readonly line?: number } | undefined
+  readonly remedy: FindingRemedy
+}
 
 export interface ReportInput {
   readonly snapshot: Snapshot
@@ -35,13 +45,48 @@ export function scanReport(input: ReportInput): ScanReport {
     problems: input.problems,
     results: controls.flatMap((control) => {
       const outcome = outcomes.get(control.id)
-      return outcome === undefined ? [] : [{ control, outcome, findings: outcome.findings.map((finding) => reported(finding, snapshot, input.remedyOf)) }]
+      if (outcome === undefined) return []
+      return [{ control, outcome, findings: outcome.findings.map((finding) => new LazyFinding(finding, snapshot, input.remedyOf)) }]
     }),
   }
 }
 
 /** A finding with its place and its way out, as all formats show it. */
-export function reported(finding: Finding, snapshot: Snapshot, remedyOf: (finding: Finding) => FindingRemedy): ReportedFinding {
-  const position = finding.subject.file === undefined ? undefined : (snapshot.locate(finding.subject, finding.at) ?? { file: finding.subject.file, line: finding.subject.line })
-  return { finding, path: formatPath(finding.at ?? []), ...(position !== undefined && { file: position.file, line: position.line }), remedy: remedyOf(finding) }
+export const reported = (finding: Finding, snapshot: Snapshot, remedyOf: (finding: Finding) => FindingRemedy): ReportedFinding => ({
+  finding,
+  path: pathOf(finding),
+  place: placeOf(finding, snapshot),
+  remedy: remedyOf(finding),
+})
+
+/** The same, each part found out when it is asked for: no format shows all of all findings at once, and there may be very many. */
+class LazyFinding implements ReportedFinding {
+  readonly finding: Finding
+  readonly #snapshot: Snapshot
+  readonly #remedyOf: (finding: Finding) => FindingRemedy
+
+  constructor(finding: Finding, snapshot: Snapshot, remedyOf: (finding: Finding) => FindingRemedy) {
+    this.finding = finding
+    this.#snapshot = snapshot
+    this.#remedyOf = remedyOf
+  }
+  get path(): string {
+    return pathOf(this.finding)
+  }
+  get place(): ReportedFinding['place'] {
+    return placeOf(this.finding, this.#snapshot)
+  }
+  get remedy(): FindingRemedy {
+    return this.#remedyOf(this.finding)
+  }
+}
+
+const pathOf = ({ at = [] }: Finding): string => formatPath(at)
+
+function placeOf({ subject, at }: Finding, snapshot: Snapshot): ReportedFinding['place'] {
+  const { file, line } = subject
+  if (file === undefined) return undefined
+  const found = snapshot.locate(subject, at)
+  if (found !== undefined) return { file: found.file, line: found.line }
+  return { file, ...(line !== undefined && { line }) }
 }

@@ -1,51 +1,97 @@
-import type { Severity, Status } from '../model/index.ts'
 import { bySeverity, PRACTICES } from '../engine/score.ts'
+import type { Severity, Status } from '../model/index.ts'
 import { printable } from '../objects/display.ts'
 import type { ReportedFinding, ScanReport } from './scan-report.ts'
 
 /** Colours are the caller's; every mark is also a word. */
 export type Paint = (style: 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan', text: string) => string
-const WORD: Readonly<Record<Status, string>> = { pass: 'pass', fail: 'FAIL', review: 'review', unknown: '?', notApplicable: 'n/a', attested: 'attested', error: 'ERROR' }
-const COLOUR: Readonly<Record<Status, Parameters<Paint>[0]>> = { pass: 'green', fail: 'red', review: 'yellow', unknown: 'yellow', notApplicable: 'dim', attested: 'cyan', error: 'red' }
+const WORD: Readonly<Record<Status, string>> = {
+  pass: 'pass',
+  fail: 'FAIL',
+  review: 'review',
+  unknown: '?',
+  notApplicable: 'n/a',
+  attested: 'attested',
+  error: 'ERROR',
+}
+const COLOUR: Readonly<Record<Status, Parameters<Paint>[0]>> = {
+  pass: 'green',
+  fail: 'red',
+  review: 'yellow',
+  unknown: 'yellow',
+  notApplicable: 'dim',
+  attested: 'cyan',
+  error: 'red',
+}
 const SEVERITY: Readonly<Record<Severity, string>> = { critical: 'CRIT', high: 'HIGH', medium: 'MED ', low: 'LOW ', info: 'INFO' }
 const SHOWN_PER_CONTROL = 20
 
 export function toTable(report: ScanReport, paint: Paint): string {
   const { source } = report
-  const where = [source.kind === 'live' ? `context ${source.name}` : source.name, source.server, source.kubernetes].filter((part) => part !== undefined && part !== '').map((part) => printable(part as string)).join('  ')
-  return [paint('bold', `k8s-harden  ${where}  ${report.objects} objects`), '', ...summaryLines(report, paint), '', ...resultLines(report, paint), ...problemLines(report, paint), closingLine(report)].join('\n') + '\n'
+  const where = [source.kind === 'live' ? `context ${source.name}` : source.name, source.server, source.kubernetes]
+    .filter((part) => part !== undefined && part !== '')
+    .map((part) => printable(part as string))
+    .join('  ')
+  return (
+    [
+      paint('bold', `k8s-harden  ${where}  ${report.objects} objects`),
+      '',
+      ...summaryLines(report, paint),
+      '',
+      ...resultLines(report, paint),
+      ...problemLines(report, paint),
+      closingLine(report),
+    ].join('\n') + '\n'
+  )
 }
 
 function summaryLines({ summary }: ScanReport, paint: Paint): string[] {
   const head = `${'practice'.padEnd(16)}${['score', 'fail', 'review', '?', 'pass', 'n/a'].map((word) => word.padStart(8)).join('')}`
-  return [paint('dim', head), ...PRACTICES.map((practice) => {
-    const { score, fail, review, unknown, pass, notApplicable, attested, error } = summary[practice]
-    const cells = [score === null ? '-' : String(score), fail + error, review, unknown, pass + attested, notApplicable].map((cell) => String(cell).padStart(8))
-    return `${practice.padEnd(16)}${cells.join('')}`
-  })]
+  return [
+    paint('dim', head),
+    ...PRACTICES.map((practice) => {
+      const { score, fail, review, unknown, pass, notApplicable, attested, error } = summary[practice]
+      const cells = [score === null ? '-' : String(score), fail + error, review, unknown, pass + attested, notApplicable].map((cell) =>
+        String(cell).padStart(8),
+      )
+      return `${practice.padEnd(16)}${cells.join('')}`
+    }),
+  ]
 }
 
 function resultLines({ results }: ScanReport, paint: Paint): string[] {
   return PRACTICES.flatMap((practice) => {
     const own = results.filter(({ control }) => control.practice === practice)
     if (own.length === 0) return []
-    return [paint('bold', practice), ...own.flatMap(({ control, outcome, findings }) => {
-      const line = `  ${paint(COLOUR[outcome.status], WORD[outcome.status].padEnd(8))} ${SEVERITY[control.severity]} ${control.id}  ${paint('dim', control.title)}`
-      const because = outcome.because ?? outcome.error
-      const why = because === undefined || outcome.status === 'pass' ? [] : [`             ${printable(because)}`, ...(outcome.answers ?? []).slice(0, 3).map((answer) => `             to find out: ${printable(answer)}`)]
-      return [line, ...why, ...findingLines(findings, paint)]
-    }), '']
+    return [
+      paint('bold', practice),
+      ...own.flatMap(({ control, outcome, findings }) => {
+        const line = `  ${paint(COLOUR[outcome.status], WORD[outcome.status].padEnd(8))} ${SEVERITY[control.severity]} ${control.id}  ${paint('dim', control.title)}`
+        const because = outcome.because ?? outcome.error
+        const why =
+          because === undefined || outcome.status === 'pass'
+            ? []
+            : [
+                `             ${printable(because)}`,
+                ...(outcome.answers ?? []).slice(0, 3).map((answer) => `             to find out: ${printable(answer)}`),
+              ]
+        return [line, ...why, ...findingLines(findings, paint)]
+      }),
+      '',
+    ]
   })
 }
 
 function findingLines(findings: readonly ReportedFinding[], paint: Paint): string[] {
-  const live = findings.filter(({ finding }) => !finding.excepted && finding.origin === 'workload').toSorted((a, b) => bySeverity(a.finding.severity, b.finding.severity))
+  const live = findings
+    .filter(({ finding }) => !finding.excepted && finding.origin === 'workload')
+    .toSorted((a, b) => bySeverity(a.finding.severity, b.finding.severity))
   const system = findings.filter(({ finding }) => !finding.excepted && finding.origin === 'system').length
   const excepted = findings.filter(({ finding }) => finding.excepted).length
-  const lines = live.slice(0, SHOWN_PER_CONTROL).map(({ finding, file, line }) => {
+  const lines = live.slice(0, SHOWN_PER_CONTROL).map(({ finding, place: at }) => {
     const { subject } = finding
     const object = `${subject.kind} ${subject.namespace === undefined ? '' : `${subject.namespace}/`}${subject.name}${finding.container === undefined ? '' : ` [${finding.container}]`}`
-    const place = file === undefined ? '' : paint('dim', `  ${printable(file)}:${line}`)
+    const place = at === undefined ? '' : paint('dim', `  ${printable(at.file)}:${at.line ?? 1}`)
     const detail = finding.detail === undefined ? '' : `: ${finding.detail}`
     return `      ${SEVERITY[finding.severity]} ${printable(object)} ${printable(finding.reason)}${printable(detail)}${place}`
   })
@@ -57,12 +103,28 @@ function findingLines(findings: readonly ReportedFinding[], paint: Paint): strin
 
 function problemLines({ problems }: ScanReport, paint: Paint): string[] {
   if (problems.length === 0) return []
-  return [paint('bold', 'could not be read'), ...problems.map(({ file, line, message }) => `  ${printable(file)}:${line} ${printable(message)}`), '']
+  return [
+    paint('bold', 'could not be read'),
+    ...problems.map(({ file, line, message }) => `  ${printable(file)}:${line} ${printable(message)}`),
+    '',
+  ]
 }
 
 function closingLine({ results }: ScanReport): string {
   const live = results.flatMap(({ findings }) => findings).filter(({ finding }) => !finding.excepted && finding.origin === 'workload')
-  const byKind = Map.groupBy(live, ({ remedy }) => (remedy.kind === 'byHand' ? 'by hand' : remedy.kind === 'needsValue' ? 'need a value from you' : remedy.kind === 'refused' ? 'refused, with a reason' : 'fixable'))
-  const parts = (['fixable', 'need a value from you', 'by hand', 'refused, with a reason'] as const).filter((name) => byKind.has(name)).map((name) => `${byKind.get(name)!.length} ${name}`)
-  return live.length === 0 ? 'no findings' : `${live.length} findings: ${parts.join(', ')}. Next: k8s-harden apply --dry-run shows the changes, k8s-harden generate --out DIR writes them as files.`
+  const byKind = Map.groupBy(live, ({ remedy }) =>
+    remedy.kind === 'byHand'
+      ? 'by hand'
+      : remedy.kind === 'needsValue'
+        ? 'need a value from you'
+        : remedy.kind === 'refused'
+          ? 'refused, with a reason'
+          : 'fixable',
+  )
+  const parts = (['fixable', 'need a value from you', 'by hand', 'refused, with a reason'] as const)
+    .filter((name) => byKind.has(name))
+    .map((name) => `${byKind.get(name)!.length} ${name}`)
+  return live.length === 0
+    ? 'no findings'
+    : `${live.length} findings: ${parts.join(', ')}. Next: k8s-harden apply --dry-run shows the changes, k8s-harden generate --out DIR writes them as files.`
 }

@@ -59,6 +59,7 @@ export class LiveScan {
 
   subscribe(listener: (state: ScanState) => void): () => void {
     this.#listeners.add(listener)
+    if (this.#ended === null && this.#store.dirty) this.#publishSoon()
     return () => void this.#listeners.delete(listener)
   }
 
@@ -105,7 +106,9 @@ export class LiveScan {
   }
 
   #publishSoon(): void {
-    // Before the first full set, show what there is early but judge rarely: judging half a cluster is work thrown away.
+    // Before the first full set, show what there is early but judge rarely, and only for somebody who looks: judging half a cluster is work
+    // thrown away.
+    if (!this.#store.synced && this.#listeners.size === 0) return
     this.#timer ??= setTimeout(() => this.#publish(), this.#store.synced ? (this.#options.every ?? 50) : this.#early)
     if (!this.#store.synced) this.#early = Math.min(this.#early * 2, 1000)
   }

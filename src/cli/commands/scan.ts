@@ -1,11 +1,11 @@
-import { createWriteStream } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { createWriteStream, WriteStream } from 'node:fs'
 import { styleText } from 'node:util'
-import type { Finding, FindingId, FindingRemedy, Outcome, RegisteredControl, Severity } from '../../model/index.ts'
 import { controls as allControls } from '../../controls/index.gen.ts'
 import { atLeast } from '../../engine/score.ts'
+import type { Finding, FindingId, FindingRemedy, Outcome, RegisteredControl, Severity } from '../../model/index.ts'
 import { remedyPreview } from '../../plan/compile.ts'
-import { findingLine, toJson } from '../../report/json.ts'
+import { findingLine, toJson, toJsonLines } from '../../report/json.ts'
 import { type ReportedFinding, reported, type ScanReport, scanReport } from '../../report/scan-report.ts'
 import { type Paint, toTable } from '../../report/table.ts'
 import { LiveScan, type ScanState } from '../../session/live-scan.ts'
@@ -35,7 +35,8 @@ export async function scanCommand(options: ScanOptions): Promise<number> {
   const threshold = failOn(options.failOn ?? 'high')
   const controls = chooseControls(allControls, options)
   const exceptions = await readExceptions(options.exceptions, allControls, startedAt)
-  if (options.watch && (options.output ?? 'table') === 'json') throw new UsageError('--watch prints one line a change: use -o jsonl, or -o table')
+  if (options.watch && (options.output ?? 'table') === 'json')
+    throw new UsageError('--watch prints one line a change: use -o jsonl, or -o table')
   const opened = await openSource(options)
   const scan = new LiveScan({ source: opened.source, controls, isExcepted: exceptions.isExcepted, follow: options.watch === true })
   const { signal, interrupted } = interruptible()
@@ -44,16 +45,22 @@ export async function scanCommand(options: ScanOptions): Promise<number> {
   if (options.watch) watchChanges(scan, options, print)
   await scan.run(signal)
   if (interrupted()) return EXIT.interrupted
-  for (const one of exceptions.expired) process.stderr.write(`k8s-harden: the exception for ${one.control} has expired on ${one.until}: ${one.reason}\n`)
+  for (const one of exceptions.expired)
+    process.stderr.write(`k8s-harden: the exception for ${one.control} has expired on ${one.until}: ${one.reason}\n`)
   for (const one of exceptions.unused) process.stderr.write(`k8s-harden: the exception for ${one.control} matches nothing: ${one.reason}\n`)
-  if (!options.watch) await print(render(reportOf(scan, startedAt), scan, options))
+  if (!options.watch) await print(render(reportOf(scan, startedAt), options))
   return exitCode(scan.state.outcomes, threshold, options.failOnUnknown === true)
 }
 
 /** 1 beats 5: a failure seen is worse than something not seen. A control that threw has judged nothing, so it is never a 0. */
 export function exitCode(outcomes: ReadonlyMap<string, Outcome>, threshold: Severity | undefined, failOnUnknown: boolean): number {
   const all = [...outcomes.values()]
-  const counts = (finding: Finding) => threshold !== undefined && finding.verdict === 'fail' && finding.origin === 'workload' && !finding.excepted && atLeast(finding.severity, threshold)
+  const counts = (finding: Finding) =>
+    threshold !== undefined &&
+    finding.verdict === 'fail' &&
+    finding.origin === 'workload' &&
+    !finding.excepted &&
+    atLeast(finding.severity, threshold)
   if (all.some((outcome) => outcome.findings.some(counts))) return EXIT.findings
   if (all.some((outcome) => outcome.status === 'error')) return EXIT.unknown
   if (failOnUnknown && all.some((outcome) => outcome.status === 'unknown')) return EXIT.unknown
@@ -71,23 +78,29 @@ function previews(scan: LiveScan): (finding: Finding) => FindingRemedy {
   return (finding) => remedyPreview(finding, byId.get(finding.control)!, snapshot)
 }
 
-function render(report: ScanReport, scan: LiveScan, { output = 'table', outputFile }: ScanOptions): string {
-  if (output === 'json') return `${JSON.stringify(toJson(report, VERSION), null, 2)}\n`
-  if (output === 'jsonl') return `${report.results.flatMap(({ control, findings }) => findings.map((finding) => findingLine('added', control, finding))).concat('{"event":"synced"}').join('\n')}\n`
-  return toTable(report, outputFile === undefined && scan !== undefined ? paint : (_style, text) => text)
+function render(report: ScanReport, { output = 'table', outputFile }: ScanOptions): Iterable<string> {
+  if (output === 'json') return toJson(report, VERSION)
+  if (output === 'jsonl') return toJsonLines(report)
+  return [toTable(report, outputFile === undefined ? paint : (_style, text) => text)]
 }
 
 const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout, validateStream: true })
 
-async function printer({ outputFile, watch }: ScanOptions): Promise<(text: string) => Promise<void> | void> {
-  if (outputFile === undefined) return (text) => void process.stdout.write(text)
-  if (!watch) return (text) => writeFile(outputFile, text)
-  const stream = createWriteStream(outputFile)
-  return (text) => void stream.write(text)
+/** Writes pieces of text in the order they are given; resolves when the last has been taken, so that a slow reader is waited for. */
+type Print = (pieces: Iterable<string>) => Promise<void>
+
+async function printer({ outputFile }: ScanOptions): Promise<Print> {
+  const stream = outputFile === undefined ? process.stdout : createWriteStream(outputFile)
+  if (stream instanceof WriteStream) await once(stream, 'open')
+  let last = Promise.resolve()
+  const write = async (pieces: Iterable<string>): Promise<void> => {
+    for (const piece of pieces) if (piece !== '' && !stream.write(piece)) await once(stream, 'drain')
+  }
+  return (pieces) => (last = last.then(() => write(pieces)))
 }
 
 /** After the first full set, one line a change. `changed`: same id, other words, severity or verdict. */
-function watchChanges(scan: LiveScan, options: ScanOptions, print: (text: string) => unknown): void {
+function watchChanges(scan: LiveScan, options: ScanOptions, print: Print): void {
   let before = new Map<FindingId, { readonly finding: Finding; readonly line: ReportedFinding; readonly control: RegisteredControl }>()
   let first = true
   scan.subscribe((state: ScanState) => {
@@ -108,14 +121,20 @@ function watchChanges(scan: LiveScan, options: ScanOptions, print: (text: string
     }
     for (const [id, { control, line }] of before) if (!after.has(id)) say('resolved', control, line)
     if ((first || lines.length > 0) && options.output === 'jsonl') lines.push('{"event":"synced"}')
-    if (lines.length > 0) print(`${lines.join('\n')}\n`)
+    if (lines.length > 0) void print([`${lines.join('\n')}\n`])
     before = after
     first = false
   })
 }
 
 const isSame = (a: Finding, b: Finding): boolean =>
-  a.reason === b.reason && a.detail === b.detail && a.severity === b.severity && a.verdict === b.verdict && a.excepted === b.excepted && a.origin === b.origin && JSON.stringify(a.evidence) === JSON.stringify(b.evidence)
+  a.reason === b.reason &&
+  a.detail === b.detail &&
+  a.severity === b.severity &&
+  a.verdict === b.verdict &&
+  a.excepted === b.excepted &&
+  a.origin === b.origin &&
+  JSON.stringify(a.evidence) === JSON.stringify(b.evidence)
 
 const changeLine = (event: string, { finding, path }: ReportedFinding): string =>
   `${event.padEnd(8)} ${finding.severity.padEnd(8)} ${finding.control}  ${finding.subject.kind} ${finding.subject.namespace === undefined ? '' : `${finding.subject.namespace}/`}${finding.subject.name} ${finding.reason}${path === '' ? '' : `  (${path})`}`

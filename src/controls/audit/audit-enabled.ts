@@ -70,15 +70,23 @@ function* judgeFlags(instance: ComponentInstance): Iterable<Observation<AuditBac
         : 'has an audit policy but no backend, so nothing is recorded'
   const missing = [
     ...(evidence.policy ? [] : ['--audit-policy-file']),
-    ...(backend ? [] : ['--audit-log-path or --audit-webhook-config-file']),
+    ...(backend ? [] : ['--audit-log-path', '--audit-webhook-config-file']),
   ]
   yield {
     ...flagFinding(instance, evidence.policy ? 'audit-log-path' : 'audit-policy-file'),
     reason,
-    detail: `${instance.name} does not set ${missing.join(' nor ')}`,
+    detail: `${instance.name} sets ${noneOf(missing)}`,
     evidence,
   }
 }
+
+/** `no --a`, `neither --a nor --b`, `none of --a, --b and --c`. */
+const noneOf = (flags: readonly string[]): string =>
+  flags.length === 1
+    ? `no ${flags[0]}`
+    : flags.length === 2
+      ? `neither ${flags[0]} nor ${flags[1]}`
+      : `none of ${flags.slice(0, -1).join(', ')} and ${flags.at(-1)}`
 
 function* judgeErrors({ lost, refused }: AuditCounts): Iterable<Observation<AuditBackends>> {
   if (lost + refused === 0) return

@@ -25,7 +25,7 @@ export default control({
     yield {
       at: ['hostNetwork'],
       reason: 'uses the network of its node',
-      ...(ports.length > 0 && { detail: `it listens on ports ${ports.join(', ')} of the node` }),
+      ...(ports.length > 0 && { detail: `it listens on port${ports.length === 1 ? '' : 's'} ${ports.join(', ')} of the node` }),
       evidence: { ports },
     }
   }),

@@ -62,7 +62,7 @@ const evaluateSpecs = perPodSpec<Evidence>(function* (spec, workload) {
     yield {
       at: ['securityContext', 'seccompProfile'],
       reason: UNSET,
-      detail: `containers ${unset.join(', ')}`,
+      detail: `container${unset.length === 1 ? '' : 's'} ${unset.join(', ')}`,
       pss: 'restricted',
       evidence: { type: null, containers: unset },
     }

@@ -4,7 +4,7 @@ import type { RbacSubject } from '../../model/index.ts'
 import { isAsShipped } from '../../objects/rbac-accounts.ts'
 import { subjectText } from '../../objects/rbac-bootstrap.ts'
 import { escalationsOf } from '../../objects/rbac-escalations.ts'
-import { type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
+import { fewOf, type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
 import { grants, RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { ruleText } from '../../objects/rbac-rules.ts'
 import { refOf, refText } from '../../objects/ref.ts'
@@ -39,7 +39,7 @@ export default control({
         subject: refOf(binding),
         at: ['subjects'],
         reason: 'grants rights to requests without credentials',
-        detail: `${wrong.map(({ subject }) => subjectText(subject)).join(', ')} by ${binding.roleRef.kind} ${binding.roleRef.name}${gains.length > 0 ? `, enough to ${shortList(gains).join(', ')}` : ''}`,
+        detail: `${wrong.map(({ subject }) => subjectText(subject)).join(', ')} by ${binding.roleRef.kind} ${binding.roleRef.name}${gains.length > 0 ? `, enough to ${fewOf(gains)}` : ''}`,
         evidence: {
           role: `${binding.roleRef.kind} ${binding.roleRef.name}`,
           rules: shortList(rules.map(ruleText)),

@@ -28,7 +28,7 @@ export default control({
         subject: exposure.ref,
         at: exposure.at,
         reason: limited ? 'lets its subjects bind or rewrite the roles it names' : 'lets its subjects bind or rewrite any role',
-        detail: describeExposure(exposure),
+        detail: describeExposure(exposure, [BIND_ESCALATE]),
         evidence: evidenceOf(exposure, { cut: [BIND_ESCALATE] }),
         severity: limited ? 'medium' : clusterWide ? 'critical' : 'high',
         ...(exposure.standing === 'default' && { origin: 'system' as const }),

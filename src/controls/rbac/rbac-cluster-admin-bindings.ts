@@ -2,7 +2,7 @@ import { removeSubjects } from '../../../remediations/role-binding.ts'
 import { control } from '../../model/define.ts'
 import type { BindingObject, Severity } from '../../model/index.ts'
 import { subjectText } from '../../objects/rbac-bootstrap.ts'
-import { type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
+import { fewOf, type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
 import { type Grant, grants, isClusterBinding, RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { workloadsOf, workloadText } from '../../objects/rbac-users.ts'
 import { refOf, refText } from '../../objects/ref.ts'
@@ -31,17 +31,17 @@ export default control({
       const wrong = held.filter((grant) => !isBreakGlass(grant))
       if (wrong.length < held.length) yield { note: `break-glass access by ${refText(refOf(binding))}` }
       if (wrong.length === 0) continue
-      const usedBy = shortList(workloadsOf(view, subjectsIn(wrong), wrong[0]!.namespace).map(workloadText))
+      const usedBy = workloadsOf(view, subjectsIn(wrong), wrong[0]!.namespace).map(workloadText)
       yield {
         subject: refOf(binding),
         at: ['roleRef'],
         reason: isClusterBinding(binding) ? 'binds cluster-admin in the whole cluster' : 'binds cluster-admin in its namespace',
-        detail: `${shortList(wrong.map(({ subject, namespace }) => subjectText(subject, namespace))).join(', ')}${usedBy.length > 0 ? `; running as it: ${usedBy.join(', ')}` : ''}`,
+        detail: `${fewOf(wrong.map(({ subject, namespace }) => subjectText(subject, namespace)))}${usedBy.length > 0 ? `; running as it: ${fewOf(usedBy)}` : ''}`,
         evidence: {
           role: 'ClusterRole cluster-admin',
-          rules: ['* on * in every group', '* on *'],
+          rules: ['"*" on "*" in every group', '"*" on *'],
           remove: subjectsIn(wrong),
-          usedBy,
+          usedBy: shortList(usedBy),
         } satisfies SubjectEvidence,
         severity: severityOf(binding, wrong),
       }

@@ -2,7 +2,7 @@ import { removeSubjects } from '../../../remediations/role-binding.ts'
 import { control } from '../../model/define.ts'
 import type { BindingObject } from '../../model/index.ts'
 import { escalationsOf } from '../../objects/rbac-escalations.ts'
-import { type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
+import { fewOf, type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
 import { type Grant, grants, RBAC_KINDS, serviceAccountOf, subjectsOf } from '../../objects/rbac-grants.ts'
 import { ruleText } from '../../objects/rbac-rules.ts'
 import { refOf } from '../../objects/ref.ts'
@@ -52,7 +52,7 @@ export default control({
         at: ['subjects'],
         verdict,
         reason: 'names a service account that does not exist',
-        detail: `${shortList(gone.map((grant) => missing(grant, view.unread('Namespace') === undefined ? (name) => view.find('Namespace', undefined, name) !== undefined : () => true))).join(', ')}${gains.length > 0 ? `; whoever creates it can ${shortList(gains).join(', ')}` : ''}`,
+        detail: `${fewOf(gone.map((grant) => missing(grant, view.unread('Namespace') === undefined ? (name) => view.find('Namespace', undefined, name) !== undefined : () => true)))}${gains.length > 0 ? `; whoever creates it can ${fewOf(gains)}` : ''}`,
         evidence: {
           role: roleText(binding),
           rules: shortList(rules.map(ruleText)),

@@ -3,7 +3,7 @@ import { type AutomountEvidence, automountOff } from '../../../remediations/serv
 import { control } from '../../model/define.ts'
 import type { Finding } from '../../model/index.ts'
 import { isAsShipped, mountsToken, ownGrants, sharedGrants } from '../../objects/rbac-accounts.ts'
-import { grantText, type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
+import { fewOf, grantText, type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
 import { type Grant, grants, RBAC_KINDS, type RbacView, serviceAccountOf } from '../../objects/rbac-grants.ts'
 import { ruleText } from '../../objects/rbac-rules.ts'
 import { workloadsByAccount, workloadText } from '../../objects/rbac-users.ts'
@@ -36,7 +36,7 @@ export default control({
         at: ['subjects'],
         reason: 'grants rights to default service accounts',
         severity: 'high',
-        detail: held.map(grantText).join(', '),
+        detail: fewOf(held.map(grantText)),
         evidence: {
           role: `${binding.roleRef.kind} ${binding.roleRef.name}`,
           rules: shortList(rules.map(ruleText)),
@@ -61,7 +61,7 @@ export default control({
         subject: refOf(account),
         at: ['automountServiceAccountToken'],
         reason: 'hands its token to every pod that names no service account',
-        ...(usedBy.length > 0 && { detail: `mounted by ${shortList(usedBy).join(', ')}` }),
+        ...(usedBy.length > 0 && { detail: `mounted by ${fewOf(usedBy)}` }),
         evidence: {
           serviceAccount: `${namespace}/default`,
           usedBy: shortList(usedBy),

@@ -2,7 +2,7 @@ import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
 import type { PolicyRule } from '../../model/index.ts'
 import { remembered } from '../../objects/derived.ts'
-import { describeExposure, evidenceOf, exposures, shortList, unseenRoles } from '../../objects/rbac-exposure.ts'
+import { apartFromPeople, describeExposure, evidenceOf, exposures, shortList, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
 import { workloadsOf, workloadText } from '../../objects/rbac-users.ts'
@@ -33,23 +33,22 @@ export default control({
   reads: RBAC_KINDS,
   consults: WORKLOAD_KINDS,
   *evaluate(view) {
-    for (const exposure of exposures(view, readsSecrets)) {
-      const { grants, clusterWide, standing } = exposure
+    for (const exposure of exposures(view, readsSecrets).flatMap(apartFromPeople)) {
+      const { grants, clusterWide, standing, people } = exposure
       if (grants.length === 0 && view.source.kind === 'live') continue
       const users = grants.flatMap((grant) => workloadsOf(view, [grant.subject], grant.namespace))
       const expected =
         users.length > 0 && grants.every((grant) => workloadsOf(view, [grant.subject], grant.namespace).some(readsForALiving))
-      const humansOfANamespace =
-        exposure.on === 'binding' && !clusterWide && grants.every((grant) => grant.subject.kind !== 'ServiceAccount')
       yield {
         subject: exposure.ref,
         at: exposure.at,
+        ...(people && { key: 'people' }),
         reason: exposure.on === 'binding' ? 'gives a built-in role that reads Secrets' : 'lets its subjects read Secrets',
-        detail: describeExposure(exposure),
+        detail: describeExposure(exposure, [READ_SECRETS]),
         evidence: evidenceOf(exposure, { cut: [READ_SECRETS] }, shortList([...new Set(users)].map(workloadText))),
         severity: clusterWide ? 'high' : 'medium',
         ...(standing === 'default' && { origin: 'system' as const }),
-        ...((expected || humansOfANamespace || grants.length === 0 || standing === 'labelled') && { verdict: 'review' as const }),
+        ...((expected || people || grants.length === 0 || standing === 'labelled') && { verdict: 'review' as const }),
       }
     }
     yield* unseenRoles(view)

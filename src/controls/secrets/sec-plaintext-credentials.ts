@@ -126,7 +126,7 @@ const inData = remembered(
 
 function* inConfigMap(map: ConfigMapObject): Iterable<Found> {
   for (const { key, name, credential } of inData(map)) {
-    yield found({ subject: refOf(map), at: ['data', key], key: name }, 'data', name === key ? key : `${key}: ${name}`, credential)
+    yield found({ subject: refOf(map), at: ['data', key], key: name }, 'data', name === key || name === credential.format ? key : `${key}: ${name}`, credential)
   }
   for (const key of map.binaryKeys ?? []) {
     const kind = /\.(p12|pfx|keystore|jks)$/i.exec(key)?.[1]?.toLowerCase()

@@ -2,9 +2,9 @@ import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
 import type { Finding, Observation, PolicyRule, Remark, Remedy, WebhookConfigurationObject } from '../../model/index.ts'
 import { remembered } from '../../objects/derived.ts'
-import { evidenceOf, exposures, type RbacEvidence, scopeText, unseenRoles } from '../../objects/rbac-exposure.ts'
+import { evidenceOf, exposures, fewOf, type RbacEvidence, scopeText, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { type Grant, RBAC_KINDS } from '../../objects/rbac-grants.ts'
-import { isNamed, overlap, type Rights, ruleText } from '../../objects/rbac-rules.ts'
+import { isNamed, matchingText, overlap, type Rights } from '../../objects/rbac-rules.ts'
 import { workloadsOf, workloadText } from '../../objects/rbac-users.ts'
 import { refOf } from '../../objects/ref.ts'
 import { thirdPartyOf } from '../../objects/third-party.ts'
@@ -47,7 +47,7 @@ export default control({
         reason: clusterWide
           ? 'lets a third-party integration read every Secret of the cluster'
           : 'lets a third-party integration read the Secrets of a namespace',
-        detail: `${[...new Set(parties.map(({ workload, party }) => `${workloadText(workload)} (${party!.purpose}, told by ${party!.mark})`))].join(', ')}: ${exposure.rules.map(ruleText).join('; ')}, ${scopeText(seen)}`,
+        detail: `${fewOf([...new Set(parties.map(({ workload, party }) => `${workloadText(workload)} (${party!.purpose}, told by ${party!.mark})`))])}: ${matchingText(exposure.rules, [READ_SECRETS])}, ${scopeText(seen)}`,
         evidence: evidenceOf(seen, { cut: [READ_SECRETS] }, [...new Set(parties.map(({ workload }) => workloadText(workload)))]),
         severity: clusterWide ? 'high' : 'medium',
         ...((!clusterWide || readsForALiving) && { verdict: 'review' as const }),
