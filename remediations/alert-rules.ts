@@ -20,10 +20,7 @@ export const alertRules: Remedy<{ readonly byHand?: string }> = remedy<{ readonl
       view.find('CustomResourceDefinition', undefined, PROMETHEUS_RULE_CRD) !== undefined || view.all('PrometheusRule').length > 0
     if (!isServed)
       return {
-        byHand: `add alert rules to Prometheus' own rule files: ${topics
-          .flatMap((topic) => topic.rules)
-          .map(({ alert, expr }) => `${alert}: ${expr}`)
-          .join('; ')}`,
+        byHand: `add alert rules to Prometheus' own rule files, on ${topics.map((topic) => topic.words).join(', ')}; where the kind PrometheusRule is served, this tool writes them`,
       }
     const home = homeOf(view, typeof options['namespace'] === 'string' ? options['namespace'] : undefined, subject.namespace)
     if (home === undefined) return { needs: { option: 'namespace', question: 'From which namespace does Prometheus take its rules?' } }

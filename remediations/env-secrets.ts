@@ -1,5 +1,4 @@
-/** Secrets that reach a container through its environment: words and a generated template patch, since only the application's owner can make it read files. */
-import { stringify } from 'yaml'
+/** Secrets that reach a container through its environment: words, since only the application's owner can make it read files. */
 import { remedy } from '../src/model/define.ts'
 import type { Proposal, Remedy } from '../src/model/index.ts'
 
@@ -14,24 +13,14 @@ export const mountInstead = <E extends { readonly references: readonly EnvRefere
   remedy<E>({
     family: 'env-secrets',
     reads: [],
-    propose({ evidence, container }): Proposal {
+    propose({ evidence }): Proposal {
       const secrets = [...new Set(evidence.references.map((reference) => reference.secret))]
-      const patch = {
-        volumes: secrets.map((secret) => ({ name: volumeName(secret), secret: { secretName: secret, defaultMode: 0o440 } })),
-        containers: [
-          {
-            name: container ?? '',
-            volumeMounts: secrets.map((secret) => ({ name: volumeName(secret), mountPath: `/etc/secrets/${secret}`, readOnly: true })),
-          },
-        ],
-      }
+      if (secrets.length === 0) return { byHand: 'let the application read the file itself, from a volume that only it mounts' }
       const files = evidence.references.map(({ secret, key, variable }) =>
-        key === undefined ? `/etc/secrets/${secret}/` : `${variable} from /etc/secrets/${secret}/${key}`,
+        key === undefined ? `all of ${secret}` : `${variable} from /etc/secrets/${secret}/${key}`,
       )
       return {
-        byHand: `let the application read ${files.join(', ')} instead (many take a variable that ends in _FILE), mount ${secrets.join(', ')} as below, and take the variables out once it does:\n${stringify(patch, { lineWidth: 0 }).trimEnd()}`,
+        byHand: `mount ${secrets.map((secret) => `Secret ${secret} as /etc/secrets/${secret}`).join(', ')}, read-only and with mode 0440; let the application read ${files.join(', ')} (many take a variable that ends in _FILE); then take the variables out`,
       }
     },
   })
-
-const volumeName = (secret: string): string => `secret-${secret.replaceAll('.', '-')}`.slice(0, 63).replace(/-+$/, '')

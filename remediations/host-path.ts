@@ -1,6 +1,7 @@
 /** Takes a hostPath volume away, or at least the right to write to it. */
 import type { Json, PodSpec, Remedy } from '../src/model/index.ts'
 import { eachContainer } from '../src/objects/containers.ts'
+import { isSocket } from '../src/objects/host-paths.ts'
 import type { Workload } from '../src/objects/workloads.ts'
 import { type SpecChange, type SpecEdit, setPodField } from './pod-field.ts'
 import { HARMLESS, mayBreak } from './pod-template.ts'
@@ -36,7 +37,7 @@ export const hostPathRemedy = (): Remedy<Evidence> =>
         prediction:
           evidence.access === 'declared but not mounted'
             ? HARMLESS
-            : mayBreak(...loss(workload, evidence, by), otherWays(control, evidence)),
+            : mayBreak(...loss(workload, evidence, by), otherWays(control, evidence, typeOf(workload.spec, evidence.volume))),
       })
       switch (options['mode']) {
         case 'emptyDir':
@@ -54,6 +55,7 @@ export const hostPathRemedy = (): Remedy<Evidence> =>
   })
 
 function readOnly(spec: PodSpec, { volume, path }: Evidence): SpecChange | { readonly refused: string } {
+  if (isSocket(path, typeOf(spec, volume))) return { refused: `a read-only mount keeps nobody from talking to ${listenerOn(path)}` }
   const edits = [...eachContainer(spec)].flatMap(({ container, at }) =>
     (container.volumeMounts ?? []).flatMap((mount, index): SpecEdit[] =>
       mount.name === volume && mount.readOnly !== true ? [{ set: [...at, 'volumeMounts', index, 'readOnly'], to: true }] : [],
@@ -63,10 +65,12 @@ function readOnly(spec: PodSpec, { volume, path }: Evidence): SpecChange | { rea
   return { edits, summary: `mount ${path} of the node read-only`, prediction: mayBreak(`writing to ${path} fails`) }
 }
 
+const typeOf = (spec: PodSpec, volume: string): string | undefined => spec.volumes?.find((one) => one.name === volume)?.hostPath?.type
+
 /** What a container misses that finds something else where a path of its node was. */
 function loss({ ref, spec }: Workload, { volume, path, access }: Evidence, by: string): string[] {
-  const type = spec.volumes?.find((one) => one.name === volume)?.hostPath?.type ?? ''
-  if (type === 'Socket' || path.endsWith('.sock')) return [`it can no longer talk to ${listenerOn(path)}`]
+  const type = typeOf(spec, volume) ?? ''
+  if (isSocket(path, type)) return [`it can no longer talk to ${listenerOn(path)}`]
   const single = ['File', 'FileOrCreate', 'CharDevice', 'BlockDevice'].includes(type) ? [`it was a ${type} and becomes a directory`] : []
   if (access === 'writable') {
     const now = by === 'emptyDir' ? 'it starts empty' : 'it finds what the claim holds'
@@ -87,5 +91,9 @@ const LISTENERS: readonly (readonly [socket: RegExp, who: string])[] = [
 ]
 const listenerOn = (path: string): string => LISTENERS.find(([socket]) => socket.test(path))?.[1] ?? `what listens on ${path} of the node`
 
-const otherWays = (control: string, { access }: Evidence): string =>
-  `to leave it its data choose another mode: ${access === 'writable' ? 'claim, readOnly or keep' : 'claim or keep'} (--set ${control}.mode=keep)`
+function otherWays(control: string, { path, access }: Evidence, type: string | undefined): string {
+  const [what, modes] = isSocket(path, type)
+    ? ['the socket', 'keep']
+    : ['what lies there', access === 'writable' ? 'claim, readOnly or keep' : 'claim or keep']
+  return `to leave it ${what} choose another mode: ${modes} (--set ${control}.mode=keep)`
+}

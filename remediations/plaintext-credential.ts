@@ -35,12 +35,12 @@ function dropCopy({ subject }: Pick<Finding, 'subject'>, live: boolean): Proposa
 
 function steps({ subject, evidence: { where, name } }: Finding<CredentialEvidence>): string {
   const namespace = subject.namespace ?? 'default'
-  const secret = `${subject.name}-${name
+  const plain = name
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-|-$/g, '')}`
-    .slice(0, 63)
-    .replace(/-+$/, '')
+    .replaceAll(/^-|-$/g, '')
+  // WORDPRESS_DB_PASSWORD of wordpress says already whose it is.
+  const secret = (plain.startsWith(subject.name) ? plain : `${subject.name}-${plain}`).slice(0, 63).replace(/-+$/, '')
   const use: Readonly<Record<CredentialEvidence['where'], string>> = {
     env: `refer to it with valueFrom.secretKeyRef {name: ${secret}, key: value}, or better mount it as a file`,
     argument: `give the program the path of a mounted file, or a variable with valueFrom.secretKeyRef {name: ${secret}, key: value} and $(VARIABLE) in its place`,

@@ -16,7 +16,7 @@ import type {
   Risk,
 } from '../src/model/index.ts'
 import { isDefaultSubject, subjectText } from '../src/objects/rbac-bootstrap.ts'
-import type { SubjectEvidence } from '../src/objects/rbac-exposure.ts'
+import { PEOPLE, type SubjectEvidence } from '../src/objects/rbac-exposure.ts'
 import { refOf, refText, sameObject } from '../src/objects/ref.ts'
 
 const OPTIONS = {
@@ -45,15 +45,27 @@ export function withoutSubjects(
   if (binding === undefined) return { byHand: `${refText(finding.subject)} is not there any more: scan again` }
   const protectedOne = finding.evidence.remove.find((subject) => whyProtected(binding, subject) !== undefined)
   if (protectedOne !== undefined) return { refused: whyProtected(binding, protectedOne)! }
-  const gone = new Set(
-    [finding, ...alongside]
-      .flatMap((one) => removedBy(one))
-      .filter((subject) => whyProtected(binding, subject) === undefined)
-      .map(identity),
-  )
+  const goneBy = (findings: readonly Finding<any>[]): ReadonlySet<string> =>
+    new Set(
+      findings
+        .flatMap((one) => removedBy(one))
+        .filter((subject) => whyProtected(binding, subject) === undefined)
+        .map(identity),
+    )
+  // The same options hold for all findings of one control: they come to one change, and to one binding instead.
+  const siblings = [finding, ...alongside.filter((one) => one.control === finding.control && (one.key !== PEOPLE || isChosen(options)))]
+  const [moved, gone] = [
+    goneBy(siblings),
+    goneBy([...siblings, ...alongside.filter((one) => one.control !== finding.control && one.key !== PEOPLE)]),
+  ]
   const left = (binding.subjects ?? []).filter((subject) => !gone.has(identity(subject)))
   const names = finding.evidence.remove.map((subject) => subjectText(subject, binding.metadata.namespace)).join(', ')
-  const instead = bindingsInstead(binding, finding.evidence.remove, textOf(options['role']), listOf(options['namespaces']))
+  const instead = bindingsInstead(
+    binding,
+    (binding.subjects ?? []).filter((subject) => moved.has(identity(subject))),
+    textOf(options['role']),
+    listOf(options['namespaces']),
+  )
   const removal: Change =
     left.length === 0
       ? { type: 'delete', target: finding.subject }
@@ -122,12 +134,16 @@ function bindingsInstead(
   return [made(binding.kind, own)]
 }
 
-export const textOf = (value: Json | undefined): string => (typeof value === 'string' ? value.trim() : '')
+const textOf = (value: Json | undefined): string => (typeof value === 'string' ? value.trim() : '')
 /** A list, also when it was given as words with commas. */
 export const listOf = (value: Json | undefined): readonly string[] =>
   (typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value.map(String) : [])
     .map((item) => item.trim())
     .filter((item) => item !== '')
+
+/** Did the operator say what the subjects get instead? */
+export const isChosen = (options: RemedyContext['options']): boolean =>
+  textOf(options['role']) !== '' || listOf(options['namespaces']).length > 0
 
 /** The object a finding is about; two files may declare the same one. */
 export function objectOf(view: RemedyContext['view'], ref: ObjectRef): KubeObject | undefined {

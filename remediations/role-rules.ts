@@ -7,7 +7,7 @@ import type { RbacEvidence, RuleEvidence, SubjectEvidence } from '../src/objects
 import { expand, isNamed, overlap, overlapTexts, type Rights, ruleText, subtract } from '../src/objects/rbac-rules.ts'
 import { universeOf } from '../src/objects/rbac-served.ts'
 import { refText } from '../src/objects/ref.ts'
-import { listOf, objectOf, removeSubjects, textOf, withoutSubjects } from './role-binding.ts'
+import { isChosen, listOf, objectOf, removeSubjects, withoutSubjects } from './role-binding.ts'
 
 const OF_BINDINGS = Object.fromEntries(
   Object.entries(removeSubjects('may-break').options!).map(([name, option]) => [
@@ -33,8 +33,7 @@ export const narrowRights: Remedy<RbacEvidence> = remedy<RbacEvidence>({
 /** Whether people, or whoever else a human has to judge, lose their access is that human's decision: none goes unless an option says what they get instead. */
 function withoutHolders(finding: Finding<SubjectEvidence>, context: RemedyContext): Proposal {
   const proposal = withoutSubjects(finding, context, 'may-break')
-  const chosen = textOf(context.options['role']) !== '' || listOf(context.options['namespaces']).length > 0
-  if (finding.verdict !== 'review' || chosen || !('changes' in proposal)) return proposal
+  if (finding.verdict !== 'review' || isChosen(context.options) || !('changes' in proposal)) return proposal
   const { kind, namespace, name } = finding.subject
   const how = `kubectl ${namespace === undefined ? '' : `-n ${namespace} `}${proposal.changes.at(-1)?.type === 'delete' ? 'delete' : 'edit'} ${kind.toLowerCase()} ${name}`
   return {

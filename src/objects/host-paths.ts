@@ -61,3 +61,6 @@ export function isSensitive(given: string): boolean {
 export const isWithin = (path: string, tree: string): boolean => path === tree || tree === '/' || path.startsWith(`${tree}/`)
 
 export const canWriteTo = (mount: VolumeMount): boolean => mount.readOnly !== true
+
+/** A read-only mount keeps nobody from talking to a socket. `type` as the volume says it, which it need not. */
+export const isSocket = (path: string, type: string | undefined): boolean => type === 'Socket' || path.endsWith('.sock')

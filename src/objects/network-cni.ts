@@ -63,7 +63,7 @@ const FINGERPRINTS: readonly Fingerprint[] = [
   {
     name: 'Flannel',
     image: /(^|\/)(flannel|mirrored-flannelcni-flannel|mirrored-flannel-io-flannel)(:|@|$)/,
-    enforces: () => 'Flannel does not look at policies',
+    enforces: () => 'it does not look at policies',
   },
   {
     name: 'OCI VCN-native pod networking',

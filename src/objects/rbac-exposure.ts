@@ -3,6 +3,7 @@
  * role of Kubernetes to a subject of somebody's own. Facts only; whether it is wrong is for a control to say.
  */
 import type { BindingObject, ObjectRef, Path, PolicyRule, RbacSubject, Remark, RoleObject } from '../model/index.ts'
+import { fewOf } from './few-of.ts'
 import { isDefaultRule, mayBeForeignDefault, subjectText } from './rbac-bootstrap.ts'
 import { type Grant, grants, holdersOf, isFromPart, type RbacView, rulesOf } from './rbac-grants.ts'
 import { matchingText, type Rights, ruleText } from './rbac-rules.ts'
@@ -126,10 +127,6 @@ export const subjectsIn = (list: readonly Grant[]): readonly RbacSubject[] => [.
 export const shortList = (list: readonly string[]): readonly string[] =>
   list.length <= 20 ? list : [...list.slice(0, 20), `and ${list.length - 20} more`]
 
-/** At most three, and how many more there are: for a line of text. */
-export const fewOf = (list: readonly string[]): string =>
-  list.length <= 3 ? list.join(', ') : `${list.slice(0, 3).join(', ')} and ${list.length - 3} more`
-
 /** `cluster-wide`, `in shop, pay`, or that nothing binds it. */
 export function scopeText({ grants: held, clusterWide }: Pick<Exposure, 'grants' | 'clusterWide'>): string {
   if (held.length === 0) return 'bound by nothing that is seen here'
@@ -142,6 +139,9 @@ export const describeExposure = (exposure: Exposure, asked?: readonly Rights[]):
 
 /** One of the operator's own people: no service account, also not as a user or a group, and none of the names that Kubernetes keeps for itself. */
 const isPerson = ({ subject }: Grant): boolean => subject.kind !== 'ServiceAccount' && !subject.name.startsWith('system:')
+
+/** Key of a finding about people: their access is taken by nobody but an operator who says so. */
+export const PEOPLE = 'people'
 
 /** People who hold a built-in role in a namespace are Kubernetes' own design, for a human to judge: apart from whoever else is in their binding. */
 export function apartFromPeople(exposure: Exposure): readonly (Exposure & { readonly people: boolean })[] {

@@ -24,6 +24,9 @@ export function refOf(object: KubeObject): ObjectRef {
   }
 }
 
+/** Subject of what is true of no single object; reads "Cluster as a whole has no …". */
+export const WHOLE_CLUSTER: ObjectRef = { apiVersion: 'k8s-harden/v1', kind: 'Cluster', name: 'as a whole' }
+
 /** `Deployment shop/cart`, `ClusterRole admin`. */
 export const refText = (ref: ObjectRef): string => `${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`
 

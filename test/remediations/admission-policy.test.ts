@@ -2,11 +2,12 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { approveRegistries } from '../../remediations/admission-policy.ts'
 import type { Finding } from '../../src/model/index.ts'
 import { REGISTRY_POLICY, registryPolicy } from '../../src/objects/image-registries.ts'
+import { WHOLE_CLUSTER } from '../../src/objects/ref.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
 import { worldOf } from '../helpers/world.ts'
 
 const finding = {
-  subject: { apiVersion: 'k8s-harden/v1', kind: 'ClusterImages', name: 'registries' },
+  subject: WHOLE_CLUSTER,
   evidence: { is: 'no-list', image: null, registry: null },
 } as unknown as Finding<{ is: 'no-list'; image: null; registry: null }>
 const pod = (images: readonly string[], name?: string) => ({

@@ -77,6 +77,16 @@ describe('a path of the node', () => {
     expect(one!.proposal).toMatchObject({ risk: 'may-break', mayBreak: expect.arrayContaining([words]) })
   })
 
+  it('is not made harmless by a read-only mount where it is a socket', () => {
+    const text = set(
+      'volumes: [{name: s, hostPath: {path: /run/docker.sock}}]',
+      ', volumeMounts: [{name: s, mountPath: /s, readOnly: true}]',
+    )
+    const [one] = proposals('pod-hostpath', hostPath, text, { mode: 'readOnly' })
+    expect(one!.proposal).toMatchObject({ refused: expect.stringContaining('Docker on the node') })
+    expect(one!.finding.severity).toBe('critical')
+  })
+
   it('is missed by nobody where nothing mounts it', () => {
     const [one] = proposals('pod-hostpath', hostPath, set('volumes: [{name: s, hostPath: {path: /srv}}]'))
     expect(one!.proposal).toMatchObject({ risk: 'restarts-pods' })

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import pods from '../../src/controls/rbac/rbac-pod-exec.ts'
 import secrets from '../../src/controls/rbac/rbac-secrets-read.ts'
@@ -5,7 +7,7 @@ import wildcards from '../../src/controls/rbac/rbac-wildcards.ts'
 import { judge } from '../../src/engine/judge.ts'
 import type { Finding, Json, PolicyRule, Proposal, RegisteredControl } from '../../src/model/index.ts'
 import { hasWildcard, ruleAllows } from '../../src/objects/rbac-rules.ts'
-import { compile } from '../../src/plan/compile.ts'
+import { compile, type RemedyValues } from '../../src/plan/compile.ts'
 import { applyPlan } from '../../src/plan/in-memory.ts'
 import { worldOf } from '../helpers/world.ts'
 
@@ -153,4 +155,101 @@ test('named objects may stay readable', () => {
     { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
     { apiGroups: [''], resources: ['secrets'], resourceNames: ['tls', 'registry'], verbs: ['get', 'list'] },
   ])
+})
+
+describe('exec over a WebSocket', () => {
+  const at = (kubernetes: string) =>
+    worldOf(`
+apiVersion: k8s-harden.test/v1
+kind: World
+kubernetes: "${kubernetes}"
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: app, namespace: shop}
+rules: [{apiGroups: [""], resources: [pods, pods/exec, pods/attach, pods/portforward], verbs: [get, create]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: app, namespace: shop}
+roleRef: {kind: Role, name: app}
+subjects: [{kind: User, name: jane}]
+`).snapshot
+  const mended = (kubernetes: string) => {
+    const snapshot = at(kubernetes)
+    return applyPlan(
+      snapshot,
+      compile(findingsOf(snapshot), new Map(registered.map((control) => [control.id, control])), snapshot, {}).steps,
+    )
+  }
+  const maySee = (snapshot: ReturnType<typeof at>) =>
+    (snapshot.find('Role', 'shop', 'app')!.rules as readonly PolicyRule[]).some((rule) =>
+      ruleAllows(rule, { verb: 'get', group: '', resource: 'pods', subresource: 'exec' }),
+    )
+
+  test.each([
+    ['v1.34.2', false],
+    ['', false],
+    ['v1.35.0', true],
+    ['v1.37.2', true],
+  ])('on %j get on pods/exec stays: %s, and nothing is left that the control would flag', (kubernetes, stays) => {
+    expect(maySee(mended(kubernetes))).toBe(stays)
+    expect(findingsOf(mended(kubernetes))).toEqual([])
+  })
+})
+
+describe('a built-in role that people hold in a namespace', () => {
+  const snapshot = worldOf(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: edit}
+rules: [{apiGroups: [""], resources: [pods/exec], verbs: [create]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: team, namespace: shop}
+roleRef: {kind: ClusterRole, name: edit}
+subjects: [{kind: Group, name: shop-team}]
+`).snapshot
+  const propose = (options: Readonly<Record<string, Json>>): Proposal => {
+    const [finding] = judge(registered[0]!, snapshot).findings
+    return (registered[0]!.remedy as { propose: (finding: Finding, context: object) => Proposal }).propose(finding!, {
+      view: snapshot,
+      options,
+      alongside: [],
+    })
+  }
+
+  test('is taken from nobody unasked', () => {
+    expect(propose({ role: '', namespaces: [] })).toEqual({
+      byHand: expect.stringMatching(/^ask Group shop-team .*--set rbac-pod-exec\.role=view.*kubectl -n shop delete rolebinding team/),
+    })
+  })
+  test('is not taken from them together with the service account beside them either, unless both are meant', () => {
+    const { snapshot: mixed } = worldOf(
+      readFileSync(join(import.meta.dirname, '../controls/rbac/rbac-pod-exec/fail.people-apart.yaml'), 'utf8'),
+    )
+    const subjectsAfter = (values: RemedyValues) =>
+      applyPlan(
+        mixed,
+        compile(judge(registered[0]!, mixed).findings, new Map([['rbac-pod-exec', registered[0]!]]), mixed, { values }).steps,
+      )
+        .all('RoleBinding')
+        .flatMap(({ roleRef, subjects }) => (subjects ?? []).map(({ name }) => `${roleRef.name} ${name}`))
+        .sort()
+    expect(subjectsAfter({})).toEqual(['edit shop-team'])
+    expect(subjectsAfter({ 'rbac-pod-exec': { role: 'view' } })).toEqual([
+      'view deployer',
+      'view shop-team',
+      'view system:serviceaccounts:shop',
+    ])
+  })
+  test('gives way to less where the operator says so', () => {
+    expect(propose({ role: 'view' })).toMatchObject({
+      changes: [
+        { type: 'create', object: { roleRef: { name: 'view' } } },
+        { type: 'delete', target: { name: 'team' } },
+      ],
+    })
+  })
 })

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
-import { createWriteStream, WriteStream } from 'node:fs'
+import { createWriteStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { styleText } from 'node:util'
 import { controls as allControls } from '../../controls/index.gen.ts'
 import { atLeast } from '../../engine/score.ts'
@@ -40,7 +42,7 @@ export async function scanCommand(options: ScanOptions): Promise<number> {
   const opened = await openSource(options)
   const scan = new LiveScan({ source: opened.source, controls, isExcepted: exceptions.isExcepted, follow: options.watch === true })
   const { signal, interrupted } = interruptible()
-  const print = await printer(options)
+  const print = printer(options)
 
   if (options.watch) watchChanges(scan, options, print)
   await scan.run(signal)
@@ -86,12 +88,12 @@ function render(report: ScanReport, { output = 'table', outputFile }: ScanOption
 
 const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout, validateStream: true })
 
-/** Writes pieces of text in the order they are given; resolves when the last has been taken, so that a slow reader is waited for. */
+/** Takes pieces of text in the order they are given; resolves when the last has been taken, so that a slow reader is waited for. */
 type Print = (pieces: Iterable<string>) => Promise<void>
 
-async function printer({ outputFile }: ScanOptions): Promise<Print> {
-  const stream = outputFile === undefined ? process.stdout : createWriteStream(outputFile)
-  if (stream instanceof WriteStream) await once(stream, 'open')
+function printer({ outputFile, watch }: ScanOptions): Print {
+  if (outputFile !== undefined && !watch) return (pieces) => pipeline(Readable.from(pieces), createWriteStream(outputFile))
+  const stream: NodeJS.WritableStream = outputFile === undefined ? process.stdout : createWriteStream(outputFile)
   let last = Promise.resolve()
   const write = async (pieces: Iterable<string>): Promise<void> => {
     for (const piece of pieces) if (piece !== '' && !stream.write(piece)) await once(stream, 'drain')

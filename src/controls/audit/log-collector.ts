@@ -1,10 +1,8 @@
+import { collectLogs } from '../../../remediations/log-collector.ts'
 import { control } from '../../model/define.ts'
-import type { ControllerObject, NodeObject, ObjectRef, Observation, Remark } from '../../model/index.ts'
+import type { ControllerObject, NodeObject, Observation, Remark } from '../../model/index.ts'
 import { isVirtualNode, logCollector, reachesEveryNode, whyNotOn } from '../../objects/log-collector.ts'
-import { refOf } from '../../objects/ref.ts'
-
-/** Subject of a finding about what is nowhere in the cluster. */
-const CLUSTER: ObjectRef = { apiVersion: 'k8s-harden/v1', kind: 'Cluster', name: 'cluster' }
+import { refOf, WHOLE_CLUSTER } from '../../objects/ref.ts'
 
 export default control({
   title: 'Logs of containers and nodes must be collected from every node',
@@ -52,15 +50,12 @@ export default control({
         key: 'virtual',
       }
   },
-  remedy: {
-    byHand:
-      'install a collector on every node, control plane included (tolerations: [{operator: Exists}]), for instance Fluent Bit by its Helm chart fluent/fluent-bit, with an output to a store outside the cluster',
-  },
+  remedy: collectLogs,
   verify: 'A marker line written by a pod on each node arrives in the store.',
 })
 
 const absent = (sawConfigMaps: boolean): Observation => ({
-  subject: CLUSTER,
+  subject: WHOLE_CLUSTER,
   verdict: 'review',
   reason: 'has no log collector among its DaemonSets',
   detail: `an agent of the node itself or a sidecar would not be seen${sawConfigMaps ? '' : '; ConfigMaps could not be read'}`,

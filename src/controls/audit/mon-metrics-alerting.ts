@@ -3,10 +3,9 @@ import { control } from '../../model/define.ts'
 import type { ConfigMapObject, ObjectRef, Observation, Remark, View } from '../../model/index.ts'
 import { unwatchedTopics } from '../../objects/alert-topics.ts'
 import { alertmanagerConfigurations, isAlertmanager, isPrometheus, otherCollector } from '../../objects/metrics-collector.ts'
-import { refOf } from '../../objects/ref.ts'
+import { refOf, WHOLE_CLUSTER } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
 
-const CLUSTER: ObjectRef = { apiVersion: 'k8s-harden/v1', kind: 'Cluster', name: 'cluster' }
 interface Evidence {
   readonly byHand?: string
   readonly missing?: readonly string[]
@@ -29,8 +28,8 @@ export default control({
     const hasOperator =
       view.find('CustomResourceDefinition', undefined, PROMETHEUS_RULE_CRD) !== undefined || view.all('PrometheusRule').length > 0
     if (prometheus !== undefined || hasOperator) {
-      yield* judgeRules(prometheus?.ref ?? CLUSTER, view)
-      yield* judgeReceivers(prometheus?.ref ?? CLUSTER, running, view)
+      yield* judgeRules(prometheus?.ref ?? WHOLE_CLUSTER, view)
+      yield* judgeReceivers(prometheus?.ref ?? WHOLE_CLUSTER, running, view)
       return
     }
     const other = otherCollector(running)
@@ -41,7 +40,7 @@ export default control({
       }
     else
       yield {
-        subject: CLUSTER,
+        subject: WHOLE_CLUSTER,
         verdict: 'review',
         reason: 'has nothing that gathers metrics',
         detail: 'a provider that gathers them from outside would not be seen',

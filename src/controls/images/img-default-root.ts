@@ -30,7 +30,7 @@ export default control({
     }
     if (untold.size > 0)
       yield {
-        unknown: `the default user of ${untold.size} images: no kubelet reports what they run as (${[...untold].sort().slice(0, 3).join(', ')})`,
+        unknown: `the default user of ${untold.size} images is not known, since no kubelet reports what they run as (${[...untold].sort().slice(0, 3).join(', ')})`,
         answer: 'read the image configuration, for example: skopeo inspect --config docker://IMAGE',
       }
   },

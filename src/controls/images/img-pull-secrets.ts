@@ -1,5 +1,6 @@
+import { type PullSecretEvidence, scopePullSecrets } from '../../../remediations/pull-secret.ts'
 import { control } from '../../model/define.ts'
-import type { Observation, SecretObject, View } from '../../model/index.ts'
+import type { Observation, Remark, SecretObject, View } from '../../model/index.ts'
 import { unreadWorkloads } from '../../objects/per-workload.ts'
 import { refOf } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS, workloads } from '../../objects/workloads.ts'
@@ -25,7 +26,7 @@ export default control({
   ],
   reads: ['Secret', 'ServiceAccount'],
   consults: WORKLOAD_KINDS,
-  *evaluate(view) {
+  *evaluate(view): Iterable<Observation<PullSecretEvidence> | Remark> {
     for (const remark of unreadWorkloads(view)) if ('unknown' in remark) yield remark
     yield* missing(view)
     const pullSecrets = view.all('Secret').filter((secret) => TYPES.has(secret.type ?? ''))
@@ -44,17 +45,12 @@ export default control({
       }
     }
   },
-  remedy: {
-    byHand:
-      'give each namespace credentials of its own that may only pull what it needs, put them on the service account of that workload, rotate them, and delete what nobody names; a kubelet credential provider needs no such Secret at all',
-  },
+  remedy: scopePullSecrets,
   verify: 'Start a pod on a node that has not pulled the image before.',
 })
 
-type Evidence = { readonly [key: string]: string | number | readonly string[] }
-
 /** What is named but not there. Files may leave Secrets out on purpose: there a human must judge. */
-function* missing(view: View<'Secret' | 'ServiceAccount' | (typeof WORKLOAD_KINDS)[number]>): Iterable<Observation<Evidence>> {
+function* missing(view: View<'Secret' | 'ServiceAccount' | (typeof WORKLOAD_KINDS)[number]>): Iterable<Observation<PullSecretEvidence>> {
   const inFiles = view.source.kind !== 'live'
   const lacks = (namespace: string, name: string) => view.find('Secret', namespace, name) === undefined
   const common = { reason: 'names a pull secret that does not exist', ...(inFiles && { verdict: 'review' as const }) }
@@ -77,7 +73,7 @@ function* missing(view: View<'Secret' | 'ServiceAccount' | (typeof WORKLOAD_KIND
   }
 }
 
-function* old(secrets: readonly SecretObject[], now: number): Iterable<Observation<Evidence>> {
+function* old(secrets: readonly SecretObject[], now: number): Iterable<Observation<PullSecretEvidence>> {
   for (const secret of secrets) {
     const days = Math.floor((now - Date.parse(secret.metadata.creationTimestamp ?? '')) / DAY)
     if (days > MAX_AGE_DAYS)
@@ -93,7 +89,7 @@ function* old(secrets: readonly SecretObject[], now: number): Iterable<Observati
 }
 
 /** Content is never read: a name that repeats is a hint, not a proof. */
-function* copied(secrets: readonly SecretObject[]): Iterable<Observation<Evidence>> {
+function* copied(secrets: readonly SecretObject[]): Iterable<Observation<PullSecretEvidence>> {
   for (const [name, copies] of Map.groupBy(secrets, (secret) => secret.metadata.name)) {
     if (copies.length < COPIES) continue
     const first = copies.toSorted((a, b) => (a.metadata.namespace ?? '').localeCompare(b.metadata.namespace ?? ''))[0]!

@@ -1,15 +1,14 @@
 import { approveRegistries, type RegistryEvidence } from '../../../remediations/admission-policy.ts'
 import { control } from '../../model/define.ts'
-import type { ObjectRef, Observation } from '../../model/index.ts'
+import type { Observation } from '../../model/index.ts'
 import { eachContainer } from '../../objects/containers.ts'
 import { remembered } from '../../objects/derived.ts'
 import { parseImage } from '../../objects/image.ts'
 import { type Approval, approvedRegistries, POLICY_KINDS, seenRegistries } from '../../objects/image-registries.ts'
 import { unreadWorkloads } from '../../objects/per-workload.ts'
 import { isPlatformAgent } from '../../objects/platform-agents.ts'
+import { WHOLE_CLUSTER } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
-
-const CLUSTER: ObjectRef = { apiVersion: 'k8s-harden/v1', kind: 'ClusterImages', name: 'registries' }
 
 export default control({
   title: 'Images must come from approved registries only',
@@ -35,7 +34,7 @@ export default control({
     if (approval !== undefined && !approval.denies) yield { note: 'the list of approved registries only warns: it does not refuse yet' }
     if (approval === undefined && unread === undefined && workloads(view).length > 0) {
       yield {
-        subject: CLUSTER,
+        subject: WHOLE_CLUSTER,
         verdict: 'review',
         reason: 'has no admission policy of this tool that names the approved registries',
         detail: `seen: ${seenRegistries(view).join(', ')}`,

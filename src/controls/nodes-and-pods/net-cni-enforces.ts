@@ -1,8 +1,7 @@
+import { enforcePolicies } from '../../../remediations/network-plugin.ts'
 import { control } from '../../model/define.ts'
-import type { ObjectRef } from '../../model/index.ts'
 import { CNI_KINDS, networkPlugins } from '../../objects/network-cni.ts'
-
-const CLUSTER: ObjectRef = { apiVersion: 'k8s-harden/v1', kind: 'ClusterNetwork', name: 'pod-network' }
+import { WHOLE_CLUSTER } from '../../objects/ref.ts'
 
 export default control({
   title: 'The network plugin must enforce NetworkPolicy',
@@ -40,20 +39,17 @@ export default control({
     const policies = view.all('NetworkPolicy').length
     for (const plugin of plugins) {
       yield {
-        subject: plugin.subject ?? CLUSTER,
+        subject: plugin.subject ?? WHOLE_CLUSTER,
         origin: 'workload',
         key: plugin.name,
         reason: policies > 0 ? 'does not enforce the NetworkPolicies that exist' : 'does not enforce NetworkPolicy',
-        detail: `${plugin.name}: ${plugin.why}; ${policies} policies`,
+        detail: `${plugin.name} (${plugin.why})${policies === 0 ? '' : `; ${policies} ${policies === 1 ? 'policy' : 'policies'}`}`,
         severity: policies > 0 ? 'critical' : 'high',
         evidence: { plugin: plugin.name, why: plugin.why, policies },
       }
     }
   },
-  remedy: {
-    byHand:
-      'turn on what the plugin has (VPC CNI: --enable-network-policy=true; Cilium: enable-policy=default; kube-router: --run-firewall=true; k3s: drop --disable-network-policy), or put an enforcer beside it (Calico policy-only, Cilium chained, kube-network-policies); changing the plugin itself takes a maintenance window',
-  },
+  remedy: enforcePolicies,
   verify:
     'Start two throw-away pods in a namespace of their own, connect from one to the other, add a policy that denies all ingress, and see the connection fail.',
 })

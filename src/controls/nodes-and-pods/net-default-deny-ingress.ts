@@ -1,6 +1,7 @@
 import { defaultDenyIngress } from '../../../remediations/network-policy/default-deny.ts'
 import { control } from '../../model/define.ts'
 import type { ObjectRef, View } from '../../model/index.ts'
+import { fewOf } from '../../objects/few-of.ts'
 import { ISOLATION_KINDS, ingressIsolation, namespaceFacts } from '../../objects/network-isolation.ts'
 import type { IsolationPolicy, NamespaceFacts } from '../../objects/network-isolation-policy.ts'
 import { unreadWorkloads } from '../../objects/per-workload.ts'
@@ -55,7 +56,7 @@ export default control({
         subject: namespaceRef(view, namespace),
         reason: onlyInside ? 'keeps other pods out but not what comes from outside the cluster' : reasonFor(open, members),
         detail: [
-          `${open.length} of ${members.length} workloads are not isolated: ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`,
+          `${open.length} of ${members.length} ${members.length === 1 ? 'workload' : 'workloads'} (${fewOf(names)})`,
           ...doubts,
         ].join('; '),
         ...((onlyInside || doubts.length > 0) && { verdict: 'review' as const }),

@@ -2,7 +2,7 @@ import { hostPathRemedy } from '../../../remediations/host-path.ts'
 import { control } from '../../model/define.ts'
 import type { Severity, Volume } from '../../model/index.ts'
 import { eachContainer } from '../../objects/containers.ts'
-import { canWriteTo, isSensitive, normalise } from '../../objects/host-paths.ts'
+import { canWriteTo, isSensitive, isSocket, normalise } from '../../objects/host-paths.ts'
 import { perPodSpec } from '../../objects/per-workload.ts'
 import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
 
@@ -30,11 +30,12 @@ export default control({
       const path = normalise(String(volume.hostPath.path ?? ''))
       const writable = mounts.some(canWriteTo)
       const how = mounts.length === 0 ? 'declared but not mounted' : writable ? 'writable' : 'read-only'
+      const socket = mounts.length > 0 && isSocket(path, volume.hostPath.type)
       yield {
         at: ['volumes', isNamedOnce(spec.volumes!, volume) ? { name: volume.name } : index, 'hostPath'],
-        reason: reasonFor(path, writable),
+        reason: socket ? 'mounts a socket of its node and can talk to it' : reasonFor(path, writable),
         detail: `${path}, ${how}`,
-        severity: severityOf(path, writable, mounts.length > 0),
+        severity: severityOf(path, writable || socket, mounts.length > 0),
         evidence: { volume: volume.name, path, access: how },
       }
     }

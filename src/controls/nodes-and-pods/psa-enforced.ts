@@ -36,6 +36,7 @@ export default control({
     if (distribution(view).name === 'openshift')
       yield { attested: 'OpenShift admits pods by security context constraints, whatever the labels say' }
     else {
+      if ('unseen' in byDefault) yield { note: `whether a cluster-wide default holds: ${byDefault.unseen}; to know: ${byDefault.answer}` }
       for (const namespace of view.all('Namespace')) {
         if (namespace.status?.phase === 'Terminating' || isCovered(namespace, byDefault, others)) continue
         const doubts = [...doubtsOf(namespace, byDefault, others), ...unreadEngines.map((unread) => unread.because)]
@@ -82,9 +83,7 @@ const isExempt = (namespace: NamespaceObject, byDefault: ClusterDefault): boolea
 function doubtsOf(namespace: NamespaceObject, byDefault: ClusterDefault, others: Engines): string[] {
   const doubts = others.partial.length > 0 ? [`judge whether this amounts to a level: ${others.partial.slice(0, 5).join(', ')}`] : []
   const explicit = namespace.metadata.labels?.[ENFORCE] !== undefined
-  return 'unseen' in byDefault && !explicit
-    ? [...doubts, `a cluster-wide default may hold: ${byDefault.unseen}; to know: ${byDefault.answer}`]
-    : doubts
+  return 'unseen' in byDefault && !explicit ? [...doubts, 'a cluster-wide default may hold'] : doubts
 }
 
 function reasonFor(namespace: NamespaceObject, byDefault: ClusterDefault, warned: boolean): string {

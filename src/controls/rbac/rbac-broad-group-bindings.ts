@@ -1,10 +1,11 @@
 import { removeSubjects } from '../../../remediations/role-binding.ts'
 import { control } from '../../model/define.ts'
 import type { RbacSubject, Severity } from '../../model/index.ts'
+import { fewOf } from '../../objects/few-of.ts'
 import { isAsShipped } from '../../objects/rbac-accounts.ts'
 import { subjectText } from '../../objects/rbac-bootstrap.ts'
 import { escalationsOf } from '../../objects/rbac-escalations.ts'
-import { fewOf, type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
+import { type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
 import { grants, RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { ruleText } from '../../objects/rbac-rules.ts'
 import { refOf } from '../../objects/ref.ts'
@@ -37,7 +38,7 @@ export default control({
         subject: refOf(binding),
         at: ['subjects'],
         reason: `grants rights to a group that ${membersOf(wrong[0]!.subject)} in`,
-        detail: `${wrong.map(({ subject }) => groupText(subject)).join(', ')} by ${binding.roleRef.kind} ${binding.roleRef.name}${gains.length > 0 ? `, enough to ${fewOf(gains)}` : ''}`,
+        detail: `${wrong.map(({ subject }) => subjectText(subject)).join(', ')} by ${binding.roleRef.kind} ${binding.roleRef.name}${gains.length > 0 ? `, enough to ${fewOf(gains)}` : ''}`,
         evidence: {
           role: `${binding.roleRef.kind} ${binding.roleRef.name}`,
           rules: shortList(rules.map(ruleText)),
@@ -59,6 +60,4 @@ function membersOf(subject: RbacSubject): string {
   if (subject.name === 'system:authenticated') return 'everybody is'
   return namespaceOf(subject) === undefined ? 'every service account is' : 'every service account of a namespace is'
 }
-const groupText = (subject: RbacSubject): string =>
-  `${subjectText(subject)}${namespaceOf(subject) === undefined ? '' : ` (every service account of ${namespaceOf(subject)})`}`
 const isBroad = ({ kind, name }: RbacSubject): boolean => kind === 'Group' && /^system:(authenticated$|serviceaccounts(:|$))/.test(name)

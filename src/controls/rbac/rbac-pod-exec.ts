@@ -1,7 +1,15 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
 import type { Severity } from '../../model/index.ts'
-import { apartFromPeople, describeExposure, type Exposure, evidenceOf, exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
+import {
+  apartFromPeople,
+  describeExposure,
+  type Exposure,
+  evidenceOf,
+  exposures,
+  PEOPLE,
+  unseenRoles,
+} from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
 import { minorOf } from '../../objects/version.ts'
@@ -35,7 +43,7 @@ export default control({
       yield {
         subject: exposure.ref,
         at: exposure.at,
-        ...(exposure.people && { key: 'people' }),
+        ...(exposure.people && { key: PEOPLE }),
         reason: reasonOf(exposure, intoPods),
         detail: describeExposure(exposure, asked),
         evidence: evidenceOf(exposure, { cut: asked }),

@@ -2,7 +2,7 @@ import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
 import type { PolicyRule } from '../../model/index.ts'
 import { remembered } from '../../objects/derived.ts'
-import { apartFromPeople, describeExposure, evidenceOf, exposures, shortList, unseenRoles } from '../../objects/rbac-exposure.ts'
+import { apartFromPeople, describeExposure, evidenceOf, exposures, PEOPLE, shortList, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
 import { workloadsOf, workloadText } from '../../objects/rbac-users.ts'
@@ -42,7 +42,7 @@ export default control({
       yield {
         subject: exposure.ref,
         at: exposure.at,
-        ...(people && { key: 'people' }),
+        ...(people && { key: PEOPLE }),
         reason: exposure.on === 'binding' ? 'gives a built-in role that reads Secrets' : 'lets its subjects read Secrets',
         detail: describeExposure(exposure, [READ_SECRETS]),
         evidence: evidenceOf(exposure, { cut: [READ_SECRETS] }, shortList([...new Set(users)].map(workloadText))),

@@ -64,10 +64,11 @@ const found = (
 ): Found => ({
   ...on,
   reason: REASONS[where],
-  detail: `${name}: ${by === 'format' ? format : by === 'name' ? `named like a ${format}, and looks like one` : `named like a ${format}`}, ${length} characters`,
+  detail: `${name} (${by === 'format' ? format : `named like ${article(format)} ${format}${by === 'name' ? ', and looks like one' : ''}`}; ${length} characters)`,
   evidence: { where, name, format, length },
   ...(by === 'named' && { verdict: 'review' as const }),
 })
+const article = (word: string): string => (/^[aeiou]/i.test(word) ? 'an' : 'a')
 const REASONS: Readonly<Record<CredentialEvidence['where'], string>> = {
   env: 'has a credential in an environment variable',
   argument: 'has a credential on its command line',
@@ -126,7 +127,12 @@ const inData = remembered(
 
 function* inConfigMap(map: ConfigMapObject): Iterable<Found> {
   for (const { key, name, credential } of inData(map)) {
-    yield found({ subject: refOf(map), at: ['data', key], key: name }, 'data', name === key || name === credential.format ? key : `${key}: ${name}`, credential)
+    yield found(
+      { subject: refOf(map), at: ['data', key], key: name },
+      'data',
+      name === key || name === credential.format ? key : `${key}: ${name}`,
+      credential,
+    )
   }
   for (const key of map.binaryKeys ?? []) {
     const kind = /\.(p12|pfx|keystore|jks)$/i.exec(key)?.[1]?.toLowerCase()
