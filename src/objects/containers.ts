@@ -44,5 +44,6 @@ function elementOf(containers: readonly ContainerSpec[], container: ContainerSpe
 /** What the kubelet says of a container of a live pod. */
 export function statusOf(pod: PodObject, container: string): ContainerStatus | undefined {
   const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = pod.status ?? {}
-  return [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses].find((status) => status.name === container)
+  const isIt = (status: ContainerStatus): boolean => status.name === container
+  return containerStatuses.find(isIt) ?? initContainerStatuses.find(isIt) ?? ephemeralContainerStatuses.find(isIt)
 }

@@ -16,8 +16,23 @@ const REFERENCE = /^(?<name>[^@]+?)(?<tag>:[A-Za-z0-9_][\w.-]{0,127})?(?:@(?<dig
 const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/
 const HOST = /^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::\d+)?$/
 
+/** Many pods run few images, and several controls look at each. */
+const parsed = new Map<string, ImageReference | undefined>()
+const MOST = 10_000
+const LONGEST = 512
+
 /** Undefined for what no runtime would accept (an unrendered template, upper case in the repository). */
 export function parseImage(text: string): ImageReference | undefined {
+  if (text.length > LONGEST) return parse(text)
+  const known = parsed.get(text)
+  if (known !== undefined || parsed.has(text)) return known
+  if (parsed.size >= MOST) parsed.clear()
+  const image = parse(text)
+  parsed.set(text, image)
+  return image
+}
+
+function parse(text: string): ImageReference | undefined {
   const { name, tag, digest } = (text.length < 4096 ? REFERENCE.exec(text)?.groups : undefined) ?? {}
   if (name === undefined) return undefined
   // `host:5000/app` has no tag: the greedy parts above can only take what follows the last slash.

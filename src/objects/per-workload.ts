@@ -51,15 +51,19 @@ export const perPodSpec = <E>(
   judge: (spec: PodSpec, workload: Workload) => Iterable<Sighting<E>>,
 ): ((view: View<WorkloadKind>) => Iterable<Observation<E> | Remark>) =>
   perWorkload(function* (workload) {
+    const drifted = driftedPods(workload)
     const seen = new Set<string>()
     const isPlatform = workload.mirror || isPlatformAgent(workload)
     const origin = isPlatform ? { origin: 'system' as const } : {}
-    for (const { at, ...sighting } of judge(workload.spec, workload)) {
-      seen.add(identity(at, sighting))
-      if (workload.at !== undefined) yield { ...origin, ...sighting, subject: workload.ref, at: [...workload.at, ...at] }
-      else yield { ...origin, ...sighting, subject: workload.ref, key: [formatPath(at), sighting.key ?? ''].join(' ').trim() }
+    for (const whole of judge(workload.spec, workload)) {
+      if (drifted.length > 0) seen.add(identity(whole.at, whole))
+      if (workload.at !== undefined) yield { ...origin, ...whole, subject: workload.ref, at: [...workload.at, ...whole.at] }
+      else {
+        const { at, ...sighting } = whole
+        yield { ...origin, ...sighting, subject: workload.ref, key: [formatPath(at), sighting.key ?? ''].join(' ').trim() }
+      }
     }
-    for (const { pod, since } of driftedPods(workload)) {
+    for (const { pod, since } of drifted) {
       for (const { at, ...sighting } of judge(pod.spec, workload)) {
         if (seen.has(identity(at, sighting))) continue
         seen.add(identity(at, sighting))

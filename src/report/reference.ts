@@ -18,7 +18,7 @@ const remedyText = ({ remedy }: RegisteredControl): string => {
   if ('byHand' in remedy) return `by hand: ${remedy.byHand}`
   const options = Object.entries(remedy.options ?? {}).map(
     ([name, option]) =>
-      `${name} — ${option.describe}${option.choices === undefined ? '' : ` (${option.choices.map((choice) => choice.value).join(', ')})`}${option.default === undefined ? '' : `; default ${JSON.stringify(option.default)}`}`,
+      `${name} — ${option.describe}${option.choices === undefined ? '' : ` (${option.choices.map((choice) => (choice.label === choice.value ? choice.value : `${choice.value}: ${choice.label}`)).join('; ')})`}${option.default === undefined ? '' : `; default ${JSON.stringify(option.default)}`}`,
   )
   return [`built by the family ${remedy.family}`, ...options.map((option) => `option ${option}`)].join('; ')
 }

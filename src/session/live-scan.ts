@@ -31,7 +31,7 @@ export class LiveScan {
   #state: ScanState
   #timer: NodeJS.Timeout | undefined
   #ended: Error | undefined | null = null
-  #early = 100
+  #early = 50
 
   constructor(options: LiveScanOptions) {
     this.#options = options

@@ -123,6 +123,8 @@ async function applyTo(
   const unjudged = sayUnjudged(io, scan)
   if (plan.steps.length === 0) return unjudged
 
+  const steps = new Map(plan.steps.map((step) => [step.id, step]))
+  const stepOf = (id: StepId): Step => steps.get(id)!
   const last = new Map<StepId, StepState>()
   let journal: FileJournal | undefined
   const events = run({
@@ -143,7 +145,7 @@ async function applyTo(
     for await (const { step, state } of events) {
       last.set(step, state)
       if (state.is === 'rehearsed' && (options.dryRun || options.yes))
-        io.stdout.write(`\n${titles.get(step)}\n${options.dryRun ? diffText(state.diff, state.warnings) : ''}`)
+        io.stdout.write(options.dryRun ? `\n${stepHeading(titles.get(step)!, stepOf(step))}${diffText(state.diff, state.warnings)}` : `\n${titles.get(step)}\n`)
       const text = stateText(state)
       if (text !== '') io.stdout.write(`${TOLD_WITH_TITLE.has(state.is) ? `${titles.get(step)}\n` : ''}  ${text}\n`)
     }
