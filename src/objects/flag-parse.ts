@@ -75,7 +75,7 @@ export const staticPods: (view: View<'Pod'>) => readonly PodObject[] = lasting([
 )
 
 /** Only the node's own mirror pods count on a cluster: any other pod of that name may belong to somebody else's control plane. */
-export function isStaticPod(pod: PodObject, source: SourceInfo): boolean {
+function isStaticPod(pod: PodObject, source: SourceInfo): boolean {
   const { namespace, annotations = {}, ownerReferences = [] } = pod.metadata
   if (source.kind !== 'live') return namespace === undefined || namespace === 'default' || namespace === 'kube-system'
   return (
