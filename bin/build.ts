@@ -27,14 +27,27 @@ const result = await build({
   define: { 'process.env.NODE_ENV': '"production"', __VERSION__: JSON.stringify(manifest.version) },
   // Ink imports its devtools bridge statically, and client-node its own HTTP client; neither is ever used here.
   alias: { 'react-devtools-core': './bin/no-devtools.mjs', undici: './bin/no-undici.mjs' },
-  plugins: [{ name: 'client-node without its models', setup: ({ onResolve, resolve }) => onResolve({ filter: /^@kubernetes\/client-node/ }, async ({ path, pluginData, ...rest }) => (pluginData === 'resolved' ? undefined : { ...(await resolve(path, { ...rest, pluginData: 'resolved' })), sideEffects: false })) }],
+  plugins: [
+    {
+      name: 'client-node without its models',
+      setup: ({ onResolve, resolve }) =>
+        onResolve({ filter: /^@kubernetes\/client-node/ }, async ({ path, pluginData, ...rest }) =>
+          pluginData === 'resolved' ? undefined : { ...(await resolve(path, { ...rest, pluginData: 'resolved' })), sideEffects: false },
+        ),
+    },
+  ],
   // CommonJS dependencies call require() for node's own modules.
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
   logLevel: 'warning',
 })
 const { outputs, inputs } = result.metafile
 const placed = (path: string) => path.replace(/^dist\.\d+\//, 'dist/')
-const renamed = Object.fromEntries(Object.entries(outputs).map(([path, output]) => [placed(path), { ...output, imports: output.imports.map((one) => ({ ...one, path: placed(one.path) })) }]))
+const renamed = Object.fromEntries(
+  Object.entries(outputs).map(([path, output]) => [
+    placed(path),
+    { ...output, imports: output.imports.map((one) => ({ ...one, path: placed(one.path) })) },
+  ]),
+)
 await writeFile(join(fresh, 'meta.json'), JSON.stringify({ inputs, outputs: renamed }))
 const old = `${out}.old.${process.pid}`
 await rename(out, old).catch(() => {})

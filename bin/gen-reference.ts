@@ -1,14 +1,15 @@
 /** docs/controls.md, docs/clusterrole.yaml and docs/scan.schema.json, all from the code itself. */
-import { readdir, readFile } from 'node:fs/promises'
+
 import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
 import { parseAllDocuments, stringify } from 'yaml'
-import { controls } from '../src/controls/index.gen.ts'
 import { permissionsYaml } from '../src/cli/commands/permissions.ts'
-import { scanSchema } from './scan-schema.ts'
+import { controls } from '../src/controls/index.gen.ts'
 import { controlsMarkdown } from '../src/report/reference.ts'
 import type { GeneratedFile } from './gen.ts'
+import { scanSchema } from './scan-schema.ts'
 
 const fixtures = join(import.meta.dirname, '..', 'test', 'controls')
 
@@ -31,14 +32,30 @@ async function exampleOf(folder: string): Promise<string | undefined> {
   const mended = (await readdir(folder)).filter((name) => name.startsWith('mended')).sort()[0]
   if (mended === undefined) return undefined
   const before = new Map(documentsOf(await readFile(join(folder, mended.replace('mended', 'fail')), 'utf8')))
-  const patches = documentsOf(await readFile(join(folder, mended), 'utf8')).slice(0, 2).map(([key, text]) =>
-    createTwoFilesPatch(key, key, before.get(key) ?? '', text, '', '', { context: 2 }).split('\n').slice(2).filter((line) => !line.startsWith('\\')).join('\n'))
+  const patches = documentsOf(await readFile(join(folder, mended), 'utf8'))
+    .slice(0, 2)
+    .map(([key, text]) =>
+      createTwoFilesPatch(key, key, before.get(key) ?? '', text, '', '', { context: 2 })
+        .split('\n')
+        .slice(2)
+        .filter((line) => !line.startsWith('\\'))
+        .join('\n'),
+    )
   return patches.join('\n')
 }
 
-const documentsOf = (text: string): [string, string][] => parseAllDocuments(text).flatMap((document) => {
-  const object = document.toJS() as { kind?: string; metadata?: { namespace?: string; name?: string } } | null
-  if (object === null || object.kind === 'World') return []
-  const { namespace = 'default', ...metadata } = object.metadata ?? {}
-  return [[`${object.kind} ${metadata.name ?? ''}`, stringify({ ...object, metadata: { ...metadata, ...(namespace !== 'default' && { namespace }) } }, { lineWidth: 0, sortMapEntries: true })]]
-})
+const documentsOf = (text: string): [string, string][] =>
+  parseAllDocuments(text).flatMap((document) => {
+    const object = document.toJS() as { kind?: string; metadata?: { namespace?: string; name?: string } } | null
+    if (object === null || object.kind === 'World') return []
+    const { namespace = 'default', ...metadata } = object.metadata ?? {}
+    return [
+      [
+        `${object.kind} ${metadata.name ?? ''}`,
+        stringify(
+          { ...object, metadata: { ...metadata, ...(namespace !== 'default' && { namespace }) } },
+          { lineWidth: 0, sortMapEntries: true },
+        ),
+      ],
+    ]
+  })

@@ -2,7 +2,7 @@
 // (20 or newer), so it uses nothing but node itself; what follows runs on the Node 24 that it installs, in an npm script of its own,
 // since a shell remembers where it found the first `node`.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..')
@@ -20,7 +20,9 @@ function isInstalled() {
   if (!existsSync(stamp) || !existsSync(join(root, 'node_modules', '.bin', 'node'))) return false
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
   const installed = JSON.parse(readFileSync(stamp, 'utf8')).packages
-  return Object.entries(wanted).every(([path, entry]) => path === '' || entry.optional || entry.peer || installed[path]?.version === entry.version)
+  return Object.entries(wanted).every(
+    ([path, entry]) => path === '' || entry.optional || entry.peer || installed[path]?.version === entry.version,
+  )
 }
 
 const newest = (path) =>

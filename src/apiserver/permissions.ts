@@ -14,7 +14,11 @@ export interface Attempt {
   readonly path?: string
 }
 /** `unknown`: the review itself was refused, or an authorizer could not be asked. */
-export type Verdict = { readonly is: 'allowed' | 'denied' | 'unknown'; readonly because?: string; /** The review itself was refused. */ readonly refusal?: Refusal }
+export type Verdict = {
+  readonly is: 'allowed' | 'denied' | 'unknown'
+  readonly because?: string /** The review itself was refused. */
+  readonly refusal?: Refusal
+}
 type Reviewer = Pick<ApiClient, 'review'>
 
 /** May we do this? (SelfSubjectAccessReview) */

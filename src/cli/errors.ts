@@ -24,7 +24,8 @@ const CODES: Readonly<Record<string, number>> = {
 export function explainError(error: unknown): { readonly text: string; readonly code: number } {
   if (!(error instanceof Error)) return { text: `k8s-harden: ${printable(String(error))}\n`, code: EXIT.changeFailed }
   const code = CODES[error.constructor.name] ?? CODES[error.name]
-  if (code === undefined) return { text: `k8s-harden: this is a fault of ours, please report it: ${error.stack ?? error.message}\n`, code: 70 }
+  if (code === undefined)
+    return { text: `k8s-harden: this is a fault of ours, please report it: ${error.stack ?? error.message}\n`, code: 70 }
   const tryNext = 'tryNext' in error && Array.isArray(error.tryNext) ? (error.tryNext as string[]) : []
   return { text: [`k8s-harden: ${printable(error.message)}`, ...tryNext.map((hint) => `  try: ${printable(hint)}`), ''].join('\n'), code }
 }

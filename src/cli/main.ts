@@ -12,7 +12,10 @@ setFlagsFromString('--semi-space-growth-factor=1')
 
 type Options = SourceOptions & Record<string, any>
 
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, ...value.split(',').filter((part) => part !== '')]
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  ...value.split(',').filter((part) => part !== ''),
+]
 
 /** Options that name the source; the same for every command that reads one. */
 const withSource = (command: Command): Command =>
@@ -53,37 +56,63 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .requiredOption('--out <dir>', 'directory to write to')
     .option('--exceptions <file>', 'accepted risks: left alone')
     .option('-n, --namespace <name...>', 'only these namespaces', collect)
-    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', (value: string, before: string[] = []) => [...before, value])
-    .action((options: Options) => run(async () => (await import('./commands/generate.ts')).generateCommand(options as Options & { out: string })))
+    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', (value: string, before: string[] = []) => [
+      ...before,
+      value,
+    ])
+    .action((options: Options) =>
+      run(async () => (await import('./commands/generate.ts')).generateCommand(options as Options & { out: string })),
+    )
 
   withChoice(withSource(root.command('apply').description('fix step by step: preview, confirm, apply, verify')))
     .option('-n, --namespace <name...>', 'only these namespaces', collect)
     .option('--yes', 'take every step whose risk is at most --accept-risk, without asking')
-    .addOption(new Option('--accept-risk <risk>', 'with --yes: the highest risk to take').choices(['safe', 'restarts-pods', 'may-break']).default('safe'))
+    .addOption(
+      new Option('--accept-risk <risk>', 'with --yes: the highest risk to take')
+        .choices(['safe', 'restarts-pods', 'may-break'])
+        .default('safe'),
+    )
     .option('--dry-run', 'rehearse every step, change nothing')
-    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', (value: string, before: string[] = []) => [...before, value])
+    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', (value: string, before: string[] = []) => [
+      ...before,
+      value,
+    ])
     .option('--exceptions <file>', 'accepted risks: left alone')
     .option('--timeout <seconds>', 'how long a roll-out may take before it is undone', '120')
     .option('--out <dir>', 'where files for you to place are written (default: under the state directory)')
     .action((options: Options) => run(async () => (await import('./commands/apply.ts')).applyMain(options)))
 
-  withSource(root.command('undo').description('take a run back (default: the last one)').argument('[run]', 'id of the run, from `k8s-harden history`'))
+  withSource(
+    root
+      .command('undo')
+      .description('take a run back (default: the last one)')
+      .argument('[run]', 'id of the run, from `k8s-harden history`'),
+  )
     .option('--step <id>', 'only this step')
     .option('--yes', 'do not ask')
     .action((runId: string | undefined, options: Options) => run(async () => (await import('./commands/undo.ts')).undoMain(runId, options)))
 
-  root.command('history').description('list the runs of apply, and what became of them')
+  root
+    .command('history')
+    .description('list the runs of apply, and what became of them')
     .addOption(new Option('-o, --output <format>').choices(['table', 'json']).default('table'))
     .action((options: Options) => run(async () => (await import('./commands/history.ts')).historyMain(options)))
 
-  root.command('explain').description('what a control means, what it reads, how it is mended').argument('<id>', 'control id')
+  root
+    .command('explain')
+    .description('what a control means, what it reads, how it is mended')
+    .argument('<id>', 'control id')
     .action((id: string) => run(async () => (await import('./commands/explain.ts')).explainCommand(id)))
 
-  root.command('controls').description('list all controls')
+  root
+    .command('controls')
+    .description('list all controls')
     .addOption(new Option('-o, --output <format>').choices(['table', 'json', 'markdown']).default('table'))
     .action((options: Options) => run(async () => (await import('./commands/controls.ts')).controlsCommand(options.output)))
 
-  root.command('permissions').description('the least ClusterRole this tool needs to read everything it judges')
+  root
+    .command('permissions')
+    .description('the least ClusterRole this tool needs to read everything it judges')
     .addOption(new Option('-o, --output <format>').choices(['yaml']).default('yaml'))
     .action(() => run(async () => (await import('./commands/permissions.ts')).permissionsCommand()))
   return root
@@ -96,12 +125,19 @@ async function wizardOrScan(options: Options): Promise<number> {
   const terminal = process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== 'dumb'
   if (terminal) return (await import('./commands/wizard.tsx')).wizardCommand(options)
   process.stderr.write('k8s-harden: no terminal to draw on, so this is the scan; for changes see `k8s-harden apply`\n')
-  return (await import('./commands/scan.ts')).scanCommand({ ...options, practice: options.practice === undefined ? undefined : [options.practice], output: 'table', failOn: 'high' })
+  return (await import('./commands/scan.ts')).scanCommand({
+    ...options,
+    practice: options.practice === undefined ? undefined : [options.practice],
+    output: 'table',
+    failOn: 'high',
+  })
 }
 
 export async function main(argv: readonly string[]): Promise<number> {
   let code: number = EXIT.clean
-  const cli = program(async (job) => { code = await job() })
+  const cli = program(async (job) => {
+    code = await job()
+  })
   try {
     await cli.parseAsync(argv as string[], { from: 'user' })
     return code

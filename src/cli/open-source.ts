@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import type { ApiClient } from '../apiserver/client.ts'
 import type { ClusterSource, Json } from '../model/index.ts'
-import { checkSource, type SourceOptions } from './options.ts'
 import { stateDirectory } from '../writers/journal.ts'
+import { checkSource, type SourceOptions } from './options.ts'
 
-export interface OpenOptions extends SourceOptions { readonly namespace?: readonly string[] }
+export interface OpenOptions extends SourceOptions {
+  readonly namespace?: readonly string[]
+}
 export interface Opened {
   readonly source: ClusterSource
   /** Where applying writes, in words. */
@@ -35,7 +37,12 @@ async function openSample(): Promise<Opened> {
 async function openManifests(path: string, namespaces: readonly string[] | undefined): Promise<Opened> {
   const { manifestsSource } = await import('../sources/manifests.ts')
   const source = manifestsSource(path, namespaces === undefined ? {} : { namespaces })
-  return { source, ...(path !== '-' && { root: path }), writesTo: path === '-' ? 'nowhere: standard input cannot be written' : `the files in ${path}`, location: { kind: 'manifests', path } }
+  return {
+    source,
+    ...(path !== '-' && { root: path }),
+    writesTo: path === '-' ? 'nowhere: standard input cannot be written' : `the files in ${path}`,
+    location: { kind: 'manifests', path },
+  }
 }
 
 async function openLive({ context: name, kubeconfig, namespace: namespaces }: OpenOptions): Promise<Opened> {
@@ -45,7 +52,8 @@ async function openLive({ context: name, kubeconfig, namespace: namespaces }: Op
   const context = pickContext({ ...(name !== undefined && { context: name }), ...(kubeconfig !== undefined && { kubeconfig }) })
   const client = new ApiClient(context)
   return {
-    source: liveSource({ client, context: context.name, ...(namespaces !== undefined && { namespaces }) }), client,
+    source: liveSource({ client, context: context.name, ...(namespaces !== undefined && { namespaces }) }),
+    client,
     writesTo: `the live cluster of context ${context.name}`,
     location: { kind: 'live', context: context.name, ...(kubeconfig !== undefined && { kubeconfig }) },
   }
@@ -53,7 +61,12 @@ async function openLive({ context: name, kubeconfig, namespace: namespaces }: Op
 
 /** The options that open again what a run was made on; its `location` is what openSource gave for the journal. */
 export function optionsOfLocation(location: Json): SourceOptions {
-  const { kind, context, kubeconfig, path = '' } = location as { readonly kind?: string; readonly context?: string; readonly kubeconfig?: string; readonly path?: string }
+  const {
+    kind,
+    context,
+    kubeconfig,
+    path = '',
+  } = location as { readonly kind?: string; readonly context?: string; readonly kubeconfig?: string; readonly path?: string }
   if (kind === 'sample') return { sample: true }
   if (kind === 'manifests') return { manifests: path }
   return { ...(context !== undefined && { context }), ...(kubeconfig !== undefined && { kubeconfig }) }

@@ -1,28 +1,52 @@
-import type { Practice, RegisteredControl, Severity } from '../model/index.ts'
 import { PRACTICES } from '../engine/score.ts'
+import type { Practice, RegisteredControl, Severity } from '../model/index.ts'
 import { UsageError } from './errors.ts'
 
-export interface SourceOptions { readonly context?: string; readonly kubeconfig?: string; readonly manifests?: string; readonly sample?: boolean }
-export interface ChoiceOptions { readonly practice?: readonly string[]; readonly control?: readonly string[] }
+export interface SourceOptions {
+  readonly context?: string
+  readonly kubeconfig?: string
+  readonly manifests?: string
+  readonly sample?: boolean
+}
+export interface ChoiceOptions {
+  readonly practice?: readonly string[]
+  readonly control?: readonly string[]
+}
 
 /** One source, or a sentence about why not. */
 export function checkSource({ context, kubeconfig, manifests, sample }: SourceOptions): void {
-  const named = [context !== undefined || kubeconfig !== undefined ? '--context/--kubeconfig' : '', manifests === undefined ? '' : '--manifests', sample ? '--sample' : ''].filter((name) => name !== '')
+  const named = [
+    context !== undefined || kubeconfig !== undefined ? '--context/--kubeconfig' : '',
+    manifests === undefined ? '' : '--manifests',
+    sample ? '--sample' : '',
+  ].filter((name) => name !== '')
   if (named.length > 1) throw new UsageError(`${named.join(' and ')} name different sources: give one`)
 }
 
 /** The controls that the operator asked for; all of them by default. Old ids still work. */
-export function chooseControls(controls: readonly RegisteredControl[], { practice = [], control = [] }: ChoiceOptions): readonly RegisteredControl[] {
-  for (const name of practice) if (!PRACTICES.includes(name as Practice)) throw new UsageError(`there is no practice "${name}"`, [`one of ${PRACTICES.join(', ')}`])
+export function chooseControls(
+  controls: readonly RegisteredControl[],
+  { practice = [], control = [] }: ChoiceOptions,
+): readonly RegisteredControl[] {
+  for (const name of practice)
+    if (!PRACTICES.includes(name as Practice)) throw new UsageError(`there is no practice "${name}"`, [`one of ${PRACTICES.join(', ')}`])
   const current = control.map((id) => currentId(controls, id))
-  return controls.filter((one) => (practice.length === 0 || practice.includes(one.practice)) && (current.length === 0 || current.includes(one.id)))
+  return controls.filter(
+    (one) => (practice.length === 0 || practice.includes(one.practice)) && (current.length === 0 || current.includes(one.id)),
+  )
 }
 
 export function currentId(controls: readonly RegisteredControl[], id: string): string {
   const found = controls.find((one) => one.id === id || one.formerly?.includes(id))
   if (found !== undefined) return found.id
-  const near = controls.map((one) => one.id).filter((other) => other.includes(id) || id.includes(other) || distance(id, other) <= 3).slice(0, 4)
-  throw new UsageError(`there is no control "${id}"`, [...(near.length > 0 ? [`did you mean ${near.join(' or ')}?`] : []), 'k8s-harden controls lists them all'])
+  const near = controls
+    .map((one) => one.id)
+    .filter((other) => other.includes(id) || id.includes(other) || distance(id, other) <= 3)
+    .slice(0, 4)
+  throw new UsageError(`there is no control "${id}"`, [
+    ...(near.length > 0 ? [`did you mean ${near.join(' or ')}?`] : []),
+    'k8s-harden controls lists them all',
+  ])
 }
 
 const SEVERITIES = ['critical', 'high', 'medium', 'low', 'none'] as const
@@ -32,7 +56,10 @@ export function failOn(text: string): Severity | undefined {
 }
 
 /** `ID.option=value` → {ID: {option: value}}; values that read as JSON are taken as such. */
-export function parseSettings(controls: readonly RegisteredControl[], settings: readonly string[] = []): Record<string, Record<string, never>> {
+export function parseSettings(
+  controls: readonly RegisteredControl[],
+  settings: readonly string[] = [],
+): Record<string, Record<string, never>> {
   const values: Record<string, Record<string, unknown>> = {}
   for (const setting of settings) {
     const match = /^([\w-]+)\.([\w-]+)=(.*)$/s.exec(setting)
@@ -40,9 +67,14 @@ export function parseSettings(controls: readonly RegisteredControl[], settings: 
     const [, id = '', option = '', value = ''] = match
     const control = controls.find((one) => one.id === currentId(controls, id))!
     const known = 'propose' in control.remedy ? (control.remedy.options ?? {}) : {}
-    if (!Object.hasOwn(known, option)) throw new UsageError(`${control.id} has no option "${option}"`, Object.keys(known).length > 0 ? [`its options are ${Object.keys(known).join(', ')}`] : [`k8s-harden explain ${control.id}`])
+    if (!Object.hasOwn(known, option))
+      throw new UsageError(
+        `${control.id} has no option "${option}"`,
+        Object.keys(known).length > 0 ? [`its options are ${Object.keys(known).join(', ')}`] : [`k8s-harden explain ${control.id}`],
+      )
     const choices = known[option]?.choices
-    if (choices !== undefined && !choices.some((choice) => choice.value === value)) throw new UsageError(`${id}.${option} takes ${choices.map((choice) => choice.value).join(', ')}, not "${value}"`)
+    if (choices !== undefined && !choices.some((choice) => choice.value === value))
+      throw new UsageError(`${id}.${option} takes ${choices.map((choice) => choice.value).join(', ')}, not "${value}"`)
     ;(values[control.id] ??= {})[option] = fromText(value)
   }
   return values as Record<string, Record<string, never>>

@@ -23,4 +23,7 @@ export interface Control<R extends Readable = Readable, E = any> {
   readonly formerly?: readonly ControlId[]
 }
 /** A control with what its place in the tree says of it. */
-export interface RegisteredControl extends Control { readonly id: ControlId; readonly practice: Practice }
+export interface RegisteredControl extends Control {
+  readonly id: ControlId
+  readonly practice: Practice
+}

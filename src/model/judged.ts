@@ -70,4 +70,8 @@ export interface Outcome {
 }
 
 /** The short form of a remedy, shown in lists and JSON. */
-export interface FindingRemedy { readonly kind: 'edit' | 'create' | 'delete' | 'file' | 'command' | 'byHand' | 'needsValue' | 'refused'; readonly risk: Risk; readonly summary: string }
+export interface FindingRemedy {
+  readonly kind: 'edit' | 'create' | 'delete' | 'file' | 'command' | 'byHand' | 'needsValue' | 'refused'
+  readonly risk: Risk
+  readonly summary: string
+}

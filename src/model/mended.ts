@@ -1,8 +1,9 @@
 /** What mends it: intents, proposals, the plan, approval, the journal, and how far a step has come. */
+
+import type { Finding } from './judged.ts'
 import type { KubeObject } from './kube.ts'
 import type { ControlId, FindingId, Json, ObjectRef, Path, Practice, Risk, RunId, StepId } from './names.ts'
 import type { Readable, View } from './seen.ts'
-import type { Finding } from './judged.ts'
 
 /** Sets or removes one value. Missing parents are created; a list is replaced as a whole (writers keep the items that did not change). */
 export type Edit = { readonly set: Path; readonly to: Json } | { readonly unset: Path }
@@ -13,7 +14,14 @@ export type Change =
   | { readonly type: 'create'; readonly object: KubeObject }
   | { readonly type: 'delete'; readonly target: ObjectRef }
   /** A file for the operator to place: name relative to the output directory, mode in octal, runbook in order. `secret`: never shown, journalled or logged. */
-  | { readonly type: 'file'; readonly name: string; readonly text: FileText; readonly mode: number; readonly runbook: readonly string[]; readonly rollback: readonly string[] }
+  | {
+      readonly type: 'file'
+      readonly name: string
+      readonly text: FileText
+      readonly mode: number
+      readonly runbook: readonly string[]
+      readonly rollback: readonly string[]
+    }
   /** A provider's CLI; shown, never run without an approval. */
   | { readonly type: 'command'; readonly argv: readonly string[]; readonly undo?: readonly string[]; readonly where: string }
 /** `secretKeys`: how many 32-byte keys the writer must draw from the CSPRNG and put, base64, where the text says `{{key N}}`. */
@@ -21,12 +29,21 @@ export type FileText = { readonly text: string; readonly secretKeys?: number }
 
 /** What a remedy answers for one finding. */
 export type Proposal =
-  | { readonly changes: readonly Change[]; readonly risk: Risk; readonly summary: string; /** Plain words, one clause each. */ readonly mayBreak?: readonly string[] }
+  | {
+      readonly changes: readonly Change[]
+      readonly risk: Risk
+      readonly summary: string /** Plain words, one clause each. */
+      readonly mayBreak?: readonly string[]
+    }
   | { readonly byHand: string }
   | { readonly needs: { readonly option: string; readonly question: string } }
   | { readonly refused: string }
 
-export interface RemedyOption { readonly describe: string; readonly default?: Json; readonly choices?: readonly { readonly value: string; readonly label: string; readonly risk?: Risk }[] }
+export interface RemedyOption {
+  readonly describe: string
+  readonly default?: Json
+  readonly choices?: readonly { readonly value: string; readonly label: string; readonly risk?: Risk }[]
+}
 
 export interface RemedyContext {
   readonly view: View<Readable>
@@ -79,7 +96,12 @@ export interface Plan {
 
 declare const granted: unique symbol
 /** Consent. Minted in session/approve.ts only, from a key press, a typed word or an explicit flag. */
-export interface Approval { readonly digest: string; readonly steps: ReadonlySet<StepId>; readonly by: string; readonly [granted]: true }
+export interface Approval {
+  readonly digest: string
+  readonly steps: ReadonlySet<StepId>
+  readonly by: string
+  readonly [granted]: true
+}
 
 /** The result of a rehearsal: what a commit will send, exactly. Opaque to everyone but the writer that made it. */
 export interface Rehearsal {
@@ -90,7 +112,9 @@ export interface Rehearsal {
   readonly writer: string
   readonly prepared: unknown
 }
-export type RehearsalResult = { readonly ok: true; readonly rehearsal: Rehearsal } | { readonly ok: false; readonly refusedBy: string; readonly because: string }
+export type RehearsalResult =
+  | { readonly ok: true; readonly rehearsal: Rehearsal }
+  | { readonly ok: false; readonly refusedBy: string; readonly because: string }
 
 /** What one change did, kept so that it can be taken back after any crash. */
 export interface Written {
@@ -101,11 +125,26 @@ export interface Written {
   /** Writer-specific inverse (JSON Patch, file content hash and backup path, …), guarded against later changes. */
   readonly undo: Json
 }
-export interface JournalHeader { readonly run: RunId; readonly time: string; readonly tool: string; readonly source: { readonly kind: string; readonly name: string; readonly server?: string; readonly location: Json }; readonly digest: string; readonly approvedBy: string; readonly steps: readonly { readonly id: StepId; readonly title: string; readonly risk: Risk }[] }
+export interface JournalHeader {
+  readonly run: RunId
+  readonly time: string
+  readonly tool: string
+  readonly source: { readonly kind: string; readonly name: string; readonly server?: string; readonly location: Json }
+  readonly digest: string
+  readonly approvedBy: string
+  readonly steps: readonly { readonly id: StepId; readonly title: string; readonly risk: Risk }[]
+}
 export type JournalLine =
   | { readonly is: 'run'; readonly header: JournalHeader }
   /** Fsynced before the write: from here on the step may have happened. */
-  | { readonly is: 'intent'; readonly time: string; readonly step: StepId; readonly title: string; readonly mends: readonly { readonly control: ControlId; readonly finding: FindingId }[]; readonly writes: readonly Written[] }
+  | {
+      readonly is: 'intent'
+      readonly time: string
+      readonly step: StepId
+      readonly title: string
+      readonly mends: readonly { readonly control: ControlId; readonly finding: FindingId }[]
+      readonly writes: readonly Written[]
+    }
   | { readonly is: 'written'; readonly time: string; readonly step: StepId }
   | { readonly is: 'verified'; readonly time: string; readonly step: StepId; readonly note: string }
   | { readonly is: 'failed'; readonly time: string; readonly step: StepId; readonly because: string }

@@ -1,8 +1,25 @@
 /** What is seen: the kinds and facts that can be read, and how a source reports them. */
 import type {
-  BindingObject, ConfigMapObject, ControllerObject, CronJobObject, EndpointSliceObject, IngressObject, KubeObject, MetadataObject, NamespaceObject,
-  NetworkPolicyObject, NodeObject, PodObject, PodTemplateObject, RoleObject, RouteObject, SecretObject, ServiceAccountObject, ServiceObject,
-  SpecObject, WebhookConfigurationObject,
+  BindingObject,
+  ConfigMapObject,
+  ControllerObject,
+  CronJobObject,
+  EndpointSliceObject,
+  IngressObject,
+  KubeObject,
+  MetadataObject,
+  NamespaceObject,
+  NetworkPolicyObject,
+  NodeObject,
+  PodObject,
+  PodTemplateObject,
+  RoleObject,
+  RouteObject,
+  SecretObject,
+  ServiceAccountObject,
+  ServiceObject,
+  SpecObject,
+  WebhookConfigurationObject,
 } from './kube.ts'
 import type { Json, ObjectRef, Path } from './names.ts'
 
@@ -56,7 +73,9 @@ export interface Kinds {
   AuthorizationConfiguration: ConfigFile
   AdmissionConfiguration: ConfigFile
 }
-export interface ConfigFile extends KubeObject { readonly [field: string]: unknown }
+export interface ConfigFile extends KubeObject {
+  readonly [field: string]: unknown
+}
 export type Kind = keyof Kinds
 
 /** Things that are no API objects, gathered by sources/facts/. */
@@ -81,8 +100,16 @@ export interface Facts {
   KubeletConfigz: { readonly nodes: readonly KubeletAnswer[] }
 }
 export type FactName = keyof Facts
-export interface MetricSample { readonly name: string; readonly labels: Readonly<Record<string, string>>; readonly value: number }
-export interface KubeletAnswer { readonly node: string; readonly config?: Readonly<Record<string, unknown>>; readonly refused?: string }
+export interface MetricSample {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+export interface KubeletAnswer {
+  readonly node: string
+  readonly config?: Readonly<Record<string, unknown>>
+  readonly refused?: string
+}
 export type AddressClass = 'public' | 'private' | 'loopback' | 'link-local' | 'carrier-grade' | 'other'
 export interface EndpointFact {
   readonly url: string
@@ -169,9 +196,17 @@ export type SourceEvent =
 export interface ClusterSource {
   readonly info: SourceInfo
   /** Ends only when aborted, or after `synced` when `follow` is false. What a cluster may do wrong arrives as `unread`, never as a throw. */
-  events(options: { readonly signal: AbortSignal; readonly follow: boolean; readonly wanted: ReadonlySet<Readable> }): AsyncIterable<SourceEvent | readonly SourceEvent[]>
+  events(options: {
+    readonly signal: AbortSignal
+    readonly follow: boolean
+    readonly wanted: ReadonlySet<Readable>
+  }): AsyncIterable<SourceEvent | readonly SourceEvent[]>
   locate?(ref: ObjectRef, at?: Path): { readonly file: string; readonly line: number } | undefined
 }
 
 /** Structural helper for facts parsed from files: where a value of type Json came from. */
-export interface Located { readonly ref: ObjectRef; readonly at: Path; readonly value: Json }
+export interface Located {
+  readonly ref: ObjectRef
+  readonly at: Path
+  readonly value: Json
+}

@@ -5,8 +5,8 @@ import { pathOf } from '../apiserver/discovery.ts'
 import type { Refusal } from '../apiserver/refusal.ts'
 import { type Streaming, type WatchTiming, watchKind } from '../apiserver/watch.ts'
 import type { Kind, KubeObject, SourceEvent } from '../model/index.ts'
-import { unreadKind } from './live-unread.ts'
 import { served } from '../objects/served.ts'
+import { unreadKind } from './live-unread.ts'
 import { type Reduce, reducerOf, type Sharing, sameButVersion } from './reduce.ts'
 
 export interface KindReading {

@@ -2,12 +2,12 @@
 import type { Event } from 'js-yaml'
 import type { Kind, KubeObject } from '../model/index.ts'
 import { type FilePosition, rememberPosition } from '../objects/ref.ts'
+import { isKind, kindFor, served } from '../objects/served.ts'
 import { eventsOf, refuseBomb, valuesOf, YamlProblem } from '../objects/yaml-dialect.ts'
 import { countLines, type DocumentSpan, documentsIn } from '../objects/yaml-documents.ts'
 import { offsetAt, treeOf, type YamlNode } from '../objects/yaml-tree.ts'
 import { reduce } from './manifests-reduce.ts'
 import { fitToShape, ShapeProblem } from './manifests-shape.ts'
-import { isKind, kindFor, served } from '../objects/served.ts'
 
 export interface FoundObject {
   readonly kind: Kind

@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Kind, KubeObject, PodObject } from '../model/index.ts'
 import { keyOf, rememberPosition } from '../objects/ref.ts'
-import type { FoundObject } from './manifests-parse.ts'
 import { served } from '../objects/served.ts'
+import type { FoundObject } from './manifests-parse.ts'
 
 export interface Changes {
   readonly kinds: readonly { readonly kind: Kind /** Nothing could be said of the kind before. */; readonly wasSilent: boolean }[]

@@ -4,13 +4,13 @@ import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { text as textOfStream } from 'node:stream/consumers'
 import type { ClusterSource, Kind, ObjectRef, Path, Readable, SourceEvent, SourceInfo } from '../model/index.ts'
+import { isKind } from '../objects/served.ts'
 import { type Found, findFiles, readManifest, unreadable } from './manifests-files.ts'
 import { LineFinder } from './manifests-lines.ts'
 import { parseFile } from './manifests-parse.ts'
 import { Shelf } from './manifests-shelf.ts'
 import { unreadFact, unreadKind } from './manifests-unread.ts'
 import { watchPath } from './manifests-watch.ts'
-import { isKind } from '../objects/served.ts'
 
 /** The source cannot be read at all; `tryNext` are commands or steps for the operator. */
 export class SourceProblem extends Error {

@@ -33,7 +33,9 @@ export function leastClusterRole(wanted: ReadonlySet<Readable>): object {
     kind: 'ClusterRole',
     metadata: { name: 'k8s-harden-reader' },
     rules: [
-      ...[...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([group, plurals]) => ({ apiGroups: [group], resources: plurals.toSorted(), verbs: ['list', 'watch'] })),
+      ...[...groups]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([group, plurals]) => ({ apiGroups: [group], resources: plurals.toSorted(), verbs: ['list', 'watch'] })),
       ...rules.filter((rule) => rule.nonResourceURLs === undefined),
       ...(urls.length > 0 ? [{ nonResourceURLs: urls, verbs: ['get'] }] : []),
     ],

@@ -3,8 +3,8 @@
 import type { Answer, ApiClient } from '../apiserver/client.ts'
 import type { Refusal } from '../apiserver/refusal.ts'
 import type { ObjectRef } from '../model/index.ts'
-import { WriteRefused } from '../plan/writer.ts'
 import { kindFor, served } from '../objects/served.ts'
+import { WriteRefused } from '../plan/writer.ts'
 
 export const FIELD_MANAGER = 'k8s-harden'
 

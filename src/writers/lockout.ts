@@ -1,4 +1,6 @@
 /** Never lock out (safety law 7): what a step would take from the operator or from the cluster's own components, before and after it. */
+
+import { canI, whoAmI } from '../apiserver/permissions.ts'
 import type { PodObject, PolicyRule, Snapshot, Step } from '../model/index.ts'
 import { isSystemNamespace } from '../objects/ownership.ts'
 import { type Grant, type Grants, grants, grantsOf, mayI, serviceAccountGroups, serviceAccountUser } from '../objects/rbac-grants.ts'
@@ -6,7 +8,6 @@ import { type AccessRequest, covers, type ResourceRequest } from '../objects/rba
 import { groupOf, refOf } from '../objects/ref.ts'
 import { applyPlan } from '../plan/in-memory.ts'
 import type { Watchman } from '../plan/run.ts'
-import { canI, whoAmI } from '../apiserver/permissions.ts'
 import { Addresses, type ClusterApi, words } from './cluster-api.ts'
 import { aggregated } from './lockout-aggregated.ts'
 import { refuseOnSystem } from './lockout-system.ts'

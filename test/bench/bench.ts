@@ -8,12 +8,12 @@ import { join } from 'node:path'
 import { controls } from '../../src/controls/index.gen.ts'
 import { wantedBy } from '../../src/engine/evaluator.ts'
 import { isKind, served } from '../../src/objects/served.ts'
-import { startCluster } from '../cluster/cluster.ts'
 import { whyNoBinaries } from '../cluster/binaries.ts'
+import { startCluster } from '../cluster/cluster.ts'
 import { generateLoad } from '../cluster/seed.ts'
 import { liveLatency } from './latency.ts'
 import { writeManifests } from './manifests.ts'
-import { measure, median, type Measured } from './measure.ts'
+import { type Measured, measure, median } from './measure.ts'
 import { firstFrame } from './start-up.ts'
 
 const RUNS = 5
@@ -41,22 +41,45 @@ async function live(): Promise<void> {
     const load = await generateLoad(cluster, { pods })
     say('cluster', `${load.objects} objects, ${load.pods} pods, ${load.deployments} Deployments, ${load.namespaces} namespaces`)
     // The floor reads what the scan reads: the kinds that the controls want and the server serves.
-    const kinds = [...wantedBy(controls)].filter((what) => isKind(what)).map(served).filter((one) => one.standing === 'builtIn')
+    const kinds = [...wantedBy(controls)]
+      .filter((what) => isKind(what))
+      .map(served)
+      .filter((one) => one.standing === 'builtIn')
     const paths = kinds.map(({ group, version, plural }) => `/${group === '' ? 'api' : `apis/${group}`}/${version}/${plural}`)
     const floor = await median(RUNS, () => measure(node, [join(import.meta.dirname, 'floor.ts'), cluster.kubeconfig, ...paths]))
     const bare = JSON.parse(floor.stdout) as { objects: number; bytes: number; ms: number; first: number }
-    say('floor: the same kinds streamed and parsed in bare Node', `${seconds(bare.ms / 1000)} (process ${seconds(floor.seconds)}), ${floor.peakMb.toFixed(0)} MB, ${(bare.bytes / 1e6).toFixed(0)} MB on the wire, first object ${bare.first.toFixed(0)} ms`)
+    say(
+      'floor: the same kinds streamed and parsed in bare Node',
+      `${seconds(bare.ms / 1000)} (process ${seconds(floor.seconds)}), ${floor.peakMb.toFixed(0)} MB, ${(bare.bytes / 1e6).toFixed(0)} MB on the wire, first object ${bare.first.toFixed(0)} ms`,
+    )
     const mark = await cluster.auditMark()
-    const scan = await median(RUNS, () => measure(node, [bin, 'scan', '--kubeconfig', cluster.kubeconfig, '-o', 'json', '--fail-on', 'none']))
+    const scan = await median(RUNS, () =>
+      measure(node, [bin, 'scan', '--kubeconfig', cluster.kubeconfig, '-o', 'json', '--fail-on', 'none']),
+    )
     const requests = (await cluster.auditSince(mark)).length / RUNS
     say('full scan, whole process', seconds(scan.seconds), `${(scan.seconds / floor.seconds).toFixed(2)} × floor (target ≤ 1.6)`)
     say('peak memory of that scan', `${scan.peakMb.toFixed(0)} MB`, `target ≤ 256 MB`)
     say('requests of that scan', requests.toFixed(0))
-    say('findings', String((JSON.parse(scan.stdout) as { results: { findings: unknown[] }[] }).results.reduce((sum, result) => sum + result.findings.length, 0)))
+    say(
+      'findings',
+      String(
+        (JSON.parse(scan.stdout) as { results: { findings: unknown[] }[] }).results.reduce(
+          (sum, result) => sum + result.findings.length,
+          0,
+        ),
+      ),
+    )
     const latency = await liveLatency(cluster)
     say('first finding after connecting', `${latency.firstFindingMs.toFixed(0)} ms`, 'target ≤ 500 ms')
-    say('all kinds read and judged, in process', `${latency.syncedMs.toFixed(0)} ms, ${latency.requests} requests, ${(latency.bytes / 1e6).toFixed(0)} MB`)
-    say('watch event → finding', `median ${latency.eventMs.toFixed(0)} ms, worst ${latency.worstEventMs.toFixed(0)} ms of ${latency.events}`, 'target ≤ 150 ms')
+    say(
+      'all kinds read and judged, in process',
+      `${latency.syncedMs.toFixed(0)} ms, ${latency.requests} requests, ${(latency.bytes / 1e6).toFixed(0)} MB`,
+    )
+    say(
+      'watch event → finding',
+      `median ${latency.eventMs.toFixed(0)} ms, worst ${latency.worstEventMs.toFixed(0)} ms of ${latency.events}`,
+      'target ≤ 150 ms',
+    )
   } finally {
     await cluster.stop()
   }
@@ -68,7 +91,11 @@ async function manifests(): Promise<void> {
     const bytes = writeManifests(dir)
     const bare = await median(RUNS, () => measure(node, ['-e', '0']))
     const scan = await median(RUNS, () => measure(node, [bin, 'scan', '--manifests', dir, '-o', 'json', '--fail-on', 'none']))
-    say(`manifests: 5,000 objects, 200 files, ${(bytes / 1e6).toFixed(1)} MB`, `${seconds(scan.seconds)}, ${scan.peakMb.toFixed(0)} MB`, `${(scan.seconds / bare.seconds).toFixed(0)} × node -e 0 (${seconds(bare.seconds)}); target ≤ 1 s, ≤ 250 MB`)
+    say(
+      `manifests: 5,000 objects, 200 files, ${(bytes / 1e6).toFixed(1)} MB`,
+      `${seconds(scan.seconds)}, ${scan.peakMb.toFixed(0)} MB`,
+      `${(scan.seconds / bare.seconds).toFixed(0)} × node -e 0 (${seconds(bare.seconds)}); target ≤ 1 s, ≤ 250 MB`,
+    )
   } finally {
     rmSync(dir, { recursive: true })
   }
@@ -79,7 +106,11 @@ async function startUp(): Promise<void> {
   const frames: Awaited<ReturnType<typeof firstFrame>>[] = []
   for (let run = 0; run < RUNS; run++) frames.push(await firstFrame(node, [bin, '--sample']))
   const middle = (name: 'paintMs' | 'frameMs') => frames.map((frame) => frame[name]).toSorted((a, b) => a - b)[Math.floor(RUNS / 2)]!
-  say('wizard: first paint / first frame with findings', `${middle('paintMs').toFixed(0)} / ${middle('frameMs').toFixed(0)} ms`, `${(middle('paintMs') / 1000 / bare.seconds).toFixed(1)} × node -e 0; target ≤ 300 ms`)
+  say(
+    'wizard: first paint / first frame with findings',
+    `${middle('paintMs').toFixed(0)} / ${middle('frameMs').toFixed(0)} ms`,
+    `${(middle('paintMs') / 1000 / bare.seconds).toFixed(1)} × node -e 0; target ≤ 300 ms`,
+  )
   const version = await median(RUNS, () => measure(node, [bin, '--version']))
   say('k8s-harden --version', seconds(version.seconds), `${(version.seconds / bare.seconds).toFixed(1)} × node -e 0`)
 }

@@ -7,11 +7,20 @@ import { Agent, request } from 'node:https'
 import { load } from 'js-yaml'
 
 const [kubeconfig = '', ...paths] = process.argv.slice(2)
-const config = load(readFileSync(kubeconfig, 'utf8')) as { clusters: [{ cluster: Record<string, string> }]; users: [{ user: Record<string, string> }] }
+const config = load(readFileSync(kubeconfig, 'utf8')) as {
+  clusters: [{ cluster: Record<string, string> }]
+  users: [{ user: Record<string, string> }]
+}
 const { cluster } = config.clusters[0]
 const { user } = config.users[0]
-const pem = (holder: Record<string, string>, name: string) => (holder[`${name}-data`] === undefined ? readFileSync(holder[name]!) : Buffer.from(holder[`${name}-data`]!, 'base64'))
-const agent = new Agent({ keepAlive: true, ca: pem(cluster, 'certificate-authority'), cert: pem(user, 'client-certificate'), key: pem(user, 'client-key') })
+const pem = (holder: Record<string, string>, name: string) =>
+  holder[`${name}-data`] === undefined ? readFileSync(holder[name]!) : Buffer.from(holder[`${name}-data`]!, 'base64')
+const agent = new Agent({
+  keepAlive: true,
+  ca: pem(cluster, 'certificate-authority'),
+  cert: pem(user, 'client-certificate'),
+  key: pem(user, 'client-key'),
+})
 
 const started = performance.now()
 let objects = 0
@@ -29,7 +38,10 @@ function stream(path: string): Promise<void> {
         let from = 0
         for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
           rest.push(chunk.subarray(from, end))
-          const event = JSON.parse((rest.length === 1 ? rest[0]! : Buffer.concat(rest)).toString('utf8')) as { type: string; object: { metadata?: { annotations?: Record<string, string> } } }
+          const event = JSON.parse((rest.length === 1 ? rest[0]! : Buffer.concat(rest)).toString('utf8')) as {
+            type: string
+            object: { metadata?: { annotations?: Record<string, string> } }
+          }
           rest = []
           from = end + 1
           if (event.type === 'BOOKMARK' && event.object.metadata?.annotations?.['k8s.io/initial-events-end'] === 'true') {
@@ -50,8 +62,10 @@ function stream(path: string): Promise<void> {
 }
 
 const waiting = [...paths]
-await Promise.all(Array.from({ length: 6 }, async () => {
-  for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) await stream(path)
-}))
+await Promise.all(
+  Array.from({ length: 6 }, async () => {
+    for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) await stream(path)
+  }),
+)
 process.stdout.write(`${JSON.stringify({ objects, bytes, ms: performance.now() - started, first })}\n`)
 agent.destroy()

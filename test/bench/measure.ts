@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { execa } from 'execa'
 
-export interface Measured { readonly seconds: number; /** Peak resident set, MB (VmHWM; 0 where there is no /proc). */ readonly peakMb: number; readonly cpuSeconds: number; readonly stdout: string; readonly exitCode: number | undefined }
+export interface Measured {
+  readonly seconds: number /** Peak resident set, MB (VmHWM; 0 where there is no /proc). */
+  readonly peakMb: number
+  readonly cpuSeconds: number
+  readonly stdout: string
+  readonly exitCode: number | undefined
+}
 
 /** Runs a command to its end and samples its peak memory and CPU from /proc. */
 export async function measure(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Measured> {

@@ -4,10 +4,17 @@ import { spawn } from '@lydell/node-pty'
 export function firstFrame(command: string, args: readonly string[]): Promise<{ readonly paintMs: number; readonly frameMs: number }> {
   return new Promise((resolve, reject) => {
     const started = performance.now()
-    const terminal = spawn(command, [...args], { cols: 120, rows: 40, env: { ...process.env, TERM: 'xterm-256color', CI: '' } as Record<string, string> })
+    const terminal = spawn(command, [...args], {
+      cols: 120,
+      rows: 40,
+      env: { ...process.env, TERM: 'xterm-256color', CI: '' } as Record<string, string>,
+    })
     let paintMs = 0
     let text = ''
-    const tooLong = setTimeout(() => { terminal.kill('SIGTERM'); reject(new Error(`no frame after 20 s: ${text.slice(0, 400)}`)) }, 20_000)
+    const tooLong = setTimeout(() => {
+      terminal.kill('SIGTERM')
+      reject(new Error(`no frame after 20 s: ${text.slice(0, 400)}`))
+    }, 20_000)
     terminal.onData((chunk) => {
       paintMs ||= performance.now() - started
       text += chunk

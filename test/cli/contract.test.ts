@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { SCAN } from '../../bin/scan-schema.ts'
-import { PRACTICES } from '../../src/engine/score.ts'
 import { controls } from '../../src/controls/index.gen.ts'
+import { PRACTICES } from '../../src/engine/score.ts'
 import { cli, freshState } from '../helpers/cli.ts'
 
-const BAD_POD = 'apiVersion: v1\nkind: Pod\nmetadata: {name: bad, namespace: shop}\nspec:\n  containers:\n    - name: app\n      image: registry.example.com/app:1\n      securityContext:\n        privileged: true\n'
+const BAD_POD =
+  'apiVersion: v1\nkind: Pod\nmetadata: {name: bad, namespace: shop}\nspec:\n  containers:\n    - name: app\n      image: registry.example.com/app:1\n      securityContext:\n        privileged: true\n'
 const folder = (files: Readonly<Record<string, string>>): string => {
   const dir = mkdtempSync(join(tmpdir(), 'k8s-harden-cli-'))
   for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text)
@@ -31,12 +32,29 @@ describe('scan', () => {
   test('standard input, file and line, and the exit codes of --fail-on', async () => {
     const { exitCode, stdout } = await cli(['scan', '--manifests', '-', '-o', 'json', '--control', 'pod-privileged'], { input: BAD_POD })
     const [result] = SCAN.parse(JSON.parse(stdout)).results
-    expect(result).toMatchObject({ control: 'pod-privileged', status: 'fail', findings: [{ subject: { kind: 'Pod', name: 'bad', file: '-', line: 9 }, container: 'app', path: 'spec.containers[name=app].securityContext.privileged' }] })
+    expect(result).toMatchObject({
+      control: 'pod-privileged',
+      status: 'fail',
+      findings: [
+        {
+          subject: { kind: 'Pod', name: 'bad', file: '-', line: 9 },
+          container: 'app',
+          path: 'spec.containers[name=app].securityContext.privileged',
+        },
+      ],
+    })
     const seccomp = await cli(['scan', '--manifests', '-', '-o', 'json', '--control', 'pod-seccomp'], { input: BAD_POD })
-    expect(SCAN.parse(JSON.parse(seccomp.stdout)).results[0]!.findings.every((finding) => finding.pss !== undefined), 'it serves both levels').toBe(true)
+    expect(
+      SCAN.parse(JSON.parse(seccomp.stdout)).results[0]!.findings.every((finding) => finding.pss !== undefined),
+      'it serves both levels',
+    ).toBe(true)
     expect(exitCode).toBe(1)
-    expect((await cli(['scan', '--manifests', '-', '--control', 'pod-privileged', '--fail-on', 'none'], { input: BAD_POD })).exitCode).toBe(0)
-    expect((await cli(['scan', '--manifests', '-', '--control', 'cluster-version', '--fail-on-unknown'], { input: BAD_POD })).exitCode).toBe(5)
+    expect((await cli(['scan', '--manifests', '-', '--control', 'pod-privileged', '--fail-on', 'none'], { input: BAD_POD })).exitCode).toBe(
+      0,
+    )
+    expect(
+      (await cli(['scan', '--manifests', '-', '--control', 'cluster-version', '--fail-on-unknown'], { input: BAD_POD })).exitCode,
+    ).toBe(5)
   })
 
   test('jsonl is one finding a line, then synced', async () => {
@@ -56,8 +74,24 @@ describe('scan', () => {
 
   test('accepted risks are excepted; an expired or useless exception is said', async () => {
     const dir = folder({ 'bad.yaml': BAD_POD })
-    const file = join(folder({ 'accepted.yaml': 'exceptions:\n  - {control: pod-privileged, namespace: shop, name: bad, reason: known}\n  - {control: pod-privileged, name: gone, reason: old}\n  - {control: pod-hostpath, reason: late, until: 2020-01-01}\n' }), 'accepted.yaml')
-    const { exitCode, stdout, stderr } = await cli(['scan', '--manifests', dir, '-o', 'json', '--control', 'pod-privileged', '--exceptions', file])
+    const file = join(
+      folder({
+        'accepted.yaml':
+          'exceptions:\n  - {control: pod-privileged, namespace: shop, name: bad, reason: known}\n  - {control: pod-privileged, name: gone, reason: old}\n  - {control: pod-hostpath, reason: late, until: 2020-01-01}\n',
+      }),
+      'accepted.yaml',
+    )
+    const { exitCode, stdout, stderr } = await cli([
+      'scan',
+      '--manifests',
+      dir,
+      '-o',
+      'json',
+      '--control',
+      'pod-privileged',
+      '--exceptions',
+      file,
+    ])
     expect(exitCode).toBe(0)
     expect(SCAN.parse(JSON.parse(stdout)).results[0]!.findings).toMatchObject([{ excepted: true }])
     expect(stderr).toContain('matches nothing: old')
@@ -93,7 +127,13 @@ describe('bad input: one sentence, what to do next, the documented code', () => 
   }
 
   test('an unreachable server and a wrong context', async () => {
-    const kubeconfig = join(folder({ config: 'apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]\nusers: [{name: u, user: {token: t}}]\ncontexts: [{name: here, context: {cluster: c, user: u}}]\ncurrent-context: here\n' }), 'config')
+    const kubeconfig = join(
+      folder({
+        config:
+          'apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]\nusers: [{name: u, user: {token: t}}]\ncontexts: [{name: here, context: {cluster: c, user: u}}]\ncurrent-context: here\n',
+      }),
+      'config',
+    )
     const unreachable = await cli(['scan', '--kubeconfig', kubeconfig])
     expect(unreachable.exitCode, unreachable.stderr).toBe(3)
     expect(unreachable.stderr).toContain('127.0.0.1:1')
@@ -111,7 +151,9 @@ describe('generate', () => {
     expect(exitCode, stdout).toBe(0)
     expect(readFileSync(join(dir, 'bad.yaml'), 'utf8')).toBe(BAD_POD)
     expect(readdirSync(out)).toContain('README.md')
-    expect(parse(readFileSync(join(out, 'kustomization.yaml'), 'utf8'))).toMatchObject({ kind: expect.stringMatching(/Kustomization|Component/) })
+    expect(parse(readFileSync(join(out, 'kustomization.yaml'), 'utf8'))).toMatchObject({
+      kind: expect.stringMatching(/Kustomization|Component/),
+    })
   })
 })
 
@@ -150,12 +192,14 @@ describe('what the tool says of itself', () => {
     expect((await cli(['explain', 'pod-privileged'])).stdout).toContain('baseline/privileged')
     const listed = JSON.parse((await cli(['controls', '-o', 'json'])).stdout) as { id: string }[]
     expect(listed).toHaveLength(controls.length)
-    const [role] = parseAllDocuments((await cli(['permissions', '-o', 'yaml'])).stdout).map((document) => document.toJS() as { kind: string; rules: { verbs: string[] }[] })
+    const [role] = parseAllDocuments((await cli(['permissions', '-o', 'yaml'])).stdout).map(
+      (document) => document.toJS() as { kind: string; rules: { verbs: string[] }[] },
+    )
     expect(role!.kind).toBe('ClusterRole')
     expect(new Set(role!.rules.flatMap((rule) => rule.verbs))).toEqual(new Set(['list', 'watch', 'get']))
   })
 
-  test('--version is the package\'s', async () => {
+  test("--version is the package's", async () => {
     const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { version: string }
     expect((await cli(['--version'])).stdout).toBe(version)
   })

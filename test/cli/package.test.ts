@@ -20,7 +20,10 @@ describe('the package', () => {
     expect((await execa(process.execPath, [bin, '--version'], { env: state })).stdout).toBe(version)
     const scan = await execa(process.execPath, [bin, 'scan', '--sample', '-o', 'json', '--fail-on', 'none'], { env: state })
     expect((JSON.parse(scan.stdout) as { results: unknown[] }).results.length).toBeGreaterThanOrEqual(48)
-    expect(readdirSync(join(dir, 'node_modules')).filter((name) => !name.startsWith('.')), 'it has no dependencies').toEqual(['k8s-harden'])
+    expect(
+      readdirSync(join(dir, 'node_modules')).filter((name) => !name.startsWith('.')),
+      'it has no dependencies',
+    ).toEqual(['k8s-harden'])
   })
 
   test('holds what it needs and nothing of the tests', async () => {
@@ -34,14 +37,18 @@ describe('the package', () => {
   test.each(['20.20.2', '22.11.0'])('on Node %s it says so in one line, exit 2', async (version) => {
     const dir = mkdtempSync(join(tmpdir(), 'k8s-harden-old-'))
     writeFileSync(join(dir, 'old.cjs'), `Object.defineProperty(process.versions, 'node', { value: '${version}' })`)
-    const { exitCode, stdout, stderr } = await execa(process.execPath, ['--require', join(dir, 'old.cjs'), BIN, 'scan', '--sample'], { reject: false })
+    const { exitCode, stdout, stderr } = await execa(process.execPath, ['--require', join(dir, 'old.cjs'), BIN, 'scan', '--sample'], {
+      reject: false,
+    })
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
     expect(stderr.split('\n')).toHaveLength(1)
     expect(stderr).toContain(version)
   })
 
   test('the wizard loads no scan report, and `scan` loads no Ink', () => {
-    const { outputs } = JSON.parse(readFileSync(join(ROOT, 'dist', 'meta.json'), 'utf8')) as { outputs: Record<string, { entryPoint?: string; imports: { path: string; kind: string }[]; inputs: Record<string, unknown> }> }
+    const { outputs } = JSON.parse(readFileSync(join(ROOT, 'dist', 'meta.json'), 'utf8')) as {
+      outputs: Record<string, { entryPoint?: string; imports: { path: string; kind: string }[]; inputs: Record<string, unknown> }>
+    }
     const entry = (source: string) => Object.keys(outputs).find((path) => outputs[path]!.entryPoint === source)!
     const loaded = (path: string, seen = new Set<string>()): Set<string> => {
       if (seen.has(path) || outputs[path] === undefined) return seen
@@ -51,7 +58,11 @@ describe('the package', () => {
     }
     const inputs = (source: string) => [...loaded(entry(source))].flatMap((path) => Object.keys(outputs[path]!.inputs))
     expect(inputs('src/cli/commands/scan.ts').filter((input) => /node_modules\/(ink|react|yoga-layout)\//.test(input))).toEqual([])
-    expect(inputs('src/cli/main.ts').filter((input) => /node_modules\/(ink|react|@kubernetes|inquirer|js-yaml|yaml)\//.test(input))).toEqual([])
-    expect(inputs('src/cli/commands/wizard.tsx').filter((input) => /src\/report\/(table|json)\.ts|node_modules\/inquirer\//.test(input))).toEqual([])
+    expect(
+      inputs('src/cli/main.ts').filter((input) => /node_modules\/(ink|react|@kubernetes|inquirer|js-yaml|yaml)\//.test(input)),
+    ).toEqual([])
+    expect(
+      inputs('src/cli/commands/wizard.tsx').filter((input) => /src\/report\/(table|json)\.ts|node_modules\/inquirer\//.test(input)),
+    ).toEqual([])
   })
 })

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { SCAN } from '../../bin/scan-schema.ts'
-import { type Cluster, startCluster } from '../cluster/cluster.ts'
 import { whyNoBinaries } from '../cluster/binaries.ts'
+import { type Cluster, startCluster } from '../cluster/cluster.ts'
 import { cli, freshState } from '../helpers/cli.ts'
 
 const skip = whyNoBinaries()
@@ -15,7 +15,10 @@ describe.skipIf(skip !== undefined)('encryption at rest', () => {
   let file = ''
 
   beforeAll(async () => {
-    const { exitCode, stdout, stderr } = await cli(['apply', '--sample', '--control', 'sec-etcd-encryption', '--yes', '--accept-risk', 'may-break'], { env: { XDG_STATE_HOME: state } })
+    const { exitCode, stdout, stderr } = await cli(
+      ['apply', '--sample', '--control', 'sec-etcd-encryption', '--yes', '--accept-risk', 'may-break'],
+      { env: { XDG_STATE_HOME: state } },
+    )
     expect(exitCode, stdout + stderr).toBe(0)
     const folder = join(state, 'k8s-harden', 'sample', 'k8s-harden')
     file = join(folder, readdirSync(folder).find((name) => /encryption/i.test(name))!)
@@ -25,7 +28,8 @@ describe.skipIf(skip !== undefined)('encryption at rest', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600)
     const [, key = ''] = /secret: ["']?([A-Za-z0-9+/=]+)/.exec(readFileSync(file, 'utf8'))!
     expect(Buffer.from(key, 'base64')).toHaveLength(32)
-    for (const run of readdirSync(join(state, 'k8s-harden', 'runs'))) expect(readFileSync(join(state, 'k8s-harden', 'runs', run), 'utf8')).not.toContain(key)
+    for (const run of readdirSync(join(state, 'k8s-harden', 'runs')))
+      expect(readFileSync(join(state, 'k8s-harden', 'runs', run), 'utf8')).not.toContain(key)
   })
 
   test('a real API server takes it, etcd holds ciphertext, and the controls pass', { timeout: 240_000 }, async () => {
@@ -35,7 +39,17 @@ describe.skipIf(skip !== undefined)('encryption at rest', () => {
       const raw = (await cluster.etcdRaw('/registry/secrets/default/card'))!.toString('latin1')
       expect(raw).toMatch(/^k8s:enc:secretbox:v1:/)
       expect(raw).not.toContain('4111111111111111')
-      const { stdout, stderr } = await cli(['scan', '--kubeconfig', cluster.kubeconfig, '-o', 'json', '--control', 'sec-etcd-encryption,sec-etcd-encryption-provider', '--fail-on', 'none'])
+      const { stdout, stderr } = await cli([
+        'scan',
+        '--kubeconfig',
+        cluster.kubeconfig,
+        '-o',
+        'json',
+        '--control',
+        'sec-etcd-encryption,sec-etcd-encryption-provider',
+        '--fail-on',
+        'none',
+      ])
       expect(stderr).toBe('')
       const statuses = Object.fromEntries(SCAN.parse(JSON.parse(stdout)).results.map(({ control, status }) => [control, status]))
       expect(statuses).toEqual({ 'sec-etcd-encryption': 'pass', 'sec-etcd-encryption-provider': 'pass' })

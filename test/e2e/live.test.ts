@@ -6,9 +6,9 @@ import { pickContext } from '../../src/apiserver/context.ts'
 import { Discovery, discover, pathOf } from '../../src/apiserver/discovery.ts'
 import { canI, whoAmI } from '../../src/apiserver/permissions.ts'
 import type { Kind, Readable, SourceEvent } from '../../src/model/index.ts'
+import { kinds, served } from '../../src/objects/served.ts'
 import { SnapshotStore } from '../../src/snapshot/store.ts'
 import { liveSource } from '../../src/sources/live.ts'
-import { kinds, served } from '../../src/objects/served.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
 
 const BUILT_IN = kinds.filter((kind) => served(kind).standing === 'builtIn')

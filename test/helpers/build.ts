@@ -1,5 +1,5 @@
-import { execa } from 'execa'
 import { join } from 'node:path'
+import { execa } from 'execa'
 
 /** Before any test: dist/ is what the sources say, since many tests run the built program. */
 export default async function build(): Promise<void> {

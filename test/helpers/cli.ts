@@ -6,8 +6,17 @@ import { execa } from 'execa'
 export const ROOT = join(import.meta.dirname, '..', '..')
 export const BIN = join(ROOT, 'bin', 'k8s-harden.js')
 
-export interface CliResult { readonly exitCode: number | undefined; readonly stdout: string; readonly stderr: string }
-export interface CliOptions { readonly env?: Readonly<Record<string, string>>; readonly input?: string; readonly cwd?: string; readonly timeout?: number }
+export interface CliResult {
+  readonly exitCode: number | undefined
+  readonly stdout: string
+  readonly stderr: string
+}
+export interface CliOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly input?: string
+  readonly cwd?: string
+  readonly timeout?: number
+}
 
 /** A state directory of its own, so that no test sees another's journal. */
 export const freshState = (): string => mkdtempSync(join(tmpdir(), 'k8s-harden-state-'))
@@ -15,9 +24,20 @@ export const freshState = (): string => mkdtempSync(join(tmpdir(), 'k8s-harden-s
 /** Runs the built program as a user would, without a terminal and without the kubeconfig of whoever runs the tests. */
 export async function cli(args: readonly string[], { env = {}, input, cwd, timeout = 60_000 }: CliOptions = {}): Promise<CliResult> {
   const done = await execa(process.execPath, [BIN, ...args], {
-    reject: false, timeout, cwd: cwd ?? ROOT, maxBuffer: 2 ** 28,
+    reject: false,
+    timeout,
+    cwd: cwd ?? ROOT,
+    maxBuffer: 2 ** 28,
     ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
-    env: { HOME: '/nonexistent', KUBECONFIG: '', KUBERNETES_SERVICE_HOST: '', XDG_STATE_HOME: freshState(), FORCE_COLOR: '0', NO_COLOR: '1', ...env },
+    env: {
+      HOME: '/nonexistent',
+      KUBECONFIG: '',
+      KUBERNETES_SERVICE_HOST: '',
+      XDG_STATE_HOME: freshState(),
+      FORCE_COLOR: '0',
+      NO_COLOR: '1',
+      ...env,
+    },
   })
   return { exitCode: done.exitCode, stdout: done.stdout, stderr: done.stderr }
 }

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { parseAllDocuments } from 'yaml'
 import type { FactName, Facts, Kind, KubeObject, Readable, Snapshot, SourceInfo, Unread } from '../../src/model/index.ts'
 import { keyOf, rememberPosition } from '../../src/objects/ref.ts'
-import { snapshotOf } from '../../src/snapshot/snapshot.ts'
 import { kindFor, kinds, served } from '../../src/objects/served.ts'
+import { snapshotOf } from '../../src/snapshot/snapshot.ts'
 
 export interface World {
   readonly source?: 'live' | 'manifests'
@@ -17,9 +17,23 @@ export interface World {
   /** Ids of other controls that this fixture trips as well. */
   readonly companions?: readonly string[]
 }
-export interface LoadedWorld { readonly world: World; readonly snapshot: Snapshot; readonly text: string }
+export interface LoadedWorld {
+  readonly world: World
+  readonly snapshot: Snapshot
+  readonly text: string
+}
 
-export const FACTS = ['ServerVersion', 'ApiServerFlagz', 'ApiServerMetrics', 'ApiServerHealth', 'AnonymousProbe', 'ProfilingProbe', 'Endpoint', 'KubeletConfigz', 'ServedResources'] as const satisfies readonly FactName[]
+export const FACTS = [
+  'ServerVersion',
+  'ApiServerFlagz',
+  'ApiServerMetrics',
+  'ApiServerHealth',
+  'AnonymousProbe',
+  'ProfilingProbe',
+  'Endpoint',
+  'KubeletConfigz',
+  'ServedResources',
+] as const satisfies readonly FactName[]
 
 /** The snapshot that the fixture describes. Objects are frozen, so that a control that writes to one throws. */
 export function loadWorld(file: string): LoadedWorld {
@@ -48,17 +62,33 @@ export function worldOf(text: string): { world: World; snapshot: Snapshot } {
 }
 
 export function snapshotFrom(world: World, byKind: ReadonlyMap<Kind, ReadonlyMap<string, KubeObject>>): Snapshot {
-  const source: SourceInfo = { kind: world.source ?? 'live', name: 'fixture', kubernetes: world.kubernetes ?? 'v1.37.2', ...(world.namespaces && { namespaces: world.namespaces }) }
+  const source: SourceInfo = {
+    kind: world.source ?? 'live',
+    name: 'fixture',
+    kubernetes: world.kubernetes ?? 'v1.37.2',
+    ...(world.namespaces && { namespaces: world.namespaces }),
+  }
   const facts = new Map(Object.entries(world.facts ?? {}) as [FactName, Facts[FactName]][])
   const unreads = new Map<Readable, Unread>()
-  for (const what of FACTS) if (!facts.has(what)) unreads.set(what, { what, why: 'not-asked', because: `${what} was not asked for`, answer: 'ask the API server' })
+  for (const what of FACTS)
+    if (!facts.has(what)) unreads.set(what, { what, why: 'not-asked', because: `${what} was not asked for`, answer: 'ask the API server' })
   for (const kind of kinds) {
     const absent = !byKind.has(kind)
-    if (absent && served(kind).standing === 'file') unreads.set(kind, { what: kind, why: 'not-served', because: `${kind} is a file`, answer: 'scan the files' })
-    else if (absent && world.source === 'manifests' && served(kind).inFiles === 'elsewhere') unreads.set(kind, { what: kind, why: 'not-in-manifests', because: `no ${kind} among these manifests`, answer: 'add it' })
+    if (absent && served(kind).standing === 'file')
+      unreads.set(kind, { what: kind, why: 'not-served', because: `${kind} is a file`, answer: 'scan the files' })
+    else if (absent && world.source === 'manifests' && served(kind).inFiles === 'elsewhere')
+      unreads.set(kind, { what: kind, why: 'not-in-manifests', because: `no ${kind} among these manifests`, answer: 'add it' })
   }
   for (const unread of world.unread ?? []) unreads.set(unread.what, unread)
-  return snapshotOf({ revision: 1, source, now: Date.parse(world.now ?? '2026-11-23T00:00:00Z'), synced: true, kinds: byKind, facts, unreads })
+  return snapshotOf({
+    revision: 1,
+    source,
+    now: Date.parse(world.now ?? '2026-11-23T00:00:00Z'),
+    synced: true,
+    kinds: byKind,
+    facts,
+    unreads,
+  })
 }
 
 /** What the sources fill in: a name for configuration files, a namespace for namespaced objects in files, Secrets without values. */

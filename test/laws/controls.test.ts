@@ -2,16 +2,42 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import type { RegisteredControl } from '../../src/model/index.ts'
 import { controls } from '../../src/controls/index.gen.ts'
-import { applyPlan } from '../../src/plan/in-memory.ts'
+import type { RegisteredControl } from '../../src/model/index.ts'
 import { kinds } from '../../src/objects/served.ts'
-import { loadWorld, type LoadedWorld } from '../helpers/world.ts'
+import { applyPlan } from '../../src/plan/in-memory.ts'
+import { type LoadedWorld, loadWorld } from '../helpers/world.ts'
 import { type Fixture, fixturesOf } from './fixtures.ts'
-import { addsUp, alone, fails, handsOff, honest, type Law, mends, noHarm, orderless, passes, settles, stepsFor, tells, undoes } from './laws.ts'
+import {
+  addsUp,
+  alone,
+  fails,
+  handsOff,
+  honest,
+  type Law,
+  mends,
+  noHarm,
+  orderless,
+  passes,
+  settles,
+  stepsFor,
+  tells,
+  undoes,
+} from './laws.ts'
 
-const ON_FAILURES: readonly [string, Law][] = [['fails', fails], ['alone', alone], ['mends', mends], ['no harm', noHarm], ['settles', settles], ['undo', undoes], ['ledger adds up', addsUp]]
-const ON_ALL: readonly [string, Law][] = [['same in any order', orderless], ['hands off', handsOff]]
+const ON_FAILURES: readonly [string, Law][] = [
+  ['fails', fails],
+  ['alone', alone],
+  ['mends', mends],
+  ['no harm', noHarm],
+  ['settles', settles],
+  ['undo', undoes],
+  ['ledger adds up', addsUp],
+]
+const ON_ALL: readonly [string, Law][] = [
+  ['same in any order', orderless],
+  ['hands off', handsOff],
+]
 
 describe.each(controls.map((control) => [control.id, control as RegisteredControl] as const))('%s', (_id, control) => {
   const fixtures = fixturesOf(control.practice, control.id)
@@ -21,7 +47,12 @@ describe.each(controls.map((control) => [control.id, control as RegisteredContro
     expect(faults).toEqual([])
   }
 
-  if (process.env.UPDATE !== undefined) for (const fixture of of('fail')) nameCompanions(fixture, alone(control, { ...loadWorld(fixture.file), world: {} }, controls).map((fault) => /trips ([\w-]+)/.exec(fault)![1]!))
+  if (process.env.UPDATE !== undefined)
+    for (const fixture of of('fail'))
+      nameCompanions(
+        fixture,
+        alone(control, { ...loadWorld(fixture.file), world: {} }, controls).map((fault) => /trips ([\w-]+)/.exec(fault)![1]!),
+      )
 
   test('passes', () => check(passes, of('pass')))
   test('tells apart', () => check(tells, of('other')))
@@ -39,7 +70,8 @@ function nameCompanions({ file }: Fixture, companions: readonly string[]): void 
   const at = parts.findIndex((part) => /^kind: World$/m.test(part))
   const flow = `companions: [${companions.join(', ')}]`
   if (at < 0) {
-    if (companions.length > 0) writeFileSync(file, `${parts.join('---').trimEnd()}\n---\napiVersion: k8s-harden.test/v1\nkind: World\n${flow}\n`)
+    if (companions.length > 0)
+      writeFileSync(file, `${parts.join('---').trimEnd()}\n---\napiVersion: k8s-harden.test/v1\nkind: World\n${flow}\n`)
     return
   }
   const kept = parts[at]!.replace(/^companions:.*\n((?:[ -]+.*\n)*)/m, '')

@@ -3,11 +3,22 @@
  * Written once and run over all controls; test/laws/planted.test.ts holds, for each law, a control that breaks it.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Finding, Kind, KubeObject, Ledger, Outcome, Readable, RegisteredControl, Snapshot, Step, View } from '../../src/model/index.ts'
 import { judge } from '../../src/engine/judge.ts'
+import type {
+  Finding,
+  Kind,
+  KubeObject,
+  Ledger,
+  Outcome,
+  Readable,
+  RegisteredControl,
+  Snapshot,
+  Step,
+  View,
+} from '../../src/model/index.ts'
+import { kinds } from '../../src/objects/served.ts'
 import { compile } from '../../src/plan/compile.ts'
 import { applyPlan, showsInMemory, undoPlan } from '../../src/plan/in-memory.ts'
-import { kinds } from '../../src/objects/served.ts'
 import { deepFreeze, type LoadedWorld } from '../helpers/world.ts'
 
 export type Law = (control: RegisteredControl, world: LoadedWorld, all: readonly RegisteredControl[]) => string[]
@@ -35,7 +46,9 @@ export const fails: Law = (control, { snapshot }) => {
 export const alone: Law = (control, { snapshot, world }, all) => {
   const others = all.filter((other) => other.id !== control.id && judge(other, snapshot).status === 'fail').map((other) => other.id)
   const named = new Set(world.companions ?? [])
-  return others.filter((id) => !named.has(id)).map((id) => `also trips ${id}: start from a minimal valid object, or name it under World.companions`)
+  return others
+    .filter((id) => !named.has(id))
+    .map((id) => `also trips ${id}: start from a minimal valid object, or name it under World.companions`)
 }
 
 /** 3. mends: after the plan, nothing that it said it would mend is left; but for what it hands to a human, which cannot show here. */
@@ -49,13 +62,17 @@ export const mends: Law = (control, { snapshot }) => {
 /** 5. no harm: no control that passed before fails after. */
 export const noHarm: Law = (control, { snapshot }, all) => {
   const after = applyPlan(snapshot, planned(control, snapshot, judge(control, snapshot)).steps)
-  return all.filter((other) => judge(other, snapshot).status === 'pass' && ['fail', 'error'].includes(judge(other, after).status)).map((other) => `${other.id} passed before the remedy and fails after it`)
+  return all
+    .filter((other) => judge(other, snapshot).status === 'pass' && ['fail', 'error'].includes(judge(other, after).status))
+    .map((other) => `${other.id} passed before the remedy and fails after it`)
 }
 
 /** 6. settles: a second plan over the result is empty. */
 export const settles: Law = (control, { snapshot }) => {
   const after = applyPlan(snapshot, planned(control, snapshot, judge(control, snapshot)).steps)
-  return planned(control, after, judge(control, after)).steps.filter(showsInMemory).map((step) => `planned again after it was done: ${step.title}`)
+  return planned(control, after, judge(control, after))
+    .steps.filter(showsInMemory)
+    .map((step) => `planned again after it was done: ${step.title}`)
 }
 
 /** 7. undo: the inverse gives the first objects back. */
@@ -67,7 +84,10 @@ export const undoes: Law = (control, { snapshot }) => {
 
 /** 8. Same findings and ids in any order of the input. */
 export const orderless: Law = (control, { snapshot }) => {
-  const ids = (seen: Snapshot) => judge(control, seen).findings.map((finding) => finding.id).sort()
+  const ids = (seen: Snapshot) =>
+    judge(control, seen)
+      .findings.map((finding) => finding.id)
+      .sort()
   return isDeepStrictEqual(ids(snapshot), ids(reversed(snapshot))) ? [] : ['other findings or ids when the objects come in another order']
 }
 
@@ -97,7 +117,8 @@ export const honest: Law = (control, { snapshot }) => {
 }
 
 /** The steps that a fail fixture leads to. */
-export const stepsFor = (control: RegisteredControl, snapshot: Snapshot): readonly Step[] => planned(control, snapshot, judge(control, snapshot)).steps
+export const stepsFor = (control: RegisteredControl, snapshot: Snapshot): readonly Step[] =>
+  planned(control, snapshot, judge(control, snapshot)).steps
 
 /** Every finding is in one column of the ledger (safety law 12). */
 export const addsUp: Law = (control, { snapshot }) => {
@@ -110,32 +131,50 @@ export function ledgerFaults(ledger: Ledger, findings: readonly Finding[]): stri
 }
 
 function describe(outcome: Outcome): string {
-  const findings = outcome.findings.map((finding) => `${finding.subject.kind} ${finding.subject.name} ${finding.reason} (${finding.verdict}, ${finding.origin})`)
+  const findings = outcome.findings.map(
+    (finding) => `${finding.subject.kind} ${finding.subject.name} ${finding.reason} (${finding.verdict}, ${finding.origin})`,
+  )
   return `got ${outcome.status}${outcome.error === undefined ? '' : `: ${outcome.error}`}${outcome.because === undefined ? '' : `: ${outcome.because}`}${findings.length === 0 ? '' : `: ${findings.join('; ')}`}`
 }
 
 const overlay = (snapshot: Snapshot, over: Partial<Snapshot>): Snapshot => Object.create(snapshot, Object.getOwnPropertyDescriptors(over))
 
-const reversed = (snapshot: Snapshot): Snapshot => overlay(snapshot, { all: ((kind: Kind) => snapshot.all(kind).toReversed()) as View['all'] })
+const reversed = (snapshot: Snapshot): Snapshot =>
+  overlay(snapshot, { all: ((kind: Kind) => snapshot.all(kind).toReversed()) as View['all'] })
 
 function without(snapshot: Snapshot, whats: readonly Readable[]): Snapshot {
   return overlay(snapshot, {
     all: ((kind: Kind) => (whats.includes(kind) ? [] : snapshot.all(kind))) as View['all'],
-    find: ((kind: Kind, namespace: string | undefined, name: string) => (whats.includes(kind) ? undefined : snapshot.find(kind, namespace, name))) as View['find'],
+    find: ((kind: Kind, namespace: string | undefined, name: string) =>
+      whats.includes(kind) ? undefined : snapshot.find(kind, namespace, name)) as View['find'],
     fact: ((fact: never) => (whats.includes(fact) ? undefined : snapshot.fact(fact))) as View['fact'],
-    unread: (what) => (whats.includes(what) ? { what, why: 'forbidden', because: `the API server refused to list ${what} (403)`, answer: `allow list on ${what}` } : snapshot.unread(what)),
+    unread: (what) =>
+      whats.includes(what)
+        ? { what, why: 'forbidden', because: `the API server refused to list ${what} (403)`, answer: `allow list on ${what}` }
+        : snapshot.unread(what),
   })
 }
 
 /** Throws when something is asked for that the control did not declare; objects are frozen. */
 function guarded(control: RegisteredControl, snapshot: Snapshot): Snapshot {
   const declared = new Set<Readable>([...control.reads, ...(control.consults ?? [])])
-  const check = (what: Readable) => { if (!declared.has(what)) throw new Error(`${control.id} looks at ${what}, which it does not declare`) }
+  const check = (what: Readable) => {
+    if (!declared.has(what)) throw new Error(`${control.id} looks at ${what}, which it does not declare`)
+  }
   // The engine itself looks up the owner of a finding's subject; that happens after evaluate() and through `find`.
   return overlay(snapshot, {
-    all: ((kind: Kind) => { check(kind); return deepFreeze(snapshot.all(kind)) }) as View['all'],
-    fact: ((fact: never) => { check(fact); return snapshot.fact(fact) }) as View['fact'],
-    unread: (what) => { check(what); return snapshot.unread(what) },
+    all: ((kind: Kind) => {
+      check(kind)
+      return deepFreeze(snapshot.all(kind))
+    }) as View['all'],
+    fact: ((fact: never) => {
+      check(fact)
+      return snapshot.fact(fact)
+    }) as View['fact'],
+    unread: (what) => {
+      check(what)
+      return snapshot.unread(what)
+    },
   })
 }
 
@@ -145,6 +184,11 @@ function sameObjects(before: readonly KubeObject[], after: readonly KubeObject[]
 }
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical)
-  if (value !== null && typeof value === 'object') return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, child]) => [key, canonical(child)]))
+  if (value !== null && typeof value === 'object')
+    return Object.fromEntries(
+      Object.entries(value)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([key, child]) => [key, canonical(child)]),
+    )
   return value
 }

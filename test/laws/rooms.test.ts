@@ -1,14 +1,23 @@
-import { execa } from 'execa'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '..', '..')
 const planted = join(import.meta.dirname, 'planted')
 
-interface Violation { readonly from: string; readonly to: string; readonly rule: { readonly name: string } }
+interface Violation {
+  readonly from: string
+  readonly to: string
+  readonly rule: { readonly name: string }
+}
 
 async function violations(cwd: string, folders: readonly string[]): Promise<readonly Violation[]> {
-  const { stdout } = await execa('depcruise', ['--config', join(root, '.dependency-cruiser.cjs'), '--output-type', 'json', ...folders], { cwd, preferLocal: true, localDir: root, reject: false })
+  const { stdout } = await execa('depcruise', ['--config', join(root, '.dependency-cruiser.cjs'), '--output-type', 'json', ...folders], {
+    cwd,
+    preferLocal: true,
+    localDir: root,
+    reject: false,
+  })
   return (JSON.parse(stdout) as { summary: { violations: Violation[] } }).summary.violations
 }
 
@@ -37,6 +46,13 @@ describe('who may know whom', () => {
   test('every planted violation is found', async () => {
     const found = await violations(planted, ['src', 'views', 'remediations'])
     const missed = PLANTED.filter(([from, rule]) => !found.some((one) => one.from === from && rule.test(one.rule.name)))
-    expect(missed.map(([from]) => from), JSON.stringify(found.map(({ rule, from, to }) => [rule.name, from, to]), null, 1)).toEqual([])
+    expect(
+      missed.map(([from]) => from),
+      JSON.stringify(
+        found.map(({ rule, from, to }) => [rule.name, from, to]),
+        null,
+        1,
+      ),
+    ).toEqual([])
   })
 })

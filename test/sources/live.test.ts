@@ -3,10 +3,10 @@ import { ApiClient } from '../../src/apiserver/client.ts'
 import { ConfigProblem } from '../../src/apiserver/context.ts'
 import { CannotConnect } from '../../src/apiserver/refusal.ts'
 import type { Readable, SourceEvent, Unread } from '../../src/model/index.ts'
+import { kinds, served } from '../../src/objects/served.ts'
 import { SnapshotStore } from '../../src/snapshot/store.ts'
 import { liveSource } from '../../src/sources/live.ts'
 import { SECRET_TYPES } from '../../src/sources/live-kind.ts'
-import { kinds, served } from '../../src/objects/served.ts'
 import { FakeApiServer, json, status } from '../helpers/fake-apiserver.ts'
 
 const timing = { backOff: [1, 8], settled: 5, initialSilence: 200, silence: 5_000, grace: 30, poll: 20, refused: 20, facts: 20 } as const

@@ -145,7 +145,11 @@ async function applyTo(
     for await (const { step, state } of events) {
       last.set(step, state)
       if (state.is === 'rehearsed' && (options.dryRun || options.yes))
-        io.stdout.write(options.dryRun ? `\n${stepHeading(titles.get(step)!, stepOf(step))}${diffText(state.diff, state.warnings)}` : `\n${titles.get(step)}\n`)
+        io.stdout.write(
+          options.dryRun
+            ? `\n${stepHeading(titles.get(step)!, stepOf(step))}${diffText(state.diff, state.warnings)}`
+            : `\n${titles.get(step)}\n`,
+        )
       const text = stateText(state)
       if (text !== '') io.stdout.write(`${TOLD_WITH_TITLE.has(state.is) ? `${titles.get(step)}\n` : ''}  ${text}\n`)
     }

@@ -1,6 +1,6 @@
-import type { Finding, FindingId } from '../../model/index.ts'
 import { controls as allControls } from '../../controls/index.gen.ts'
 import { wantedBy } from '../../engine/evaluator.ts'
+import type { Finding, FindingId } from '../../model/index.ts'
 import { compile, plannable } from '../../plan/compile.ts'
 import { LiveScan } from '../../session/live-scan.ts'
 import { writePatchFiles } from '../../writers/patch-files.ts'
@@ -34,9 +34,15 @@ export async function generateCommand(options: GenerateOptions): Promise<number>
   const findings = plannable(scan.findings)
   const plan = compile(findings, new Map(controls.map((control) => [control.id, control])), snapshot, { values })
   const byId = new Map<FindingId, Finding>(findings.map((finding) => [finding.id, finding]))
-  const written = await writePatchFiles(plan, byId, options.out, { version: VERSION, source: snapshot.source, time: new Date(snapshot.now).toISOString() })
+  const written = await writePatchFiles(plan, byId, options.out, {
+    version: VERSION,
+    source: snapshot.source,
+    time: new Date(snapshot.now).toISOString(),
+  })
   const { fixable, needsValue, byHand, refused } = plan.ledger
   process.stdout.write(`${written.length} files in ${options.out}: start with README.md\n`)
-  process.stdout.write(`${findings.length} findings: ${fixable.length} fixed by these files, ${needsValue.length} need a value from you, ${byHand.length} by hand, ${refused.length} refused with a reason\n`)
+  process.stdout.write(
+    `${findings.length} findings: ${fixable.length} fixed by these files, ${needsValue.length} need a value from you, ${byHand.length} by hand, ${refused.length} refused with a reason\n`,
+  )
   return EXIT.clean
 }
