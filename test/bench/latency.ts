@@ -1,9 +1,13 @@
+/**
+ * In a process of its own: connecting until the first finding and until everything is judged; then, twenty times, a new Deployment
+ * with a privileged container, from its creation until its finding is in the state. Usage: latency.ts KUBECONFIG; prints one JSON line.
+ */
+import { setFlagsFromString } from 'node:v8'
 import { ApiClient } from '../../src/apiserver/client.ts'
 import { pickContext } from '../../src/apiserver/context.ts'
 import { controls } from '../../src/controls/index.gen.ts'
 import { LiveScan } from '../../src/session/live-scan.ts'
 import { liveSource } from '../../src/sources/live.ts'
-import type { Cluster } from '../cluster/cluster.ts'
 
 export interface Latency {
   readonly firstFindingMs: number
@@ -15,63 +19,58 @@ export interface Latency {
   readonly bytes: number
 }
 
-/** In process: connecting until the first finding and until everything is judged; then from a change's answer to its finding, 20 times. */
-export async function liveLatency(cluster: Cluster): Promise<Latency> {
-  const stop = new AbortController()
-  const context = pickContext({ kubeconfig: cluster.kubeconfig })
-  const client = new ApiClient(context)
-  const started = performance.now()
-  const scan = new LiveScan({ source: liveSource({ client, context: context.name }), controls, follow: true })
-  let firstFindingMs = 0
-  scan.subscribe((state) => {
-    if (firstFindingMs === 0 && state.outcomes.values().some((outcome) => outcome.findings.length > 0))
-      firstFindingMs = performance.now() - started
-  })
-  const ended = scan.run(stop.signal)
-  await scan.until((state) => state.synced, 120_000)
-  const syncedMs = performance.now() - started
-  const { requests, bytes } = client
-  const times = await events(cluster, scan)
-  stop.abort()
-  await ended
-  client.close()
-  return {
-    firstFindingMs,
-    syncedMs,
-    requests,
-    bytes,
-    eventMs: times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!,
-    worstEventMs: Math.max(...times),
-    events: times.length,
-  }
-}
+// As src/cli/main.ts does.
+setFlagsFromString('--semi-space-growth-factor=1')
+const context = pickContext({ kubeconfig: process.argv[2] ?? '' })
+const client = new ApiClient(context)
+const started = performance.now()
+const scan = new LiveScan({ source: liveSource({ client, context: context.name }), controls, follow: true })
+let firstFindingMs = 0
+scan.subscribe((state) => {
+  if (firstFindingMs === 0 && state.outcomes.values().some((outcome) => outcome.findings.length > 0))
+    firstFindingMs = performance.now() - started
+})
+const stop = new AbortController()
+const ended = scan.run(stop.signal)
+await scan.until((state) => state.synced, 120_000)
+const syncedMs = performance.now() - started
+const { requests, bytes } = client
 
-/** A new Deployment with a privileged container, twenty times: from its creation until its finding is in the state. */
-async function events(cluster: Cluster, scan: LiveScan): Promise<number[]> {
-  const times: number[] = []
-  for (let index = 0; index < 20; index++) {
-    const name = `bench-${index}`
-    const labels = { app: name }
-    const sent = performance.now()
-    await cluster.api.create('/apis/apps/v1/namespaces/default/deployments', {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name },
-      spec: {
-        replicas: 0,
-        selector: { matchLabels: labels },
-        template: {
-          metadata: { labels },
-          spec: { containers: [{ name: 'app', image: 'registry.example.com/app:1', securityContext: { privileged: true } }] },
-        },
+const writer = new ApiClient(context)
+const times: number[] = []
+for (let index = 0; index < 20; index++) {
+  const name = `bench-${process.pid}-${index}`
+  const labels = { app: name }
+  const sent = performance.now()
+  const answer = await writer.create('/apis/apps/v1/namespaces/default/deployments', {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      replicas: 0,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: { containers: [{ name: 'app', image: 'registry.example.com/app:1', securityContext: { privileged: true } }] },
       },
-    })
-    const found = await scan.until(
-      (state) => state.outcomes.get('pod-privileged')?.findings.some((finding) => finding.subject.name === name) === true,
-      10_000,
-    )
-    if (!found) throw new Error(`no finding for ${name} within 10 s`)
-    times.push(performance.now() - sent)
-  }
-  return times
+    },
+  })
+  if (!answer.ok) throw new Error(answer.refusal.message)
+  const isFound = () => scan.state.outcomes.get('pod-privileged')?.findings.some((finding) => finding.subject.name === name) === true
+  if (!(await scan.until(isFound, 10_000))) throw new Error(`no finding for ${name} within 10 s`)
+  times.push(performance.now() - sent)
 }
+stop.abort()
+await ended
+client.close()
+writer.close()
+const result: Latency = {
+  firstFindingMs,
+  syncedMs,
+  requests,
+  bytes,
+  eventMs: times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!,
+  worstEventMs: Math.max(...times),
+  events: times.length,
+}
+process.stdout.write(`${JSON.stringify(result)}\n`)
