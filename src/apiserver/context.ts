@@ -59,8 +59,11 @@ export function pickContext({ context, ...where }: Where & { readonly context?: 
   if (inside !== undefined) return inside
   const config = loadKubeconfig(where)
   const names = [...config.contexts.keys()]
-  const choices = names.slice(0, 20).map((one) => `--context ${clean(one, 120)}`)
   const name = context ?? config.current
+  const choices = names
+    .filter((one) => one !== name)
+    .slice(0, 20)
+    .map((one) => `--context ${clean(one, 120)}`)
   if (name === undefined) {
     if (names.length === 0)
       throw new ConfigProblem(

@@ -4,6 +4,7 @@ import type { Agent } from 'node:http'
 import type { RequestOptions } from 'node:https'
 import { getCACertificates, rootCertificates } from 'node:tls'
 import type { Context } from './context.ts'
+import { PLUGIN_MS } from './credential-plugin.ts'
 import type { KubeConfig } from './kube-config.ts'
 import { clean } from './refusal.ts'
 
@@ -28,8 +29,8 @@ export class CredentialProblem extends Error {
 }
 
 const FRESH_MS = 20_000
-/** Time for a credential plugin, which may wait for a person at a browser. */
-const PLUGIN_MS = 90_000
+/** The plugin's own limit comes first; this one is for the network of an auth provider. */
+const ASKING_MS = PLUGIN_MS + 2_000
 
 /** Credentials of one context. Asked anew every 20 s, so that rotated files and expiring tokens are picked up; the parts that cost are cached by client-node. */
 export class Credentials {
@@ -71,7 +72,7 @@ export class Credentials {
       // Loaded when a cluster is connected to, not at start: it is the largest library of all.
       this.#config ??= import('./kube-config.ts').then(({ kubeConfigOf }) => kubeConfigOf(this.#context))
       const config = await this.#config
-      await within(PLUGIN_MS, config.applyToHTTPSOptions(options))
+      await within(ASKING_MS, config.applyToHTTPSOptions(options))
     } catch (error) {
       this.#config = undefined
       throw new CredentialProblem(explain(error, this.#context))

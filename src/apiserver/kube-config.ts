@@ -1,6 +1,7 @@
 /** The only importer of @kubernetes/client-node. Imported lazily; bundlers keep only what KubeConfig needs. */
 import { KubeConfig } from '@kubernetes/client-node'
 import type { Context } from './context.ts'
+import { spawnPlugin } from './credential-plugin.ts'
 
 export type { KubeConfig } from '@kubernetes/client-node'
 
@@ -40,6 +41,9 @@ export function kubeConfigOf({ cluster, user, userName, server }: Context): Kube
       },
     ],
   })
+  // The library runs plugins with no limit of time or size, and offers no other way to say so.
+  const { authenticators } = config as unknown as { readonly authenticators: readonly { execFn?: unknown }[] }
+  for (const one of authenticators) if (one.execFn !== undefined) one.execFn = spawnPlugin
   return config
 }
 

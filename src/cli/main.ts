@@ -1,14 +1,9 @@
 /** argv → command → exit code. The one place that catches, prints errors and ends the process. */
-import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError, Option } from 'commander'
 import { explainError } from './errors.ts'
 import { EXIT } from './exit-codes.ts'
 import type { SourceOptions } from './options.ts'
 import { VERSION } from './version.ts'
-
-// A scan makes garbage as fast as objects arrive. Left alone, V8 answers by growing its nursery to 2 × 64 MB and keeps it; held at
-// its first size, a scan peaks at little more than half the memory for a tenth more time (docs/benchmarks.md).
-setFlagsFromString('--semi-space-growth-factor=1')
 
 type Options = SourceOptions & Record<string, any>
 
@@ -155,3 +150,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 process.exitCode = await main(process.argv.slice(2))
+// A pipe that is still being read must not keep an interrupted program alive.
+if (process.exitCode === EXIT.interrupted) process.stdout.write('', () => process.exit())

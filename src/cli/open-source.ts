@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { ApiClient } from '../apiserver/client.ts'
 import type { ClusterSource, Json } from '../model/index.ts'
 import { stateDirectory } from '../writers/journal.ts'
+import { sizeNursery } from './nursery.ts'
 import { checkSource, type SourceOptions } from './options.ts'
 
 export interface OpenOptions extends SourceOptions {
@@ -22,6 +23,7 @@ export interface Opened {
 /** Opens what the operator named; the current kube-context by default. Each kind is loaded only when it is the one. */
 export async function openSource(options: OpenOptions): Promise<Opened> {
   checkSource(options)
+  sizeNursery()
   const { namespace } = options
   if (options.sample) return openSample()
   if (options.manifests !== undefined) return openManifests(options.manifests, namespace)

@@ -22,8 +22,12 @@ export function* toJson(report: ScanReport, version: string): Iterable<string> {
   yield `${report.results.length > 0 ? '\n  ' : ''}]\n}\n`
 }
 
+/** The same JSON, where what may steer a terminal (C1 controls, changes of direction, invisible characters) is written as an escape too. */
+const asciiControls = (json: string): string => json.replace(STEERS, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
+const STEERS = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
+
 /** An object's text without its last bracket, to be gone on with. */
-const opened = (object: object): string => JSON.stringify(object, null, 2).slice(0, -'\n}'.length)
+const opened = (object: object): string => asciiControls(JSON.stringify(object, null, 2)).slice(0, -'\n}'.length)
 
 const headJson = (report: ScanReport, version: string): object => ({
   schema: SCAN_SCHEMA,
@@ -33,7 +37,7 @@ const headJson = (report: ScanReport, version: string): object => ({
   durationMs: report.durationMs,
   objects: report.objects,
   summary: report.summary,
-  ...(report.problems.length > 0 && { problems: report.problems }),
+  ...(report.problems.length > 0 && { problems: report.problems.map(({ file, line, message }) => ({ file, line, message })) }),
 })
 
 const resultJson = ({ control, outcome }: ScanReport['results'][number]): object => ({
@@ -50,7 +54,7 @@ const resultJson = ({ control, outcome }: ScanReport['results'][number]): object
 function* findingsJson(findings: readonly ReportedFinding[]): Iterable<string> {
   let text = ''
   for (const [index, finding] of findings.entries()) {
-    text += `${index === 0 ? '' : ','}\n        ${JSON.stringify(findingJson(finding))}`
+    text += `${index === 0 ? '' : ','}\n        ${asciiControls(JSON.stringify(findingJson(finding)))}`
     if (text.length < CHUNK) continue
     yield text
     text = ''
@@ -101,5 +105,5 @@ export function findingJson({ finding, path, place, remedy }: ReportedFinding): 
 /** One line of `-o jsonl`: the finding with what its control says of it, so that a line stands on its own. */
 export function findingLine(event: 'added' | 'resolved' | 'changed', control: RegisteredControl, finding: ReportedFinding): string {
   const { id: controlId, practice, title } = control
-  return JSON.stringify({ event, finding: { control: controlId, practice, title, ...findingJson(finding) } })
+  return asciiControls(JSON.stringify({ event, finding: { control: controlId, practice, title, ...findingJson(finding) } }))
 }

@@ -19,6 +19,8 @@ export interface ParsedFile {
   readonly problems: readonly Problem[]
 }
 export interface Problem {
+  /** 0-based, as objects count them. */
+  readonly document: number
   readonly line: number
   readonly message: string
 }
@@ -27,6 +29,7 @@ const MAX_DOCUMENT = 10 * 1024 * 1024
 const MAX_DOCUMENTS = 100_000
 /** Without this no object can be in the text, so that values files and the like need no parsing and cannot be malformed manifests. */
 const MENTIONS_KIND = /\bkind["']?\s*:/
+const UNRENDERED = 'an unrendered template, not scanned: render it first (helm template … | k8s-harden scan --manifests -)'
 const TEMPLATE = /\{\{-?\s*(?:[.$\w]|\/\*)/
 
 interface Document {
@@ -44,12 +47,16 @@ export function parseFile(file: string, text: string): ParsedFile {
   const problems: Problem[] = []
   for (const span of documentsIn(text)) {
     if (span.index >= MAX_DOCUMENTS) {
-      problems.push({ line: span.line, message: `more than ${MAX_DOCUMENTS} documents: the rest was not read` })
+      problems.push({ document: span.index, line: span.line, message: `more than ${MAX_DOCUMENTS} documents: the rest was not read` })
       break
     }
     if (span.blank) continue
     if (span.end - span.start > MAX_DOCUMENT)
-      problems.push({ line: span.line, message: `a document larger than ${MAX_DOCUMENT / 1024 / 1024} MiB was not read` })
+      problems.push({
+        document: span.index,
+        line: span.line,
+        message: `a document larger than ${MAX_DOCUMENT / 1024 / 1024} MiB was not read`,
+      })
     else parseDocument({ file, text: text.slice(span.start, span.end), span, problems, objects })
   }
   return { objects, problems }
@@ -66,20 +73,13 @@ function parseDocument(document: Document): void {
     const events = eventsOf(document.text)
     const [value, ...rest] = valuesOf(document.text, events)
     if (rest.length > 0)
-      document.problems.push({
-        line: document.span.line,
-        message: 'what follows the end-of-document mark `...` is ignored by Kubernetes and was not read',
-      })
+      complain(document, document.span.line, 'what follows the end-of-document mark `...` is ignored by Kubernetes and was not read')
     takeValue({ ...document, events }, value)
   } catch (error) {
     if (!(error instanceof YamlProblem)) throw error
     const template = TEMPLATE.exec(document.text)
-    if (template !== null)
-      document.problems.push({
-        line: lineOf(document, template.index),
-        message: 'an unrendered template, not scanned: render it first (helm template … | k8s-harden scan --manifests -)',
-      })
-    else document.problems.push({ line: lineOf(document, error.offset), message: `no valid YAML: ${error.message}` })
+    if (template !== null) complain(document, lineOf(document, template.index), UNRENDERED)
+    else complain(document, lineOf(document, error.offset), `no valid YAML: ${error.message}`)
   }
 }
 
@@ -99,8 +99,7 @@ function asJson(text: string): unknown {
 function takeValue(document: Document, value: unknown): void {
   if (!isFields(value) || typeof value.kind !== 'string') return
   if (typeof value.apiVersion !== 'string') {
-    if (isKind(value.kind))
-      document.problems.push({ line: lineOf(document, startOf(document)), message: `a ${value.kind} without apiVersion was not read` })
+    if (isKind(value.kind)) complain(document, lineOf(document, startOf(document)), `a ${value.kind} without apiVersion was not read`)
     return
   }
   if (!value.kind.endsWith('List') || !Array.isArray(value.items)) {
@@ -111,8 +110,19 @@ function takeValue(document: Document, value: unknown): void {
   const root = document.events === undefined ? undefined : treeOf(document.text, document.events)
   for (const [item, one] of value.items.entries()) {
     // Items of a typed list, as the API server sends it, do not say their kind.
-    if (isFields(one))
-      takeObject(document, { ...(itemKind !== undefined && { apiVersion: value.apiVersion, kind: itemKind }), ...one }, item, root)
+    if (!isFields(one)) continue
+    const object: Fields = { ...(itemKind !== undefined && { apiVersion: value.apiVersion, kind: itemKind }), ...one }
+    const unread =
+      typeof object.kind === 'string' && (object.kind === 'List' || (isKind(object.kind) && typeof object.apiVersion !== 'string'))
+    if (unread)
+      complain(
+        document,
+        lineOf(document, root === undefined ? 0 : offsetAt(root, ['items', item])),
+        object.kind === 'List'
+          ? 'a List inside a List was not read: kubectl does not take it either'
+          : `a ${object.kind} without apiVersion was not read`,
+      )
+    else takeObject(document, object, item, root)
   }
 }
 
@@ -131,10 +141,8 @@ function takeObject(document: Document, value: Fields, item: number | undefined,
   } catch (error) {
     if (!(error instanceof ShapeProblem)) throw error
     const tree = root ?? treeOf(document.text)
-    document.problems.push({
-      line: lineOf(document, offsetAt(tree, item === undefined ? error.path : ['items', item, ...error.path])),
-      message: `${kind}: ${error.message}`,
-    })
+    const offset = offsetAt(tree, item === undefined ? error.path : ['items', item, ...error.path])
+    complain(document, lineOf(document, offset), `${kind}: ${error.message}`)
   }
 }
 
@@ -145,11 +153,20 @@ function named(document: Document, kind: Kind, object: KubeObject, line: number)
   const name =
     metadata.name || (metadata.generateName ?? (standing === 'file' ? document.file.slice(document.file.lastIndexOf('/') + 1) : ''))
   if (name === '') {
-    document.problems.push({ line, message: `a ${kind} without metadata.name was not read` })
+    complain(document, line, `a ${kind} without metadata.name was not read`)
+    return undefined
+  }
+  // Quoted, a template is valid YAML too.
+  if (`${name}${metadata.namespace ?? ''}`.includes('{{')) {
+    complain(document, line, UNRENDERED)
     return undefined
   }
   const { namespace, ...others } = metadata
   return { ...object, metadata: { ...others, name, ...(namespaced && { namespace: namespace || 'default' }) } }
+}
+
+function complain({ span, problems }: Document, line: number, message: string): void {
+  problems.push({ document: span.index, line, message })
 }
 
 function startOf(document: Document): number {

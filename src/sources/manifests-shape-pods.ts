@@ -2,6 +2,7 @@
 
 export type Shape =
   | 'any'
+  | 'flag'
   | 'text'
   | 'texts'
   | 'labels'
@@ -38,7 +39,8 @@ const PROFILES: Fields = {
   seccompProfile: map({ type: 'text', localhostProfile: 'text' }),
   appArmorProfile: map({ type: 'text' }),
   seLinuxOptions: 'labels',
-  windowsOptions: map(),
+  windowsOptions: map({ hostProcess: 'flag' }),
+  runAsNonRoot: 'flag',
 }
 const CONTAINER = map(
   {
@@ -52,7 +54,14 @@ const CONTAINER = map(
     envFrom: list(map({ secretRef: NAMED, configMapRef: NAMED })),
     ports: list(map({ name: 'text', protocol: 'text' })),
     volumeMounts: list(map({ name: 'text', mountPath: 'text', subPath: 'text' }, 'name', 'mountPath')),
-    securityContext: map({ capabilities: map({ add: 'texts', drop: 'texts' }), procMount: 'text', ...PROFILES }),
+    securityContext: map({
+      privileged: 'flag',
+      allowPrivilegeEscalation: 'flag',
+      readOnlyRootFilesystem: 'flag',
+      capabilities: map({ add: 'texts', drop: 'texts' }),
+      procMount: 'text',
+      ...PROFILES,
+    }),
     resources: map({ limits: map(), requests: map() }),
     livenessProbe: map(),
     readinessProbe: map(),
@@ -89,6 +98,12 @@ export const POD_SPEC = map(
     nodeSelector: 'labels',
     tolerations: list(map({ key: 'text', operator: 'text', value: 'text', effect: 'text' })),
     os: NAMED,
+    hostNetwork: 'flag',
+    hostPID: 'flag',
+    hostIPC: 'flag',
+    hostUsers: 'flag',
+    shareProcessNamespace: 'flag',
+    automountServiceAccountToken: 'flag',
     serviceAccountName: 'text',
     serviceAccount: 'text',
     nodeName: 'text',

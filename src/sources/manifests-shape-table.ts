@@ -101,7 +101,7 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
       egress: list(map({ to: PEERS, ports: list() })),
     }),
   },
-  ServiceAccount: { secrets: list(NAMED), imagePullSecrets: list(NAMED) },
+  ServiceAccount: { automountServiceAccountToken: 'flag', secrets: list(NAMED), imagePullSecrets: list(NAMED) },
   Role: ROLE,
   ClusterRole: ROLE,
   RoleBinding: BINDING,
@@ -125,7 +125,7 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
   PrometheusRule: { spec: map({ groups: list(map({ name: 'text', rules: list() })) }) },
   ClusterConfiguration: { kubernetesVersion: 'text', apiServer: map(), controllerManager: map(), scheduler: map(), etcd: map() },
   KubeletConfiguration: {
-    authentication: map({ anonymous: map(), webhook: map(), x509: map() }),
+    authentication: map({ anonymous: map({ enabled: 'flag' }), webhook: map({ enabled: 'flag' }), x509: map() }),
     authorization: map({ mode: 'text' }),
     featureGates: map(),
     tlsCipherSuites: 'texts',
@@ -148,7 +148,7 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
   },
   AuthenticationConfiguration: {
     jwt: list(map({ issuer: map({ url: 'text', audiences: 'texts' }) })),
-    anonymous: map({ conditions: list(map({ path: 'text' })) }),
+    anonymous: map({ enabled: 'flag', conditions: list(map({ path: 'text' })) }),
   },
   AuthorizationConfiguration: { authorizers: list(map({ type: 'text', name: 'text' })) },
   AdmissionConfiguration: { plugins: list(map({ name: 'text', path: 'text', configuration: map() })) },

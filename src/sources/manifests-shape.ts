@@ -30,6 +30,11 @@ const pathOf = (trail: Trail): (string | number)[] => (trail === undefined ? [] 
 
 function fitted(value: unknown, shape: Shape, path: Trail): unknown {
   if (shape === 'any') return withoutNulls(value)
+  if (shape === 'flag') {
+    // "true" in quotes is refused by the API server; here it would be taken for false.
+    if (typeof value !== 'boolean') throw new ShapeProblem('must be true or false', path)
+    return value
+  }
   if (shape === 'text') {
     if (typeof value === 'object') throw new ShapeProblem('must be text', path)
     return typeof value === 'string' ? value : String(value)

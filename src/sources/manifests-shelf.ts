@@ -34,6 +34,22 @@ export class Shelf {
     else this.#files.set(file, before.length === 0 ? found : asBefore(found, before))
   }
 
+  /**
+   * The same where some documents, or the whole file, cannot be read at the moment: what was in them stays, unless it is found
+   * elsewhere in the file. A typing error must not look as if everything in the file were mended.
+   */
+  putWhatIsRead(file: string, found: readonly FoundObject[], unreadable: ReadonlySet<number> | 'all'): void {
+    const identity = ({ kind, object: { metadata } }: FoundObject): string => `${kind} ${keyOf(metadata.namespace, metadata.name)}`
+    const there = new Set(found.map(identity))
+    const kept = (this.#files.get(file) ?? []).filter(
+      (one) => (unreadable === 'all' || unreadable.has(one.position.document)) && !there.has(identity(one)),
+    )
+    this.put(
+      file,
+      [...found, ...kept].sort((a, b) => a.position.document - b.position.document),
+    )
+  }
+
   of(kind: Kind): Iterable<readonly [string, KubeObject]> {
     return this.#arranged.get(kind)?.entries() ?? []
   }

@@ -47,6 +47,16 @@ export function manifestsSource(path: string, options: ManifestsOptions = {}): C
   return new ManifestsSource(path, options)
 }
 
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  if (signal.aborted) return undefined
+  const done = new AbortController()
+  try {
+    return await Promise.race([work, once(signal, 'abort', { signal: done.signal }).then(() => undefined)])
+  } finally {
+    done.abort()
+  }
+}
+
 class ManifestsSource implements ClusterSource {
   readonly #path: string
   readonly #options: ManifestsOptions
@@ -84,7 +94,9 @@ class ManifestsSource implements ClusterSource {
 
   async *events({ signal, follow, wanted }: Parameters<ClusterSource['events']>[0]): AsyncGenerator<readonly SourceEvent[]> {
     const watch = follow && this.#path !== '-' ? watchPath(this.#path, signal) : undefined
-    const problems = this.#path === '-' ? await this.#readStdin() : await this.#readChanged(new Set())
+    // A pipe may never end: whoever interrupts does not wait for it.
+    const problems = await unlessAborted(this.#path === '-' ? this.#readStdin() : this.#readChanged(new Set()), signal)
+    if (problems === undefined) return
     if (this.#shelf.objects === 0) throw this.#nothing(problems)
     yield [...this.#source(), ...problems, ...this.#everything(wanted), { type: 'synced' }]
     if (watch !== undefined) for await (const touched of watch) yield this.#differences(wanted, await this.#readChanged(touched))
@@ -130,7 +142,7 @@ class ManifestsSource implements ClusterSource {
       const text = await readManifest(path).catch((error: Error) => error)
       if (typeof text === 'string') events.push(...this.#take(file, text))
       else {
-        this.#shelf.put(file, [])
+        this.#shelf.putWhatIsRead(file, [], 'all')
         events.push(...this.#problem(file, [{ line: 1, message: unreadable(text) }]))
       }
     }
@@ -148,7 +160,9 @@ class ManifestsSource implements ClusterSource {
   #take(file: string, text: string): SourceEvent[] {
     const { objects, problems } = parseFile(file, text)
     this.#lines.forget(file)
-    this.#shelf.put(file, objects)
+    const full = new Set(objects.map(({ position }) => position.document))
+    const unreadable = new Set(problems.map(({ document }) => document).filter((document) => !full.has(document)))
+    this.#shelf.putWhatIsRead(file, objects, unreadable)
     return this.#problem(file, problems)
   }
 

@@ -104,7 +104,7 @@ function takeEdit(made: Made, change: Extract<Change, { type: 'edit' }>, step: S
   made.files.push(plainFile(file, header(step, findings, commands) + documentText(patch.value)))
   if (undo !== undefined && undo.is !== 'words')
     made.files.push(plainFile(undoFile, `# Takes back ${file}: ${printable(step.title)}\n${documentText(undo.value)}`))
-  made.patches.push({ path: file, target: targetOf(target) })
+  if (kustomizeTakes(target, patch.value)) made.patches.push({ path: file, target: targetOf(target) })
   made.apply.push(commands.apply)
   made.undo.push(commands.undo)
 }
@@ -114,7 +114,7 @@ function takeCreate(made: Made, { object }: Extract<Change, { type: 'create' }>,
   const file = `resources/${nameOf(word, target)}.yaml`
   const commands = { apply: `kubectl create -f ${quoted(file)}`, undo: `kubectl delete ${kubectlName(target)}` }
   made.files.push(plainFile(file, header(step, findings, commands) + documentText(object)))
-  made.resources.push(file)
+  if (kustomizeTakes(target, object)) made.resources.push(file)
   made.apply.push(commands.apply)
   made.undo.push(commands.undo)
 }
@@ -138,7 +138,7 @@ function takeDelete(made: Made, { target }: Extract<Change, { type: 'delete' }>,
     ),
   )
   if (restores) made.files.push(plainFile(undoFile, `# Takes back ${file}: ${printable(step.title)}\n${documentText(back.object)}`))
-  made.patches.push({ path: file, target: targetOf(target) })
+  if (kustomizeTakes(target)) made.patches.push({ path: file, target: targetOf(target) })
   made.apply.push(commands.apply)
   made.undo.push(commands.undo)
 }
@@ -153,6 +153,17 @@ function takeFile(made: Made, { name, text, mode, runbook, rollback }: Extract<C
   made.files.push({ name: `files/${safe}`, text: text.text, mode: secretKeys > 0 ? 0o600 : mode & 0o777, secretKeys })
   made.apply.push(...(runbook.length === 0 ? [`put files/${safe} in its place`] : runbook.map((line) => printable(line))))
   made.undo.push(...rollback.map((line) => printable(line)))
+}
+
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/
+/** No API server has an object with control characters in it, but a file may; kustomize would refuse all the others with it. */
+function kustomizeTakes(...values: readonly unknown[]): boolean {
+  let takes = true
+  JSON.stringify(values, (key, value: unknown) => {
+    if (CONTROL.test(key) || (typeof value === 'string' && CONTROL.test(value))) takes = false
+    return value
+  })
+  return takes
 }
 
 const plainFile = (name: string, text: string): StepFile => ({ name, text, mode: 0o644, secretKeys: 0 })

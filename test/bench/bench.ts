@@ -52,14 +52,11 @@ async function live(): Promise<void> {
       'floor: the same kinds streamed and parsed in bare Node',
       `${seconds(bare.ms / 1000)} (process ${seconds(floor.seconds)}), ${floor.peakMb.toFixed(0)} MB, ${(bare.bytes / 1e6).toFixed(0)} MB on the wire, first object ${bare.first.toFixed(0)} ms`,
     )
-    const mark = await cluster.auditMark()
     const scan = await median(RUNS, () =>
       measure(node, [bin, 'scan', '--kubeconfig', cluster.kubeconfig, '-o', 'json', '--fail-on', 'none']),
     )
-    const requests = (await cluster.auditSince(mark)).filter((event) => event.userAgent === 'k8s-harden').length / RUNS
     say('full scan, whole process', seconds(scan.seconds), `${(scan.seconds / floor.seconds).toFixed(2)} × floor (target ≤ 1.6)`)
     say('peak memory of that scan', `${scan.peakMb.toFixed(0)} MB`, `target ≤ 256 MB`)
-    say('requests of that scan', requests.toFixed(0))
     say(
       'findings',
       String(

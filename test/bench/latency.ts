@@ -2,9 +2,10 @@
  * In a process of its own: connecting until the first finding and until everything is judged; then, twenty times, a new Deployment
  * with a privileged container, from its creation until its finding is in the state. Usage: latency.ts KUBECONFIG; prints one JSON line.
  */
-import { setFlagsFromString } from 'node:v8'
+
 import { ApiClient } from '../../src/apiserver/client.ts'
 import { pickContext } from '../../src/apiserver/context.ts'
+import { sizeNursery } from '../../src/cli/nursery.ts'
 import { controls } from '../../src/controls/index.gen.ts'
 import { LiveScan } from '../../src/session/live-scan.ts'
 import { liveSource } from '../../src/sources/live.ts'
@@ -19,8 +20,8 @@ export interface Latency {
   readonly bytes: number
 }
 
-// As src/cli/main.ts does.
-setFlagsFromString('--semi-space-growth-factor=1')
+// As opening a source on the command line does.
+sizeNursery()
 const context = pickContext({ kubeconfig: process.argv[2] ?? '' })
 const client = new ApiClient(context)
 const started = performance.now()

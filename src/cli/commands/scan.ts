@@ -1,11 +1,14 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { styleText } from 'node:util'
 import { controls as allControls } from '../../controls/index.gen.ts'
 import { atLeast } from '../../engine/score.ts'
 import type { Finding, FindingId, FindingRemedy, Outcome, RegisteredControl, Severity } from '../../model/index.ts'
+import { printable } from '../../objects/display.ts'
+import { refText } from '../../objects/ref.ts'
 import { remedyPreview } from '../../plan/compile.ts'
 import { findingLine, toJson, toJsonLines } from '../../report/json.ts'
 import { type ReportedFinding, reported, type ScanReport, scanReport } from '../../report/scan-report.ts'
@@ -42,20 +45,33 @@ export async function scanCommand(options: ScanOptions): Promise<number> {
   const opened = await openSource(options)
   const scan = new LiveScan({ source: opened.source, controls, isExcepted: exceptions.isExcepted, follow: options.watch === true })
   const { signal, interrupted } = interruptible()
-  const print = printer(options)
+  const print = await printer(options)
 
   if (options.watch) watchChanges(scan, options, print)
+  const tellProblems = problemTeller()
+  if (options.watch) scan.subscribe(tellProblems)
   await scan.run(signal)
   if (interrupted()) return EXIT.interrupted
   for (const one of exceptions.expired)
-    process.stderr.write(`k8s-harden: the exception for ${one.control} has expired on ${one.until}: ${one.reason}\n`)
-  for (const one of exceptions.unused) process.stderr.write(`k8s-harden: the exception for ${one.control} matches nothing: ${one.reason}\n`)
+    process.stderr.write(`k8s-harden: the exception for ${one.control} has expired on ${one.until}: ${printable(one.reason)}\n`)
+  for (const one of exceptions.unused)
+    process.stderr.write(`k8s-harden: the exception for ${one.control} matches nothing: ${printable(one.reason)}\n`)
+  // The other formats hold them.
+  if (options.output === 'jsonl') tellProblems(scan.state)
   if (!options.watch) await print(render(reportOf(scan, startedAt), options))
-  return exitCode(scan.state.outcomes, threshold, options.failOnUnknown === true)
+  return exitCode(scan.state.outcomes, threshold, options.failOnUnknown === true, scan.state.problems.length)
 }
 
-/** 1 beats 5: a failure seen is worse than something not seen. A control that threw has judged nothing, so it is never a 0. */
-export function exitCode(outcomes: ReadonlyMap<string, Outcome>, threshold: Severity | undefined, failOnUnknown: boolean): number {
+/**
+ * 1 beats 5: a failure seen is worse than something not seen. A control that threw has judged nothing, so it is never a 0.
+ * `unreadFiles`: what is in a file that could not be read is as unknown as what a server would not show.
+ */
+export function exitCode(
+  outcomes: ReadonlyMap<string, Outcome>,
+  threshold: Severity | undefined,
+  failOnUnknown: boolean,
+  unreadFiles = 0,
+): number {
   const all = [...outcomes.values()]
   const counts = (finding: Finding) =>
     threshold !== undefined &&
@@ -65,7 +81,7 @@ export function exitCode(outcomes: ReadonlyMap<string, Outcome>, threshold: Seve
     atLeast(finding.severity, threshold)
   if (all.some((outcome) => outcome.findings.some(counts))) return EXIT.findings
   if (all.some((outcome) => outcome.status === 'error')) return EXIT.unknown
-  if (failOnUnknown && all.some((outcome) => outcome.status === 'unknown')) return EXIT.unknown
+  if (failOnUnknown && (unreadFiles > 0 || all.some((outcome) => outcome.status === 'unknown'))) return EXIT.unknown
   return EXIT.clean
 }
 
@@ -91,9 +107,17 @@ const paint: Paint = (style, text) => styleText(style, text, { stream: process.s
 /** Takes pieces of text in the order they are given; resolves when the last has been taken, so that a slow reader is waited for. */
 type Print = (pieces: Iterable<string>) => Promise<void>
 
-function printer({ outputFile, watch }: ScanOptions): Print {
-  if (outputFile !== undefined && !watch) return (pieces) => pipeline(Readable.from(pieces), createWriteStream(outputFile))
-  const stream: NodeJS.WritableStream = outputFile === undefined ? process.stdout : createWriteStream(outputFile)
+async function printer({ outputFile, watch }: ScanOptions): Promise<Print> {
+  const unwritable = (error: NodeJS.ErrnoException): never => {
+    throw new UsageError(`the output file ${outputFile} cannot be written (${error.code ?? error.message})`, [
+      'give a path that can be written with --output-file',
+    ])
+  }
+  // Opened when there is something to write: a scan that fails leaves the report of before.
+  if (outputFile !== undefined && !watch)
+    return (pieces) => pipeline(Readable.from(pieces), createWriteStream(outputFile)).catch(unwritable)
+  const stream: NodeJS.WritableStream =
+    outputFile === undefined ? process.stdout : (await open(outputFile, 'w').catch(unwritable)).createWriteStream()
   let last = Promise.resolve()
   const write = async (pieces: Iterable<string>): Promise<void> => {
     for (const piece of pieces) if (piece !== '' && !stream.write(piece)) await once(stream, 'drain')
@@ -101,7 +125,18 @@ function printer({ outputFile, watch }: ScanOptions): Print {
   return (pieces) => (last = last.then(() => write(pieces)))
 }
 
-/** After the first full set, one line a change. `changed`: same id, other words, severity or verdict. */
+/** Says on standard error what of the files cannot be read, once until it changes. */
+function problemTeller(): (state: ScanState) => void {
+  let told: ReadonlySet<string> = new Set()
+  return ({ problems, synced }) => {
+    if (!synced) return
+    const now = new Set(problems.map(({ file, line, message }) => `${printable(file)}:${line} ${printable(message)}`))
+    for (const text of now) if (!told.has(text)) process.stderr.write(`k8s-harden: ${text}\n`)
+    told = now
+  }
+}
+
+/** After the first full set, one line a change. `changed`: same id, other words, severity, verdict or file. */
 function watchChanges(scan: LiveScan, options: ScanOptions, print: Print): void {
   let before = new Map<FindingId, { readonly finding: Finding; readonly line: ReportedFinding; readonly control: RegisteredControl }>()
   let first = true
@@ -136,7 +171,10 @@ const isSame = (a: Finding, b: Finding): boolean =>
   a.verdict === b.verdict &&
   a.excepted === b.excepted &&
   a.origin === b.origin &&
+  a.subject.file === b.subject.file &&
   JSON.stringify(a.evidence) === JSON.stringify(b.evidence)
 
 const changeLine = (event: string, { finding, path }: ReportedFinding): string =>
-  `${event.padEnd(8)} ${finding.severity.padEnd(8)} ${finding.control}  ${finding.subject.kind} ${finding.subject.namespace === undefined ? '' : `${finding.subject.namespace}/`}${finding.subject.name} ${finding.reason}${path === '' ? '' : `  (${path})`}`
+  printable(
+    `${event.padEnd(8)} ${finding.severity.padEnd(8)} ${finding.control}  ${refText(finding.subject)} ${finding.reason}${path === '' ? '' : `  (${path})`}`,
+  )
