@@ -59,9 +59,15 @@ export class Connection {
     const answer = await this.#once(outgoing, access)
     if (answer.status !== 401) return answer
     const renewed = await this.#credentials.renew(access)
-    if (sameAccess(access, renewed)) return answer
-    answer.stream.destroy()
-    return this.#once(outgoing, renewed)
+    let last = answer
+    if (!sameAccess(access, renewed)) {
+      answer.stream.destroy()
+      last = await this.#once(outgoing, renewed)
+    }
+    const problem = last.status === 401 ? this.#credentials.whyRefused(renewed) : undefined
+    if (problem === undefined) return last
+    last.stream.destroy()
+    throw problem
   }
 
   /** Whom to trust in a handshake with this server; nobody's identity. */

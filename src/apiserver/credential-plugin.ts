@@ -7,7 +7,12 @@ export const PLUGIN_MS = process.stderr.isTTY ? 90_000 : 25_000
 const MAX_OUTPUT = 1024 * 1024
 
 /** As `spawn`. Its `error` event tells what went wrong here; `close` follows in any case. */
-export function spawnPlugin(command: string, args: readonly string[] = [], options: SpawnOptions = {}): ChildProcess {
+export function spawnPlugin(
+  command: string,
+  args: readonly string[] = [],
+  options: SpawnOptions = {},
+  milliseconds = PLUGIN_MS,
+): ChildProcess {
   const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   const stop = (because: string): void => {
     child.emit('error', new Error(because))
@@ -16,7 +21,7 @@ export function spawnPlugin(command: string, args: readonly string[] = [], optio
     child.stdout?.destroy()
     child.stderr?.destroy()
   }
-  const timer = setTimeout(() => stop(`it did not finish within ${PLUGIN_MS / 1000} s`), PLUGIN_MS)
+  const timer = setTimeout(() => stop(`it did not finish within ${milliseconds / 1000} s`), milliseconds)
   let size = 0
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer | string) => {

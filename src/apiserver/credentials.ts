@@ -1,4 +1,5 @@
 /** Who we are to the API server. */
+import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Agent } from 'node:http'
 import type { RequestOptions } from 'node:https'
@@ -65,6 +66,15 @@ export class Credentials {
     return this.current()
   }
 
+  /** After a 401 that nothing helped: a client certificate whose time is over, in words; the server itself says no more than "Unauthorized". */
+  whyRefused({ tls: { cert } }: Access): CredentialProblem | undefined {
+    const end = cert === undefined ? undefined : endOf(cert)
+    if (end === undefined || end.getTime() > Date.now()) return undefined
+    return new CredentialProblem(
+      `the client certificate of user "${clean(this.#context.userName, 120)}" expired on ${end.toISOString().slice(0, 10)}`,
+    )
+  }
+
   async #ask(): Promise<Access> {
     const { user, cluster } = this.#context
     const options: RequestOptions = {}
@@ -108,6 +118,14 @@ function impersonation(user: Context['user']): Headers {
     ...(user['as-uid'] !== undefined && { 'Impersonate-Uid': user['as-uid'] }),
     ...(user['as-groups'] !== undefined && { 'Impersonate-Group': user['as-groups'] }),
     ...Object.fromEntries(extra),
+  }
+}
+
+function endOf(certificate: NonNullable<Tls['cert']>): Date | undefined {
+  try {
+    return new Date(new X509Certificate([certificate].flat()[0] as string | Buffer).validTo)
+  } catch {
+    return undefined
   }
 }
 

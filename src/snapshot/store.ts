@@ -22,6 +22,7 @@ export class SnapshotStore {
   readonly #published = new Set<Kind>()
   readonly #problems = new Map<string, FileProblem>()
   #changed = new Set<Readable>()
+  #hasNewProblems = false
   #revision = 0
   #synced = false
   #source: SourceInfo
@@ -36,7 +37,7 @@ export class SnapshotStore {
     return this.#synced
   }
   get dirty(): boolean {
-    return this.#changed.size > 0 || this.#revision === 0
+    return this.#changed.size > 0 || this.#hasNewProblems || this.#revision === 0
   }
   get problems(): readonly FileProblem[] {
     return [...this.#problems.values()]
@@ -75,6 +76,7 @@ export class SnapshotStore {
         this.#changed.add(event.unread.what)
         break
       case 'problem':
+        this.#hasNewProblems = true
         if (event.message === '') this.#problems.delete(event.file)
         else this.#problems.set(event.file, event)
         break
@@ -98,6 +100,7 @@ export class SnapshotStore {
     })
     const changed = this.#changed
     this.#changed = new Set()
+    this.#hasNewProblems = false
     return { snapshot, changed }
   }
 

@@ -1,7 +1,8 @@
 /** Which files a path stands for, and their text. Never leaves the given directory, never follows a link in circles. */
-import type { Dirent } from 'node:fs'
-import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { constants, type Dirent } from 'node:fs'
+import { open, readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 
 export interface FoundFile {
   /** Relative to the root with `/` between its parts; for a single file its base name. */
@@ -94,10 +95,41 @@ const signatureOf = (info: { readonly mtimeMs: number; readonly size: number; re
   `${info.mtimeMs} ${info.size} ${info.ino}`
 
 /** The text of a manifest; UTF-16 (PowerShell's redirection) is understood. Throws with words for the operator. */
-export async function readManifest(path: string): Promise<string> {
-  const { size } = await stat(path)
-  if (size > MAX_FILE) throw new Error(`is larger than ${MAX_FILE / 1024 / 1024} MiB and was not read`)
-  return decode(await readFile(path))
+export async function readManifest(path: string, signal?: AbortSignal): Promise<string> {
+  const info = await stat(path)
+  if (info.size > MAX_FILE) throw tooLarge()
+  return decode(info.isFIFO() ? await readPipe(path, signal) : await readFile(path))
+}
+const tooLarge = (): Error => new Error(`is larger than ${MAX_FILE / 1024 / 1024} MiB and was not read`)
+
+const PIPE_LOOK_MS = 20
+/** How long a named pipe may have nobody at its other end before it is taken for empty. */
+const PIPE_WRITER_MS = 5_000
+
+/** A pipe (`--manifests <(helm template …)`) never blocks a thread: waiting for it can be interrupted. */
+async function readPipe(path: string, signal?: AbortSignal): Promise<Uint8Array> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const chunks: Uint8Array[] = []
+    const chunk = Buffer.alloc(64 * 1024)
+    let [size, waited] = [0, 0]
+    while (true) {
+      const { bytesRead } = await handle.read(chunk).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'EAGAIN') return { bytesRead: -1 }
+        throw error
+      })
+      if (bytesRead > 0) {
+        chunks.push(Uint8Array.from(chunk.subarray(0, bytesRead)))
+        if ((size += bytesRead) > MAX_FILE) throw tooLarge()
+        continue
+      }
+      if (bytesRead === 0 && (size > 0 || waited >= PIPE_WRITER_MS)) return Buffer.concat(chunks)
+      waited = bytesRead === 0 ? waited + PIPE_LOOK_MS : 0
+      await pause(PIPE_LOOK_MS, undefined, { ...(signal !== undefined && { signal }) })
+    }
+  } finally {
+    await handle.close()
+  }
 }
 
 export function decode(bytes: Uint8Array): string {

@@ -95,11 +95,11 @@ class ManifestsSource implements ClusterSource {
   async *events({ signal, follow, wanted }: Parameters<ClusterSource['events']>[0]): AsyncGenerator<readonly SourceEvent[]> {
     const watch = follow && this.#path !== '-' ? watchPath(this.#path, signal) : undefined
     // A pipe may never end: whoever interrupts does not wait for it.
-    const problems = await unlessAborted(this.#path === '-' ? this.#readStdin() : this.#readChanged(new Set()), signal)
+    const problems = await unlessAborted(this.#path === '-' ? this.#readStdin() : this.#readChanged(new Set(), signal), signal)
     if (problems === undefined) return
     if (this.#shelf.objects === 0) throw this.#nothing(problems)
     yield [...this.#source(), ...problems, ...this.#everything(wanted), { type: 'synced' }]
-    if (watch !== undefined) for await (const touched of watch) yield this.#differences(wanted, await this.#readChanged(touched))
+    if (watch !== undefined) for await (const touched of watch) yield this.#differences(wanted, await this.#readChanged(touched, signal))
     else if (follow && !signal.aborted) await once(signal, 'abort')
   }
 
@@ -120,7 +120,7 @@ class ManifestsSource implements ClusterSource {
   }
 
   /** Reads what is new, what looks different, and what was touched; drops what is gone. */
-  async #readChanged(touched: ReadonlySet<string>): Promise<SourceEvent[]> {
+  async #readChanged(touched: ReadonlySet<string>, signal: AbortSignal): Promise<SourceEvent[]> {
     const events: SourceEvent[] = []
     const found = await this.#find()
     const present = new Set([...found.files, ...found.problems].map(({ file }) => file))
@@ -139,7 +139,7 @@ class ManifestsSource implements ClusterSource {
       if (this.#signatures.get(file) === signature && !touched.has(path)) continue
       this.#signatures.set(file, signature)
       this.#paths.set(file, path)
-      const text = await readManifest(path).catch((error: Error) => error)
+      const text = await readManifest(path, signal).catch((error: Error) => error)
       if (typeof text === 'string') events.push(...this.#take(file, text))
       else {
         this.#shelf.putWhatIsRead(file, [], 'all')

@@ -1,11 +1,15 @@
+import 'reflect-metadata'
+import { webcrypto } from 'node:crypto'
 import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as x509 from '@peculiar/x509'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ApiClient } from '../../src/apiserver/client.ts'
 import type { Context } from '../../src/apiserver/context.ts'
+import { spawnPlugin } from '../../src/apiserver/credential-plugin.ts'
 import { createAuthority } from '../cluster/certificates.ts'
 import { FakeApiServer, json, status } from '../helpers/fake-apiserver.ts'
 
@@ -74,6 +78,25 @@ describe('credentials', () => {
     ).toMatchObject({ certificate: 'alice', authorization: '' })
   })
 
+  test('a client certificate whose time is over is named when the server refuses it', async () => {
+    server.routes.set('/refused', (_asked, response) => json(response, 401, status(401, 'Unauthorized')))
+    const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+    const old = await x509.X509CertificateGenerator.createSelfSigned({
+      name: 'CN=alice',
+      notBefore: new Date('2020-01-01'),
+      notAfter: new Date('2020-01-02'),
+      keys,
+      signingAlgorithm: algorithm,
+    })
+    const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY')
+    const client = clientWith({ 'client-certificate-data': base64(old.toString('pem')), 'client-key-data': base64(key) })
+    expect(await client.get('/refused')).toMatchObject({
+      refusal: { kind: 'unauthorized', message: 'the client certificate of user "me" expired on 2020-01-02' },
+    })
+    expect(await clientWith({ token: 'abc' }).get('/refused')).toMatchObject({ refusal: { kind: 'unauthorized', status: 401 } })
+  })
+
   test('token, token file (with its line break), basic', async () => {
     const file = join(dir, 'token')
     writeFileSync(file, 'from-file\n')
@@ -115,6 +138,24 @@ describe('credentials', () => {
     expect(await clientWith({ exec: { command: 'no-such-plugin-x', installHint: 'install it' } }).get('/whoami')).toMatchObject({
       refusal: { message: 'the credential plugin "no-such-plugin-x" is not installed: install it' },
     })
+  })
+
+  test('a plugin that floods its output is stopped, and one that asks a question gets no answer', async () => {
+    expect(await clientWith({ exec: { command: 'yes' } }).get('/whoami')).toMatchObject({
+      refusal: { message: 'the credential plugin "yes" failed: it printed more than 1 MiB' },
+    })
+    const asking = plugin('read -r answer || echo "nobody answers" >&2; exit 1')
+    expect(await clientWith({ exec: { command: asking } }).get('/whoami')).toMatchObject({
+      refusal: { message: `the credential plugin "${asking}" failed: nobody answers` },
+    })
+  })
+
+  test('a plugin that hangs is ended with all that holds its pipes', async () => {
+    const child = spawnPlugin('sh', ['-c', 'sleep 1000 & sleep 1000'], {}, 50)
+    const said: string[] = []
+    child.on('error', ({ message }) => said.push(message))
+    await new Promise((resolve) => child.once('close', resolve))
+    expect(said).toEqual(['it did not finish within 0.05 s'])
   })
 
   test('an OIDC stanza gives its id token', async () => {

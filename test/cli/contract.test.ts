@@ -57,6 +57,37 @@ describe('scan', () => {
     ).toBe(5)
   })
 
+  test('what cannot be read is in the JSON as its schema says, on standard error for jsonl, and unknown for --fail-on-unknown', async () => {
+    const dir = folder({ 'bad.yaml': BAD_POD, 'broken.yaml': 'kind: {\n' })
+    const args = ['scan', '--manifests', dir, '--control', 'pod-host-network', '--fail-on-unknown']
+    const json = await cli([...args, '-o', 'json'])
+    expect(json.exitCode).toBe(5)
+    expect(SCAN.parse(JSON.parse(json.stdout)).problems).toEqual([
+      { file: 'broken.yaml', line: expect.any(Number), message: expect.stringContaining('no valid YAML') },
+    ])
+    const lines = await cli([...args, '-o', 'jsonl'])
+    expect(lines.stderr).toMatch(/broken\.yaml:\d+ no valid YAML/)
+    expect(lines.stdout).toBe('{"event":"synced"}')
+  })
+
+  test('nothing in the report steers a terminal, and the JSON still says what was there', async () => {
+    const evil = 'a\u009b2Jb\u202ec\u2066d\u007f'
+    const input = BAD_POD.replace('name: bad', `name: ${JSON.stringify(evil).replace('\u007f', '\\x7f').replace('\u009b', '\\x9b')}`)
+    for (const output of ['json', 'jsonl', 'table']) {
+      const { stdout, stderr } = await cli(['scan', '--manifests', '-', '-o', output, '--control', 'pod-privileged'], { input })
+      expect(stdout + stderr, output).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\u2066]/)
+      if (output === 'json') expect(SCAN.parse(JSON.parse(stdout)).results[0]!.findings[0]!.subject.name).toBe(evil)
+    }
+  })
+
+  test('an output file that cannot be written is an error of usage', async () => {
+    for (const more of [[], ['--watch', '-o', 'jsonl']]) {
+      const { exitCode, stderr } = await cli(['scan', '--sample', '--output-file', '/nonexistent/report', ...more])
+      expect(exitCode).toBe(2)
+      expect(stderr).toContain('/nonexistent/report cannot be written')
+    }
+  })
+
   test('jsonl is one finding a line, then synced', async () => {
     const { stdout } = await cli(['scan', '--manifests', folder({ 'bad.yaml': BAD_POD }), '-o', 'jsonl', '--practice', 'nodes-and-pods'])
     const lines = stdout.split('\n').map((line) => JSON.parse(line) as { event: string; finding?: { control: string } })

@@ -1,9 +1,12 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import type { ConfigMapObject, NetworkPolicyObject, PodObject } from '../../src/model/index.ts'
 import { manifestsSource } from '../../src/sources/manifests.ts'
-import { directoryOf, scan } from './manifests-helper.ts'
+import { ALL, directoryOf, scan } from './manifests-helper.ts'
 
 const good = 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: good}\n'
 const hostile = fileURLToPath(new URL('../worlds/hostile', import.meta.url))
@@ -103,5 +106,58 @@ describe('hostile and broken files', () => {
       { name: 'one', image: 'a:1' },
       { image: 'a:1', name: 'two' },
     ])
+  })
+})
+
+describe('what no API server would take', () => {
+  const problemsOf = async (text: string): Promise<string[]> => {
+    using directory = directoryOf({ 'a.yaml': text, 'good.yaml': good })
+    return [...(await scan(manifestsSource(directory.path))).problems.values()].map(({ line, message }) => `${line} ${message}`)
+  }
+
+  test('"true" in quotes is no true', async () => {
+    const pod = (privileged: string) =>
+      `apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - name: c\n      securityContext:\n        privileged: ${privileged}\n`
+    expect(await problemsOf(pod('"true"'))).toEqual(['8 Pod: spec.containers[0].securityContext.privileged must be true or false'])
+    expect(await problemsOf(pod('yes'))).toEqual([])
+    expect(await problemsOf('apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {hostNetwork: "true", containers: []}\n')).toEqual([
+      '4 Pod: spec.hostNetwork must be true or false',
+    ])
+  })
+
+  test('a template whose expressions are quoted is valid YAML and still no object', async () => {
+    expect(await problemsOf('apiVersion: v1\nkind: Pod\nmetadata: {name: "{{ .Release.Name }}-x"}\nspec: {containers: []}\n')).toEqual([
+      expect.stringMatching(/^1 an unrendered template/),
+    ])
+  })
+
+  test('items of a List that are not read are told', async () => {
+    expect(
+      await problemsOf(
+        'apiVersion: v1\nkind: List\nitems:\n  - {apiVersion: v1, kind: List, items: []}\n  - {kind: Pod, metadata: {name: a}}\n',
+      ),
+    ).toEqual([expect.stringMatching(/^4 a List inside a List was not read.*1 more at line 5/)])
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('pipes', () => {
+  test('a named pipe is read to its end, and waiting for one can be interrupted', async () => {
+    using directory = directoryOf({})
+    const pipe = join(directory.path, 'pipe')
+    spawnSync('mkfifo', [pipe])
+    const writer = spawn('sh', [
+      '-c',
+      `{ printf 'apiVersion: v1\\nkind: ServiceAccount\\n'; sleep 0.1; echo 'metadata: {name: piped}'; } > ${pipe}`,
+    ])
+    const closed = once(writer, 'close')
+    expect([...(await scan(manifestsSource(pipe))).kinds.get('ServiceAccount')!.keys()]).toEqual(['default/piped'])
+    await closed
+    const abort = new AbortController()
+    const silent = spawn('sh', ['-c', `exec 3> ${pipe}; read -r _`])
+    const events = manifestsSource(pipe).events({ signal: abort.signal, follow: false, wanted: ALL })[Symbol.asyncIterator]()
+    const first = events.next()
+    abort.abort()
+    expect(await first).toMatchObject({ done: true })
+    silent.kill('SIGKILL')
   })
 })

@@ -65,6 +65,22 @@ describe('a watched directory', () => {
     expect(after.get('default/three')).toBe(before.get('default/three'))
   })
 
+  test('while a document cannot be read, what was in it stays; what is gone from the file goes', async () => {
+    using directory = directoryOf({ 'a.yaml': `${account('one')}---\n${account('two')}---\n${account('three')}` })
+    await using source = follow(manifestsSource(directory.path))
+    const accounts = () => [...(source.seen.kinds.get('ServiceAccount')?.keys() ?? [])]
+    await source.until(({ kinds }) => kinds.get('ServiceAccount')?.size === 3)
+    directory.write('a.yaml', `${account('one')}---\n${account('two', '  typing: {')}`)
+    await source.until(({ problems }) => problems.size === 1)
+    expect(accounts()).toEqual(['default/one', 'default/two'])
+    directory.write('a.yaml', `kind: [\n---\n${account('two')}`)
+    await source.until(({ problems }) => problems.get('a.yaml')?.line === 2)
+    expect(accounts()).toEqual(['default/one', 'default/two'])
+    directory.write('a.yaml', account('two'))
+    await source.until(({ problems }) => problems.size === 0)
+    expect(accounts()).toEqual(['default/two'])
+  })
+
   test('files come, go and are renamed over, as editors do', async () => {
     using directory = directoryOf({ 'a.yaml': account('one') })
     await using source = follow(manifestsSource(directory.path))

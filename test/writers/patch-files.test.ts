@@ -161,6 +161,19 @@ const filesIn = (path: string): string[] =>
     .sort()
 
 describe('the directory', () => {
+  test('what kustomize cannot take is left out of its list, so that it takes the rest', async () => {
+    using directory = directoryOf({})
+    const evil = { ...cart, metadata: { ...cart.metadata, name: 'evil\u001b[2J' } } as KubeObject
+    const steps = [
+      step('evil', edit(evil, { set: ['spec', 'paused'], to: true })),
+      step('path', edit(cart, { set: ['spec', 'note'], to: 'C:\\foo' })),
+    ]
+    const names = await writePatchFiles({ ...full, steps }, findings, `${directory.path}/out`, meta)
+    expect(names.filter((name) => name.startsWith('patches/'))).toHaveLength(2)
+    const listed = parse(readFileSync(`${directory.path}/out/kustomization.yaml`, 'utf8')) as { patches: { path: string }[] }
+    expect(listed.patches.map(({ path }) => path)).toEqual(['patches/002-deployment-shop-cart.yaml'])
+  })
+
   test('a patch or a file for every step, each with its reasons and its way back', async () => {
     using directory = directoryOf({})
     const out = `${directory.path}/out`
