@@ -88,6 +88,8 @@ export class LiveScan {
   /** Resolves true once `holds` is true of the state, false after `timeoutMs`. */
   until(holds: (state: ScanState) => boolean, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     if (holds(this.#state)) return Promise.resolve(true)
+    // Nothing more will come: whoever waits would wait for the timer.
+    if (this.#ended !== null) return Promise.resolve(false)
     return new Promise((resolve) => {
       const finish = (result: boolean) => {
         clearTimeout(timer)

@@ -53,7 +53,9 @@ export class LockOut implements Watchman {
     if (unread !== undefined) return `what it takes away cannot be foretold: ${unread.because}`
     const me = await (this.#me ??= this.#whoAmI())
     if (typeof me === 'string') return `it changes access rights, and who you are cannot be told: ${me}`
-    const [before, after] = [grants(aggregated(now)), grants(aggregated(applyPlan(now, [step])))]
+    const then = foretell(now, step)
+    if (typeof then === 'string') return then
+    const [before, after] = [grants(aggregated(now)), grants(aggregated(then))]
     const requests = (await this.#requests()).filter((request) => mayI(before, me.user, me.groups, request))
     const lost = requests.find((request) => !mayI(after, me.user, me.groups, request))
     if (lost !== undefined) return `you (${me.user}) would lose the right to ${ask(lost)}, which nothing else gives you`
@@ -118,6 +120,15 @@ export class LockOut implements Watchman {
       }),
     )
     return answers.filter((request) => request !== undefined)
+  }
+}
+
+/** The cluster after the step, or why that cannot be told: what it changes may be gone since it was scanned. */
+function foretell(now: Snapshot, step: Step): Snapshot | string {
+  try {
+    return applyPlan(now, [step])
+  } catch (error) {
+    return `what it takes away cannot be foretold: ${(error as Error).message}; scan again`
   }
 }
 

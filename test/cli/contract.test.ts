@@ -168,6 +168,8 @@ describe('bad input: one sentence, what to do next, the documented code', () => 
     const unreachable = await cli(['scan', '--kubeconfig', kubeconfig])
     expect(unreachable.exitCode, unreachable.stderr).toBe(3)
     expect(unreachable.stderr).toContain('127.0.0.1:1')
+    const applied = await cli(['apply', '--yes', '--kubeconfig', kubeconfig], { timeout: 30_000 })
+    expect(applied.exitCode, applied.stderr).toBe(3)
     const wrong = await cli(['scan', '--kubeconfig', kubeconfig, '--context', 'there'])
     expect(wrong.exitCode).toBe(2)
     expect(wrong.stderr).toContain('here')

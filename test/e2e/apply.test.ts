@@ -376,8 +376,11 @@ describeCluster('apply on a real API server', { controllerManager: true, schedul
         ),
       ])
       const plan = within.plan()
+      const uid = () => within.scan.state.snapshot.find('Role', 'default', 'reborn')?.metadata.uid
+      const old = uid()
       await cluster().kubectl(['delete', 'role', 'reborn'])
       await make(where, role)
+      await within.scan.until(() => uid() !== undefined && uid() !== old, 10_000)
       expect(await within.apply({ plan })).toEqual([
         expect.objectContaining({ is: 'refused', because: 'Role default/reborn was deleted and made again since it was scanned' }),
       ])

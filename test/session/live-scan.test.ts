@@ -57,3 +57,16 @@ test('who looks is shown what there is, also when they come late', async () => {
   expect(states[0]).toBe(false)
   expect(states.at(-1)).toBe(true)
 })
+
+test('who waits for something after the source has failed is told at once that it will not come', async () => {
+  const broken: ClusterSource = {
+    info: { kind: 'live', name: 'test' },
+    // biome-ignore lint/correctness/useYield: it fails before there is anything to say
+    async *events(): AsyncGenerator<SourceEvent> {
+      throw new Error('unreachable')
+    },
+  }
+  const scan = new LiveScan({ source: broken, controls: [counting().control], follow: true })
+  await expect(scan.run(new AbortController().signal)).rejects.toThrow('unreachable')
+  expect(await scan.until((state) => state.synced, 24 * 3600 * 1000)).toBe(false)
+})

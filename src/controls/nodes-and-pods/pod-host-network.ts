@@ -31,16 +31,23 @@ export default control({
   }),
   remedy: setPodField({
     wish: () => 'set hostNetwork: false',
-    change: ({ workload: { spec } }) => ({
-      edits: [{ set: ['hostNetwork'], to: false }, ...dnsEdits(spec), ...portEdits(spec)],
-      summary: 'set hostNetwork: false',
-      prediction: mayBreak(
-        'its address changes, and what reached it by the address of the node no longer does: put a Service in front',
-        'it no longer reaches what listens on loopback of the node',
-      ),
-    }),
+    change: ({ workload: { spec } }) =>
+      runsHostProcess(spec)
+        ? { refused: 'the API server wants hostNetwork: true for Windows HostProcess containers: make them ordinary containers first' }
+        : {
+            edits: [{ set: ['hostNetwork'], to: false }, ...dnsEdits(spec), ...portEdits(spec)],
+            summary: 'set hostNetwork: false',
+            prediction: mayBreak(
+              'its address changes, and what reached it by the address of the node no longer does: put a Service in front',
+              'it no longer reaches what listens on loopback of the node',
+            ),
+          },
   }),
 })
+
+const runsHostProcess = (spec: PodSpec): boolean =>
+  spec.securityContext?.windowsOptions?.hostProcess === true ||
+  [...eachContainer(spec)].some(({ container }) => container.securityContext?.windowsOptions?.hostProcess === true)
 
 const dnsEdits = (spec: PodSpec): SpecEdit[] =>
   spec.dnsPolicy === 'ClusterFirstWithHostNet' ? [{ set: ['dnsPolicy'], to: 'ClusterFirst' }] : []

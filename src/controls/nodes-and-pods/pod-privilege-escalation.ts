@@ -39,6 +39,9 @@ export default control({
     field: 'allowPrivilegeEscalation',
     to: false,
     predict({ workload }, container) {
+      // Refused by the API server unless that change is made with it, so it is no less risky than that change.
+      if (container.securityContext?.privileged === true || addsSysAdmin(container))
+        return mayBreak('it goes only together with taking away privileged or SYS_ADMIN, and with what that may break')
       const user = knownUser(workload, container)
       const dropsAll = container.securityContext?.capabilities?.drop?.includes('ALL') === true
       // Root has nothing to gain by setuid; without capabilities to gain, a non-root user has little.
