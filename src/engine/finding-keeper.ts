@@ -2,6 +2,7 @@
 import type { Finding, FindingId, Observation, RegisteredControl, Snapshot } from '../model/index.ts'
 import { derived, remembered } from '../objects/derived.ts'
 import { managedBy, originOf } from '../objects/ownership.ts'
+import { positionOf } from '../objects/ref.ts'
 import { alike } from './alike.ts'
 import { findingId } from './finding-id.ts'
 
@@ -10,6 +11,8 @@ export type IsExcepted = (finding: Finding) => boolean
 
 interface Made {
   readonly observation: Observation
+  /** Which of several objects of one identity it is about; '' for the first. */
+  readonly place: string
   /** The id without regard to others that share it, and how many of those came before. */
   readonly plain: FindingId
   readonly twin: number
@@ -34,21 +37,23 @@ export class FindingKeeper {
   /** The findings of this round, in the order of the observations; the same list as before where nothing has changed. */
   findings(observations: readonly Observation[], snapshot: Snapshot): readonly Finding[] {
     const ownerOf = derived(snapshot, owners)
-    if (this.#isAsBefore(observations, ownerOf)) return this.#findings
+    const placeOf = derived(snapshot, places)
+    if (this.#isAsBefore(observations, ownerOf, placeOf)) return this.#findings
     const known = finder(this.#made)
     const twins = new Map<FindingId, number>()
     let byId: ReadonlyMap<FindingId, Finding> | undefined
     const made = observations.map((observation): Made => {
       const before = known(observation)
-      const plain = before?.plain ?? findingId(this.#control.id, observation)
+      const place = placeOf(observation.subject)
+      const plain = before?.place === place ? before.plain : findingId(this.#control.id, observation, place)
       const twin = twins.get(plain) ?? 0
       twins.set(plain, twin + 1)
       const owner = ownerOf(observation.subject)
-      if (before !== undefined && before.twin === twin && before.finding.managedBy === owner) return before
+      if (before?.plain === plain && before.twin === twin && before.finding.managedBy === owner) return before
       byId ??= new Map(this.#findings.map((finding) => [finding.id, finding]))
-      const finding = this.#make(observation, twin === 0 ? plain : findingId(this.#control.id, observation, twin), owner)
+      const finding = this.#make(observation, twin === 0 ? plain : findingId(this.#control.id, observation, place, twin), owner)
       const last = byId.get(finding.id)
-      return { observation, plain, twin, finding: last !== undefined && alike(last, finding) ? last : finding }
+      return { observation, place, plain, twin, finding: last !== undefined && alike(last, finding) ? last : finding }
     })
     const same = made.length === this.#findings.length && made.every(({ finding }, index) => finding === this.#findings[index])
     if (!same) this.#findings = made.map(({ finding }) => finding)
@@ -56,10 +61,11 @@ export class FindingKeeper {
     return this.#findings
   }
 
-  #isAsBefore(observations: readonly Observation[], ownerOf: OwnerOf): boolean {
+  #isAsBefore(observations: readonly Observation[], ownerOf: OwnerOf, placeOf: PlaceOf): boolean {
     if (observations.length !== this.#made.length) return false
     return this.#made.every(
-      ({ observation, finding }, index) => observation === observations[index] && finding.managedBy === ownerOf(observation.subject),
+      ({ observation, finding, place }, index) =>
+        observation === observations[index] && finding.managedBy === ownerOf(observation.subject) && place === placeOf(observation.subject),
     )
   }
 
@@ -93,6 +99,22 @@ function finder(made: readonly Made[]): (observation: Observation) => Made | und
     return made[expected++]
   }
 }
+
+type PlaceOf = (subject: Observation['subject']) => string
+
+/**
+ * Base and overlay of one Deployment are two objects of one identity. The first in the order of the files goes by that identity; the
+ * others by their place as well, so that mending one never gives its id to another.
+ */
+const places =
+  (snapshot: Snapshot): PlaceOf =>
+  ({ file, document, item, kind, namespace, name }) => {
+    if (file === undefined) return ''
+    const first = snapshot.find(kind as Parameters<Snapshot['find']>[0], namespace, name)
+    const position = first === undefined ? undefined : positionOf(first)
+    const isFirst = position === undefined || (position.file === file && position.document === document && position.item === item)
+    return isFirst ? '' : `${file}#${document}#${item ?? ''}`
+  }
 
 type OwnerOf = (subject: Observation['subject']) => Finding['managedBy']
 
