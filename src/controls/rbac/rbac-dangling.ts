@@ -4,7 +4,7 @@ import type { BindingObject } from '../../model/index.ts'
 import { fewOf } from '../../objects/few-of.ts'
 import { escalationsOf } from '../../objects/rbac-escalations.ts'
 import { type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
-import { type Grant, grants, RBAC_KINDS, serviceAccountOf, subjectsOf } from '../../objects/rbac-grants.ts'
+import { type Grant, grants, RBAC_KINDS, roleOf, serviceAccountOf, subjectsOf } from '../../objects/rbac-grants.ts'
 import { ruleText } from '../../objects/rbac-rules.ts'
 import { refOf } from '../../objects/ref.ts'
 
@@ -33,15 +33,7 @@ export default control({
 
     for (const [binding, held] of Map.groupBy(all, (grant) => grant.binding)) {
       if (held[0]!.role === undefined) {
-        yield {
-          subject: refOf(binding),
-          at: ['roleRef'],
-          verdict,
-          reason: 'names a role that does not exist',
-          detail: roleText(binding),
-          ...(held.every((grant) => grant.isDefault) && { origin: 'system' as const }),
-          evidence: { role: roleText(binding), rules: [], remove: subjectsOf(binding), usedBy: [] } satisfies SubjectEvidence,
-        }
+        yield { ...withoutRole(binding), verdict, ...(held.every((grant) => grant.isDefault) && { origin: 'system' as const }) }
         continue
       }
       const gone = held.filter((grant) => !holds(grant))
@@ -63,6 +55,10 @@ export default control({
         severity: gains.length > 0 ? 'medium' : 'low',
       }
     }
+    // A binding without subjects grants nothing yet, and so is no grant: whoever adds the role and a subject finds it waiting.
+    for (const binding of [...view.all('ClusterRoleBinding'), ...view.all('RoleBinding')]) {
+      if ((binding.subjects ?? []).length === 0 && roleOf(view, binding) === undefined) yield { ...withoutRole(binding), verdict }
+    }
     const outside = all.filter((grant) => isUnseen(serviceAccountOf(grant.subject, grant.namespace)?.namespace ?? namespaces?.[0] ?? ''))
     if (outside.length > 0)
       yield { unknown: `${outside.length} subjects of bindings stand in namespaces that this scan left out`, answer: 'scan all namespaces' }
@@ -71,6 +67,13 @@ export default control({
   verify: 'kubectl get rolebindings,clusterrolebindings -A -o wide shows no such subject.',
 })
 
+const withoutRole = (binding: BindingObject) => ({
+  subject: refOf(binding),
+  at: ['roleRef'],
+  reason: 'names a role that does not exist',
+  detail: roleText(binding),
+  evidence: { role: roleText(binding), rules: [], remove: subjectsOf(binding), usedBy: [] } satisfies SubjectEvidence,
+})
 const roleText = ({ roleRef }: BindingObject): string => `${roleRef.kind} ${roleRef.name}`
 
 function missing(grant: Grant, namespaceExists: (name: string) => boolean): string {
