@@ -202,6 +202,7 @@ export interface ControllerObject extends KubeObject {
 export interface CronJobObject extends KubeObject {
   readonly spec?: {
     readonly schedule?: string
+    readonly timeZone?: string
     readonly suspend?: boolean
     readonly jobTemplate?: { readonly spec?: { readonly template?: PodTemplateSpec } }
   }

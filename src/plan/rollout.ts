@@ -51,6 +51,15 @@ export function rolloutOf(workload: ControllerObject | PodObject, newPods: reado
   }
 }
 
+/** Of what runs to its end and is started anew by a schedule: `newPods` are those of its next run. */
+export function runOf(newPods: readonly PodObject[]): Rollout {
+  const failing = newPods.map(whyFailing).find((reason) => reason !== undefined)
+  if (failing !== undefined) return { is: 'failing', because: failing }
+  if (newPods.some(({ status }) => status?.phase === 'Succeeded')) return { is: 'done', note: 'its next run has ended well' }
+  const runs = newPods.some(({ status }) => status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'))
+  return runs ? { is: 'done', note: 'its next run has started' } : { is: 'under-way', waiting: 'its next run has not started yet' }
+}
+
 function ofDeployment({ replicas = 1, paused = false }: Spec, status: Status): Rollout {
   if (paused) return { is: 'done', note: 'its rollout is paused: the change takes effect when it is resumed' }
   const [updated, all, available] = [number(status['updatedReplicas']), number(status['replicas']), number(status['availableReplicas'])]

@@ -1,10 +1,10 @@
 /** Proves a step: the values are there, the rollout went through, the finding is gone, and in the end nobody put an old value back. */
-import type { Change, ControlId, ControllerObject, FindingId, KubeObject, Outcome, PodObject, Snapshot, Step } from '../model/index.ts'
+import type { Change, ControlId, FindingId, KubeObject, Outcome, Snapshot, Step } from '../model/index.ts'
 import { formatPath, valueAt } from '../objects/path.ts'
 import { refOf, refText } from '../objects/ref.ts'
 import { holds } from './canonical.ts'
 import { objectAt } from './objects-by-ref.ts'
-import { ROLLS_OUT, rolloutOf } from './rollout.ts'
+import { type Before, beforeOf, watchRollout, workloadOf } from './rollout-watch.ts'
 import type { Verdict, Verifier } from './run.ts'
 
 export interface WatchedState {
@@ -19,13 +19,18 @@ export interface Watched {
 export interface VerifyOptions {
   /** For a rollout, default 120 s. */
   readonly deadlineMs?: number
+  /** How long new pods are watched once their rollout is done, default 10 s; longer where a liveness probe needs longer to tell. */
+  readonly steadyMs?: number
   /** For the watch to show what was written, and for controls to be judged again; default 15 s. */
   readonly showMs?: number
   /** How long to look, after the last step, whether a controller puts an old value back; default 3 s. */
   readonly settleMs?: number
 }
 
-export function verifierOf(scan: Watched, { deadlineMs = 120_000, showMs = 15_000, settleMs = 3_000 }: VerifyOptions = {}): Verifier {
+export function verifierOf(
+  scan: Watched,
+  { deadlineMs = 120_000, steadyMs = 10_000, showMs = 15_000, settleMs = 3_000 }: VerifyOptions = {},
+): Verifier {
   let before: Before | undefined
   return {
     prepare(step) {
@@ -39,7 +44,7 @@ export function verifierOf(scan: Watched, { deadlineMs = 120_000, showMs = 15_00
     async verify(step, signal) {
       const shown = await scan.until(({ snapshot }) => step.changes.every((change) => isShown(change, snapshot, before)), showMs, signal)
       if (!shown) return { ok: false, undo: false, because: notShown(step, scan.state.snapshot, before) }
-      const rollout = await watchRollout(step, scan, before, deadlineMs, signal)
+      const rollout = await watchRollout(step, scan, before, { deadlineMs, steadyMs }, signal)
       if (!rollout.ok) return rollout
       const judged = await scan.until((state) => unproven(step, state) === undefined, showMs, signal)
       const isReverted = () => step.changes.some((change) => !isShown(change, scan.state.snapshot, before))
@@ -53,82 +58,6 @@ export function verifierOf(scan: Watched, { deadlineMs = 120_000, showMs = 15_00
         await scan.until(({ snapshot }) => gone(snapshot).length > 0, settleMs, signal)
       return new Map(gone(scan.state.snapshot).map((step) => [step.id, notShown(step, scan.state.snapshot, undefined)]))
     },
-  }
-}
-
-interface Before {
-  readonly uid: string | undefined
-  readonly pods: ReadonlySet<string>
-  readonly wasWell: boolean
-}
-
-/** The workload whose pods are made anew by this step. */
-function workloadOf(step: Step): ReturnType<typeof refOf> | undefined {
-  const change = step.changes.find(
-    (one) =>
-      one.type === 'edit' &&
-      (ROLLS_OUT.has(one.target.kind)
-        ? one.edits.some((edit) => isInTemplate('set' in edit ? edit.set : edit.unset))
-        : one.target.kind === 'Pod'),
-  )
-  return change?.type === 'edit' ? change.target : undefined
-}
-const isInTemplate = (path: readonly unknown[]): boolean => path[0] === 'spec' && (path.length === 1 || path[1] === 'template')
-
-function beforeOf(step: Step, snapshot: Snapshot): Before {
-  const ref = workloadOf(step)
-  const object = ref === undefined ? undefined : objectAt(snapshot, ref)
-  const pods = object === undefined ? [] : podsOf(object, snapshot)
-  const wasWell = object === undefined || object.kind === 'Pod' || rolloutOf(object as ControllerObject, pods).is === 'done'
-  return { uid: object?.metadata.uid, pods: new Set(pods.map((pod) => pod.metadata.uid ?? pod.metadata.name)), wasWell }
-}
-
-/** Pods that the workload controls, itself or through a ReplicaSet. */
-function podsOf(workload: KubeObject, snapshot: Snapshot): readonly PodObject[] {
-  if (workload.kind === 'Pod') return [workload as PodObject]
-  const uids = new Set([workload.metadata.uid])
-  const isOwned = (object: KubeObject) =>
-    object.metadata.ownerReferences?.some((owner) => owner.controller === true && uids.has(owner.uid)) === true
-  if (workload.kind === 'Deployment') for (const set of snapshot.all('ReplicaSet').filter(isOwned)) uids.add(set.metadata.uid)
-  return snapshot.all('Pod').filter(isOwned)
-}
-
-async function watchRollout(
-  step: Step,
-  scan: Watched,
-  before: Before | undefined,
-  deadlineMs: number,
-  signal: AbortSignal,
-): Promise<Extract<Verdict, { ok: true }> | Extract<Verdict, { ok: false }>> {
-  const ref = workloadOf(step)
-  const live = scan.state.snapshot.source.kind === 'live'
-  if (ref === undefined || !live) return { ok: true, note: live ? 'the finding is gone' : 'the file says so now' }
-  const canSeePods = scan.state.snapshot.unread('Pod') === undefined
-  const present = (snapshot: Snapshot) => {
-    const object = objectAt(snapshot, { ...ref, uid: undefined })
-    if (object === undefined) return undefined
-    const newPods = podsOf(object, snapshot).filter((pod) => !(before?.pods.has(pod.metadata.uid ?? pod.metadata.name) ?? false))
-    return rolloutOf(object as ControllerObject | PodObject, newPods)
-  }
-  if (before?.wasWell === false)
-    return { ok: true, note: 'the finding is gone; the workload was not healthy before either, so its rollout was not waited for' }
-  await scan.until(
-    ({ snapshot }) => {
-      const rollout = present(snapshot)
-      return rollout !== undefined && rollout.is !== 'under-way'
-    },
-    deadlineMs,
-    signal,
-  )
-  const rollout = present(scan.state.snapshot)
-  if (rollout?.is === 'done') return { ok: true, note: canSeePods ? rollout.note : `${rollout.note} (its pods cannot be read)` }
-  if (signal.aborted)
-    return { ok: false, undo: false, because: 'the wait for the rollout was cut short: whether it goes through is not known' }
-  if (rollout?.is === 'failing') return { ok: false, undo: true, because: rollout.because }
-  return {
-    ok: false,
-    undo: true,
-    because: `the rollout was not done after ${Math.round(deadlineMs / 1000)} s${rollout === undefined ? '' : `: ${rollout.waiting}`}`,
   }
 }
 

@@ -56,7 +56,9 @@ export interface Session {
   readonly state: string
   plan(): Plan
   /** Runs the plan; `hooks` change what stands in the way. Resolves with the last state of each step. */
-  apply(hooks?: Partial<RunOptions> & { readonly deadlineMs?: number; readonly settleMs?: number }): Promise<readonly StepState[]>
+  apply(
+    hooks?: Partial<RunOptions> & { readonly deadlineMs?: number; readonly settleMs?: number; readonly steadyMs?: number },
+  ): Promise<readonly StepState[]>
   runs(): ReturnType<typeof readRuns>
   close(): Promise<void>
 }
@@ -86,7 +88,7 @@ export async function openSession({
     writer,
     state,
     plan,
-    async apply({ deadlineMs = 30_000, settleMs = 0, ...hooks } = {}) {
+    async apply({ deadlineMs = 30_000, settleMs = 0, steadyMs = 0, ...hooks } = {}) {
       const made = hooks.plan ?? plan()
       let journal: FileJournal | undefined
       const states = new Map<string, StepState>()
@@ -96,7 +98,7 @@ export async function openSession({
         signal: new AbortController().signal,
         now: () => new Date().toISOString(),
         watchman: new LockOut(client, { snapshot: () => scan.state.snapshot, steps: made.steps, settleMs: 200 }),
-        verifier: verifierOf(scan, { deadlineMs, settleMs, showMs: 10_000 }),
+        verifier: verifierOf(scan, { deadlineMs, settleMs, steadyMs, showMs: 10_000 }),
         approve: async (step) => grant(made, [step.id], 'a test'),
         openJournal: async (approval) =>
           (journal = await FileJournal.begin(

@@ -15,6 +15,7 @@ import type {
   StepState,
 } from '../../model/index.ts'
 import { compile, plannable, type RemedyValues } from '../../plan/compile.ts'
+import type { RolloutTimes } from '../../plan/rollout-watch.ts'
 import { headerOf, run } from '../../plan/run.ts'
 import { verifierOf } from '../../plan/verify.ts'
 import { grant } from '../../session/approve.ts'
@@ -42,6 +43,7 @@ export interface ApplyOptions extends SourceOptions {
   readonly dryRun?: boolean
   readonly set?: readonly string[]
   readonly timeout?: string
+  readonly steady?: string
   readonly exceptions?: string
   readonly out?: string
 }
@@ -81,7 +83,7 @@ export async function applyCommand(io: Io, context: ApplyContext, options: Apply
   requireConsent(io, options)
   const { opened, controls, signal } = context
   const values = parseSettings(allControls, options.set)
-  const deadlineMs = secondsOf(options.timeout ?? '120') * 1000
+  const times = { deadlineMs: secondsOf('--timeout', options.timeout ?? '120'), steadyMs: secondsOf('--steady', options.steady ?? '10', 0) }
   const stop = new AbortController()
   const { isExcepted } = await readExceptions(options.exceptions, allControls, Date.now())
   const scan = new LiveScan({ source: opened.source, controls, isExcepted, follow: true })
@@ -95,7 +97,7 @@ export async function applyCommand(io: Io, context: ApplyContext, options: Apply
     if (!scan.state.synced) await scanning
     const settled = await settleInterrupted(io, context, options.yes === true)
     if (settled !== undefined) return settled
-    return await applyTo(io, scan, context, options, values, deadlineMs)
+    return await applyTo(io, scan, context, options, values, times)
   } catch (error) {
     if (error instanceof Interrupted) return EXIT.interrupted
     throw error
@@ -111,7 +113,7 @@ async function applyTo(
   context: ApplyContext,
   options: ApplyOptions,
   values: RemedyValues,
-  deadlineMs: number,
+  times: RolloutTimes,
 ): Promise<number> {
   const { opened, writers, signal } = context
   const findings = plannable(scan.findings)
@@ -135,7 +137,7 @@ async function applyTo(
     watchman: writers.watchman?.(() => scan.state.snapshot, plan.steps),
     signal,
     dryRun: options.dryRun === true,
-    verifier: verifierOf(scan, { deadlineMs, ...(context.settleMs !== undefined && { settleMs: context.settleMs }) }),
+    verifier: verifierOf(scan, { ...times, ...(context.settleMs !== undefined && { settleMs: context.settleMs }) }),
     approve: options.yes
       ? async (step) => grant(plan, [step.id], `--yes --accept-risk ${options.acceptRisk ?? 'safe'}`)
       : (step, rehearsal) => ask(io, plan, step, rehearsal, titles.get(step.id)!),
@@ -252,8 +254,9 @@ function conclude(
   return failed > 0 ? EXIT.changeFailed : EXIT.clean
 }
 
-function secondsOf(text: string): number {
+/** Milliseconds. */
+function secondsOf(option: string, text: string, least = 1): number {
   const seconds = Number(text)
-  if (!Number.isFinite(seconds) || seconds <= 0) throw new UsageError(`--timeout takes seconds, not "${text}"`)
-  return seconds
+  if (!Number.isFinite(seconds) || seconds < least) throw new UsageError(`${option} takes seconds, not "${text}"`)
+  return seconds * 1000
 }

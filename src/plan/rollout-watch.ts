@@ -1,0 +1,161 @@
+/** Watches a workload's rollout to its end and a while beyond: a container that dies seconds after its start was "available" before. */
+import type { ControllerObject, CronJobObject, KubeObject, ObjectRef, PodObject, PodSpec, Snapshot, Step } from '../model/index.ts'
+import { refOf, refText } from '../objects/ref.ts'
+import { nextRun } from './cron-schedule.ts'
+import { objectAt } from './objects-by-ref.ts'
+import { ROLLS_OUT, type Rollout, rolloutOf, runOf } from './rollout.ts'
+import type { Verdict } from './run.ts'
+import type { Watched } from './verify.ts'
+
+/** What was there before the write: only what changes is held against a step. */
+export interface Before {
+  readonly uid: string | undefined
+  readonly pods: ReadonlySet<string>
+  readonly wasWell: boolean
+}
+export interface RolloutTimes {
+  /** For the rollout itself. */
+  readonly deadlineMs: number
+  /** How long its new pods are watched once it is done. */
+  readonly steadyMs: number
+}
+
+const STARTS_PODS: ReadonlySet<string> = new Set([...ROLLS_OUT, 'CronJob'])
+/** A liveness probe that fails gets this long at most to show it. */
+const LONGEST_WATCH_MS = 75_000
+
+/** The workload whose pods are made anew by this step. */
+export function workloadOf(step: Step): ObjectRef | undefined {
+  const change = step.changes.find(
+    (one) =>
+      one.type === 'edit' &&
+      (STARTS_PODS.has(one.target.kind)
+        ? one.edits.some((edit) => isInTemplate('set' in edit ? edit.set : edit.unset))
+        : one.target.kind === 'Pod'),
+  )
+  return change?.type === 'edit' ? change.target : undefined
+}
+const isInTemplate = (path: readonly unknown[]): boolean =>
+  path[0] === 'spec' && (path.length === 1 || path[1] === 'template' || path[1] === 'jobTemplate')
+
+export function beforeOf(step: Step, snapshot: Snapshot): Before {
+  const ref = workloadOf(step)
+  const object = ref === undefined ? undefined : objectAt(snapshot, ref)
+  const pods = object === undefined ? [] : podsOf(object, snapshot)
+  const isOneOff = object === undefined || object.kind === 'Pod' || object.kind === 'CronJob'
+  const wasWell = isOneOff || rolloutOf(object as ControllerObject, pods).is === 'done'
+  return { uid: object?.metadata.uid, pods: new Set(pods.map(identity)), wasWell }
+}
+const identity = ({ metadata }: PodObject): string => metadata.uid ?? metadata.name
+
+/** Pods that the workload controls, itself or through ReplicaSets or Jobs. */
+function podsOf(workload: KubeObject, snapshot: Snapshot): readonly PodObject[] {
+  if (workload.kind === 'Pod') return [workload as PodObject]
+  const uids = new Set([workload.metadata.uid])
+  const isOwned = (object: KubeObject) =>
+    object.metadata.ownerReferences?.some((owner) => owner.controller === true && uids.has(owner.uid)) === true
+  const between = workload.kind === 'Deployment' ? 'ReplicaSet' : workload.kind === 'CronJob' ? 'Job' : undefined
+  if (between !== undefined) for (const owned of snapshot.all(between).filter(isOwned)) uids.add(owned.metadata.uid)
+  return snapshot.all('Pod').filter(isOwned)
+}
+
+/** One look: how far the rollout is, and how often the containers of its new pods have been started again. */
+interface Look {
+  readonly rollout: Rollout
+  readonly restarts: number
+  readonly newPods: readonly PodObject[]
+}
+function look(ref: ObjectRef, snapshot: Snapshot, before: Before | undefined): Look | undefined {
+  const object = objectAt(snapshot, { ...ref, uid: undefined })
+  if (object === undefined) return undefined
+  const newPods = podsOf(object, snapshot).filter((pod) => !(before?.pods.has(identity(pod)) ?? false))
+  const rollout = object.kind === 'CronJob' ? runOf(newPods) : rolloutOf(object as ControllerObject | PodObject, newPods)
+  return { rollout, restarts: newPods.reduce((sum, pod) => sum + restartsOf(pod), 0), newPods }
+}
+const restartsOf = ({ status }: PodObject): number =>
+  (status?.containerStatuses ?? []).reduce((sum, { restartCount = 0, state }) => sum + restartCount + endings(state), 0)
+/** A container that has ended with a failure is about to be started again. */
+const endings = (state: { readonly terminated?: { readonly exitCode?: number } } | undefined): number =>
+  (state?.terminated?.exitCode ?? 0) === 0 ? 0 : 1
+
+/** Waits until the rollout is done and its new pods have kept running, or says why it must be taken back. */
+export async function watchRollout(
+  step: Step,
+  scan: Watched,
+  before: Before | undefined,
+  { deadlineMs, steadyMs }: RolloutTimes,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const ref = workloadOf(step)
+  const live = scan.state.snapshot.source.kind === 'live'
+  if (ref === undefined || !live) return { ok: true, note: live ? 'the finding is gone' : 'the file says so now' }
+  if (before?.wasWell === false)
+    return { ok: true, note: 'the finding is gone; the workload was not healthy before either, so its rollout was not waited for' }
+  const later = ref.kind === 'CronJob' ? notDueWithin(objectAt(scan.state.snapshot, { ...ref, uid: undefined }), deadlineMs) : undefined
+  if (later !== undefined) return { ok: true, note: later }
+  const now = (snapshot = scan.state.snapshot) => look(ref, snapshot, before)
+  const end = Date.now() + deadlineMs
+  for (;;) {
+    const left = Math.max(0, end - Date.now())
+    await scan.until(({ snapshot }) => (now(snapshot)?.rollout.is ?? 'under-way') !== 'under-way', left, signal)
+    const seen = now()
+    if (seen?.rollout.is === 'failing') return { ok: false, undo: true, because: seen.rollout.because }
+    if (signal.aborted)
+      return { ok: false, undo: false, because: 'the wait for the rollout was cut short: whether it goes through is not known' }
+    if (seen?.rollout.is !== 'done') return { ok: false, undo: true, because: late(deadlineMs, seen) }
+    if (await keepsRunning(ref, scan, before, seen, steadyMs, signal)) return { ok: true, note: noteOf(seen, scan.state.snapshot) }
+    if (Date.now() >= end && now()?.rollout.is !== 'failing') return { ok: false, undo: true, because: late(deadlineMs, now()) }
+  }
+}
+
+/** False as soon as one of the new pods is started again, falls out of service or fails. */
+async function keepsRunning(
+  ref: ObjectRef,
+  scan: Watched,
+  before: Before | undefined,
+  seen: Look,
+  steadyMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (steadyMs === 0 || seen.newPods.length === 0) return true
+  const longest = Math.max(steadyMs, ...seen.newPods.map(({ spec }) => livenessMs(spec)))
+  const isDisturbed = (snapshot: Snapshot) => {
+    const present = look(ref, snapshot, before)
+    return present === undefined || present.rollout.is !== 'done' || present.restarts > seen.restarts
+  }
+  return !(await scan.until(({ snapshot }) => isDisturbed(snapshot), longest, signal))
+}
+
+/** How long a container that no longer answers its liveness probe runs before the kubelet kills it, in milliseconds. */
+function livenessMs({ containers }: PodSpec): number {
+  const seconds = containers.map(({ livenessProbe }) => {
+    if (livenessProbe === null || typeof livenessProbe !== 'object') return 0
+    const { initialDelaySeconds = 0, periodSeconds = 10, failureThreshold = 3 } = livenessProbe as Readonly<Record<string, unknown>>
+    return Number(initialDelaySeconds) + Number(periodSeconds) * Number(failureThreshold) + 5
+  })
+  return Math.min(LONGEST_WATCH_MS, Math.max(0, ...seconds.filter(Number.isFinite)) * 1000)
+}
+
+function late(deadlineMs: number, seen: Look | undefined): string {
+  const after = `after ${Math.round(deadlineMs / 1000)} s`
+  if (seen !== undefined && seen.rollout.is === 'done')
+    return `its new pods do not keep running: ${seen.restarts} ${seen.restarts === 1 ? 'restart' : 'restarts'} ${after}`
+  return `the rollout was not done ${after}${seen?.rollout.is === 'under-way' ? `: ${seen.rollout.waiting}` : ''}`
+}
+
+const noteOf = ({ rollout }: Look, snapshot: Snapshot): string => {
+  const note = rollout.is === 'done' ? rollout.note : ''
+  return snapshot.unread('Pod') === undefined ? note : `${note} (its pods cannot be read)`
+}
+
+/** A run that lies further ahead than one waits for; undefined where it is due before that. */
+function notDueWithin(object: KubeObject | undefined, deadlineMs: number): string | undefined {
+  const { schedule, suspend, timeZone } = (object as CronJobObject | undefined)?.spec ?? {}
+  if (object === undefined || suspend === true) return 'its schedule is suspended: the change takes effect when it runs again'
+  const next = nextRun(schedule ?? '', timeZone, Date.now())
+  if (next === undefined) return `the change takes effect at its next run: look at ${refText(refOf(object))} then`
+  // The controller starts a Job up to some seconds late, and the Job wants time to start its pod.
+  return next - Date.now() < deadlineMs - 20_000
+    ? undefined
+    : `the change takes effect at its next run, ${new Date(next).toISOString()}: look at it then`
+}

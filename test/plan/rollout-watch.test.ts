@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest'
+import type { FindingId, KubeObject, Snapshot, Step } from '../../src/model/index.ts'
+import { nextRun } from '../../src/plan/cron-schedule.ts'
+import { verifierOf, type Watched } from '../../src/plan/verify.ts'
+import { deployment, worldOf } from './plan-fixtures.ts'
+
+const NONE = new Map()
+const owner = (kind: string, name: string, uid: string) => ({
+  ownerReferences: [{ apiVersion: 'v1', kind, name, uid, controller: true }],
+})
+const set = {
+  apiVersion: 'apps/v1',
+  kind: 'ReplicaSet',
+  metadata: { name: 'cart-1', namespace: 'shop', uid: 'rs', ...owner('Deployment', 'cart', 'uid-cart') },
+}
+const pod = (status: object, spec: object = {}, by = owner('ReplicaSet', 'cart-1', 'rs')): KubeObject =>
+  ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'cart-1-x', namespace: 'shop', uid: 'new', ...by },
+    spec: { containers: [{ name: 'app', ...spec }] },
+    status: { phase: 'Running', ...status },
+  }) as KubeObject
+const running = (restartCount = 0, state: object = { running: {} }) =>
+  pod({ conditions: [{ type: 'Ready', status: 'True' }], containerStatuses: [{ name: 'app', restartCount, state }] })
+const cart = (hostPID: boolean, available: number): KubeObject => {
+  const status = { observedGeneration: 1, replicas: 1, updatedReplicas: 1, availableReplicas: available }
+  const object = deployment('cart', {}, { generation: 1 }) as KubeObject & { spec: { template: { spec: object } } }
+  const spec = {
+    ...object.spec,
+    template: { ...object.spec.template, spec: { ...object.spec.template.spec, ...(hostPID && { hostPID }) } },
+  }
+  return { ...object, spec, status } as KubeObject
+}
+const stepOn = (target: Pick<KubeObject, 'apiVersion' | 'kind'> & { name: string }, path: readonly string[]): Step =>
+  ({
+    id: 's',
+    title: 't',
+    controls: ['c'],
+    mends: ['f' as FindingId],
+    changes: [{ type: 'edit', target: { ...target, namespace: 'shop' }, edits: [{ set: [...path, 'hostPID'], to: true }] }],
+  }) as unknown as Step
+
+/** Worlds that follow one another, one each time somebody waits in vain for the present one. */
+function seen(...worlds: readonly Snapshot[]): Watched & { readonly waits: number[] } {
+  let now = 0
+  const waits: number[] = []
+  const state = () => ({ snapshot: worlds[now]!, outcomes: NONE })
+  return {
+    waits,
+    get state() {
+      return state()
+    },
+    until: async (holds, timeoutMs) => {
+      waits.push(timeoutMs)
+      while (!holds(state())) {
+        if (now === worlds.length - 1) return false
+        now++
+      }
+      return true
+    },
+  }
+}
+const verdict = async (scan: Watched, step: Step) => {
+  const verifier = verifierOf(scan, { deadlineMs: 300_000, steadyMs: 10_000, showMs: 1 })
+  verifier.prepare?.(step)
+  return verifier.verify(step, new AbortController().signal)
+}
+
+describe('after a rollout', () => {
+  const step = stepOn({ apiVersion: 'apps/v1', kind: 'Deployment', name: 'cart' }, ['spec', 'template', 'spec'])
+  const before = worldOf([cart(false, 1)])
+  const done = (found: KubeObject) => worldOf([cart(true, 1), set as KubeObject, found])
+
+  test('a container that dies seconds after it was available is taken back', async () => {
+    const crashing = { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } }
+    expect(await verdict(seen(before, done(running()), done(running(1, crashing))), step)).toEqual({
+      ok: false,
+      undo: true,
+      because: 'container app of new pod cart-1-x: CrashLoopBackOff: back-off',
+    })
+  })
+
+  test('one that is started again once and then keeps running is not', async () => {
+    expect(await verdict(seen(before, done(running()), done(running(1))), step)).toMatchObject({ ok: true })
+  })
+
+  test('new pods are watched until a liveness probe would have told, and no longer than asked where there is none', async () => {
+    const plain = seen(before, done(running()))
+    expect(await verdict(plain, step)).toMatchObject({ ok: true })
+    expect(plain.waits).toContain(10_000)
+    const probe = { livenessProbe: { httpGet: { port: 80 }, initialDelaySeconds: 5, periodSeconds: 5, failureThreshold: 4 } }
+    const status = { conditions: [{ type: 'Ready', status: 'True' }], containerStatuses: [{ name: 'app', restartCount: 0 }] }
+    const probed = seen(before, done(pod(status, probe)))
+    expect(await verdict(probed, step)).toMatchObject({ ok: true })
+    expect(probed.waits).toContain(30_000)
+  })
+
+  test('one that falls out of service and comes back is waited for again', async () => {
+    const out = worldOf([cart(true, 0), set as KubeObject, running()])
+    const watched = seen(before, done(running()), out, done(running()))
+    expect(await verdict(watched, step)).toMatchObject({ ok: true })
+    expect(watched.waits.filter((ms) => ms === 10_000)).toHaveLength(2)
+  })
+})
+
+describe('a CronJob', () => {
+  const step = stepOn({ apiVersion: 'batch/v1', kind: 'CronJob', name: 'tidy' }, ['spec', 'jobTemplate', 'spec', 'template', 'spec'])
+  const tidy = (hostPID: boolean, schedule: string, more: object = {}): KubeObject =>
+    ({
+      apiVersion: 'batch/v1',
+      kind: 'CronJob',
+      metadata: { name: 'tidy', namespace: 'shop', uid: 'cj' },
+      spec: {
+        schedule,
+        ...more,
+        jobTemplate: { spec: { template: { spec: { containers: [{ name: 'app' }], ...(hostPID && { hostPID }) } } } },
+      },
+    }) as KubeObject
+  const job = {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: 'tidy-1', namespace: 'shop', uid: 'j', ...owner('CronJob', 'tidy', 'cj') },
+  }
+  const run = (status: object) => pod(status, {}, owner('Job', 'tidy-1', 'j'))
+  const judged = (schedule: string, more: object, ...pods: KubeObject[]) =>
+    verdict(
+      seen(
+        worldOf([tidy(false, schedule, more)]),
+        ...pods.map((one) => worldOf([tidy(true, schedule, more), job as KubeObject, one])),
+        worldOf([tidy(true, schedule, more), job as KubeObject, ...pods.slice(-1)]),
+      ),
+      step,
+    )
+
+  test('that runs every minute is judged by its next run', async () => {
+    expect(await judged('* * * * *', {}, run({ phase: 'Succeeded' }))).toMatchObject({ ok: true, note: 'its next run has ended well' })
+    expect(await judged('* * * * *', {}, run({ phase: 'Pending' }), run({ phase: 'Failed' }))).toMatchObject({ ok: false, undo: true })
+    expect(await judged('* * * * *', {})).toMatchObject({ ok: false, undo: true, because: expect.stringContaining('has not started') })
+  })
+
+  test('that runs seldom, or is suspended, is said to take the change later', async () => {
+    expect(await judged('0 3 1 1 *', {})).toMatchObject({ ok: true, note: expect.stringMatching(/at its next run, \d{4}-01-01T03:00/) })
+    expect(await judged('* * * * *', { suspend: true })).toMatchObject({ ok: true, note: expect.stringContaining('suspended') })
+    expect(await judged('no schedule', {})).toMatchObject({ ok: true, note: expect.stringContaining('at its next run') })
+  })
+
+  test('runs in its own time zone', () => {
+    const midnight = Date.parse('2026-07-01T00:00:00Z')
+    expect(nextRun('30 6 * * *', undefined, midnight)).toBe(Date.parse('2026-07-01T06:30:00Z'))
+    expect(nextRun('30 6 * * *', 'America/New_York', midnight)).toBe(Date.parse('2026-07-01T10:30:00Z'))
+    expect(nextRun('@hourly', undefined, midnight)).toBe(Date.parse('2026-07-01T01:00:00Z'))
+    expect(nextRun('every now and then', undefined, midnight)).toBeUndefined()
+  })
+})
