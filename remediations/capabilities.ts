@@ -2,13 +2,14 @@
 
 import { remedy } from '../src/model/define.ts'
 import type { ContainerSpec, Edit, Path, Proposal, Remedy } from '../src/model/index.ts'
+import { knownUser } from '../src/objects/container-user.ts'
+import { lowPortsOf } from '../src/objects/low-ports.ts'
 import { BASELINE_CAPABILITIES } from '../src/objects/pod-security-baseline.ts'
+import { keepLowPorts, type LowPorts } from './low-ports.ts'
 import {
   containerOf,
   HARMLESS,
   isPlace,
-  knownUser,
-  lowPorts,
   mayBreak,
   type Prediction,
   TEMPLATE_READS,
@@ -31,6 +32,14 @@ const WHAT_FOR: Readonly<Record<string, string>> = {
   IPC_LOCK: 'locking memory fails',
   SYS_NICE: 'raising priorities fails',
   DAC_READ_SEARCH: 'reading files it has no permission for fails',
+  CHOWN: 'changing owners of files fails',
+  DAC_OVERRIDE: 'overriding file permissions fails',
+  FOWNER: 'changing the mode of files of others fails',
+  SETUID: 'switching to another user fails',
+  SETGID: 'switching to another group fails',
+  SYS_CHROOT: 'chroot fails',
+  MKNOD: 'making device files fails',
+  KILL: 'signalling processes of other users fails',
   BPF: 'loading eBPF programs fails',
   SYS_RAWIO: 'raw device access fails',
 }
@@ -54,7 +63,7 @@ export const removeAddedCapabilities = <E = any>(): Remedy<E> =>
       if (removed.length === 0) return { refused: 'it adds no such capability any more' }
       const dropsAll = alongside.some((other) => other.control === DROP_ALL && other.container === finding.container)
       const kept = dropsAll
-        ? keptWhenAllDropped(visited.container)
+        ? keptWhenAllDropped(place, visited.container)
         : addedBy(visited.container).filter((name) => BASELINE_CAPABILITIES.has(name))
       const words = removed.map((name) => WHAT_FOR[bare(name)] ?? `what needs ${bare(name)} fails`)
       return templateChange(
@@ -77,29 +86,43 @@ export const dropAllCapabilities = <E = any>(): Remedy<E> =>
       const visited = containerOf(place, finding)
       if (visited === undefined) return { refused: `there is no container ${finding.container} in the template any more` }
       const at = [...place.at, ...visited.at]
-      const kept = keptWhenAllDropped(visited.container)
+      const kept = keptWhenAllDropped(place, visited.container)
+      const low = keepLowPorts(place, visited.container)
       const edits: Edit[] = [{ set: [...at, 'securityContext', 'capabilities', 'drop'], to: ['ALL'] }]
       if (kept.length > 0 || addedBy(visited.container).length > 0) edits.push(addEdit(at, kept))
       const summary = `drop all capabilities of container ${visited.container.name}${kept.length > 0 ? `, but keep ${kept.join(', ')}` : ''}`
-      return templateChange(place, edits, summary, predictDrop(place, visited.container))
+      const { isRoot } = knownUser(place.workload, visited.container)
+      // Root keeps the capability itself; anybody else has it from a file at most.
+      if (isRoot === false) edits.push(...low.edits)
+      return templateChange(place, edits, summary, predictDrop(visited.container, isRoot, low))
     },
   })
 
 const bare = (name: string): string => name.toUpperCase().replace(/^CAP_/, '')
 const addedBy = (container: ContainerSpec): readonly string[] => container.securityContext?.capabilities?.add ?? []
-const keptWhenAllDropped = (container: ContainerSpec): readonly string[] =>
-  lowPorts(container).length > 0 || addedBy(container).some((name) => bare(name) === 'NET_BIND_SERVICE') ? ['NET_BIND_SERVICE'] : []
+const keptWhenAllDropped = ({ view, workload }: TemplatePlace, container: ContainerSpec): readonly string[] =>
+  lowPortsOf(view, workload, container).length > 0 || addedBy(container).some((name) => bare(name) === 'NET_BIND_SERVICE')
+    ? ['NET_BIND_SERVICE']
+    : []
 const addEdit = (at: Path, kept: readonly string[]): Edit => {
   const path = [...at, 'securityContext', 'capabilities', 'add']
   return kept.length > 0 ? { set: path, to: kept } : { unset: path }
 }
 
-/** A process that is not root, and may not become so, has no capability to lose unless the image gives it one by file. */
-function predictDrop({ workload }: TemplatePlace, container: ContainerSpec): Prediction {
-  const lost = addedBy(container).filter((name) => bare(name) !== 'NET_BIND_SERVICE')
-  if (lost.length > 0) return mayBreak(`it no longer has ${lost.join(', ')}`)
-  const user = knownUser(workload, container)
-  if (user !== undefined && user !== 0 && container.securityContext?.allowPrivilegeEscalation === false) return HARMLESS
-  if (user !== undefined && user !== 0) return mayBreak('programs that gain capabilities or root from their file (ping, sudo) fail')
+/**
+ * What a container declares that it needs it may well need. A process that is not root has no capability to lose but those of
+ * programs that carry them in their file; root has fourteen, and images often use some at their start (chown, then setuid).
+ */
+function predictDrop(container: ContainerSpec, isRoot: boolean | undefined, { lost }: LowPorts): Prediction {
+  const needed = addedBy(container).filter((name) => bare(name) !== 'NET_BIND_SERVICE')
+  if (needed.length > 0)
+    return mayBreak(
+      `it no longer has ${needed.join(', ')}`,
+      ...new Set(needed.map((name) => WHAT_FOR[bare(name)]).filter((word) => word !== undefined)),
+    )
+  if (isRoot === false && container.securityContext?.allowPrivilegeEscalation !== true)
+    return lost.length === 0
+      ? HARMLESS
+      : mayBreak(`a program that listens on port ${lost.join(', ')} by a capability of its file no longer can`)
   return mayBreak('a process that runs as root can no longer change owners of files, switch users or override file permissions')
 }

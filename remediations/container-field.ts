@@ -1,7 +1,7 @@
 /** Sets one field of the security context of the container a finding is about. */
 
 import { remedy } from '../src/model/define.ts'
-import type { Finding, Json, Proposal, Remedy, RemedyContext } from '../src/model/index.ts'
+import type { Edit, Finding, Json, Proposal, Remedy, RemedyContext } from '../src/model/index.ts'
 import type { VisitedContainer } from '../src/objects/containers.ts'
 import { containerOf, isPlace, type Prediction, TEMPLATE_READS, type TemplatePlace, templateChange, templatePlace } from './pod-template.ts'
 
@@ -11,6 +11,8 @@ export interface ContainerField {
   readonly to: Json
   /** What may stop working, from what is known of this container. */
   predict(place: TemplatePlace, container: VisitedContainer['container'], finding: Finding<any>): Prediction
+  /** What must be changed with it so that the container keeps working. */
+  also?(place: TemplatePlace, container: VisitedContainer['container']): readonly Edit[]
   /** Why it must not be done now; undefined when it may. */
   refuse?(container: VisitedContainer['container'], alongside: RemedyContext['alongside']): string | undefined
 }
@@ -30,7 +32,7 @@ export const setContainerField = <E = any>(change: ContainerField): Remedy<E> =>
       const path = [...place.at, ...visited.at, 'securityContext', change.field]
       return templateChange(
         place,
-        [{ set: path, to: change.to }],
+        [{ set: path, to: change.to }, ...(change.also?.(place, visited.container) ?? [])],
         `set ${text} on container ${visited.container.name}`,
         change.predict(place, visited.container, finding),
       )

@@ -1,15 +1,15 @@
 /** Makes the kubelet refuse root for a container. A user is pinned where it is known to run as one, and never made up. */
 
 import { remedy } from '../src/model/define.ts'
-import type { Edit, Json, Proposal, Remedy } from '../src/model/index.ts'
-import { statusOf, type VisitedContainer } from '../src/objects/containers.ts'
+import type { ContainerSpec, Edit, Json, Proposal, Remedy } from '../src/model/index.ts'
+import { type KnownUser, knownUser } from '../src/objects/container-user.ts'
+import { eachContainer, type VisitedContainer } from '../src/objects/containers.ts'
 import { runAsUser } from '../src/objects/security-context.ts'
+import { keepLowPorts, type LowPorts } from './low-ports.ts'
 import {
   containerOf,
   HARMLESS,
   isPlace,
-  knownUser,
-  lowPorts,
   mayBreak,
   type Prediction,
   TEMPLATE_READS,
@@ -42,7 +42,7 @@ export const runAsNonRootRemedy = <E = any>(): Remedy<E> =>
       const visited = containerOf(place, finding)
       if (visited === undefined) return { refused: `there is no container ${finding.container} in the template any more` }
       const wanted = givenUser(options['user'], visited.container.image ?? '')
-      return typeof wanted === 'object' ? wanted : forContainer(place, visited, ofPod, wanted)
+      return typeof wanted === 'object' ? wanted : forContainer(place, visited, ofPod, wanted, options['user'])
     },
   })
 
@@ -73,57 +73,75 @@ function forContainer(
   { container, at }: VisitedContainer,
   ofPod: readonly Edit[],
   wanted: number | undefined,
+  given: Json | undefined,
 ): Proposal {
   const context = [...place.at, ...at, 'securityContext']
   const set = (field: string, to: Json): Edit => ({ set: [...context, field], to })
   const known = knownUser(place.workload, container)
   const declared = runAsUser(place.workload.spec, container).value
-  const edits: Edit[] = [...ofPod, set('runAsNonRoot', true)]
-  let user = wanted
-  if (user === undefined && declared === undefined && known === 0)
+  if (wanted === undefined && declared === undefined && known.isRoot === true)
     return {
       needs: {
         option: 'user',
         question: `${container.image} runs as root, and which other user it can run as is not known: answer ${container.image}=UID, or give ${container.name} an image that is made to run as a user`,
       },
     }
-  if (user === undefined && known !== undefined && declared === undefined) {
-    // The kubelet cannot tell that a user given by name is not root: pin the number it runs as, with its group.
-    user = known
-    const group = liveGroup(place, container.name)
-    if (
-      group !== undefined &&
-      group !== 0 &&
-      container.securityContext?.runAsGroup === undefined &&
-      place.workload.spec.securityContext?.runAsGroup === undefined
-    )
-      edits.push(set('runAsGroup', group))
-  }
+  const low = keepLowPorts(place, container)
+  const edits: Edit[] = [...ofPod, set('runAsNonRoot', true), ...low.edits]
+  // The kubelet cannot tell that a user given by name is not root: pin the number it runs as, with its group.
+  const pinned = known.from === 'kubelet' && known.isRoot === false ? known.uid : undefined
+  const user = wanted ?? pinned
+  if (wanted === undefined && pinned !== undefined && pinsGroup(place, container, known)) edits.push(set('runAsGroup', known.gid!))
   // What the specification makes root of may be an image that has a user of its own: leave it to the image.
   if (user === undefined && container.securityContext?.runAsUser === 0) edits.push({ unset: [...context, 'runAsUser'] })
-  const kept = declared === 0 ? undefined : declared
   if (user !== undefined && user !== declared) edits.push(set('runAsUser', user))
+  const group = user === undefined || known.uid === user ? undefined : groupForVolumes(place, given)
+  if (group !== undefined) edits.push(...groupEdits(place, group))
   const summary = `set runAsNonRoot: true${user !== undefined && user !== declared ? ` and runAsUser: ${user}` : ''} on container ${container.name}`
-  return templateChange(place, edits, summary, predict(known, user ?? kept, lowPorts(container), place))
+  const kept = declared === 0 ? undefined : declared
+  return templateChange(place, edits, summary, predict(known, user ?? kept, low, group, place))
 }
 
-function liveGroup({ workload }: TemplatePlace, container: string): number | undefined {
-  const groups = new Set(workload.pods.map((pod) => statusOf(pod, container)?.user?.linux?.gid))
-  return groups.size === 1 ? [...groups][0] : undefined
+const pinsGroup = ({ workload: { spec } }: TemplatePlace, container: ContainerSpec, { gid }: KnownUser): boolean =>
+  gid !== undefined && gid !== 0 && container.securityContext?.runAsGroup === undefined && spec.securityContext?.runAsGroup === undefined
+
+/**
+ * The group that the kubelet gives the pod's claimed volumes to (`fsGroup`), so that another user than before can write to them: of all
+ * containers that get a new user, the first one's. Absent where no volume is claimed, or the pod has one already.
+ */
+function groupForVolumes({ workload }: TemplatePlace, given: Json | undefined): number | undefined {
+  const { spec } = workload
+  if (!hasClaims(spec.volumes) || spec.securityContext?.fsGroup != null) return undefined
+  return eachContainer(spec)
+    .filter(({ container }) => knownUser(workload, container).isRoot !== false)
+    .map(({ container }) => givenUser(given, container.image ?? ''))
+    .find((user) => typeof user === 'number')
 }
+const groupEdits = ({ at }: TemplatePlace, group: number): Edit[] => [
+  { set: [...at, 'securityContext', 'fsGroup'], to: group },
+  { set: [...at, 'securityContext', 'fsGroupChangePolicy'], to: 'OnRootMismatch' },
+]
 
 /** `user`: what it is going to run as; undefined where that is up to the image. */
-function predict(known: number | undefined, user: number | undefined, ports: readonly number[], { workload }: TemplatePlace): Prediction {
-  if (known !== undefined && known !== 0 && known === user) return HARMLESS
+function predict(
+  known: KnownUser,
+  user: number | undefined,
+  { lost }: LowPorts,
+  group: number | undefined,
+  { workload }: TemplatePlace,
+): Prediction {
+  if (known.isRoot === false && known.uid === user) return HARMLESS
   const words =
     user === undefined
       ? [
           'if the image runs as root, or names its user instead of giving a number, the container is refused (CreateContainerConfigError); on a live cluster that is undone by itself',
         ]
       : []
-  if (user !== undefined || known === 0) words.push('files of the image and of its volumes that belong to root cannot be written any more')
-  if (ports.length > 0) words.push(`it may not be able to listen on port ${ports.join(', ')}`)
-  if (known === undefined && hasClaims(workload.spec.volumes)) words.push('data on its persistent volumes may belong to root')
+  if (user !== undefined || known.isRoot === true)
+    words.push('files of the image and of its volumes that belong to root cannot be written any more')
+  if (lost.length > 0) words.push(`it may not be able to listen on port ${lost.join(', ')}`)
+  if (group !== undefined) words.push(`its claimed volumes are given to group ${group} (fsGroup): large ones take a while`)
+  else if (known.uid === undefined && hasClaims(workload.spec.volumes)) words.push('data on its persistent volumes may belong to root')
   return mayBreak(...words)
 }
 

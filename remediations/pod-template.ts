@@ -1,17 +1,19 @@
 /** Where the pod spec behind a finding can be written, or the words why it cannot. */
-import type { Change, ContainerSpec, Edit, Finding, Path, Proposal, Readable, Risk, View } from '../src/model/index.ts'
-import { eachContainer, statusOf, type VisitedContainer } from '../src/objects/containers.ts'
+import type { Change, Edit, Finding, Path, Proposal, Readable, Risk, View } from '../src/model/index.ts'
+import { eachContainer, type VisitedContainer } from '../src/objects/containers.ts'
 import { derived } from '../src/objects/derived.ts'
 import { isIntroduced, isOfOlderRevision } from '../src/objects/per-workload.ts'
 import { refText, sameObject } from '../src/objects/ref.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../src/objects/workloads.ts'
 
-/** What remedies of pod specs look at. */
-export const TEMPLATE_READS = WORKLOAD_KINDS
+/** What remedies of pod specs look at; Services tell which ports their pods listen on. */
+export const TEMPLATE_READS = [...WORKLOAD_KINDS, 'Service'] as const
 
 export interface TemplatePlace {
-  readonly workload: Workload /** Of the pod spec in the workload's object. */
+  readonly workload: Workload
+  /** Of the pod spec in the workload's object. */
   readonly at: Path
+  readonly view: View<Readable>
 }
 export interface Prediction {
   readonly risk: Risk
@@ -42,7 +44,7 @@ export function templatePlace(
     }
   if (workload.at === undefined || workload.object === undefined)
     return { byHand: `${who} makes these pods: ${wish} in its own specification` }
-  if (view.source.kind !== 'live') return { workload, at: workload.at }
+  if (view.source.kind !== 'live') return { workload, at: workload.at, view }
   if (workload.mirror)
     return {
       byHand: `${who} is a static pod: ${wish} in its manifest on the node (kubeadm keeps these in /etc/kubernetes/manifests); the kubelet then starts it anew`,
@@ -53,7 +55,7 @@ export function templatePlace(
     }
   if (workload.object.kind === 'Job')
     return { byHand: `the template of a Job cannot be changed; create the Job again with this done: ${wish}` }
-  return { workload, at: workload.at }
+  return { workload, at: workload.at, view }
 }
 
 export const isPlace = (place: TemplatePlace | Proposal): place is TemplatePlace => 'workload' in place
@@ -82,17 +84,3 @@ export function templateChange({ workload }: TemplatePlace, edits: readonly Edit
 /** Nothing is known to break. */
 export const HARMLESS: Prediction = { risk: 'restarts-pods', mayBreak: [] }
 export const mayBreak = (...words: string[]): Prediction => ({ risk: 'may-break', mayBreak: words })
-
-/**
- * The user a container really runs as: what the kubelet reports of every live pod, else the number the spec sets (container before
- * pod). Undefined: up to the image, and not known from here.
- */
-export function knownUser(workload: Workload, container: ContainerSpec): number | undefined {
-  const reported = new Set(workload.pods.map((pod) => statusOf(pod, container.name)?.user?.linux?.uid))
-  if (reported.size > 0 && !reported.has(undefined)) return reported.has(0) ? 0 : [...reported][0]
-  return container.securityContext?.runAsUser ?? workload.spec.securityContext?.runAsUser
-}
-
-/** Ports below 1024 that a container declares. A container may listen on others without saying so. */
-export const lowPorts = (container: ContainerSpec): readonly number[] =>
-  (container.ports ?? []).map((port) => port.containerPort).filter((port) => port > 0 && port < 1024)

@@ -1,12 +1,31 @@
 /** Watches a workload's rollout to its end and a while beyond: a container that dies seconds after its start was "available" before. */
-import type { ControllerObject, CronJobObject, KubeObject, ObjectRef, PodObject, PodSpec, Snapshot, Step } from '../model/index.ts'
+import type {
+  ControlId,
+  ControllerObject,
+  CronJobObject,
+  KubeObject,
+  ObjectRef,
+  Outcome,
+  PodObject,
+  PodSpec,
+  Snapshot,
+  Step,
+} from '../model/index.ts'
 import { refOf, refText } from '../objects/ref.ts'
 import { nextRun } from './cron-schedule.ts'
 import { objectAt } from './objects-by-ref.ts'
 import { ROLLS_OUT, type Rollout, rolloutOf, runOf } from './rollout.ts'
 import type { Verdict } from './run.ts'
-import type { Watched } from './verify.ts'
 
+export interface WatchedState {
+  readonly snapshot: Snapshot
+  readonly outcomes: ReadonlyMap<ControlId, Outcome>
+}
+/** A scan that goes on; session/live-scan is one. */
+export interface Watched {
+  readonly state: WatchedState
+  until(holds: (state: WatchedState) => boolean, timeoutMs: number, signal?: AbortSignal): Promise<boolean>
+}
 /** What was there before the write: only what changes is held against a step. */
 export interface Before {
   readonly uid: string | undefined

@@ -1,21 +1,12 @@
 /** Proves a step: the values are there, the rollout went through, the finding is gone, and in the end nobody put an old value back. */
-import type { Change, ControlId, FindingId, KubeObject, Outcome, Snapshot, Step } from '../model/index.ts'
+import type { Change, FindingId, KubeObject, Snapshot, Step } from '../model/index.ts'
 import { formatPath, valueAt } from '../objects/path.ts'
 import { refOf, refText } from '../objects/ref.ts'
 import { holds } from './canonical.ts'
 import { objectAt } from './objects-by-ref.ts'
-import { type Before, beforeOf, watchRollout, workloadOf } from './rollout-watch.ts'
+import { type Before, beforeOf, type Watched, type WatchedState, watchRollout, workloadOf } from './rollout-watch.ts'
 import type { Verdict, Verifier } from './run.ts'
 
-export interface WatchedState {
-  readonly snapshot: Snapshot
-  readonly outcomes: ReadonlyMap<ControlId, Outcome>
-}
-/** A scan that goes on; session/live-scan is one. */
-export interface Watched {
-  readonly state: WatchedState
-  until(holds: (state: WatchedState) => boolean, timeoutMs: number, signal?: AbortSignal): Promise<boolean>
-}
 export interface VerifyOptions {
   /** For a rollout, default 120 s. */
   readonly deadlineMs?: number

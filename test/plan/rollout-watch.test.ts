@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { FindingId, KubeObject, Snapshot, Step } from '../../src/model/index.ts'
 import { nextRun } from '../../src/plan/cron-schedule.ts'
-import { verifierOf, type Watched } from '../../src/plan/verify.ts'
+import type { Watched } from '../../src/plan/rollout-watch.ts'
+import { verifierOf } from '../../src/plan/verify.ts'
 import { deployment, worldOf } from './plan-fixtures.ts'
 
 const NONE = new Map()

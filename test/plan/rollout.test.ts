@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { ControllerObject, FindingId, KubeObject, Outcome, PodObject, Snapshot, Step } from '../../src/model/index.ts'
 import { rolloutOf } from '../../src/plan/rollout.ts'
-import { verifierOf, type WatchedState } from '../../src/plan/verify.ts'
+import type { WatchedState } from '../../src/plan/rollout-watch.ts'
+import { verifierOf } from '../../src/plan/verify.ts'
 import { deployment, worldOf } from './plan-fixtures.ts'
 
 const workload = (kind: string, spec: object, status: object | undefined, generation = 2): ControllerObject =>

@@ -47,9 +47,30 @@ describe('privilege escalation', () => {
     expect(propose(set('securityContext: {runAsUser: 1000, capabilities: {drop: [ALL]}}'))).toMatchObject({ risk: 'restarts-pods' })
   })
 
-  it('may break where the user is not known, or may use file capabilities', () => {
+  it('is harmless for a user other than root that asks for nothing more', () => {
+    expect(propose(set('securityContext: {runAsUser: 1000}'))).toMatchObject({ risk: 'restarts-pods' })
+    expect(propose(set('securityContext: {}') + running(1000))).toMatchObject({ risk: 'restarts-pods' })
+    expect(propose(set('securityContext: {runAsNonRoot: true}'))).toMatchObject({ risk: 'restarts-pods' })
+  })
+
+  it('may break where the user is not known, or where the specification asks for more', () => {
     expect(propose(set('ports: []'))).toMatchObject({ risk: 'may-break' })
-    expect(propose(set('securityContext: {runAsUser: 1000}'))).toMatchObject({ risk: 'may-break' })
+    expect(propose(set('securityContext: {runAsUser: 1000, allowPrivilegeEscalation: true}'))).toMatchObject({ risk: 'may-break' })
+    expect(propose(set('securityContext: {runAsUser: 1000, capabilities: {add: [NET_RAW]}}'))).toMatchObject({
+      risk: 'may-break',
+      mayBreak: ['programs that get NET_RAW from their file no longer do'],
+    })
+  })
+
+  it('lets a server go on listening on a low port that it has by a capability of its file', () => {
+    const text = set('securityContext: {runAsUser: 1000}, ports: [{containerPort: 80}]')
+    const sysctls = [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }]
+    expect(edits(propose(text))).toContainEqual({ set: ['spec', 'template', 'spec', 'securityContext', 'sysctls'], to: sysctls })
+    expect(propose(text)).toMatchObject({ risk: 'restarts-pods' })
+    // On the network of the node a pod has no sysctls of its own.
+    const onNode = set('securityContext: {runAsUser: 1000}, ports: [{containerPort: 80}]', 'hostNetwork: true, ')
+    expect(edits(propose(onNode))).toHaveLength(1)
+    expect(propose(onNode)).toMatchObject({ risk: 'may-break' })
   })
 })
 
@@ -83,7 +104,9 @@ describe('capabilities', () => {
     const risk = (text: string) =>
       proposals('pod-capabilities-drop-all', dropAll, text).map(({ proposal }) => 'risk' in proposal && proposal.risk)
     expect(risk(set('securityContext: {runAsUser: 1000, allowPrivilegeEscalation: false}'))).toEqual(['restarts-pods'])
-    expect(risk(set('securityContext: {runAsUser: 1000}'))).toEqual(['may-break'])
+    expect(risk(set('securityContext: {runAsUser: 1000}'))).toEqual(['restarts-pods'])
+    expect(risk(set('securityContext: {runAsUser: 1000, capabilities: {add: [SETUID]}}'))).toEqual(['may-break'])
+    expect(risk(set('ports: []'))).toEqual(['may-break'])
     expect(risk(set('securityContext: {allowPrivilegeEscalation: false}') + running(0))[0]).toBe('may-break')
     expect(risk(set('securityContext: {runAsUser: 0}'))).toEqual(['may-break'])
   })

@@ -62,15 +62,33 @@ describe('running as non-root', () => {
       'pod.runAsNonRoot': null,
       'pod.runAsUser': null,
       runAsNonRoot: true,
+      sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }],
     })
     expect(changed(set('', ', securityContext: {runAsUser: 0}'))).toEqual({ runAsNonRoot: true, 'container.runAsUser': null })
     expect(propose(set('runAsUser: 0', ', ports: [{containerPort: 80}]'))).toMatchObject({
       risk: 'may-break',
       mayBreak: expect.arrayContaining([
         expect.stringMatching(/refused \(CreateContainerConfigError\); on a live cluster that is undone by itself/),
-        expect.stringContaining('port 80'),
       ]),
     })
+  })
+
+  it('lets another user listen on a low port, where the pod has a network of its own', () => {
+    const ports = ', ports: [{containerPort: 80}]'
+    expect(changed(set('', ports), { user: 101 })).toHaveProperty('sysctls')
+    expect(JSON.stringify(propose(set('', ports), { user: 101 }))).not.toContain('listen')
+    const onNode = set('', ports).replace('template: {spec: {', 'template: {spec: {hostNetwork: true, ')
+    expect(changed(onNode, { user: 101 })).not.toHaveProperty('sysctls')
+    expect(propose(onNode, { user: 101 })).toMatchObject({ mayBreak: expect.arrayContaining(['it may not be able to listen on port 80']) })
+  })
+
+  it('gives claimed volumes to a new user, not to one that runs already', () => {
+    const claimed = (text: string) =>
+      text.replace('containers:', 'volumes: [{name: data, persistentVolumeClaim: {claimName: data}}], containers:')
+    expect(changed(claimed(set('')), { user: 999 })).toMatchObject({ fsGroup: 999, fsGroupChangePolicy: 'OnRootMismatch', runAsUser: 999 })
+    expect(changed(claimed(set('fsGroup: 5')), { user: 999 })).not.toHaveProperty('fsGroup')
+    expect(changed(claimed(set('')) + pods('uid: 999, gid: 999'))).not.toHaveProperty('fsGroup')
+    expect(changed(set(''), { user: 999 })).not.toHaveProperty('fsGroup')
   })
 
   it('takes the user the operator names, if it is one', () => {

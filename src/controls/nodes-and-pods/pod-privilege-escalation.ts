@@ -1,7 +1,9 @@
 import { setContainerField } from '../../../remediations/container-field.ts'
-import { HARMLESS, knownUser, mayBreak } from '../../../remediations/pod-template.ts'
+import { keepLowPorts } from '../../../remediations/low-ports.ts'
+import { HARMLESS, mayBreak } from '../../../remediations/pod-template.ts'
 import { control } from '../../model/define.ts'
 import type { ContainerSpec } from '../../model/index.ts'
+import { knownUser } from '../../objects/container-user.ts'
 import { eachContainer } from '../../objects/containers.ts'
 import { perPodSpec } from '../../objects/per-workload.ts'
 import { isWindows, WORKLOAD_KINDS } from '../../objects/workloads.ts'
@@ -38,14 +40,20 @@ export default control({
   remedy: setContainerField({
     field: 'allowPrivilegeEscalation',
     to: false,
-    predict({ workload }, container) {
+    // A server that listens on a low port by a capability of its file loses it: the pod's own sysctl lets it listen without.
+    also: (place, container) => (knownUser(place.workload, container).isRoot === false ? keepLowPorts(place, container).edits : []),
+    predict(place, container) {
       // Refused by the API server unless that change is made with it, so it is no less risky than that change.
       if (container.securityContext?.privileged === true || addsSysAdmin(container))
         return mayBreak('it goes only together with taking away privileged or SYS_ADMIN, and with what that may break')
-      const user = knownUser(workload, container)
-      const dropsAll = container.securityContext?.capabilities?.drop?.includes('ALL') === true
-      // Root has nothing to gain by setuid; without capabilities to gain, a non-root user has little.
-      if (user === 0 || (user !== undefined && dropsAll)) return HARMLESS
+      const { isRoot } = knownUser(place.workload, container)
+      // Root has nothing to gain by setuid.
+      if (isRoot === true) return HARMLESS
+      const needed = (container.securityContext?.capabilities?.add ?? []).filter((name) => !/^(CAP_)?NET_BIND_SERVICE$/i.test(name))
+      if (needed.length > 0) return mayBreak(`programs that get ${needed.join(', ')} from their file no longer do`)
+      const { lost } = keepLowPorts(place, container)
+      // Whoever says true in so many words may have a reason.
+      if (isRoot === false && lost.length === 0 && container.securityContext?.allowPrivilegeEscalation !== true) return HARMLESS
       return mayBreak(
         'programs that gain rights from their file fail: sudo, setuid ping, servers that bind low ports through file capabilities',
       )
