@@ -5,9 +5,10 @@ import { derived } from '../src/objects/derived.ts'
 import { isIntroduced, isOfOlderRevision } from '../src/objects/per-workload.ts'
 import { refText, sameObject } from '../src/objects/ref.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../src/objects/workloads.ts'
+import { rolloutHazards } from './roll-out-hazards.ts'
 
-/** What remedies of pod specs look at; Services tell which ports their pods listen on. */
-export const TEMPLATE_READS = [...WORKLOAD_KINDS, 'Service'] as const
+/** What remedies of pod specs look at; Services tell which ports their pods listen on, Nodes where new pods find room. */
+export const TEMPLATE_READS = [...WORKLOAD_KINDS, 'Service', 'Node'] as const
 
 export interface TemplatePlace {
   readonly workload: Workload
@@ -67,19 +68,22 @@ export function containerOf({ workload }: TemplatePlace, finding: Finding<any>):
 }
 
 /** A change of the workload's object. A PodTemplate runs nothing by itself; anything else restarts its pods at least. */
-export function templateChange({ workload }: TemplatePlace, edits: readonly Edit[], summary: string, prediction: Prediction): Proposal {
-  const risk = workload.object?.kind === 'PodTemplate' ? 'safe' : prediction.risk === 'safe' ? 'restarts-pods' : prediction.risk
-  const words = workload.mirror
-    ? ['it is a static pod of the control plane: the kubelet restarts it as soon as the file changes, and a mistake keeps it down']
-    : []
-  const mayBreak = [...words, ...prediction.mayBreak]
+export function templateChange(place: TemplatePlace, edits: readonly Edit[], summary: string, prediction: Prediction): Proposal {
+  const { workload } = place
+  const hazards = edits.some(freesHostPorts) ? [] : rolloutHazards(place)
+  const mayBreak = [...(workload.mirror ? [STATIC_POD] : []), ...prediction.mayBreak, ...hazards]
+  const restarts = prediction.risk === 'safe' ? 'restarts-pods' : prediction.risk
+  const risk = workload.mirror || hazards.length > 0 ? 'may-break' : workload.object?.kind === 'PodTemplate' ? 'safe' : restarts
   return {
     changes: [{ type: 'edit', target: workload.ref, edits }],
     summary,
-    risk: workload.mirror ? 'may-break' : risk,
+    risk,
     ...(mayBreak.length > 0 && { mayBreak }),
   }
 }
+const STATIC_POD =
+  'it is a static pod of the control plane: the kubelet restarts it as soon as the file changes, and a mistake keeps it down'
+const freesHostPorts = (edit: Edit): boolean => ['hostNetwork', 'hostPort'].includes(String(('set' in edit ? edit.set : edit.unset).at(-1)))
 
 /** Nothing is known to break. */
 export const HARMLESS: Prediction = { risk: 'restarts-pods', mayBreak: [] }

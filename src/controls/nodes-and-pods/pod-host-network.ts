@@ -31,17 +31,30 @@ export default control({
   }),
   remedy: setPodField({
     wish: () => 'set hostNetwork: false',
-    change: ({ workload: { spec } }) =>
-      runsHostProcess(spec)
-        ? { refused: 'the API server wants hostNetwork: true for Windows HostProcess containers: make them ordinary containers first' }
-        : {
-            edits: [{ set: ['hostNetwork'], to: false }, ...dnsEdits(spec), ...portEdits(spec)],
-            summary: 'set hostNetwork: false',
-            prediction: mayBreak(
-              'its address changes, and what reached it by the address of the node no longer does: put a Service in front',
-              'it no longer reaches what listens on loopback of the node',
-            ),
-          },
+    options: {
+      mode: {
+        describe: 'What becomes of the network of the node',
+        default: 'off',
+        choices: [
+          { value: 'off', label: 'the pod gets a network of its own', risk: 'may-break' },
+          { value: 'keep', label: 'stay on it: for agents of the node itself; the namespace can then enforce no Pod Security level' },
+        ],
+      },
+    },
+    change: ({ workload: { spec } }, _finding, options) =>
+      options['mode'] === 'keep'
+        ? { refused: 'the option mode=keep keeps it' }
+        : runsHostProcess(spec)
+          ? { refused: 'the API server wants hostNetwork: true for Windows HostProcess containers: make them ordinary containers first' }
+          : {
+              edits: [{ set: ['hostNetwork'], to: false }, ...dnsEdits(spec), ...portEdits(spec)],
+              summary: 'set hostNetwork: false',
+              prediction: mayBreak(
+                'its address changes, and what reached it by the address of the node no longer does: put a Service in front',
+                'it no longer reaches what listens on loopback of the node',
+                'to leave it there choose the other mode (--set pod-host-network.mode=keep)',
+              ),
+            },
   }),
 })
 

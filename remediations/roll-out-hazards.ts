@@ -1,0 +1,51 @@
+/** What may keep new pods from coming up whatever was changed in them. */
+import type { ControllerObject, NodeObject, PodSpec, View } from '../src/model/index.ts'
+import { eachContainer } from '../src/objects/containers.ts'
+import type { Workload } from '../src/objects/workloads.ts'
+
+interface DeploymentSpec {
+  readonly replicas?: number
+  readonly strategy?: { readonly type?: string; readonly rollingUpdate?: { readonly maxUnavailable?: number | string } }
+}
+
+/** Plain words; none where a roll-out has nothing in its way that can be seen from here. */
+export function rolloutHazards({ workload, view }: { readonly workload: Workload; readonly view: View<'Node'> }): readonly string[] {
+  if (view.source.kind !== 'live' || workload.ref.kind !== 'Deployment') return []
+  const ports = hostPorts(workload.spec)
+  const spec = ((workload.object as ControllerObject | undefined)?.spec ?? {}) as DeploymentSpec
+  if (ports.length === 0 || takesPodsAwayFirst(spec)) return []
+  const nodes = view.unread('Node') === undefined ? view.all('Node').filter((node) => takes(node, workload.spec)).length : 0
+  if (nodes > workload.pods.length) return []
+  return [
+    `a new pod starts beside the old one and both want port ${ports.join(', ')} of a node: with ${nodes === 1 ? 'one node' : 'no more nodes than pods'} the roll-out gets stuck, and is then undone`,
+  ]
+}
+
+const hostPorts = (spec: PodSpec): number[] => {
+  const ports = eachContainer(spec).flatMap(({ container }) => container.ports ?? [])
+  return [
+    ...new Set(ports.map((port) => (spec.hostNetwork === true ? port.containerPort : (port.hostPort ?? 0))).filter((port) => port > 0)),
+  ]
+}
+
+/** `Recreate`, or a `maxUnavailable` that comes to at least one pod (percentages are rounded down; the default is 25%). */
+function takesPodsAwayFirst({ replicas = 1, strategy = {} }: DeploymentSpec): boolean {
+  if (strategy.type === 'Recreate') return true
+  const given = strategy.rollingUpdate?.maxUnavailable ?? '25%'
+  return (typeof given === 'number' ? given : Math.floor((Number.parseInt(given, 10) * replicas) / 100)) >= 1
+}
+
+/** Schedulable, with the labels that the pod's nodeSelector asks for, and no taint that it does not tolerate. */
+function takes({ metadata, spec }: NodeObject, pod: PodSpec): boolean {
+  const labels = metadata.labels ?? {}
+  const tolerates = (taint: { readonly key?: string; readonly effect?: string }) =>
+    (pod.tolerations ?? []).some(
+      ({ key, operator, effect }) =>
+        (key === taint.key || (operator === 'Exists' && (key ?? '') === '')) && (effect === undefined || effect === taint.effect),
+    )
+  return (
+    spec?.unschedulable !== true &&
+    Object.entries(pod.nodeSelector ?? {}).every(([key, value]) => labels[key] === value) &&
+    (spec?.taints ?? []).every((taint) => taint.effect === 'PreferNoSchedule' || tolerates(taint))
+  )
+}
