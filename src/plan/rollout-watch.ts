@@ -14,7 +14,7 @@ import type {
 import { refOf, refText } from '../objects/ref.ts'
 import { nextRun } from './cron-schedule.ts'
 import { objectAt } from './objects-by-ref.ts'
-import { ROLLS_OUT, type Rollout, rolloutOf, runOf } from './rollout.ts'
+import { firstOf, ROLLS_OUT, type Rollout, rolloutOf, runOf } from './rollout.ts'
 import type { Verdict } from './run.ts'
 
 export interface WatchedState {
@@ -45,6 +45,7 @@ const LONGEST_WATCH_MS = 75_000
 
 /** The workload whose pods are made anew by this step. */
 export function workloadOf(step: Step): ObjectRef | undefined {
+  if (step.canary === 'rest' && step.changes[0]?.type === 'edit') return step.changes[0].target
   const change = step.changes.find(
     (one) =>
       one.type === 'edit' &&
@@ -54,14 +55,15 @@ export function workloadOf(step: Step): ObjectRef | undefined {
   )
   return change?.type === 'edit' ? change.target : undefined
 }
-const isInTemplate = (path: readonly unknown[]): boolean =>
+export const isInTemplate = (path: readonly unknown[]): boolean =>
   path[0] === 'spec' && (path.length === 1 || path[1] === 'template' || path[1] === 'jobTemplate')
 
 export function beforeOf(step: Step, snapshot: Snapshot): Before {
   const ref = workloadOf(step)
   const object = ref === undefined ? undefined : objectAt(snapshot, ref)
   const pods = object === undefined ? [] : podsOf(object, snapshot)
-  const isOneOff = object === undefined || object.kind === 'Pod' || object.kind === 'CronJob'
+  // What the first step of two left under way is not ill.
+  const isOneOff = object === undefined || object.kind === 'Pod' || object.kind === 'CronJob' || step.canary === 'rest'
   const wasWell = isOneOff || rolloutOf(object as ControllerObject, pods).is === 'done'
   return { uid: object?.metadata.uid, pods: new Set(pods.map(identity)), wasWell }
 }
@@ -78,17 +80,26 @@ function podsOf(workload: KubeObject, snapshot: Snapshot): readonly PodObject[] 
   return snapshot.all('Pod').filter(isOwned)
 }
 
+interface Watching {
+  readonly ref: ObjectRef
+  readonly canary: Step['canary']
+}
 /** One look: how far the rollout is, and how often the containers of its new pods have been started again. */
 interface Look {
   readonly rollout: Rollout
   readonly restarts: number
   readonly newPods: readonly PodObject[]
 }
-function look(ref: ObjectRef, snapshot: Snapshot, before: Before | undefined): Look | undefined {
+function look({ ref, canary }: Watching, snapshot: Snapshot, before: Before | undefined): Look | undefined {
   const object = objectAt(snapshot, { ...ref, uid: undefined })
   if (object === undefined) return undefined
   const newPods = podsOf(object, snapshot).filter((pod) => !(before?.pods.has(identity(pod)) ?? false))
-  const rollout = object.kind === 'CronJob' ? runOf(newPods) : rolloutOf(object as ControllerObject | PodObject, newPods)
+  const rollout =
+    object.kind === 'CronJob'
+      ? runOf(newPods)
+      : canary === 'first'
+        ? firstOf(newPods)
+        : rolloutOf(object as ControllerObject | PodObject, newPods)
   return { rollout, restarts: newPods.reduce((sum, pod) => sum + restartsOf(pod), 0), newPods }
 }
 const restartsOf = ({ status }: PodObject): number =>
@@ -112,7 +123,8 @@ export async function watchRollout(
     return { ok: true, note: 'the finding is gone; the workload was not healthy before either, so its rollout was not waited for' }
   const later = ref.kind === 'CronJob' ? notDueWithin(objectAt(scan.state.snapshot, { ...ref, uid: undefined }), deadlineMs) : undefined
   if (later !== undefined) return { ok: true, note: later }
-  const now = (snapshot = scan.state.snapshot) => look(ref, snapshot, before)
+  const watching = { ref, canary: step.canary }
+  const now = (snapshot = scan.state.snapshot) => look(watching, snapshot, before)
   const end = Date.now() + deadlineMs
   for (;;) {
     const left = Math.max(0, end - Date.now())
@@ -122,14 +134,14 @@ export async function watchRollout(
     if (signal.aborted)
       return { ok: false, undo: false, because: 'the wait for the rollout was cut short: whether it goes through is not known' }
     if (seen?.rollout.is !== 'done') return { ok: false, undo: true, because: late(deadlineMs, seen) }
-    if (await keepsRunning(ref, scan, before, seen, steadyMs, signal)) return { ok: true, note: noteOf(seen, scan.state.snapshot) }
+    if (await keepsRunning(watching, scan, before, seen, steadyMs, signal)) return { ok: true, note: noteOf(seen, scan.state.snapshot) }
     if (Date.now() >= end && now()?.rollout.is !== 'failing') return { ok: false, undo: true, because: late(deadlineMs, now()) }
   }
 }
 
 /** False as soon as one of the new pods is started again, falls out of service or fails. */
 async function keepsRunning(
-  ref: ObjectRef,
+  watching: Watching,
   scan: Watched,
   before: Before | undefined,
   seen: Look,
@@ -139,7 +151,7 @@ async function keepsRunning(
   if (steadyMs === 0 || seen.newPods.length === 0) return true
   const longest = Math.max(steadyMs, ...seen.newPods.map(({ spec }) => livenessMs(spec)))
   const isDisturbed = (snapshot: Snapshot) => {
-    const present = look(ref, snapshot, before)
+    const present = look(watching, snapshot, before)
     return present === undefined || present.rollout.is !== 'done' || present.restarts > seen.restarts
   }
   return !(await scan.until(({ snapshot }) => isDisturbed(snapshot), longest, signal))

@@ -56,9 +56,21 @@ export function runOf(newPods: readonly PodObject[]): Rollout {
   const failing = newPods.map(whyFailing).find((reason) => reason !== undefined)
   if (failing !== undefined) return { is: 'failing', because: failing }
   if (newPods.some(({ status }) => status?.phase === 'Succeeded')) return { is: 'done', note: 'its next run has ended well' }
-  const runs = newPods.some(({ status }) => status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'))
-  return runs ? { is: 'done', note: 'its next run has started' } : { is: 'under-way', waiting: 'its next run has not started yet' }
+  return newPods.some(isReady)
+    ? { is: 'done', note: 'its next run has started' }
+    : { is: 'under-way', waiting: 'its next run has not started yet' }
 }
+
+/** Of a single new pod beside the old ones. */
+export function firstOf(newPods: readonly PodObject[]): Rollout {
+  const failing = newPods.map(whyFailing).find((reason) => reason !== undefined)
+  if (failing !== undefined) return { is: 'failing', because: failing }
+  return newPods.some(isReady)
+    ? { is: 'done', note: 'one new pod is ready, the old ones are still there' }
+    : { is: 'under-way', waiting: 'its first new pod is not ready' }
+}
+const isReady = ({ status }: PodObject): boolean =>
+  status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true
 
 function ofDeployment({ replicas = 1, paused = false }: Spec, status: Status): Rollout {
   if (paused) return { is: 'done', note: 'its rollout is paused: the change takes effect when it is resumed' }
@@ -88,10 +100,10 @@ function ofDaemonSet({ updateStrategy }: Spec, status: Status): Rollout {
   return { is: 'under-way', waiting: `${updated} of ${wanted} pods are new, ${available} available` }
 }
 
-function ofPod({ status }: PodObject): Rollout {
+function ofPod(pod: PodObject): Rollout {
+  const { status } = pod
   if (status?.phase === 'Succeeded') return { is: 'done', note: 'the new pod has run to its end' }
-  if (status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'))
-    return { is: 'done', note: 'the new pod is ready' }
+  if (isReady(pod)) return { is: 'done', note: 'the new pod is ready' }
   return { is: 'under-way', waiting: `the new pod is ${status?.phase ?? 'not started'}` }
 }
 

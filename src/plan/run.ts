@@ -96,6 +96,8 @@ class Runner {
     const { files, writer: live, watchman, approve, dryRun } = this.#options
     const writer = step.carriedOut === 'file' ? files : live
     if (writer === undefined) return yield { is: 'skipped', because: 'it is made as files, and no directory for them was given' }
+    if (dryRun && step.canary === 'rest')
+      return yield { is: 'skipped', because: 'there is nothing to rehearse until the first pod is there' }
     yield { is: 'rehearsing' }
     const locksOut = await watchman?.before(step)
     if (locksOut !== undefined) return yield { is: 'refused', by: 'k8s-harden', because: locksOut }

@@ -4,7 +4,7 @@ import { formatPath, valueAt } from '../objects/path.ts'
 import { refOf, refText } from '../objects/ref.ts'
 import { holds } from './canonical.ts'
 import { objectAt } from './objects-by-ref.ts'
-import { type Before, beforeOf, type Watched, type WatchedState, watchRollout, workloadOf } from './rollout-watch.ts'
+import { type Before, beforeOf, isInTemplate, type Watched, type WatchedState, watchRollout, workloadOf } from './rollout-watch.ts'
 import type { Verdict, Verifier } from './run.ts'
 
 export interface VerifyOptions {
@@ -44,13 +44,24 @@ export function verifierOf(
       return { ok: true, note: rollout.note }
     },
     async reverted(steps, signal) {
-      const gone = (snapshot: Snapshot) => steps.filter((step) => step.changes.some((change) => !isShown(change, snapshot, undefined)))
+      const gone = (snapshot: Snapshot) =>
+        steps.filter((step) => changesToLast(step).some((change) => !isShown(change, snapshot, undefined)))
       if (settleMs > 0 && scan.state.snapshot.source.kind === 'live')
         await scan.until(({ snapshot }) => gone(snapshot).length > 0, settleMs, signal)
       return new Map(gone(scan.state.snapshot).map((step) => [step.id, notShown(step, scan.state.snapshot, undefined)]))
     },
   }
 }
+
+/** How fast a first pod was followed is meant to be changed by the step after it. */
+const changesToLast = ({ canary, changes }: Step): readonly Change[] =>
+  canary !== 'first'
+    ? changes
+    : changes.map((change) =>
+        change.type === 'edit'
+          ? { ...change, edits: change.edits.filter((edit) => isInTemplate('set' in edit ? edit.set : edit.unset)) }
+          : change,
+      )
 
 function isShown(change: Change, snapshot: Snapshot, before: Before | undefined): boolean {
   if (change.type === 'file' || change.type === 'command') return true

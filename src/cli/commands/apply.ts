@@ -14,6 +14,7 @@ import type {
   StepId,
   StepState,
 } from '../../model/index.ts'
+import { withCanaries } from '../../plan/canary.ts'
 import { compile, plannable, type RemedyValues } from '../../plan/compile.ts'
 import type { RolloutTimes } from '../../plan/rollout-watch.ts'
 import { headerOf, run } from '../../plan/run.ts'
@@ -44,6 +45,7 @@ export interface ApplyOptions extends SourceOptions {
   readonly set?: readonly string[]
   readonly timeout?: string
   readonly steady?: string
+  readonly canary?: boolean
   readonly exceptions?: string
   readonly out?: string
 }
@@ -186,11 +188,12 @@ function planOf(findings: readonly Finding[], scan: LiveScan, options: ApplyOpti
   const byId = new Map<ControlId, RegisteredControl>(scan.controls.map((control) => [control.id, control]))
   // Whoever names a control has judged what it asks to be judged.
   const unattended = options.yes === true && (options.control ?? []).length === 0
-  return compile(findings, byId, scan.state.snapshot, {
+  const plan = compile(findings, byId, scan.state.snapshot, {
     values,
     unattended,
     ...(options.yes && { acceptRisk: options.acceptRisk ?? 'safe' }),
   })
+  return options.canary ? withCanaries(plan, scan.state.snapshot) : plan
 }
 
 const header = (plan: Plan, approval: Approval, { opened, run: id }: ApplyContext): JournalHeader => {
