@@ -77,6 +77,10 @@ export const CHOOSING_KEYS: readonly Binding[] = [
   bind('s', ['plan'], 'take in only safe steps; again: those that restart pods, too; again: all', () => ({ type: 'take-by-risk' }), {
     hint: ['safe only', 5],
   }),
+  bind('1', ['plan'], 'change a Deployment in one new pod first; again: in all pods at once', () => ({ type: 'one-first' }), {
+    hint: ['one first', 6],
+    off: ({ scan }) => (scan?.snapshot.source.kind === 'live' ? undefined : 'only on a live cluster'),
+  }),
   bind('a', ['plan'], 'begin: try the chosen steps one by one, and ask before each write', () => ({ type: 'begin' }), {
     hint: ['begin', 2],
     off: (state) => noSteps(state) ?? busy(state),

@@ -2,6 +2,7 @@
 import { controls } from '../controls/index.gen.ts'
 import { wantedBy } from '../engine/evaluator.ts'
 import type { Plan, RegisteredControl, RehearsalResult, RunId, Step, StepId } from '../model/index.ts'
+import { withCanaries } from '../plan/canary.ts'
 import { compile } from '../plan/compile.ts'
 import { headerOf, run } from '../plan/run.ts'
 import { verifierOf } from '../plan/verify.ts'
@@ -65,13 +66,12 @@ async function openedSource(opened: Opened, state: string): Promise<OpenedSource
     scan,
     ended,
     writesTo: opened.writesTo,
-    plan: (ids, values) =>
-      compile(
-        ids.map((id) => scan.finding(id)).filter((finding) => finding !== undefined),
-        byId,
-        scan.state.snapshot,
-        { values },
-      ),
+    plan(ids, values, { oneFirst } = { oneFirst: false }) {
+      const { snapshot } = scan.state
+      const findings = ids.map((id) => scan.finding(id)).filter((finding) => finding !== undefined)
+      const plan = compile(findings, byId, snapshot, { values })
+      return oneFirst ? withCanaries(plan, snapshot) : plan
+    },
     preview: (step) => work.preview(step),
     run: (plan, steps, ask, signal) => work.run(plan, new Set(steps), ask, signal),
     close: () => stop.abort(),
@@ -97,6 +97,7 @@ class Workplace {
   }
 
   async preview(step: Step): Promise<RehearsalResult> {
+    if (step.canary === 'rest') return { ok: false, refusedBy: 'k8s-harden', because: 'its turn comes when the first pod is there' }
     const { writer, files } = await this.#open()
     return (step.carriedOut === 'file' ? files : writer).rehearse(step)
   }

@@ -1,6 +1,7 @@
 import type { Severity } from '../model/index.ts'
 import type { ChooseAction, TypeAction } from './actions.ts'
 import { closed, hold } from './actions-move.ts'
+import { again } from './actions-plan.ts'
 import type { Grouping, State } from './store-state.ts'
 import { eachGrapheme, sanitize } from './text.ts'
 
@@ -29,7 +30,7 @@ export function choose(state: State, action: ChooseAction): State {
     case 'choose':
       return {
         ...state,
-        ...(state.planned && { planned: { asked: state.planned.asked, off: new Set() } }),
+        ...(state.planned && { planned: again(state.planned) }),
         values: { ...state.values, [action.control]: { ...state.values[action.control], [action.option]: action.value } },
       }
     case 'clear-filter':

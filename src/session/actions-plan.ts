@@ -1,7 +1,7 @@
 import type { Risk, Step, StepId } from '../model/index.ts'
 import type { PlanAction } from './actions.ts'
 import { go } from './actions-move.ts'
-import type { State } from './store-state.ts'
+import type { Planned, State } from './store-state.ts'
 
 /** The plan, and which of its steps are wanted. */
 export function plan(state: State, action: PlanAction): State {
@@ -26,6 +26,8 @@ export function plan(state: State, action: PlanAction): State {
       const upTo = RISKS[(RISKS.indexOf(planned.upTo ?? 'may-break') + 1) % RISKS.length]!
       return { ...state, planned: { ...planned, upTo, off: riskier(planned.plan.steps, upTo) } }
     }
+    case 'one-first':
+      return planned === undefined ? state : { ...state, planned: { ...again(planned), oneFirst: planned.oneFirst !== true } }
     case 'looking':
       return { ...state, look: { of: action.of, previews: new Map(), done: false } }
     case 'looked': {
@@ -44,6 +46,9 @@ export function plan(state: State, action: PlanAction): State {
     }
   }
 }
+
+/** The same findings, to be planned anew. */
+export const again = ({ asked, oneFirst }: Planned): Planned => ({ asked, off: new Set(), ...(oneFirst !== undefined && { oneFirst }) })
 
 const RISKS: readonly Risk[] = ['safe', 'restarts-pods', 'may-break']
 /** Steps above a risk, and those that need one of them. */

@@ -66,6 +66,8 @@ export type PlanAction =
   | { readonly type: 'toggle-all-steps' }
   /** Only safe steps; then those that restart pods, too; then all. */
   | { readonly type: 'take-by-risk' }
+  /** One new pod first, or all at once; the plan is made anew. */
+  | { readonly type: 'one-first' }
   | { readonly type: 'looking'; readonly of: string }
   | {
       readonly type: 'looked'

@@ -51,8 +51,8 @@ export interface OpenedSource {
   readonly scan: ScanFeed
   /** Resolves when there is nothing more to watch; rejects where the source cannot be read at all. */
   readonly ended: Promise<void>
-  /** Compiles the findings into steps. Changes nothing. */
-  plan(findings: readonly FindingId[], values: Values): Plan | Promise<Plan>
+  /** Compiles the findings into steps; `oneFirst`: Deployments of two pods or more in one pod first. Changes nothing. */
+  plan(findings: readonly FindingId[], values: Values, options?: { readonly oneFirst: boolean }): Plan | Promise<Plan>
   /** Tries a step (live: `dryRun=All`) and says exactly what it would change. Changes nothing. */
   preview(step: Step): Promise<RehearsalResult>
   /** Where applying writes: "the live cluster", "the files in ./k8s", "a working copy in …". */

@@ -15,6 +15,11 @@ export function planRows({ planned, scan }: State, width: number): Row[] {
   const { ledger } = plan
   return [
     ...prose(ledgerText(plan), width, { indent: 0 }),
+    ...(planned.oneFirst
+      ? prose('Deployments of two pods or more: one new pod first, the others once it has kept running (1: all at once).', width, {
+          indent: 0,
+        })
+      : []),
     blank,
     ...(plan.steps.length === 0
       ? [row({ text: 'No step can be carried out by this tool.', tone: 'medium' })]

@@ -84,7 +84,7 @@ export function effectsOf(ports: EffectPorts): Effects {
     // The screen says "working it out" before a long compilation takes the thread.
     await new Promise<void>((resolve) => void clock.after(0, resolve))
     try {
-      const made = await source.plan(wanted.asked, get().values)
+      const made = await source.plan(wanted.asked, get().values, { oneFirst: wanted.oneFirst === true })
       if (get().planned === wanted) dispatch({ type: 'planned', plan: made })
     } catch (error) {
       if (get().planned === wanted) dispatch({ type: 'plan-failed', because: messageOf(error) })

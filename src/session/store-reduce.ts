@@ -46,6 +46,7 @@ export function reduce(state: State, action: Action): State {
     case 'toggle-step':
     case 'toggle-all-steps':
     case 'take-by-risk':
+    case 'one-first':
     case 'looking':
     case 'looked':
       return plan(state, action)

@@ -83,6 +83,8 @@ export interface Planned {
   readonly problem?: string
   /** Steps the operator took out. */
   readonly off: ReadonlySet<StepId>
+  /** Deployments of two pods or more are changed in one pod first. */
+  readonly oneFirst?: boolean
   /** The highest risk that was taken in by key; absent: chosen one by one, or all. */
   readonly upTo?: Risk
 }

@@ -48,6 +48,16 @@ test('by risk: safe only, then with restarts, then all; a step that needs a risk
   expect(next()).toEqual(ids())
 })
 
+test('one pod first makes the plan anew, and stays chosen when a choice of a fix changes', () => {
+  const plan = { digest: '', revision: 1, steps: [], ledger: { fixable: [], needsValue: [], byHand: [], refused: [] } }
+  let state: State = { ...initialState({ columns: 80, rows: 24 }), planned: { asked: [], off: new Set(), plan } }
+  state = reduce(state, { type: 'one-first' })
+  expect(state.planned).toEqual({ asked: [], off: new Set(), oneFirst: true })
+  state = reduce(state, { type: 'choose', control: 'c', option: 'o', value: 1 })
+  expect(state.planned).toEqual({ asked: [], off: new Set(), oneFirst: true })
+  expect(reduce(state, { type: 'one-first' }).planned?.oneFirst).toBe(false)
+})
+
 describe('the trail', () => {
   const start = initialState({ columns: 80, rows: 24 })
   test('going back to a screen on the trail does not lengthen it', () => {
