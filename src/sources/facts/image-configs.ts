@@ -1,5 +1,15 @@
-import type { Unread } from '../../model/index.ts'
+import { clean } from '../../apiserver/refusal.ts'
+import type { ImageConfig, Unread } from '../../model/index.ts'
+import { parseImage } from '../../objects/image.ts'
 import type { Fact } from './fact.ts'
+import { ImageProblem } from './image-settings.ts'
+import { type Platforms, readImageConfig } from './registry.ts'
+import type { Logins } from './registry-access.ts'
+import { Registry } from './registry-client.ts'
+
+const AT_ONCE = 4
+const REQUEST_MS = 15_000
+const ALTOGETHER_MS = 60_000
 
 /** Registries are no part of a cluster: they are asked only where the operator says so, by the source around this one (images.ts). */
 export const IMAGES_NOT_ASKED: Omit<Unread, 'what'> = {
@@ -9,3 +19,62 @@ export const IMAGES_NOT_ASKED: Omit<Unread, 'what'> = {
 }
 
 export const imageConfigsNotAsked: Fact<'ImageConfigs'> = async () => ({ unread: IMAGES_NOT_ASKED })
+
+export interface Asking {
+  readonly platforms: Platforms
+  readonly signal: AbortSignal
+  /** Milliseconds for one request, and for one call of `ask`. */
+  readonly requestMs?: number
+  readonly altogetherMs?: number
+}
+
+/** The registries of a scan. What one would not tell is in the answer with its reason; nothing is ever thrown. */
+export class Registries {
+  readonly #logins: Logins
+  readonly #registries = new Map<string, Registry>()
+
+  constructor(logins: Logins) {
+    this.#logins = logins
+  }
+
+  /** In the order of `images`, which are references as containers name them. */
+  async ask(
+    images: readonly string[],
+    { platforms, signal, requestMs = REQUEST_MS, altogetherMs = ALTOGETHER_MS }: Asking,
+  ): Promise<ImageConfig[]> {
+    const answers = new Map<string, ImageConfig>()
+    const late = AbortSignal.timeout(altogetherMs)
+    const stop = AbortSignal.any([signal, late])
+    const waiting = images.values()
+    const worker = async () => {
+      for (const image of waiting) answers.set(image, await this.#one(image, platforms, stop, late, requestMs))
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, worker))
+    return images.map((image) => answers.get(image)!)
+  }
+
+  async #one(image: string, platforms: Platforms, signal: AbortSignal, late: AbortSignal, requestMs: number): Promise<ImageConfig> {
+    const unknown = (problem: string): ImageConfig => ({ image, volumes: [], exposedPorts: [], from: 'registry', problem })
+    const reference = parseImage(image)
+    if (reference === undefined) return unknown('that is no image reference')
+    try {
+      signal.throwIfAborted()
+      return {
+        image,
+        ...(await readImageConfig(this.#registry(reference.registry, requestMs), reference, platforms, signal)),
+        from: 'registry',
+      }
+    } catch (error) {
+      if (late.aborted) return unknown('not asked: the time for all images was over')
+      if (signal.aborted) return unknown('not asked: the scan was stopped')
+      return unknown(error instanceof ImageProblem ? error.message : `it could not be read: ${clean((error as Error).message, 200)}`)
+    }
+  }
+
+  #registry(host: string, requestMs: number): Registry {
+    const key = host.toLowerCase()
+    let registry = this.#registries.get(key)
+    if (registry === undefined) this.#registries.set(key, (registry = new Registry(key, this.#logins.get(key), requestMs)))
+    return registry
+  }
+}
