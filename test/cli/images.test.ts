@@ -51,7 +51,7 @@ describe('--images FILE', () => {
     expect(image.status).toBe('fail')
     expect(told(image)).toEqual({ c0: 'runs an image whose default user is root', c2: 'runs an image whose user is a name' })
     expect(image.findings.find(({ container }) => container === 'c0')).toMatchObject({ evidence: { user: '', from: 'file' } })
-    expect(image.because).toMatch(/1 images is|the default user of 1 images is not known.*untold:1/)
+    expect(image.because).toMatch(/the default user of 1 image is not known.*untold:1/)
     expect(told(pod)).toEqual({
       c0: 'runs a container as root',
       c1: 'does not refuse root, although it runs as another user',

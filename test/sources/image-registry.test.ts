@@ -241,6 +241,16 @@ describe('what is not believed', () => {
     expect(await problem('app:silent', { signal: AbortSignal.abort() })).toBe('not asked: the scan was stopped')
   })
 
+  test('a registry that says nothing is not waited for with every image', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `app${index}`)
+    for (const name of names) registry.routes.set(`/v2/${name}/manifests/latest`, () => undefined)
+    const started = Date.now()
+    const answers = await asks([...names], { requestMs: 300 })
+    expect(Date.now() - started).toBeLessThan(2_500)
+    expect(new Set(answers.map((one) => one.problem))).toEqual(new Set(['the registry did not answer in time (0.3 s)']))
+    expect(paths().filter((path) => path.startsWith('/v2/app')).length).toBeLessThanOrEqual(8)
+  })
+
   test('a registry that is not there, and references that are none', async () => {
     const { host } = registry
     const images = [`${host}/app`, '${IMAGE}']

@@ -39,7 +39,7 @@ export default control({
       const why = asked ? 'neither a kubelet nor the image configurations tell' : 'no kubelet reports what they run as'
       const few = [...(problems.size > 0 ? problems : untold)].sort().slice(0, 3).join(', ')
       yield {
-        unknown: `the default user of ${untold.size} images is not known, since ${why} (${few})`,
+        unknown: `the default user of ${untold.size === 1 ? '1 image' : `${untold.size} images`} is not known, since ${why} (${few})`,
         answer: asked
           ? 'give what the registry does not tell in a file: --images FILE, made with skopeo inspect --config docker://IMAGE'
           : 'let the registries be asked with --images registry, or give the image configurations with --images FILE',
@@ -74,11 +74,13 @@ const judgeOnce = rememberedWith((workload: Workload, images: Images): Seen => {
     if (users.includes(0)) observations.push({ ...isRoot, detail: image, evidence: { type, image, uid: 0 } })
     if (users.includes(0) || (users.length > 0 && !users.includes(undefined))) continue
 
-    const config = images && configOfRunning(imageConfigIn(images, image), workload.pods, container.name)
+    const told = images && imageConfigIn(images, image)
+    const config = configOfRunning(told, workload.pods, container.name)
     const user = numericUser(config)
-    if (config === undefined || user === undefined)
-      untold.push({ image: image || container.name, ...(config?.problem !== undefined && { problem: config.problem }) })
-    else if (typeof user !== 'object') {
+    if (config === undefined || user === undefined) {
+      const problem = told !== undefined && config === undefined ? 'its pods run another build than that tag is now' : config?.problem
+      untold.push({ image: image || container.name, ...(problem !== undefined && { problem }) })
+    } else if (typeof user !== 'object') {
       const detail = `${image}: ${userWords(config)}`
       const evidence = { type, image, user: config.user ?? '', from: config.from }
       if (user === 'root') observations.push({ ...isRoot, detail, evidence })

@@ -9,6 +9,12 @@ const MOST = 256
 /** What cannot be a configuration; the message completes "IMAGE: …". */
 export class ImageProblem extends Error {
   override readonly name = 'ImageProblem'
+  /** Of the whole registry, not of one image: it cannot be reached, or does not answer. */
+  readonly isSilence: boolean
+  constructor(message: string, isSilence = false) {
+    super(message)
+    this.isSilence = isSilence
+  }
 }
 
 /** An absent `config` is an image without any settings: it runs as root. Throws ImageProblem where a runtime would not take it either. */

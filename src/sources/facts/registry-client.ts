@@ -138,7 +138,7 @@ export class Registry {
     try {
       return await fetch(url, init)
     } catch (error) {
-      throw new ImageProblem(wordsOf(error, this.#requestMs))
+      throw new ImageProblem(wordsOf(error, this.#requestMs), true)
     }
   }
 
