@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SCAN } from '../../bin/scan-schema.ts'
+import { createAuthority } from '../cluster/certificates.ts'
 import { cli } from '../helpers/cli.ts'
 import { FakeRegistry } from '../helpers/fake-registry.ts'
 
@@ -134,5 +135,25 @@ describe('--images registry', () => {
     expect(image.status).toBe('unknown')
     expect(image.because).toMatch(/gave no token to read it \(401\)/)
     expect(told(pod)).toMatchObject({ c0: 'does not refuse to run as root' })
+  })
+
+  test('over https where it speaks that, and only with a certificate that is trusted', async () => {
+    const authority = await createAuthority('registry-ca')
+    const { certificate: cert, key } = await authority.issueServer(['localhost'], ['127.0.0.1'])
+    const secure = await FakeRegistry.start({ cert, key })
+    try {
+      secure.image('root', '1', { config: { User: 'root' } })
+      const dir = folder({ 'pod.json': pod(`${secure.host}/root:1`) })
+      const ca = join(folder({ 'ca.pem': authority.certificate }), 'ca.pem')
+      const { image } = await scan(dir, ['--images', 'registry'], { NODE_EXTRA_CA_CERTS: ca })
+      expect(told(image)).toEqual({ c0: 'runs an image whose default user is root' })
+      secure.asked.length = 0
+      const untrusted = await scan(dir, ['--images', 'registry'])
+      expect(untrusted.image.status).toBe('unknown')
+      expect(untrusted.image.because).toContain('the registry cannot be reached')
+      expect(secure.asked).toEqual([])
+    } finally {
+      await secure.stop()
+    }
   })
 })

@@ -1,6 +1,7 @@
 /** A registry of a few dozen lines, on loopback: manifests and blobs as the distribution specification has them, and what goes wrong with them. */
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 export const digestOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`
@@ -27,10 +28,15 @@ export class FakeRegistry {
   connections = 0
   #busy = 0
   readonly #content = new Map<string, { readonly type: string; readonly text: string }>()
-  readonly #server = createServer((request, response) => void this.#answer(request, response))
+  readonly #server
 
-  static async start(): Promise<FakeRegistry> {
-    const registry = new FakeRegistry()
+  private constructor(tls: { readonly cert: string; readonly key: string } | undefined) {
+    const answer = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response)
+    this.#server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer)
+  }
+
+  static async start(tls?: { readonly cert: string; readonly key: string }): Promise<FakeRegistry> {
+    const registry = new FakeRegistry(tls)
     registry.#server.on('connection', () => registry.connections++)
     await new Promise<void>((resolve) => registry.#server.listen(0, '127.0.0.1', resolve))
     return registry

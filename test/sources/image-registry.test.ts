@@ -114,6 +114,24 @@ describe('who asks', () => {
     expect(registry.asked.every(({ authorization }) => authorization === undefined)).toBe(true)
   })
 
+  test('a token that has run out is renewed', async () => {
+    registry.login = ''
+    const registries = new Registries(loginsIn('{}'))
+    const again = () => registries.ask([`${registry.host}/app:1`], { platforms: AMD64, signal })
+    expect(await again()).toMatchObject([{ user: '1000' }])
+    expect(await again()).toMatchObject([{ user: '1000' }])
+    expect(authorizations(), 'kept').toHaveLength(1)
+    let refusals = 0
+    registry.routes.set('/v2/app/manifests/1', (response, { authorization }) => {
+      refusals++
+      registry.routes.delete('/v2/app/manifests/1')
+      expect(authorization).toBe('Bearer token-for-app')
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${registry.host}/token",service="fake registry"` }).end()
+    })
+    expect(await again()).toMatchObject([{ user: '1000' }])
+    expect([refusals, authorizations().length]).toEqual([1, 2])
+  })
+
   test('a refresh token is posted, a registry token is sent as it is', async () => {
     registry.login = 'refresh-me'
     expect(await ask('app:1', {}, auths({ identitytoken: 'refresh-me' }))).toMatchObject({ user: '1000' })
@@ -239,6 +257,16 @@ describe('what is not believed', () => {
     expect(await problem('app:silent', { requestMs: 300 })).toBe('the registry did not answer in time (0.3 s)')
     expect(await problem('app:silent', { altogetherMs: 300 })).toBe('not asked: the time for all images was over')
     expect(await problem('app:silent', { signal: AbortSignal.abort() })).toBe('not asked: the scan was stopped')
+  })
+
+  test('plain http is for what is known to be this machine', async () => {
+    registry.image('app', '1', { config: { User: '1000' } })
+    // The same address, but not one that everybody reads as loopback.
+    const disguised = `[::ffff:7f00:1]:${registry.host.split(':')[1]}/app:1`
+    const [answer] = await new Registries(loginsIn('{}')).ask([disguised], { platforms: AMD64, signal, requestMs: 5_000 })
+    expect(answer!.problem).toMatch(/^the registry cannot be reached/)
+    expect(registry.connections, 'TLS was tried').toBeGreaterThan(0)
+    expect(registry.asked).toEqual([])
   })
 
   test('a registry that says nothing is not waited for with every image', async () => {
