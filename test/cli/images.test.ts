@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SCAN } from '../../bin/scan-schema.ts'
 import { createAuthority } from '../cluster/certificates.ts'
-import { cli } from '../helpers/cli.ts'
+import { BIN, cli, freshState } from '../helpers/cli.ts'
 import { FakeRegistry } from '../helpers/fake-registry.ts'
+import { PtyProgram, pty } from '../helpers/pty.ts'
 
 const folder = (files: Readonly<Record<string, string>>): string => {
   const dir = mkdtempSync(join(tmpdir(), 'k8s-harden-images-'))
@@ -91,6 +92,18 @@ describe('--images FILE', () => {
     expect(exitCode).toBe(2)
     expect(stderr).toMatch(words)
     expect(stdout).toBe('')
+  })
+
+  test.skipIf(pty === undefined)('the wizard says so before it takes the terminal', async () => {
+    const env = { XDG_STATE_HOME: freshState(), KUBECONFIG: '' }
+    const wizard = new PtyProgram(process.execPath, [BIN, '--sample', '--images', '/nowhere/images.json'], { env })
+    try {
+      expect(await wizard.exited).toBe(2)
+      expect(wizard.output).toContain('/nowhere/images.json')
+      expect(wizard.output, 'no other screen').not.toContain('\u001b[?1049h')
+    } finally {
+      wizard.dispose()
+    }
   })
 
   test('--help of every command that judges names it, and of no other', async () => {
