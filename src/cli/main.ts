@@ -19,6 +19,10 @@ const withSource = (command: Command): Command =>
     .option('--kubeconfig <file>', 'kubeconfig to use (default: $KUBECONFIG or ~/.kube/config)')
     .option('--manifests <path>', 'read manifests instead of a cluster: a file, a directory, or - for standard input')
     .option('--sample', 'use the small vulnerable cluster that comes with the tool')
+const IMAGES =
+  'ask the registries what their images run as, read-only ("registry"), or read it from a file (docker image inspect; see the README)'
+/** Of the commands that judge. */
+const withImages = (command: Command): Command => command.option('--images <registry|file>', IMAGES)
 const withChoice = (command: Command): Command =>
   command
     .option('--practice <name...>', 'only these practices: rbac, secrets, api-endpoint, nodes-and-pods, images, audit', collect)
@@ -26,7 +30,7 @@ const withChoice = (command: Command): Command =>
 
 /** Each command is loaded when it is asked for, so that the wizard loads no report and `scan` loads no Ink. */
 function program(run: (job: () => Promise<number>) => Promise<void>): Command {
-  const root = withSource(new Command('k8s-harden'))
+  const root = withImages(withSource(new Command('k8s-harden')))
     .description('Hardens a Kubernetes cluster in six practices: live findings, previewed and approved changes, proof, undo.')
     .version(VERSION)
     .option('--practice <name>', 'open the wizard at this practice')
@@ -37,7 +41,7 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .exitOverride()
     .action((options: Options) => run(() => wizardOrScan(options)))
 
-  withChoice(withSource(root.command('scan').description('judge the source once and report (with --watch: go on)')))
+  withChoice(withImages(withSource(root.command('scan').description('judge the source once and report (with --watch: go on)'))))
     .addOption(new Option('-o, --output <format>', 'report format').choices(['table', 'json', 'jsonl']).default('table'))
     .option('--output-file <file>', 'write the report there instead of standard output')
     .option('-n, --namespace <name...>', 'only these namespaces', collect)
@@ -47,7 +51,7 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .option('--exceptions <file>', 'accepted risks: who, why, until when')
     .action((options: Options) => run(async () => (await import('./commands/scan.ts')).scanCommand(options)))
 
-  withChoice(withSource(root.command('generate').description('write patch files; never touches a cluster or the source')))
+  withChoice(withImages(withSource(root.command('generate').description('write patch files; never touches a cluster or the source'))))
     .requiredOption('--out <dir>', 'directory to write to')
     .option('--exceptions <file>', 'accepted risks: left alone')
     .option('-n, --namespace <name...>', 'only these namespaces', collect)
@@ -59,7 +63,7 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
       run(async () => (await import('./commands/generate.ts')).generateCommand(options as Options & { out: string })),
     )
 
-  withChoice(withSource(root.command('apply').description('fix step by step: preview, confirm, apply, verify')))
+  withChoice(withImages(withSource(root.command('apply').description('fix step by step: preview, confirm, apply, verify'))))
     .option('-n, --namespace <name...>', 'only these namespaces', collect)
     .option('--yes', 'take every step whose risk is at most --accept-risk, without asking')
     .addOption(

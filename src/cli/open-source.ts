@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { ApiClient } from '../apiserver/client.ts'
 import type { ClusterSource, Json } from '../model/index.ts'
 import { stateDirectory } from '../writers/journal.ts'
+import { withImagesOf } from './images-option.ts'
 import { sizeNursery } from './nursery.ts'
 import { checkSource, type SourceOptions } from './options.ts'
 
@@ -24,9 +25,13 @@ export interface Opened {
 export async function openSource(options: OpenOptions): Promise<Opened> {
   checkSource(options)
   sizeNursery()
-  const { namespace } = options
+  const opened = await openNamed(options)
+  return options.images === undefined ? opened : { ...opened, source: await withImagesOf(opened.source, options.images) }
+}
+
+async function openNamed(options: OpenOptions): Promise<Opened> {
   if (options.sample) return openSample()
-  if (options.manifests !== undefined) return openManifests(options.manifests, namespace)
+  if (options.manifests !== undefined) return openManifests(options.manifests, options.namespace)
   return openLive(options)
 }
 

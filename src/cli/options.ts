@@ -7,6 +7,8 @@ export interface SourceOptions {
   readonly kubeconfig?: string
   readonly manifests?: string
   readonly sample?: boolean
+  /** `registry`, or a file of image configurations. */
+  readonly images?: string
 }
 export interface ChoiceOptions {
   readonly practice?: readonly string[]

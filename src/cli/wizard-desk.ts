@@ -17,11 +17,12 @@ import type { SourceOptions } from './options.ts'
 import { VERSION } from './version.ts'
 import { pastRuns, undoRun } from './wizard-history.ts'
 
-export function wizardDesk({ kubeconfig }: SourceOptions): Desk {
+export function wizardDesk({ kubeconfig, images }: SourceOptions): Desk {
   const state = stateDirectory()
   return {
     contexts: () => contextsIn(kubeconfig),
-    open: async (choice) => openedSource(await openSource(optionsFor(choice, kubeconfig)), state),
+    open: async (choice) =>
+      openedSource(await openSource({ ...optionsFor(choice, kubeconfig), ...(images !== undefined && { images }) }), state),
     history: () => pastRuns(state),
     undo: (id, steps, stop) => undoRun(state, id, steps, stop),
   }

@@ -98,6 +98,8 @@ export interface Facts {
   Endpoint: EndpointFact
   /** `GET /api/v1/nodes/N/proxy/configz`, one entry a node. */
   KubeletConfigz: { readonly nodes: readonly KubeletAnswer[] }
+  /** What image configurations say (OCI image-spec `config`), by the reference a container names. Only there where the operator asked for it. */
+  ImageConfigs: { readonly images: readonly ImageConfig[] }
 }
 export type FactName = keyof Facts
 export interface MetricSample {
@@ -109,6 +111,25 @@ export interface KubeletAnswer {
   readonly node: string
   readonly config?: Readonly<Record<string, unknown>>
   readonly refused?: string
+}
+export interface ImageConfig {
+  /** As containers name it. */
+  readonly image: string
+  /** Raw: '' (root), '1000', '1000:1000', 'nginx', 'app:app'. Absent where it could not be read. */
+  readonly user?: string
+  /** Paths the image declares as VOLUME. */
+  readonly volumes: readonly string[]
+  /** '80/tcp'. */
+  readonly exposedPorts: readonly string[]
+  readonly entrypoint?: readonly string[]
+  readonly cmd?: readonly string[]
+  readonly workingDir?: string
+  /** `sha256:…` of the index and of the manifest this was read by: what a kubelet may report in `imageID`. */
+  readonly digests?: readonly string[]
+  /** What was asked: a registry, or a file. */
+  readonly from: 'registry' | 'file'
+  /** Why it is not known: "the registry refused (401)". */
+  readonly problem?: string
 }
 export type AddressClass = 'public' | 'private' | 'loopback' | 'link-local' | 'carrier-grade' | 'other'
 export interface EndpointFact {

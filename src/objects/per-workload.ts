@@ -1,11 +1,14 @@
 /** Controls over workloads: judged once per workload for as long as it does not change, each finding where it can be mended. */
-import type { Finding, Observation, Path, PodSpec, Remark, View } from '../model/index.ts'
-import { remembered } from './derived.ts'
+import type { Facts, Finding, Observation, Path, PodSpec, Remark, View } from '../model/index.ts'
+import { rememberedWith } from './derived.ts'
 import { formatPath } from './path.ts'
 import { isPlatformAgent } from './platform-agents.ts'
 import { driftedPods } from './pod-revision.ts'
 import { refText } from './ref.ts'
 import { WORKLOAD_KINDS, type Workload, type WorkloadKind, workloads } from './workloads.ts'
+
+/** What the images say of themselves, where that was asked for: for a judge of a control that consults `ImageConfigs`. */
+export type Images = Facts['ImageConfigs'] | undefined
 
 /**
  * An `evaluate` that judges each workload by itself: `evaluate: perWorkload(function* (workload) { … })`. Such a control lists
@@ -14,9 +17,16 @@ import { WORKLOAD_KINDS, type Workload, type WorkloadKind, workloads } from './w
 export function perWorkload<E>(
   judge: (workload: Workload) => Iterable<Observation<E>>,
 ): (view: View<WorkloadKind>) => Iterable<Observation<E> | Remark> {
-  const judgeOnce = remembered((workload: Workload): (Observation<E> | Remark)[] => {
+  return judgedOnce(judge, () => undefined)
+}
+
+function judgedOnce<E, V extends View<WorkloadKind>>(
+  judge: (workload: Workload, images: Images) => Iterable<Observation<E>>,
+  imagesOf: (view: V) => Images,
+): (view: V) => Iterable<Observation<E> | Remark> {
+  const judgeOnce = rememberedWith((workload: Workload, images: Images): (Observation<E> | Remark)[] => {
     try {
-      return [...judge(workload)]
+      return [...judge(workload, images)]
     } catch (error) {
       // Files hold anything. One object that no API server would take must not hide what is wrong with the others.
       return [
@@ -29,7 +39,8 @@ export function perWorkload<E>(
   })
   return function* (view) {
     yield* unreadWorkloads(view)
-    for (const workload of workloads(view)) yield* judgeOnce(workload)
+    const images = imagesOf(view)
+    for (const workload of workloads(view)) yield* judgeOnce(workload, images)
   }
 }
 
@@ -49,13 +60,21 @@ export type Sighting<E> = Omit<Observation<E>, 'subject' | 'at'> & { readonly at
  */
 export const perPodSpec = <E>(
   judge: (spec: PodSpec, workload: Workload) => Iterable<Sighting<E>>,
-): ((view: View<WorkloadKind>) => Iterable<Observation<E> | Remark>) =>
-  perWorkload(function* (workload) {
+): ((view: View<WorkloadKind>) => Iterable<Observation<E> | Remark>) => judgedOnce(overPods(judge), () => undefined)
+
+/** As perPodSpec, for a control that consults `ImageConfigs` too. */
+export const perPodSpecAndImages = <E>(
+  judge: (spec: PodSpec, workload: Workload, images: Images) => Iterable<Sighting<E>>,
+): ((view: View<WorkloadKind | 'ImageConfigs'>) => Iterable<Observation<E> | Remark>) =>
+  judgedOnce(overPods(judge), (view: View<WorkloadKind | 'ImageConfigs'>) => view.fact('ImageConfigs'))
+
+const overPods = <E>(judge: (spec: PodSpec, workload: Workload, images: Images) => Iterable<Sighting<E>>) =>
+  function* (workload: Workload, images: Images): Iterable<Observation<E>> {
     const drifted = driftedPods(workload)
     const seen = new Set<string>()
     const isPlatform = workload.mirror || isPlatformAgent(workload)
     const origin = isPlatform ? { origin: 'system' as const } : {}
-    for (const whole of judge(workload.spec, workload)) {
+    for (const whole of judge(workload.spec, workload, images)) {
       if (drifted.length > 0) seen.add(identity(whole.at, whole))
       if (workload.at !== undefined) yield { ...origin, ...whole, subject: workload.ref, at: [...workload.at, ...whole.at] }
       else {
@@ -64,7 +83,7 @@ export const perPodSpec = <E>(
       }
     }
     for (const { pod, since } of drifted) {
-      for (const { at, ...sighting } of judge(pod.spec, workload)) {
+      for (const { at, ...sighting } of judge(pod.spec, workload, images)) {
         if (seen.has(identity(at, sighting))) continue
         seen.add(identity(at, sighting))
         const where =
@@ -82,7 +101,7 @@ export const perPodSpec = <E>(
         }
       }
     }
-  })
+  }
 
 const identity = (at: Path, { container, key }: { readonly container?: string; readonly key?: string }): string =>
   `${container}\0${formatPath(at)}\0${key}`

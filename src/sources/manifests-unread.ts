@@ -1,5 +1,6 @@
 /** What a set of manifests cannot tell, and who could. */
 import type { FactName, Kind, Unread } from '../model/index.ts'
+import { IMAGES_NOT_ASKED } from './facts/image-configs.ts'
 
 const ASK_THE_CLUSTER = 'scan the cluster: k8s-harden scan --context NAME'
 const WHERE: Partial<Record<Kind, string>> = {
@@ -22,9 +23,7 @@ export function unreadKind(kind: Kind): Unread {
   }
 }
 
-export const unreadFact = (fact: FactName): Unread => ({
-  what: fact,
-  why: 'not-in-manifests',
-  because: 'only a running API server can answer',
-  answer: ASK_THE_CLUSTER,
-})
+export const unreadFact = (fact: FactName): Unread =>
+  fact === 'ImageConfigs'
+    ? { what: fact, ...IMAGES_NOT_ASKED }
+    : { what: fact, why: 'not-in-manifests', because: 'only a running API server can answer', answer: ASK_THE_CLUSTER }

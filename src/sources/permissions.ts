@@ -12,6 +12,7 @@ const FACT_RULES: Readonly<Record<FactName, PolicyRule | undefined>> = {
   ServedResources: { nonResourceURLs: ['/api', '/api/*', '/apis', '/apis/*'], verbs: ['get'] },
   AnonymousProbe: undefined,
   Endpoint: undefined,
+  ImageConfigs: undefined,
 }
 
 /** A ClusterRole with list and watch on every wanted kind, one rule per API group, and get on the URLs of the wanted facts. */

@@ -33,6 +33,7 @@ export const FACTS = [
   'Endpoint',
   'KubeletConfigz',
   'ServedResources',
+  'ImageConfigs',
 ] as const satisfies readonly FactName[]
 
 /** The snapshot that the fixture describes. Objects are frozen, so that a control that writes to one throws. */

@@ -2,7 +2,8 @@ import { runAsNonRootRemedy } from '../../../remediations/non-root.ts'
 import { control } from '../../model/define.ts'
 import type { ContainerSpec, Json, PodSpec, Severity } from '../../model/index.ts'
 import { eachContainer, statusOf } from '../../objects/containers.ts'
-import { perPodSpec, type Sighting } from '../../objects/per-workload.ts'
+import { configOfRunning, imageConfigIn, numericUser, userWords } from '../../objects/image-config.ts'
+import { type Images, perPodSpecAndImages, type Sighting } from '../../objects/per-workload.ts'
 import { isCloseToNode, runAsNonRoot, runAsUser } from '../../objects/security-context.ts'
 import { isWindows, WORKLOAD_KINDS, type Workload } from '../../objects/workloads.ts'
 
@@ -21,12 +22,12 @@ export default control({
     { standard: 'KS', section: 'C-0198' },
   ],
   reads: [],
-  consults: WORKLOAD_KINDS,
-  evaluate: perPodSpec<Readonly<Record<string, Json>>>(function* (spec, workload) {
+  consults: [...WORKLOAD_KINDS, 'ImageConfigs'],
+  evaluate: perPodSpecAndImages<Readonly<Record<string, Json>>>(function* (spec, workload, images) {
     if (isWindows(workload)) return
     const field = ['securityContext', 'runAsNonRoot']
     for (const { container, type, at } of eachContainer(spec)) {
-      const seen = judge(spec, container, workload)
+      const seen = judge(spec, container, workload, images)
       if (seen !== undefined)
         yield {
           container: container.name,
@@ -67,17 +68,25 @@ interface Judgement {
   readonly reason: string
   readonly detail: string
   readonly severity: Severity
-  readonly evidence: { readonly runAsNonRoot: boolean | null; readonly runAsUser: number | null; readonly liveUser: number | null }
+  readonly evidence: Readonly<Record<'runAsNonRoot' | 'runAsUser' | 'liveUser' | 'imageUser', Json>>
 }
 
-function judge(spec: PodSpec, container: ContainerSpec, workload: Workload): Judgement | undefined {
+function judge(spec: PodSpec, container: ContainerSpec, workload: Workload, images: Images): Judgement | undefined {
   const user = runAsUser(spec, container).value
   const nonRoot = runAsNonRoot(spec, container)
   const liveUser = liveUserOf(workload, container.name)
-  const evidence = { runAsNonRoot: nonRoot.value ?? null, runAsUser: user ?? null, liveUser: liveUser ?? null }
+  // The kubelet saw what runs; where it does not tell, the image does.
+  const config = user === undefined && liveUser === undefined ? configOf(images, container, workload) : undefined
+  const ofImage = numericUser(config)
+  const evidence = {
+    runAsNonRoot: nonRoot.value ?? null,
+    runAsUser: user ?? null,
+    liveUser: liveUser ?? null,
+    imageUser: ofImage === undefined ? null : (config?.user ?? null),
+  }
   const graver = (severity: Severity): Severity => (isCloseToNode(spec, container) ? 'high' : severity)
-  if (user === 0 || (liveUser === 0 && nonRoot.value !== true)) {
-    const detail = user === 0 ? 'runAsUser: 0' : 'the kubelet reports uid 0'
+  if (user === 0 || ((liveUser === 0 || ofImage === 'root') && nonRoot.value !== true)) {
+    const detail = user === 0 ? 'runAsUser: 0' : config === undefined ? 'the kubelet reports uid 0' : userWords(config)
     // In a user namespace root is nobody outside, and the restricted level allows it from 1.35 on.
     return {
       reason: 'runs a container as root',
@@ -87,21 +96,21 @@ function judge(spec: PodSpec, container: ContainerSpec, workload: Workload): Jud
     }
   }
   if (nonRoot.value === true || spec.hostUsers === false) return undefined
-  const known = user ?? liveUser
+  const known = user ?? liveUser ?? (typeof ofImage === 'object' ? ofImage.uid : undefined)
+  const says = `runAsNonRoot ${nonRoot.value ?? 'unset'}`
   if (known !== undefined)
-    return {
-      reason: 'does not refuse root, although it runs as another user',
-      detail: `uid ${known}, runAsNonRoot ${nonRoot.value ?? 'unset'}`,
-      severity: 'low',
-      evidence,
-    }
+    return { reason: 'does not refuse root, although it runs as another user', detail: `uid ${known}, ${says}`, severity: 'low', evidence }
   return {
     reason: 'does not refuse to run as root',
-    detail: `runAsNonRoot ${nonRoot.value ?? 'unset'}; the user is up to the image`,
+    // A name may stand for uid 0 in the image's own /etc/passwd.
+    detail: `${says}; ${config !== undefined && ofImage === 'named' ? userWords(config) : 'the user is up to the image'}`,
     severity: graver('medium'),
     evidence,
   }
 }
+
+const configOf = (images: Images, { image, name }: ContainerSpec, { pods }: Workload) =>
+  images === undefined || image === undefined ? undefined : configOfRunning(imageConfigIn(images, image), pods, name)
 
 /** 0 where any live pod runs it as root; undefined where the kubelet does not tell of every pod. */
 function liveUserOf(workload: Workload, container: string): number | undefined {

@@ -5,6 +5,7 @@ import { apiServerHealth } from './api-server-health.ts'
 import { apiServerMetrics } from './api-server-metrics.ts'
 import { endpoint } from './endpoint.ts'
 import type { Fact } from './fact.ts'
+import { imageConfigsNotAsked } from './image-configs.ts'
 import { kubeletConfigz } from './kubelet-configz.ts'
 import { profilingProbe } from './profiling-probe.ts'
 import { servedResources } from './served-resources.ts'
@@ -21,4 +22,5 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   ProfilingProbe: profilingProbe,
   Endpoint: endpoint,
   KubeletConfigz: kubeletConfigz,
+  ImageConfigs: imageConfigsNotAsked,
 }
