@@ -91,7 +91,7 @@ export const dropAllCapabilities = <E = any>(): Remedy<E> =>
       const edits: Edit[] = [{ set: [...at, 'securityContext', 'capabilities', 'drop'], to: ['ALL'] }]
       if (kept.length > 0 || addedBy(visited.container).length > 0) edits.push(addEdit(at, kept))
       const summary = `drop all capabilities of container ${visited.container.name}${kept.length > 0 ? `, but keep ${kept.join(', ')}` : ''}`
-      const { isRoot } = knownUser(place.workload, visited.container)
+      const { isRoot } = knownUser(place.workload, visited.container, place.view)
       // Root keeps the capability itself; anybody else has it from a file at most.
       if (isRoot === false) edits.push(...low.edits)
       return templateChange(place, edits, summary, predictDrop(visited.container, isRoot, low))

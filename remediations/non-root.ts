@@ -77,7 +77,7 @@ function forContainer(
 ): Proposal {
   const context = [...place.at, ...at, 'securityContext']
   const set = (field: string, to: Json): Edit => ({ set: [...context, field], to })
-  const known = knownUser(place.workload, container)
+  const known = knownUser(place.workload, container, place.view)
   const declared = runAsUser(place.workload.spec, container).value
   if (wanted === undefined && declared === undefined && known.isRoot === true)
     return {
@@ -86,9 +86,17 @@ function forContainer(
         question: `${container.image} runs as root, and which other user it can run as is not known: answer ${container.image}=UID, or give ${container.name} an image that is made to run as a user`,
       },
     }
+  if (wanted === undefined && declared === undefined && known.named !== undefined)
+    return {
+      needs: {
+        option: 'user',
+        question: `${container.image} names its user (${known.named}) instead of giving a number, so the kubelet would refuse it: answer ${container.image}=UID with the number of that user`,
+      },
+    }
   const low = keepLowPorts(place, container)
   const edits: Edit[] = [...ofPod, set('runAsNonRoot', true), ...low.edits]
-  // The kubelet cannot tell that a user given by name is not root: pin the number it runs as, with its group.
+  // The kubelet cannot tell that a user given by name is not root: pin the number it runs as, with its group. What the image gives as a number
+  // needs no pin.
   const pinned = known.from === 'kubelet' && known.isRoot === false ? known.uid : undefined
   const user = wanted ?? pinned
   if (wanted === undefined && pinned !== undefined && pinsGroup(place, container, known)) edits.push(set('runAsGroup', known.gid!))
@@ -109,11 +117,11 @@ const pinsGroup = ({ workload: { spec } }: TemplatePlace, container: ContainerSp
  * The group that the kubelet gives the pod's claimed volumes to (`fsGroup`), so that another user than before can write to them: of all
  * containers that get a new user, the first one's. Absent where no volume is claimed, or the pod has one already.
  */
-function groupForVolumes({ workload }: TemplatePlace, given: Json | undefined): number | undefined {
+function groupForVolumes({ workload, view }: TemplatePlace, given: Json | undefined): number | undefined {
   const { spec } = workload
   if (!hasClaims(spec.volumes) || spec.securityContext?.fsGroup != null) return undefined
   return eachContainer(spec)
-    .filter(({ container }) => knownUser(workload, container).isRoot !== false)
+    .filter(({ container }) => knownUser(workload, container, view).isRoot !== false)
     .map(({ container }) => givenUser(given, container.image ?? ''))
     .find((user) => typeof user === 'number')
 }
@@ -130,7 +138,7 @@ function predict(
   group: number | undefined,
   { workload }: TemplatePlace,
 ): Prediction {
-  if (known.isRoot === false && known.uid === user) return HARMLESS
+  if (known.isRoot === false && (user === undefined || known.uid === user)) return HARMLESS
   const words =
     user === undefined
       ? [

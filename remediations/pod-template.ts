@@ -7,8 +7,8 @@ import { refText, sameObject } from '../src/objects/ref.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../src/objects/workloads.ts'
 import { rolloutHazards } from './roll-out-hazards.ts'
 
-/** What remedies of pod specs look at; Services tell which ports their pods listen on, Nodes where new pods find room. */
-export const TEMPLATE_READS = [...WORKLOAD_KINDS, 'Service', 'Node'] as const
+/** What remedies of pod specs look at; Services tell which ports their pods listen on, Nodes where new pods find room, images what they are made for. */
+export const TEMPLATE_READS = [...WORKLOAD_KINDS, 'Service', 'Node', 'ImageConfigs'] as const
 
 export interface TemplatePlace {
   readonly workload: Workload

@@ -3,6 +3,7 @@ import { remedy } from '../src/model/define.ts'
 import type { ContainerSpec, Edit, Json, PodSpec, Proposal, Remedy } from '../src/model/index.ts'
 import type { VisitedContainer } from '../src/objects/containers.ts'
 import { normalise } from '../src/objects/host-paths.ts'
+import { imageConfigOf } from '../src/objects/image-config.ts'
 import { coversPath, isMountPoint, scratchOfImage } from '../src/objects/writable-paths.ts'
 import { containerOf, isPlace, mayBreak, TEMPLATE_READS, type TemplatePlace, templateChange, templatePlace } from './pod-template.ts'
 
@@ -46,7 +47,11 @@ function pathsFor({ image = '' }: ContainerSpec, given: Json | undefined): reado
 
 function change(place: TemplatePlace, { container, at }: VisitedContainer, paths: readonly string[]): Proposal {
   const { spec } = place.workload
-  const added = [...new Set(paths.map(normalise))].filter((path) => !coversPath(spec, container, path) && !isMountPoint(container, path))
+  // A VOLUME of the image keeps what the image has there, and runtimes that honour it leave it writable.
+  const ownVolumes = (imageConfigOf(place.view, container.image ?? '')?.volumes ?? []).map(normalise)
+  const added = [...new Set(paths.map(normalise))].filter(
+    (path) => !coversPath(spec, container, path) && !isMountPoint(container, path) && !ownVolumes.includes(path),
+  )
   const edits: Edit[] = [{ set: [...place.at, ...at, 'securityContext', 'readOnlyRootFilesystem'], to: true }]
   if (added.length > 0) {
     const names = added.map((path) => volumeName(spec, container, path))

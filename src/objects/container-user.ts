@@ -1,6 +1,7 @@
-/** The user that a container's process starts as, from whoever knows: the specification, the kubelet. */
-import type { ContainerSpec } from '../model/index.ts'
+/** The user that a container's process starts as, from whoever knows: the specification, the kubelet, the image. */
+import type { ContainerSpec, View } from '../model/index.ts'
 import { statusOf } from './containers.ts'
+import { imageConfigOf, numericUser } from './image-config.ts'
 import { runAsNonRoot, runAsUser } from './security-context.ts'
 import type { Workload } from './workloads.ts'
 
@@ -13,13 +14,15 @@ export interface KnownUser {
   readonly isRoot?: boolean
   /**
    * `spec`: runAsUser (container before pod), or runAsNonRoot, under which the kubelet starts no root. `kubelet`:
-   * `status.containerStatuses[].user.linux` of every live pod (KEP-3619). `nobody`: up to the image.
+   * `status.containerStatuses[].user.linux` of every live pod (KEP-3619). `image`: its configuration. `nobody`: up to the image.
    */
-  readonly from: 'spec' | 'kubelet' | 'nobody'
+  readonly from: 'spec' | 'kubelet' | 'image' | 'nobody'
+  /** The image names its user instead of giving a number: under runAsNonRoot alone the kubelet refuses it. */
+  readonly named?: string
 }
 
 /** New pods start as the specification says; what live pods run as counts where it says nothing. */
-export function knownUser(workload: Workload, container: ContainerSpec): KnownUser {
+export function knownUser(workload: Workload, container: ContainerSpec, view: View<'ImageConfigs'>): KnownUser {
   const declared = runAsUser(workload.spec, container).value
   if (declared !== undefined) return { uid: declared, isRoot: declared === 0, from: 'spec' }
   const reported = workload.pods.map((pod) => statusOf(pod, container.name)?.user?.linux)
@@ -29,5 +32,14 @@ export function knownUser(workload: Workload, container: ContainerSpec): KnownUs
     const gid = reported.every((user) => user?.gid === first.gid) ? first.gid : undefined
     return { uid: first.uid, ...(gid !== undefined && { gid }), isRoot: false, from: 'kubelet' }
   }
-  return runAsNonRoot(workload.spec, container).value === true ? { isRoot: false, from: 'spec' } : { from: 'nobody' }
+  if (runAsNonRoot(workload.spec, container).value === true) return { isRoot: false, from: 'spec' }
+  return ofImage(view, container) ?? { from: 'nobody' }
+}
+
+function ofImage(view: View<'ImageConfigs'>, { image }: ContainerSpec): KnownUser | undefined {
+  const config = imageConfigOf(view, image ?? '')
+  const user = numericUser(config)
+  if (user === undefined) return undefined
+  if (user === 'root') return { uid: 0, isRoot: true, from: 'image' }
+  return user === 'named' ? { from: 'image', named: config?.user ?? '' } : { ...user, isRoot: false, from: 'image' }
 }

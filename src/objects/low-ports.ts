@@ -2,6 +2,7 @@
 import type { ContainerSpec, Json, PodSpec, ServiceObject, View } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
 import { derived } from './derived.ts'
+import { imageConfigOf } from './image-config.ts'
 import { matchesPairs } from './selectors.ts'
 import type { Workload } from './workloads.ts'
 
@@ -10,14 +11,15 @@ export const PORT_SYSCTL = 'net.ipv4.ip_unprivileged_port_start'
 
 /**
  * Low ports that a container seems to listen on: declared, probed, sent to by a Service that selects its pods, or named in its
- * command, arguments or environment. Rather one too many than one too few: what follows from it does no harm.
+ * command, arguments or environment, or exposed by its image. Rather one too many than one too few: what follows from it does no harm.
  */
-export function lowPortsOf(view: View<'Service'>, workload: Workload, container: ContainerSpec): readonly number[] {
+export function lowPortsOf(view: View<'Service' | 'ImageConfigs'>, workload: Workload, container: ContainerSpec): readonly number[] {
   const ports = [
     ...declaredPorts(container),
     ...probedPorts(container),
     ...servedPorts(view, workload, container),
     ...spokenPorts(container),
+    ...exposedPorts(view, container),
   ]
   return [...new Set(ports.filter((port) => port > 0 && port < 1024))].sort((a, b) => a - b)
 }
@@ -54,6 +56,9 @@ function servedPorts(view: View<'Service'>, { namespace, templateLabels, spec }:
 }
 const servicesByNamespace = (view: View<'Service'>): ReadonlyMap<string, readonly ServiceObject[]> =>
   Map.groupBy(view.all('Service'), ({ metadata }) => metadata.namespace ?? 'default')
+
+const exposedPorts = (view: View<'ImageConfigs'>, { image }: ContainerSpec): number[] =>
+  (imageConfigOf(view, image ?? '')?.exposedPorts ?? []).map((port) => Number.parseInt(port, 10))
 
 const PORT_FLAG = /^--?[\w.-]*(port|listen|bind|addr|address)[\w-]*(?:=(.*))?$/i
 const PORT_VARIABLE = /(^|_)(PORT|LISTEN|ADDR|ADDRESS|BIND)S?$/i

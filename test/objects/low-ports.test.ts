@@ -62,8 +62,8 @@ describe('the user of a container', () => {
   const pod = (linux: string, name = 'web-0') =>
     `---\napiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, namespace: shop, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: d, controller: true}]}\nspec: {containers: [{name: app, image: a}, {name: side, image: b}]}\nstatus: {phase: Running, containerStatuses: [{name: app${linux === '' ? '' : `, user: {linux: {${linux}}}`}}]}\n`
   const user = (container: string, more = '', spec = '') => {
-    const { workload, container: app } = world(container, more, spec)
-    return knownUser(workload, app)
+    const { snapshot, workload, container: app } = world(container, more, spec)
+    return knownUser(workload, app, snapshot)
   }
 
   it('is what the specification says, whatever older pods run as', () => {
@@ -80,6 +80,16 @@ describe('the user of a container', () => {
     })
     expect(user('', pod('uid: 1000, gid: 2000') + pod('uid: 0, gid: 0', 'web-1'))).toMatchObject({ isRoot: true })
     expect(user('', pod('uid: 1000, gid: 2000') + pod('', 'web-1'))).toEqual({ from: 'nobody' })
+  })
+
+  it('is what the image says, where nobody else does', () => {
+    const config = (user: string) =>
+      `---\napiVersion: k8s-harden.test/v1\nkind: World\nfacts: {ImageConfigs: {images: [{image: a, user: "${user}", volumes: [], exposedPorts: ["80/tcp"], from: file}]}}\n`
+    expect(user('', config('1000:2000'))).toEqual({ uid: 1000, gid: 2000, isRoot: false, from: 'image' })
+    expect(user('', config(''))).toEqual({ uid: 0, isRoot: true, from: 'image' })
+    expect(user('', config('nginx'))).toEqual({ from: 'image', named: 'nginx' })
+    expect(user('', pod('uid: 101, gid: 101') + config('nginx'))).toMatchObject({ uid: 101, from: 'kubelet' })
+    expect(ports('', config('nginx'))).toEqual([80])
   })
 
   it('is not root where the kubelet refuses root, whoever it is', () => {

@@ -45,6 +45,18 @@ describe('running as non-root', () => {
     expect(propose(set('') + pods('uid: 1000, gid: 1000', 'uid: 0, gid: 0'))).toHaveProperty('needs')
   })
 
+  it('needs no pin for a number that the image gives, and asks for that of a name', () => {
+    const config = (user: string) =>
+      `---\napiVersion: k8s-harden.test/v1\nkind: World\nfacts: {ImageConfigs: {images: [{image: a, user: "${user}", volumes: [], exposedPorts: [], from: file}]}}\n`
+    expect(changed(set('') + config('1000'))).toEqual({ runAsNonRoot: true })
+    expect(propose(set('') + config('1000'))).toMatchObject({ risk: 'restarts-pods' })
+    expect(propose(set('') + config('app'))).toEqual({
+      needs: { option: 'user', question: expect.stringContaining('names its user (app)') },
+    })
+    expect(propose(set('') + config(''))).toHaveProperty('needs')
+    expect(changed(set('') + config('app'), { user: 1234 })).toEqual({ runAsNonRoot: true, runAsUser: 1234 })
+  })
+
   it('keeps a user that is set already', () => {
     expect(changed(set('runAsUser: 1000'))).toEqual({ runAsNonRoot: true })
     expect(propose(set('runAsUser: 1000'))).toMatchObject({ risk: 'restarts-pods' })

@@ -41,12 +41,13 @@ export default control({
     field: 'allowPrivilegeEscalation',
     to: false,
     // A server that listens on a low port by a capability of its file loses it: the pod's own sysctl lets it listen without.
-    also: (place, container) => (knownUser(place.workload, container).isRoot === false ? keepLowPorts(place, container).edits : []),
+    also: (place, container) =>
+      knownUser(place.workload, container, place.view).isRoot === false ? keepLowPorts(place, container).edits : [],
     predict(place, container) {
       // Refused by the API server unless that change is made with it, so it is no less risky than that change.
       if (container.securityContext?.privileged === true || addsSysAdmin(container))
         return mayBreak('it goes only together with taking away privileged or SYS_ADMIN, and with what that may break')
-      const { isRoot } = knownUser(place.workload, container)
+      const { isRoot } = knownUser(place.workload, container, place.view)
       // Root has nothing to gain by setuid.
       if (isRoot === true) return HARMLESS
       const needed = (container.securityContext?.capabilities?.add ?? []).filter((name) => !/^(CAP_)?NET_BIND_SERVICE$/i.test(name))
