@@ -30,6 +30,11 @@ export function describeCluster(name: string, options: ClusterOptions, tests: (c
   })
 }
 
+/** The same with one real node, on which pods really run, and what it takes to roll out to it. */
+export function describeNode(name: string, options: ClusterOptions, tests: (cluster: () => Cluster) => void): void {
+  describeCluster(name, { controllerManager: true, scheduler: true, nodes: 1, ...options }, tests)
+}
+
 function notRunning(): never {
   throw new Error('the cluster runs only while tests run: call cluster() inside a test or hook')
 }

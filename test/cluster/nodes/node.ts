@@ -10,6 +10,7 @@ import { type Image, type ImageOptions, image } from './image.ts'
 import { prepareKubelet, startKubelet } from './kubelet.ts'
 import { makeNamespaces, type Namespaces } from './namespaces.ts'
 import { type NodePrograms, nodePrograms } from './programs.ts'
+import { runStaticApiServer, type StaticApiServer } from './static-apiserver.ts'
 
 /** A node with a real kubelet. */
 export interface RealNode {
@@ -25,6 +26,8 @@ export interface RealNode {
   run(command: readonly string[]): Promise<string>
   /** Restarts the kubelet; the fields of its configuration replace those of the last start. */
   restartKubelet(config?: object): Promise<void>
+  /** Runs an API server as a static pod of this node; see `StaticApiServer`. */
+  runApiServer(flags?: Flags): Promise<StaticApiServer>
   stop(): Promise<void>
 }
 
@@ -64,28 +67,31 @@ export function kubeletFlags(dir: string): Flags {
 export async function startNode(site: Site, { name, namespaces, programs }: PreparedNode, kubeletConfig: object): Promise<RealNode> {
   const { bin, workload } = programs
   const make = (options: ImageOptions): Image => image(workload, options)
+  const addImages = (images: readonly ImageOptions[]) => importImages(namespaces, bin, images.map(make))
   let config = kubeletConfig
   await startContainerd(namespaces, bin, pause.name)
   await prepareKubelet(site, namespaces, name, config)
   while (!(await containerdAnswers(namespaces, bin).catch(() => false))) await sleep(50)
-  await importImages(namespaces, bin, [make(pause)])
-  const kubelet = startKubelet(namespaces, name, bin)
+  await addImages([pause])
+  let kubelet = startKubelet(namespaces, name, bin)
   await waitFor(`the kubelet of ${name}`, kubelet, () => takesPods(site, name))
 
   return {
     name,
     hostAddress: namespaces.hostAddress,
     address: namespaces.address,
-    addImages: (images) => importImages(namespaces, bin, images.map(make)),
+    addImages,
     path: namespaces.path,
     run: namespaces.run,
     async restartKubelet(more = {}) {
       config = { ...config, ...more }
       await namespaces.end('kubelet')
       await prepareKubelet(site, namespaces, name, config)
-      const again = startKubelet(namespaces, name, bin)
-      await waitFor(`the kubelet of ${name}`, again, () => kubeletAnswers(site, name))
+      kubelet = startKubelet(namespaces, name, bin)
+      await waitFor(`the kubelet of ${name}`, kubelet, () => kubeletAnswers(site, name))
     },
+    runApiServer: (flags = {}) =>
+      runStaticApiServer(site, { name, address: namespaces.address, kubelet, path: namespaces.path, addImages }, flags),
     stop: namespaces.stop,
   }
 }
