@@ -79,15 +79,18 @@ describeNode('a real node', {}, (cluster) => {
     expect(answer.uid).toBe(String(user.uid))
   })
 
-  test('runAsNonRoot stops an image that runs as root, while the old pod serves on', async () => {
-    await applied('rooted', { image: images.root.name, args: ['serve=:8080'] })
-    await rolledOut('rooted')
-    const [old] = await podsOf('rooted')
-    await applied('rooted', { image: images.root.name, args: ['serve=:8080'], securityContext: { runAsNonRoot: true } })
-    const refused = async () => (await podsOf('rooted')).flatMap(({ status }) => status.containerStatuses?.[0]?.state.waiting ?? [])
+  test.each([
+    ['runs as root', 'rooted', images.root.name, 'container has runAsNonRoot and image will run as root'],
+    ['names its user', 'named', images.userApp.name, 'container has runAsNonRoot and image has non-numeric user (app)'],
+  ])('runAsNonRoot stops an image that %s, while the old pod serves on', async (_, name, image, message) => {
+    await applied(name, { image, args: ['serve=:8080'] })
+    await rolledOut(name)
+    const [old] = await podsOf(name)
+    await applied(name, { image, args: ['serve=:8080'], securityContext: { runAsNonRoot: true } })
+    const refused = async () => (await podsOf(name)).flatMap(({ status }) => status.containerStatuses?.[0]?.state.waiting ?? [])
     const waiting = {
       reason: 'CreateContainerConfigError',
-      message: expect.stringContaining('container has runAsNonRoot and image will run as root'),
+      message: expect.stringContaining(message),
     }
     await expect.poll(refused, { timeout: 60_000 }).toEqual([waiting])
     expect((await fetch(`http://${old?.status.podIP}:8080/healthz`)).status).toBe(200)
@@ -113,18 +116,22 @@ describeNode('a real node', {}, (cluster) => {
     ['file-capability', images.helpers.name, 'exec=/bin/ping need=net_raw', {}, { allowPrivilegeEscalation: false }],
     ['own-file', images.helpers.name, 'read=/secret', {}, { runAsUser: 4000 }],
   ])('hardening can break %s', async (name, image, step, before, after) => {
-    expect(await outcome(`${name}-before`, { image, args: [step, 'exit=0'], securityContext: before })).toMatchObject({ exitCode: 0 })
-    const broken = await outcome(`${name}-after`, { image, args: [step, 'exit=0'], securityContext: after })
+    const args = [step, 'exit=0']
+    const [works, broken] = await Promise.all([
+      outcome(`${name}-before`, { image, args, securityContext: before }),
+      outcome(`${name}-after`, { image, args, securityContext: after }),
+    ])
+    expect(works).toMatchObject({ exitCode: 0 })
     expect(broken).toEqual({ exitCode: 1, said: expect.stringContaining(`failed ${step}`) })
   })
 
   test('a hardened pod that needs nothing special runs', async () => {
     const securityContext = { ...restricted, readOnlyRootFilesystem: true, seccompProfile: { type: 'RuntimeDefault' } }
     const args = ['read=/etc/passwd', 'exit=0']
-    const { exitCode, said } = await outcome('hardened', { image: images.userApp.name, args, securityContext })
+    const { exitCode, said } = await outcome('hardened', { image: images.user1000.name, args, securityContext })
     expect(exitCode).toBe(0)
     const identity = JSON.parse(/identity (.*)/.exec(said)?.[1] ?? '')
-    expect(identity).toMatchObject({ uid: '1234', capBnd: '0000000000000000', noNewPrivs: '1', seccomp: '2' })
+    expect(identity).toMatchObject({ uid: '1000', capBnd: '0000000000000000', noNewPrivs: '1', seccomp: '2' })
   })
 
   test('the kubelet comes back with other settings, and the pods stay', async () => {

@@ -128,6 +128,8 @@ function pod(flags: readonly string[], host: string) {
       ],
       hostNetwork: true,
       priorityClassName: 'system-node-critical',
+      // It would wait for its watches first.
+      terminationGracePeriodSeconds: 2,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
       volumes: [{ hostPath: { path: pki, type: 'DirectoryOrCreate' }, name: 'k8s-certs' }],
     },
