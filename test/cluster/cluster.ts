@@ -120,14 +120,15 @@ async function startIn(dir: string, binaries: Binaries, supervisor: Supervisor, 
     pids: supervisor.pids,
     async stop() {
       site.api.close()
-      await Promise.all(nodes.map((node) => node.stop()))
-      await stopAll(supervisor)
+      await stopAll(supervisor, nodes)
     },
   }
 }
 
-async function stopAll(supervisor: Supervisor): Promise<void> {
+async function stopAll(supervisor: Supervisor, nodes: readonly RealNode[] = []): Promise<void> {
   for (const name of stopOrder) await supervisor.stop(name)
+  // The address that the others listen on goes with the node.
+  await Promise.all(nodes.map((node) => node.stop()))
   await supervisor.release()
 }
 

@@ -127,6 +127,8 @@ function pod(flags: readonly string[], host: string) {
         },
       ],
       hostNetwork: true,
+      // No admission plugin fills this in for a static pod.
+      priority: 2_000_001_000,
       priorityClassName: 'system-node-critical',
       // It would wait for its watches first.
       terminationGracePeriodSeconds: 2,
