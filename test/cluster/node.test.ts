@@ -7,6 +7,7 @@ import { startCluster } from './cluster.ts'
 import { processesIn } from './nodes/cgroups.ts'
 import { images } from './nodes/images.ts'
 import { whyNoNode } from './nodes/programs.ts'
+import { runPod } from './nodes/run-pod.ts'
 import { describeNode } from './with-cluster.ts'
 
 interface Pod {
@@ -17,7 +18,7 @@ interface Pod {
       ready: boolean
       restartCount: number
       containerID?: string
-      state: { waiting?: { reason: string; message: string }; terminated?: { exitCode: number } }
+      state: { waiting?: { reason: string; message: string } }
       user?: { linux?: { uid: number; gid: number; supplementalGroups?: number[] } }
     }[]
   }
@@ -37,21 +38,11 @@ describeNode('a real node', {}, (cluster) => {
   const applied = (name: string, container: object) =>
     cluster().kubectl(['apply', '-f', '-'], { input: JSON.stringify(deployment(name, container)) })
 
-  /** What a pod with this container says and ends with; it is over when it returns. */
-  async function outcome(name: string, container: object): Promise<{ exitCode: number; said: string }> {
-    const spec = { restartPolicy: 'Never', containers: [{ name: 'app', imagePullPolicy: 'Never', ...container }] }
-    await cluster().api.create('/api/v1/namespaces/default/pods', { apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec })
-    const ended = async () => {
-      const { status } = await cluster().api.get<Pod>(`/api/v1/namespaces/default/pods/${name}`)
-      return status.containerStatuses?.[0]?.state.terminated?.exitCode
-    }
-    await expect.poll(ended, { timeout: 60_000 }).toBeTypeOf('number')
-    return { exitCode: (await ended()) as number, said: await cluster().kubectl(['logs', name]) }
-  }
+  const outcome = (name: string, container: object) => runPod(cluster(), name, container)
 
   test('a Deployment rolls out, serves at its pod address, and its log and node can be read', async () => {
     await cluster().nodes[0]?.addImages(Object.values(images))
-    await applied('web', { image: images.root.name, args: ['serve=:80', 'write=/var/written'] })
+    await applied('web', { image: images.root.name, args: ['serve=:80', 'write=/var/written'], readinessProbe: probe(80) })
     await rolledOut('web')
     const [pod] = await podsOf('web')
     const answer = await fetch(`http://${pod?.status.podIP}/`)
@@ -97,8 +88,7 @@ describeNode('a real node', {}, (cluster) => {
   })
 
   test('probes see when a pod stops being ready', async () => {
-    const readinessProbe = { httpGet: { path: '/readyz', port: 8080 }, periodSeconds: 1, failureThreshold: 1 }
-    await applied('probed', { image: images.user1000.name, args: ['serve=:8080'], readinessProbe })
+    await applied('probed', { image: images.user1000.name, args: ['serve=:8080'] })
     await rolledOut('probed')
     const [pod] = await podsOf('probed')
     expect(await (await fetch(`http://${pod?.status.podIP}:8080/do?step=unready=`)).text()).toBe('done\n')
@@ -163,7 +153,12 @@ describeNode('a real node', {}, (cluster) => {
   }, 300_000)
 })
 
+/** A pod is Ready only when its program answers. */
+const probe = (port: number) => ({ httpGet: { path: '/readyz', port }, periodSeconds: 1, failureThreshold: 1 })
+
+/** A Deployment of one container that serves on port 8080 if it says nothing else. */
 function deployment(name: string, container: object) {
+  const app = { name: 'app', imagePullPolicy: 'Never', readinessProbe: probe(8080), ...container }
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -172,7 +167,7 @@ function deployment(name: string, container: object) {
       selector: { matchLabels: { app: name } },
       template: {
         metadata: { labels: { app: name } },
-        spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'app', imagePullPolicy: 'Never', ...container }] },
+        spec: { terminationGracePeriodSeconds: 1, containers: [app] },
       },
     },
   }

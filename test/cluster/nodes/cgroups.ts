@@ -1,12 +1,24 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Makes one control group of this name in every hierarchy of the machine; returns their folders. */
 export function makeCgroups(name: string): string[] {
-  const folders = hierarchies().map((mount) => join(mount, name))
-  for (const folder of folders) mkdirSync(folder, { recursive: true })
-  return folders
+  return hierarchies().map((mount) => {
+    const folder = join(mount, name)
+    mkdirSync(folder, { recursive: true })
+    handDownControllers(mount)
+    return folder
+  })
+}
+
+/** With version 2 a group has only the controllers that its parent hands down; systemd does not hand down all that the kubelet asks for. */
+function handDownControllers(mount: string): void {
+  const file = join(mount, 'cgroup.subtree_control')
+  if (!existsSync(file)) return
+  const words = (path: string) => readFileSync(path, 'utf8').split(/\s+/).filter(Boolean)
+  const missing = words(join(mount, 'cgroup.controllers')).filter((controller) => !words(file).includes(controller))
+  if (missing.length > 0) writeFileSync(file, missing.map((controller) => `+${controller}`).join(' '))
 }
 
 /** The processes in a control group and all groups below it, by their ids on this machine. */

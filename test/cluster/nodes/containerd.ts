@@ -39,9 +39,15 @@ state = "/run/containerd"
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = "${sandboxImage}"
 
+[plugins."io.containerd.cri.v1.images"]
+  # The kubelet's numbers about a container's writable layer are as old as this; 10 is the default.
+  stats_collect_period = 1
+
 [plugins."io.containerd.cri.v1.runtime"]
   # A machine whose root may not lower the score (CAP_SYS_RESOURCE) starts no container otherwise.
   restrict_oom_score_adj = true
+  # Its profile would be loaded into the kernel of the machine, and stay there.
+  disable_apparmor = true
 
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"

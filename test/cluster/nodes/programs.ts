@@ -23,7 +23,7 @@ export interface NodePrograms {
 
 /** Why there can be no real node here, in one sentence; undefined when there can. */
 export function whyNoNode(): string | undefined {
-  return whyNoBinaries() ?? whyMachineHasNoNode() ?? (inCache() ? undefined : whyNotBuilt())
+  return whyNoBinaries() ?? whyMachineHasNoNode() ?? (allThere() ? undefined : whyNotBuilt())
 }
 
 function whyMachineHasNoNode(): string | undefined {
@@ -47,7 +47,9 @@ function whyNotBuilt(): string | undefined {
     !isThere('ip', ['-V']) && 'iproute2',
     !isThere('pkg-config', ['--exists', 'libseccomp']) && 'pkg-config and libseccomp-dev',
   ].filter((name) => name !== false)
-  return missing.length > 0 ? `the programs of a node cannot be built without ${missing.join(', ')}` : undefined
+  return missing.length > 0
+    ? `the programs of a node cannot be built or used without ${missing.join(', ')} (npm test installs them on Debian)`
+    : undefined
 }
 
 function isThere(command: string, args: readonly string[]): boolean {
@@ -56,7 +58,7 @@ function isThere(command: string, args: readonly string[]): boolean {
 
 /** Installs what the build needs besides Go from Debian's packages, where this is Debian; failing that is only said. */
 export async function installBuildNeeds(report: Report): Promise<void> {
-  if (whyMachineHasNoNode() || inCache() || !whyNotBuilt() || !isThere('go', ['version'])) return
+  if (whyMachineHasNoNode() || allThere() || !whyNotBuilt() || !isThere('go', ['version'])) return
   if (!existsSync('/etc/debian_version')) return
   report(`installing Debian packages that a real node is built with: ${debianPackages.join(' ')}`)
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
@@ -85,6 +87,10 @@ export async function nodePrograms(report: Report): Promise<NodePrograms> {
     )
   }
   return { bin: join(dir, 'bin'), workload }
+}
+
+function allThere(): boolean {
+  return inCache() && isThere('ip', ['-V'])
 }
 
 function inCache(): boolean {
