@@ -63,9 +63,10 @@ export async function buildIntoCache(report: Report): Promise<Binaries> {
   return built
 }
 
-function cacheDir(): string {
+/** The folder that the programs of one recipe are kept in. */
+export function cacheDir(key = recipeKey): string {
   const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache')
-  return join(cache, 'k8s-harden', 'test-cluster', recipeKey)
+  return join(cache, 'k8s-harden', 'test-cluster', key)
 }
 
 function inCache(): Binaries | undefined {

@@ -9,6 +9,7 @@ import { createSite, type Site, startApiServer, startControllerManager, startEtc
 import { startFakeNodes } from './fake-nodes.ts'
 import type { Flags } from './flags.ts'
 import { type Extra, writeKubeconfig } from './kubeconfig.ts'
+import { kubeletFlags, prepareNodes, type RealNode, startNode } from './nodes/node.ts'
 import { createSupervisor, type Supervisor } from './supervisor.ts'
 
 export interface ClusterOptions {
@@ -18,6 +19,10 @@ export interface ClusterOptions {
   readonly scheduler?: boolean
   /** How many nodes kwok plays the kubelet of. */
   readonly kwokNodes?: number
+  /** How many nodes with a real kubelet, `node-0` and so on; only where `describeNode` runs. */
+  readonly nodes?: number
+  /** Fields of the real nodes' KubeletConfiguration that win over the defaults. */
+  readonly kubeletConfig?: object
   /** An audit policy as YAML or JSON; by default every request is logged at Metadata level; false: no audit log. */
   readonly audit?: string | false
   /** Path of an EncryptionConfiguration, reloaded when it changes. */
@@ -47,6 +52,8 @@ export interface Cluster {
   /** The administrator's client. */
   readonly api: ApiClient
   readonly etcdUrl: string
+  /** The real nodes. */
+  readonly nodes: readonly RealNode[]
   /** Path of a new kubeconfig for somebody. */
   kubeconfigFor(person: Person): Promise<string>
   /** Path of a new kubeconfig with a fresh token of an existing service account. */
@@ -92,14 +99,17 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 }
 
 async function startIn(dir: string, binaries: Binaries, supervisor: Supervisor, options: ClusterOptions): Promise<Cluster> {
-  const site = await createSite(dir, binaries, supervisor)
+  const prepared = await prepareNodes(dir, supervisor, options.nodes ?? 0)
+  const site = await createSite(dir, binaries, supervisor, prepared[0]?.namespaces.hostAddress)
   const flags: Flags[] = [await flagsOf(dir, options), options.flags ?? {}]
   startEtcd(site)
   await startApiServer(site, flags)
   if (options.controllerManager) await startControllerManager(site)
   if (options.scheduler) await startScheduler(site)
   if (options.kwokNodes) await startFakeNodes(site, options.kwokNodes)
+  const nodes = await Promise.all(prepared.map((node) => startNode(site, node, options.kubeletConfig ?? {})))
   return {
+    nodes,
     ...access(site, await administrator(site)),
     ...auditing(openAuditLog(join(dir, 'audit.log'), site.api)),
     async restartApiServer({ flags: more = {} } = {}) {
@@ -110,13 +120,15 @@ async function startIn(dir: string, binaries: Binaries, supervisor: Supervisor, 
     pids: supervisor.pids,
     async stop() {
       site.api.close()
-      await stopAll(supervisor)
+      await stopAll(supervisor, nodes)
     },
   }
 }
 
-async function stopAll(supervisor: Supervisor): Promise<void> {
+async function stopAll(supervisor: Supervisor, nodes: readonly RealNode[] = []): Promise<void> {
   for (const name of stopOrder) await supervisor.stop(name)
+  // The address that the others listen on goes with the node.
+  await Promise.all(nodes.map((node) => node.stop()))
   await supervisor.release()
 }
 
@@ -132,6 +144,7 @@ async function flagsOf(dir: string, options: ClusterOptions): Promise<Flags> {
     flags['audit-log-maxsize'] = '10000'
     await writeFile(flags['audit-policy-file'], options.audit ?? metadataPolicy)
   }
+  if (options.nodes) Object.assign(flags, kubeletFlags(dir))
   if (options.encryptionConfig) {
     flags['encryption-provider-config'] = options.encryptionConfig
     flags['encryption-provider-config-automatic-reload'] = 'true'

@@ -15,6 +15,8 @@ export interface Site {
   readonly binaries: Binaries
   readonly supervisor: Supervisor
   readonly authority: Authority
+  /** Where etcd and the API server listen: loopback, or what real nodes reach too. */
+  readonly address: string
   readonly url: string
   readonly etcdUrl: string
   readonly etcdPeerUrl: string
@@ -26,29 +28,33 @@ export interface Site {
 const startupMs = 120_000
 
 /** Lays out the folder of a new cluster: authority, keys and addresses. */
-export async function createSite(dir: string, binaries: Binaries, supervisor: Supervisor): Promise<Site> {
+export async function createSite(dir: string, binaries: Binaries, supervisor: Supervisor, address = '127.0.0.1'): Promise<Site> {
   const authority = await createAuthority('k8s-harden-test-ca')
   const tokenKey = await createTokenKey()
-  const server = await authority.issueServer(['localhost', 'kubernetes.default.svc'], ['127.0.0.1'])
+  const server = await authority.issueServer(['localhost', 'kubernetes.default.svc'], [...new Set(['127.0.0.1', address])])
   const admin = await authority.issueClient({ user: 'kubernetes-admin', groups: ['system:masters'] })
+  const kubelets = await authority.issueClient({ user: 'kube-apiserver-kubelet-client', groups: ['system:masters'] })
   const files = {
     'ca.crt': authority.certificate,
     'ca.key': authority.key,
     'apiserver.crt': server.certificate,
     'apiserver.key': server.key,
+    'kubelet-client.crt': kubelets.certificate,
+    'kubelet-client.key': kubelets.key,
     'sa.key': tokenKey.privateKey,
     'sa.pub': tokenKey.publicKey,
   }
   for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text, { mode: 0o600 })
   const [port, etcd, etcdPeer] = await freePorts(3)
-  const url = `https://127.0.0.1:${port}`
+  const url = `https://${address}:${port}`
   return {
     dir,
     binaries,
     supervisor,
     authority,
+    address,
     url,
-    etcdUrl: `http://127.0.0.1:${etcd}`,
+    etcdUrl: `http://${address}:${etcd}`,
     etcdPeerUrl: `http://127.0.0.1:${etcdPeer}`,
     api: openApiClient(url, authority.certificate, admin),
     admin,
@@ -73,11 +79,11 @@ export function startEtcd({ supervisor, binaries, dir, etcdUrl, etcdPeerUrl }: S
 
 /** Starts the API server and waits until it is ready to serve. */
 export async function startApiServer(site: Site, extra: readonly Flags[]): Promise<void> {
-  const { dir, url, etcdUrl, supervisor, binaries } = site
+  const { dir, url, address, etcdUrl, supervisor, binaries } = site
   const flags: Flags = {
     'etcd-servers': etcdUrl,
-    'bind-address': '127.0.0.1',
-    'advertise-address': '127.0.0.1',
+    'bind-address': address,
+    'advertise-address': address,
     'secure-port': new URL(url).port,
     // A loopback address is refused in Endpoints, which would fill the log with errors.
     'endpoint-reconciler-type': 'none',

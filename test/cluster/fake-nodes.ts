@@ -11,14 +11,21 @@ const ownStages = ['fails-crash-loop', 'fails-container-config', 'refuses-root']
   fileURLToPath(new URL(`./stages/${name}.yaml`, import.meta.url)),
 )
 
-/** Starts kwok and makes `count` nodes that it plays the kubelet of; returns when all take pods. */
+// kwok must leave real nodes alone.
+const fakeLabel = 'k8s-harden.test/fake'
+
+/** Starts kwok and makes `count` nodes that it plays the kubelet of, and no others; returns when all take pods. */
 export async function startFakeNodes(site: Site, count: number): Promise<void> {
   const { supervisor, api } = site
   const { kwok, stages: stageDir } = site.binaries
   if (!kwok || !stageDir) throw new Error('no kwok among the binaries')
   const kubeconfig = await componentKubeconfig(site, { user: 'kwok', groups: ['system:masters'] })
   const stages = [...kwokStages.map((name) => join(stageDir, name)), ...ownStages, await podReadyStage(site, stageDir)]
-  const program = supervisor.start('kwok', kwok, toArguments({ kubeconfig, 'manage-all-nodes': 'true', config: stages }))
+  const program = supervisor.start(
+    'kwok',
+    kwok,
+    toArguments({ kubeconfig, 'manage-all-nodes': 'false', 'manage-nodes-with-label-selector': fakeLabel, config: stages }),
+  )
   const names = Array.from({ length: count }, (_, index) => `fake-node-${index}`)
   await Promise.all(names.map((name) => api.create('/api/v1/nodes', fakeNode(name))))
   for (const name of names) await waitFor(name, program, () => takesPods(site, name))
@@ -41,7 +48,8 @@ interface NodeState {
   status: { conditions?: { type: string; status: string }[] }
 }
 
-async function takesPods({ api, supervisor }: Site, name: string): Promise<boolean> {
+/** True when a node is Ready and has no taint. */
+export async function takesPods({ api, supervisor }: Site, name: string): Promise<boolean> {
   const node = await api.get<NodeState>(`/api/v1/nodes/${name}`)
   if (!node.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')) return false
   if (!node.spec.taints?.length) return true
@@ -65,6 +73,7 @@ export function fakeNode(name: string) {
         'kubernetes.io/arch': 'amd64',
         'kubernetes.io/hostname': name,
         'kubernetes.io/os': 'linux',
+        [fakeLabel]: '',
       },
     },
     status: {

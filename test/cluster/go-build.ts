@@ -11,14 +11,25 @@ export function goIsThere(): boolean {
   return !execaSync('go', ['version'], { reject: false }).failed
 }
 
-/** Builds whatever is not in `dir` yet; each file appears there complete or not at all. */
+/** Builds the control plane's programs that are not in `dir` yet; each file appears there complete or not at all. */
 export async function buildAll(dir: string, report: Report): Promise<void> {
-  await mkdir(join(dir, 'bin'), { recursive: true })
   await mkdir(join(dir, 'stages'), { recursive: true })
+  await buildPrograms(dir, builds, report)
+  await inWorkFolder(dir, (work) => copyStages(dir, work))
+}
+
+/** Builds those of the programs that are not in `dir/bin` yet. */
+export async function buildPrograms(dir: string, wanted: readonly Build[], report: Report): Promise<void> {
+  await mkdir(join(dir, 'bin'), { recursive: true })
+  await inWorkFolder(dir, async (work) => {
+    for (const build of wanted) await buildOne(build, dir, work, report)
+  })
+}
+
+async function inWorkFolder(dir: string, task: (work: string) => Promise<void>): Promise<void> {
   const work = await mkdtemp(join(dir, 'building-'))
   try {
-    for (const build of builds) await buildOne(build, dir, work, report)
-    await copyStages(dir, work)
+    await task(work)
   } finally {
     await rm(work, { recursive: true, force: true })
   }
@@ -32,7 +43,9 @@ async function buildOne(build: Build, dir: string, work: string, report: Report)
   const cwd = await prepareModule(build.module, work)
   // Not just the program's name: that may be the module's folder.
   const output = join(work, `${build.program}.built`)
-  await execa('go', ['build', '-trimpath', '-ldflags', build.ldflags, '-o', output, build.package], { cwd, env: goEnv })
+  const tags = build.tags ? ['-tags', build.tags] : []
+  const env = { ...goEnv, CGO_ENABLED: build.cgo ? '1' : goEnv.CGO_ENABLED }
+  await execa('go', ['build', '-trimpath', ...tags, '-ldflags', build.ldflags, '-o', output, build.package], { cwd, env })
   await rename(output, target)
   report(`${build.program}: built in ${Math.round((Date.now() - started) / 1000)} s`)
 }

@@ -23,15 +23,19 @@ export interface BuildModule {
   readonly main?: string
 }
 
-export interface Build {
-  readonly program: Program
+export interface Build<Name extends string = string> {
+  readonly program: Name
   readonly module: BuildModule
   /** The package to build, `.` for the module's own main. */
   readonly package: string
   readonly ldflags: string
+  readonly tags?: string
+  /** Needs a C compiler; everything else is built without. */
+  readonly cgo?: true
 }
 
-const kubernetes: BuildModule = {
+/** Kubernetes itself, from which the kubelet is built too. */
+export const kubernetes: BuildModule = {
   name: 'kubernetes',
   requires: ['k8s.io/kubernetes', kubernetesVersion],
   placeholderVersion: stagingVersion,
@@ -56,20 +60,20 @@ const etcd: BuildModule = {
 
 const kwok: BuildModule = { name: 'kwok', requires: ['sigs.k8s.io/kwok', 'v0.8.0'] }
 
-// Without these the server reports a version that no client can parse.
 const [, major, minor] = /^v(\d+)\.(\d+)/.exec(kubernetesVersion) ?? []
-const kubernetesLdflags = ['-s', '-w', ...variables('k8s.io/component-base/version')].join(' ')
+/** Link flags of every program of Kubernetes: without them the server reports a version that no client can parse. */
+export const kubernetesLdflags = ['-s', '-w', ...variables('k8s.io/component-base/version')].join(' ')
 
 function variables(at: string): string[] {
   return [`-X ${at}.gitVersion=${kubernetesVersion}`, `-X ${at}.gitMajor=${major}`, `-X ${at}.gitMinor=${minor}`]
 }
 
-function kubernetesBuild(program: Program): Build {
+function kubernetesBuild(program: Program): Build<Program> {
   return { program, module: kubernetes, package: `k8s.io/kubernetes/cmd/${program}`, ldflags: kubernetesLdflags }
 }
 
 /** All builds, the ones that every test needs first: an interrupted run goes on where it stopped. */
-export const builds: readonly Build[] = [
+export const builds: readonly Build<Program>[] = [
   kubernetesBuild('kube-apiserver'),
   kubernetesBuild('kubectl'),
   { program: 'etcd', module: etcd, package: '.', ldflags: '-s -w' },

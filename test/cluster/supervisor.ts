@@ -14,6 +14,8 @@ export interface Running {
   readonly pid: number
   /** What it said last, once it has ended; undefined while it runs. */
   ended(): string | undefined
+  /** Settles when it has ended. */
+  readonly finished: Promise<void>
   stop(): Promise<void>
 }
 
@@ -24,6 +26,9 @@ export interface Supervisor {
   stop(name: string): Promise<void>
   runs(name: string): boolean
   pids(): number[]
+  /** Control groups that the watchdog removes when the test process is killed. */
+  owns(cgroups: readonly string[]): void
+  disowns(cgroups: readonly string[]): void
   /** Lets the watchdog go, which removes the cluster's folder; every program must have been stopped. */
   release(): Promise<void>
 }
@@ -45,6 +50,8 @@ export function createSupervisor(dir: string): Supervisor {
     },
     runs: (name) => running.get(name)?.ended() === undefined && running.has(name),
     pids: () => [...running.values()].map(({ pid }) => pid),
+    owns: (cgroups) => cgroups.forEach((folder) => void watchdog.tell(`+${folder}`)),
+    disowns: (cgroups) => cgroups.forEach((folder) => void watchdog.tell(`-${folder}`)),
     release: watchdog.release,
   }
 }
@@ -73,6 +80,7 @@ function launch(log: string, dir: string, file: string, args: readonly string[],
   return {
     pid,
     ended: () => (over ? tail(log) : undefined),
+    finished: exit,
     async stop() {
       subprocess.kill('SIGTERM')
       await exit

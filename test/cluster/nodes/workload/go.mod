@@ -1,0 +1,3 @@
+module k8s-harden.test/workload
+
+go 1.26

@@ -1,0 +1,235 @@
+// The one program in our images. Its arguments are steps, done in order; a step that fails ends it with status 1 and
+// says what failed. Without arguments the steps come from WORKLOAD, one a line.
+//
+//	serve=:8080            answers HTTP from here on (several are possible); see handlers
+//	write=/path            writes one byte
+//	on-request=/path       writes one byte on every request to /
+//	mkdir=/path            makes a directory
+//	remove=/path           removes a file or an empty directory
+//	read=/path             reads a file
+//	chown=/path:1000:1000  gives a file to somebody (CAP_CHOWN)
+//	need=net_raw           does what needs a capability: net_raw, net_admin, sys_chroot
+//	setuid=1000            goes on as another user and group (CAP_SETUID, CAP_SETGID)
+//	exec=/path step ...    runs a program with the steps that follow, separated by spaces
+//	unready=               /readyz refuses from here on
+//	sleep=3s, exit=0       waits; ends
+//	pause=                 waits until it is told to end; so does the end of the steps after a serve
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+var (
+	unready   atomic.Bool
+	onRequest atomic.Value
+	serving   bool
+)
+
+func main() {
+	steps := os.Args[1:]
+	if len(steps) == 0 {
+		steps = strings.FieldsFunc(os.Getenv("WORKLOAD"), func(r rune) bool { return r == '\n' })
+	}
+	go endWhenTold()
+	told, _ := json.Marshal(identity())
+	fmt.Printf("identity %s\n", told)
+	for _, step := range steps {
+		if err := do(step); err != nil {
+			fmt.Printf("failed %s: %v\n", step, err)
+			os.Exit(1)
+		}
+		fmt.Printf("done %s\n", step)
+	}
+	if serving {
+		select {}
+	}
+}
+
+// The first process of a container ignores the signals that it does not handle.
+func endWhenTold() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM, syscall.SIGINT)
+	<-told
+	os.Exit(0)
+}
+
+// identity tells who this is as the kernel sees it: the lines of /proc/self/status.
+func identity() map[string]string {
+	wanted := map[string]string{
+		"Uid": "uid", "Gid": "gid", "Groups": "groups", "CapEff": "capEff", "CapBnd": "capBnd",
+		"NoNewPrivs": "noNewPrivs", "Seccomp": "seccomp",
+	}
+	found := map[string]string{}
+	status, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(status)) {
+		name, value, _ := strings.Cut(line, ":")
+		if as, ok := wanted[name]; ok {
+			found[as] = strings.TrimSpace(value)
+		}
+	}
+	// Real, effective, saved and file system ids: the effective one counts.
+	for _, id := range []string{"uid", "gid"} {
+		if all := strings.Fields(found[id]); len(all) > 1 {
+			found[id] = all[1]
+		}
+	}
+	return found
+}
+
+func do(step string) error {
+	verb, value, _ := strings.Cut(step, "=")
+	switch verb {
+	case "serve":
+		return serve(value)
+	case "write":
+		return os.WriteFile(value, []byte("x"), 0o644)
+	case "on-request":
+		onRequest.Store(value)
+		return nil
+	case "mkdir":
+		return os.Mkdir(value, 0o755)
+	case "remove":
+		return os.Remove(value)
+	case "read":
+		_, err := os.ReadFile(value)
+		return err
+	case "chown":
+		return chown(value)
+	case "need":
+		return need(value)
+	case "setuid":
+		return setuid(value)
+	case "exec":
+		return run(value)
+	case "unready":
+		unready.Store(true)
+		return nil
+	case "sleep":
+		length, err := time.ParseDuration(value)
+		time.Sleep(length)
+		return err
+	case "exit":
+		status, err := strconv.Atoi(value)
+		if err == nil {
+			os.Exit(status)
+		}
+		return err
+	case "pause":
+		select {}
+	}
+	return fmt.Errorf("there is no such step")
+}
+
+// serve answers / with the identity, /healthz, /readyz, and /do?step=... which does steps at once.
+func serve(address string) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	handlers := http.NewServeMux()
+	handlers.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		if path, ok := onRequest.Load().(string); ok {
+			if err := os.WriteFile(path, []byte("x"), 0o644); err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+				return
+			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(identity())
+	})
+	handlers.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	handlers.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if unready.Load() {
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+	handlers.HandleFunc("/do", func(w http.ResponseWriter, r *http.Request) {
+		for _, step := range r.URL.Query()["step"] {
+			if err := do(step); err != nil {
+				http.Error(w, fmt.Sprintf("failed %s: %v", step, err), http.StatusInternalServerError)
+				return
+			}
+		}
+		fmt.Fprintln(w, "done")
+	})
+	serving = true
+	go http.Serve(listener, handlers)
+	return nil
+}
+
+func chown(value string) error {
+	path, owner, _ := strings.Cut(value, ":")
+	user, group, _ := strings.Cut(owner, ":")
+	uid, err := strconv.Atoi(user)
+	if err != nil {
+		return err
+	}
+	gid, err := strconv.Atoi(group)
+	if err != nil {
+		return err
+	}
+	return os.Chown(path, uid, gid)
+}
+
+func need(capability string) error {
+	switch capability {
+	case "net_raw":
+		socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_RAW, syscall.IPPROTO_ICMP)
+		if err == nil {
+			syscall.Close(socket)
+		}
+		return err
+	case "net_admin":
+		socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
+		if err != nil {
+			return err
+		}
+		defer syscall.Close(socket)
+		return syscall.SetsockoptInt(socket, syscall.SOL_SOCKET, syscall.SO_RCVBUFFORCE, 4096)
+	case "sys_chroot":
+		return syscall.Chroot("/")
+	}
+	return fmt.Errorf("there is no test of this capability")
+}
+
+func setuid(value string) error {
+	id, err := strconv.Atoi(value)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Setgroups([]int{}); err != nil {
+		return fmt.Errorf("setgroups: %w", err)
+	}
+	if err := syscall.Setgid(id); err != nil {
+		return fmt.Errorf("setgid: %w", err)
+	}
+	return syscall.Setuid(id)
+}
+
+func run(value string) error {
+	words := strings.Fields(value)
+	if len(words) == 0 {
+		return fmt.Errorf("no program is named")
+	}
+	command := exec.Command(words[0], words[1:]...)
+	printed, err := command.CombinedOutput()
+	fmt.Print(string(printed))
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(printed)))
+	}
+	return nil
+}
