@@ -38,6 +38,7 @@ import podHostPidIpc from './nodes-and-pods/pod-host-pid-ipc.ts'
 import podHostpath from './nodes-and-pods/pod-hostpath.ts'
 import podPrivilegeEscalation from './nodes-and-pods/pod-privilege-escalation.ts'
 import podPrivileged from './nodes-and-pods/pod-privileged.ts'
+import podResources from './nodes-and-pods/pod-resources.ts'
 import podRunAsRoot from './nodes-and-pods/pod-run-as-root.ts'
 import podSeccomp from './nodes-and-pods/pod-seccomp.ts'
 import psaEnforced from './nodes-and-pods/psa-enforced.ts'
@@ -90,6 +91,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(podHostpath as unknown as RegisteredControl), id: 'pod-hostpath', practice: 'nodes-and-pods' },
   { ...(podPrivilegeEscalation as unknown as RegisteredControl), id: 'pod-privilege-escalation', practice: 'nodes-and-pods' },
   { ...(podPrivileged as unknown as RegisteredControl), id: 'pod-privileged', practice: 'nodes-and-pods' },
+  { ...(podResources as unknown as RegisteredControl), id: 'pod-resources', practice: 'nodes-and-pods' },
   { ...(podRunAsRoot as unknown as RegisteredControl), id: 'pod-run-as-root', practice: 'nodes-and-pods' },
   { ...(podSeccomp as unknown as RegisteredControl), id: 'pod-seccomp', practice: 'nodes-and-pods' },
   { ...(psaEnforced as unknown as RegisteredControl), id: 'psa-enforced', practice: 'nodes-and-pods' },
