@@ -31,6 +31,7 @@ import netDefaultDenyIngress from './nodes-and-pods/net-default-deny-ingress.ts'
 import nodeKubeletAuthn from './nodes-and-pods/node-kubelet-authn.ts'
 import nodeKubeletReadonlyPort from './nodes-and-pods/node-kubelet-readonly-port.ts'
 import nodePublicIp from './nodes-and-pods/node-public-ip.ts'
+import nsSeparation from './nodes-and-pods/ns-separation.ts'
 import podCapabilitiesAdded from './nodes-and-pods/pod-capabilities-added.ts'
 import podCapabilitiesDropAll from './nodes-and-pods/pod-capabilities-drop-all.ts'
 import podHostNetwork from './nodes-and-pods/pod-host-network.ts'
@@ -84,6 +85,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(nodeKubeletAuthn as unknown as RegisteredControl), id: 'node-kubelet-authn', practice: 'nodes-and-pods' },
   { ...(nodeKubeletReadonlyPort as unknown as RegisteredControl), id: 'node-kubelet-readonly-port', practice: 'nodes-and-pods' },
   { ...(nodePublicIp as unknown as RegisteredControl), id: 'node-public-ip', practice: 'nodes-and-pods' },
+  { ...(nsSeparation as unknown as RegisteredControl), id: 'ns-separation', practice: 'nodes-and-pods' },
   { ...(podCapabilitiesAdded as unknown as RegisteredControl), id: 'pod-capabilities-added', practice: 'nodes-and-pods' },
   { ...(podCapabilitiesDropAll as unknown as RegisteredControl), id: 'pod-capabilities-drop-all', practice: 'nodes-and-pods' },
   { ...(podHostNetwork as unknown as RegisteredControl), id: 'pod-host-network', practice: 'nodes-and-pods' },
