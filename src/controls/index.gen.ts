@@ -37,6 +37,7 @@ import podCapabilitiesDropAll from './nodes-and-pods/pod-capabilities-drop-all.t
 import podHostNetwork from './nodes-and-pods/pod-host-network.ts'
 import podHostPidIpc from './nodes-and-pods/pod-host-pid-ipc.ts'
 import podHostpath from './nodes-and-pods/pod-hostpath.ts'
+import podPlacement from './nodes-and-pods/pod-placement.ts'
 import podPrivilegeEscalation from './nodes-and-pods/pod-privilege-escalation.ts'
 import podPrivileged from './nodes-and-pods/pod-privileged.ts'
 import podResources from './nodes-and-pods/pod-resources.ts'
@@ -91,6 +92,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(podHostNetwork as unknown as RegisteredControl), id: 'pod-host-network', practice: 'nodes-and-pods' },
   { ...(podHostPidIpc as unknown as RegisteredControl), id: 'pod-host-pid-ipc', practice: 'nodes-and-pods' },
   { ...(podHostpath as unknown as RegisteredControl), id: 'pod-hostpath', practice: 'nodes-and-pods' },
+  { ...(podPlacement as unknown as RegisteredControl), id: 'pod-placement', practice: 'nodes-and-pods' },
   { ...(podPrivilegeEscalation as unknown as RegisteredControl), id: 'pod-privilege-escalation', practice: 'nodes-and-pods' },
   { ...(podPrivileged as unknown as RegisteredControl), id: 'pod-privileged', practice: 'nodes-and-pods' },
   { ...(podResources as unknown as RegisteredControl), id: 'pod-resources', practice: 'nodes-and-pods' },
