@@ -121,10 +121,12 @@ function whereItRuns({ workload }: TemplatePlace, spec: PodSpec, view: View<Read
     const left = nodes.filter((node) => whyNotOn(node, workload.spec) === undefined && whyNotOn(node, spec) !== undefined)
     return left.length === 0 ? HARMLESS : mayBreak(`its pods leave ${fewOf(left.map((node) => node.metadata.name))}`)
   }
-  const open = nodes.filter((node) => mayRun(node, spec))
+  // A control-plane node without its taint is a finding of its own: after that is mended it takes nobody.
+  const workers = nodes.filter((node) => !isControlPlane(node))
+  const open = (workers.length > 0 ? workers : nodes).filter((node) => mayRun(node, spec))
   if (open.length === 0)
     return mayBreak(
-      `no node takes its pods then, and new ones stay Pending: ${fewOf(nodes.map((node) => `${node.metadata.name}: ${whyNotScheduled(node, spec)}`))}`,
+      `no node takes its pods then, and new ones stay Pending: ${fewOf(nodes.map((node) => `${node.metadata.name}: ${whyNotScheduled(node, spec) ?? 'runs the control plane'}`))}`,
     )
   const moves = workload.pods.some(
     (pod) => pod.spec.nodeName !== undefined && !open.some((node) => node.metadata.name === pod.spec.nodeName),

@@ -82,6 +82,11 @@ describe('a toleration of everything', () => {
       'cordoned',
     ],
     ['a DaemonSet would leave nodes', CP_TAINTED + node('w') + workload(EVERYTHING, 'DaemonSet'), 'leave cp-1'],
+    [
+      'the only node that takes them runs the control plane',
+      CONTROL_PLANE + node('w', '{key: team, value: a, effect: NoSchedule}') + workload(EVERYTHING),
+      'cp-1: runs the control plane',
+    ],
     ['data stays behind', CP_TAINTED + node('w') + workload(EVERYTHING, 'StatefulSet') + podOn('cp-1', 'StatefulSet'), 'volume'],
   ])('may break where %s', (_why, text, word) =>
     expect(propose('tolerant', text)).toMatchObject({ risk: 'may-break', mayBreak: [expect.stringContaining(word)] }),
