@@ -126,8 +126,8 @@ function boundNamespace(
   const fault = [...range.map(rangeFault), ...quota.map(quotaFault)].find((one) => one !== undefined)
   if (fault !== undefined) return { refused: fault }
   const changes: Change[] = [
-    ...(range.length > 0 ? [limitRange(name, Object.fromEntries(range))] : []),
-    ...(quota.length > 0 ? [resourceQuota(name, Object.fromEntries(quota))] : []),
+    ...(range.length > 0 ? [limitRange(name, freeName('LimitRange', name, 'container-defaults', view), Object.fromEntries(range))] : []),
+    ...(quota.length > 0 ? [resourceQuota(name, freeName('ResourceQuota', name, 'namespace-quota', view), Object.fromEntries(quota))] : []),
   ]
   const { memory } = Object.fromEntries(range)
   const words = [
@@ -154,12 +154,18 @@ const quotaFault = ([key, value]: readonly [string, string]): string | undefined
     : faultOf(/memory$/.test(key) ? 'memory' : 'cpu', value)
 
 const metadata = (name: string, namespace: string) => ({ name, namespace, labels: { 'app.kubernetes.io/managed-by': 'k8s-harden' } })
-const limitRange = (namespace: string, { memory, cpu }: Readonly<Record<string, string>>): Change => ({
+/** One of that name may be there already that bounds nothing. */
+function freeName(kind: 'LimitRange' | 'ResourceQuota', namespace: string, wanted: string, view: View<Readable>): string {
+  let name = wanted
+  for (let n = 2; view.find(kind, namespace, name) !== undefined; n++) name = `${wanted}-${n}`
+  return name
+}
+const limitRange = (namespace: string, name: string, { memory, cpu }: Readonly<Record<string, string>>): Change => ({
   type: 'create',
   object: {
     apiVersion: 'v1',
     kind: 'LimitRange',
-    metadata: metadata('container-defaults', namespace),
+    metadata: metadata(name, namespace),
     spec: {
       limits: [
         {
@@ -171,9 +177,9 @@ const limitRange = (namespace: string, { memory, cpu }: Readonly<Record<string, 
     },
   } as never,
 })
-const resourceQuota = (namespace: string, hard: Readonly<Record<string, string>>): Change => ({
+const resourceQuota = (namespace: string, name: string, hard: Readonly<Record<string, string>>): Change => ({
   type: 'create',
-  object: { apiVersion: 'v1', kind: 'ResourceQuota', metadata: metadata('namespace-quota', namespace), spec: { hard } } as never,
+  object: { apiVersion: 'v1', kind: 'ResourceQuota', metadata: metadata(name, namespace), spec: { hard } } as never,
 })
 
 /** Containers of a namespace's templates, with their workload's name. */

@@ -276,7 +276,8 @@ export interface LimitRangeObject extends KubeObject {
   }
 }
 export interface ResourceQuotaObject extends KubeObject {
-  readonly spec?: { readonly hard?: ResourceList }
+  /** With scopes it counts some pods only. */
+  readonly spec?: { readonly hard?: ResourceList; readonly scopes?: readonly string[]; readonly scopeSelector?: Json }
 }
 /** node.k8s.io/v1: which runtime of the node runs a pod; `handler` is its name in the configuration of the node. */
 export interface RuntimeClassObject extends KubeObject {

@@ -1,5 +1,13 @@
 /** What a container may take and is promised: its own resources, those of its pod, and what a LimitRange gives it. */
-import type { ContainerSpec, LimitRangeObject, PodSpec, ResourceList, ResourceRequirements, View } from '../model/index.ts'
+import type {
+  ContainerSpec,
+  LimitRangeObject,
+  PodSpec,
+  ResourceList,
+  ResourceQuotaObject,
+  ResourceRequirements,
+  View,
+} from '../model/index.ts'
 import { derived } from './derived.ts'
 import { quantityOf } from './quantity.ts'
 import { minorOf } from './version.ts'
@@ -34,13 +42,13 @@ export interface NamespaceBounds {
 }
 type BoundsView = View<'LimitRange' | 'ResourceQuota'>
 
-/** By namespace: those with a LimitRange for containers or pods, or a ResourceQuota for what pods take. */
+/** By namespace: those with a LimitRange that gives containers or pods a default or an end, or a ResourceQuota for what pods take. */
 export const namespaceBounds = (view: BoundsView): ReadonlyMap<string, NamespaceBounds> => derived(view, collect)
 
 function collect(view: BoundsView): ReadonlyMap<string, NamespaceBounds> {
   const bounds = new Map<string, NamespaceBounds>()
   for (const { metadata, spec } of view.all('ResourceQuota'))
-    if (Object.keys(spec?.hard ?? {}).some((key) => BOUNDS_PODS.test(key)))
+    if (!isScoped(spec) && Object.keys(spec?.hard ?? {}).some((key) => BOUNDS_PODS.test(key)))
       bounds.set(metadata.namespace ?? 'default', { defaults: {}, min: {}, max: {} })
   for (const range of view.all('LimitRange')) {
     const namespace = range.metadata.namespace ?? 'default'
@@ -55,11 +63,17 @@ function collect(view: BoundsView): ReadonlyMap<string, NamespaceBounds> {
   }
   return bounds
 }
+/** It leaves every pod outside its scopes as unbounded as before. */
+const isScoped = (spec: ResourceQuotaObject['spec']): boolean => (spec?.scopes ?? []).length > 0 || spec?.scopeSelector != null
 const BOUNDS_PODS = /^((requests|limits)\.)?(cpu|memory)$|^(count\/)?pods$/
 
 /** `max` stands in for a default that is not given, and the default for the default request (core/v1 defaults). */
 function ofRange({ spec }: LimitRangeObject): NamespaceBounds | undefined {
-  const items = (spec?.limits ?? []).filter(({ type }) => type === 'Container' || type === 'Pod')
+  const items = (spec?.limits ?? []).filter(
+    (item) =>
+      (item.type === 'Container' || item.type === 'Pod') &&
+      [item.default, item.defaultRequest, item.max].some((list) => isSet(list, 'memory') || isSet(list, 'cpu')),
+  )
   if (items.length === 0) return undefined
   const of = (
     pick: (item: (typeof items)[number]) => (ResourceList | undefined)[],

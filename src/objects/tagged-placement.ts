@@ -42,7 +42,7 @@ const guestsByNode = (view: TagView, untrusted: ReadonlySet<string>): ReadonlyMa
       .flatMap(({ pods, ref }) => pods.map((pod) => [pod.spec.nodeName ?? '', refText(ref)] as const)),
   )
 
-function* judgeSensitive(workload: Workload, view: TagView, company: ReadonlyMap<string, string>): Iterable<Seen> {
+function* judgeSensitive(workload: Workload, view: TagView, company: ReadonlyMap<string, string>): Iterable<Seen | Remark> {
   const labels = nodeLabelsOf(workload.spec)
   const node = workload.pods.map((pod) => pod.spec.nodeName ?? '').find((name) => company.has(name))
   const beside = node === undefined ? [] : [`on ${node} beside ${company.get(node)}, which is untrusted`]
@@ -60,6 +60,9 @@ function* judgeSensitive(workload: Workload, view: TagView, company: ReadonlyMap
       severity: 'low',
     }
   else {
+    const unread = view.unread('Node')
+    if (unread !== undefined)
+      yield { unknown: `whether the nodes of ${refText(workload.ref)} keep other pods off: ${unread.because}`, answer: unread.answer }
     const open = view.all('Node').filter((one) => mayRunOn(one, workload) && !keepsPodsOff(one))
     if (open.length > 0)
       yield seen(
