@@ -1,5 +1,5 @@
 /** Where the pod spec behind a finding can be written, or the words why it cannot. */
-import type { Change, Edit, Finding, Path, Proposal, Readable, Risk, View } from '../src/model/index.ts'
+import type { Change, Edit, Finding, ObjectRef, Path, Proposal, Readable, Risk, View } from '../src/model/index.ts'
 import { eachContainer, type VisitedContainer } from '../src/objects/containers.ts'
 import { derived } from '../src/objects/derived.ts'
 import { isIntroduced, isOfOlderRevision } from '../src/objects/per-workload.ts'
@@ -24,15 +24,19 @@ export interface Prediction {
 const byKey = (view: View<(typeof WORKLOAD_KINDS)[number]>): Map<string, Workload[]> =>
   Map.groupBy(workloads(view), (workload) => refText(workload.ref))
 
+/** The workload that a finding is about; undefined where it is not there any more. */
+export const workloadOf = (subject: ObjectRef, view: View<(typeof WORKLOAD_KINDS)[number]>): Workload | undefined =>
+  derived(view, byKey)
+    .get(refText(subject))
+    ?.find((one) => sameObject(one.ref, subject))
+
 /** The place, or the proposal that says why there is none. `wish` completes "set …": what the operator would have to do there. */
 export function templatePlace(
   finding: Finding<any>,
   view: View<Readable>,
   wish: string,
 ): TemplatePlace | Exclude<Proposal, { changes: readonly Change[] }> {
-  const workload = derived(view, byKey)
-    .get(refText(finding.subject))
-    ?.find((one) => sameObject(one.ref, finding.subject))
+  const workload = workloadOf(finding.subject, view)
   const who = refText(finding.subject)
   if (workload === undefined) return { refused: `${who} is not there any more` }
   if (isOfOlderRevision(finding))

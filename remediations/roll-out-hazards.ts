@@ -1,6 +1,7 @@
 /** What may keep new pods from coming up whatever was changed in them. */
-import type { ControllerObject, NodeObject, PodSpec, View } from '../src/model/index.ts'
+import type { ControllerObject, PodSpec, View } from '../src/model/index.ts'
 import { eachContainer } from '../src/objects/containers.ts'
+import { whyNotScheduled } from '../src/objects/scheduling.ts'
 import type { Workload } from '../src/objects/workloads.ts'
 
 interface DeploymentSpec {
@@ -14,7 +15,8 @@ export function rolloutHazards({ workload, view }: { readonly workload: Workload
   const ports = hostPorts(workload.spec)
   const spec = ((workload.object as ControllerObject | undefined)?.spec ?? {}) as DeploymentSpec
   if (ports.length === 0 || takesPodsAwayFirst(spec)) return []
-  const nodes = view.unread('Node') === undefined ? view.all('Node').filter((node) => takes(node, workload.spec)).length : 0
+  const nodes =
+    view.unread('Node') === undefined ? view.all('Node').filter((node) => whyNotScheduled(node, workload.spec) === undefined).length : 0
   if (nodes > workload.pods.length) return []
   return [
     `a new pod starts beside the old one and both want port ${ports.join(', ')} of a node: with ${nodes === 1 ? 'one node' : 'no more nodes than pods'} the roll-out gets stuck, and is then undone`,
@@ -33,19 +35,4 @@ function takesPodsAwayFirst({ replicas = 1, strategy = {} }: DeploymentSpec): bo
   if (strategy.type === 'Recreate') return true
   const given = strategy.rollingUpdate?.maxUnavailable ?? '25%'
   return (typeof given === 'number' ? given : Math.floor((Number.parseInt(given, 10) * replicas) / 100)) >= 1
-}
-
-/** Schedulable, with the labels that the pod's nodeSelector asks for, and no taint that it does not tolerate. */
-function takes({ metadata, spec }: NodeObject, pod: PodSpec): boolean {
-  const labels = metadata.labels ?? {}
-  const tolerates = (taint: { readonly key?: string; readonly effect?: string }) =>
-    (pod.tolerations ?? []).some(
-      ({ key, operator, effect }) =>
-        (key === taint.key || (operator === 'Exists' && (key ?? '') === '')) && (effect === undefined || effect === taint.effect),
-    )
-  return (
-    spec?.unschedulable !== true &&
-    Object.entries(pod.nodeSelector ?? {}).every(([key, value]) => labels[key] === value) &&
-    (spec?.taints ?? []).every((taint) => taint.effect === 'PreferNoSchedule' || tolerates(taint))
-  )
 }

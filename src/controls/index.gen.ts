@@ -31,14 +31,17 @@ import netDefaultDenyIngress from './nodes-and-pods/net-default-deny-ingress.ts'
 import nodeKubeletAuthn from './nodes-and-pods/node-kubelet-authn.ts'
 import nodeKubeletReadonlyPort from './nodes-and-pods/node-kubelet-readonly-port.ts'
 import nodePublicIp from './nodes-and-pods/node-public-ip.ts'
+import nsSeparation from './nodes-and-pods/ns-separation.ts'
 import podCapabilitiesAdded from './nodes-and-pods/pod-capabilities-added.ts'
 import podCapabilitiesDropAll from './nodes-and-pods/pod-capabilities-drop-all.ts'
 import podHostNetwork from './nodes-and-pods/pod-host-network.ts'
 import podHostPidIpc from './nodes-and-pods/pod-host-pid-ipc.ts'
 import podHostpath from './nodes-and-pods/pod-hostpath.ts'
+import podPlacement from './nodes-and-pods/pod-placement.ts'
 import podPrivilegeEscalation from './nodes-and-pods/pod-privilege-escalation.ts'
 import podPrivileged from './nodes-and-pods/pod-privileged.ts'
 import podReadonlyRootfs from './nodes-and-pods/pod-readonly-rootfs.ts'
+import podResources from './nodes-and-pods/pod-resources.ts'
 import podRunAsRoot from './nodes-and-pods/pod-run-as-root.ts'
 import podSeccomp from './nodes-and-pods/pod-seccomp.ts'
 import psaEnforced from './nodes-and-pods/psa-enforced.ts'
@@ -84,14 +87,17 @@ export const controls: readonly RegisteredControl[] = [
   { ...(nodeKubeletAuthn as unknown as RegisteredControl), id: 'node-kubelet-authn', practice: 'nodes-and-pods' },
   { ...(nodeKubeletReadonlyPort as unknown as RegisteredControl), id: 'node-kubelet-readonly-port', practice: 'nodes-and-pods' },
   { ...(nodePublicIp as unknown as RegisteredControl), id: 'node-public-ip', practice: 'nodes-and-pods' },
+  { ...(nsSeparation as unknown as RegisteredControl), id: 'ns-separation', practice: 'nodes-and-pods' },
   { ...(podCapabilitiesAdded as unknown as RegisteredControl), id: 'pod-capabilities-added', practice: 'nodes-and-pods' },
   { ...(podCapabilitiesDropAll as unknown as RegisteredControl), id: 'pod-capabilities-drop-all', practice: 'nodes-and-pods' },
   { ...(podHostNetwork as unknown as RegisteredControl), id: 'pod-host-network', practice: 'nodes-and-pods' },
   { ...(podHostPidIpc as unknown as RegisteredControl), id: 'pod-host-pid-ipc', practice: 'nodes-and-pods' },
   { ...(podHostpath as unknown as RegisteredControl), id: 'pod-hostpath', practice: 'nodes-and-pods' },
+  { ...(podPlacement as unknown as RegisteredControl), id: 'pod-placement', practice: 'nodes-and-pods' },
   { ...(podPrivilegeEscalation as unknown as RegisteredControl), id: 'pod-privilege-escalation', practice: 'nodes-and-pods' },
   { ...(podPrivileged as unknown as RegisteredControl), id: 'pod-privileged', practice: 'nodes-and-pods' },
   { ...(podReadonlyRootfs as unknown as RegisteredControl), id: 'pod-readonly-rootfs', practice: 'nodes-and-pods' },
+  { ...(podResources as unknown as RegisteredControl), id: 'pod-resources', practice: 'nodes-and-pods' },
   { ...(podRunAsRoot as unknown as RegisteredControl), id: 'pod-run-as-root', practice: 'nodes-and-pods' },
   { ...(podSeccomp as unknown as RegisteredControl), id: 'pod-seccomp', practice: 'nodes-and-pods' },
   { ...(psaEnforced as unknown as RegisteredControl), id: 'psa-enforced', practice: 'nodes-and-pods' },

@@ -114,7 +114,13 @@ export interface ContainerSpec {
   readonly readinessProbe?: Json
   readonly startupProbe?: Json
   readonly lifecycle?: Json
-  readonly resources?: Json
+  readonly resources?: ResourceRequirements | null
+}
+/** Quantities as written: `500m`, `64Mi`, or a bare number in a file. */
+export type ResourceList = Readonly<Record<string, string | number>>
+export interface ResourceRequirements {
+  readonly limits?: ResourceList | null
+  readonly requests?: ResourceList | null
 }
 export interface Volume {
   readonly name: string
@@ -156,6 +162,8 @@ export interface PodSpec {
   readonly os?: { readonly name?: string }
   readonly runtimeClassName?: string
   readonly restartPolicy?: string
+  /** Of the pod as a whole (KEP-2837 PodLevelResources; on by default from 1.34). */
+  readonly resources?: ResourceRequirements | null
 }
 export interface ContainerStatus {
   readonly name: string
@@ -256,6 +264,26 @@ export interface ConfigMapObject extends KubeObject {
 // ── cluster ────────────────────────────────────────────────────────────────────────────────────
 export interface NamespaceObject extends KubeObject {
   readonly status?: { readonly phase?: string }
+}
+export interface LimitRangeObject extends KubeObject {
+  readonly spec?: {
+    readonly limits?: readonly {
+      readonly type?: string
+      readonly default?: ResourceList
+      readonly defaultRequest?: ResourceList
+      readonly max?: ResourceList
+      readonly min?: ResourceList
+    }[]
+  }
+}
+export interface ResourceQuotaObject extends KubeObject {
+  /** With scopes it counts some pods only. */
+  readonly spec?: { readonly hard?: ResourceList; readonly scopes?: readonly string[]; readonly scopeSelector?: Json }
+}
+/** node.k8s.io/v1: which runtime of the node runs a pod; `handler` is its name in the configuration of the node. */
+export interface RuntimeClassObject extends KubeObject {
+  readonly handler?: string
+  readonly scheduling?: { readonly nodeSelector?: Readonly<Record<string, string>> }
 }
 export interface NodeObject extends KubeObject {
   readonly spec?: {

@@ -7,14 +7,17 @@ import type {
   EndpointSliceObject,
   IngressObject,
   KubeObject,
+  LimitRangeObject,
   MetadataObject,
   NamespaceObject,
   NetworkPolicyObject,
   NodeObject,
   PodObject,
   PodTemplateObject,
+  ResourceQuotaObject,
   RoleObject,
   RouteObject,
+  RuntimeClassObject,
   SecretObject,
   ServiceAccountObject,
   ServiceObject,
@@ -42,6 +45,9 @@ export interface Kinds {
   HTTPRoute: RouteObject
   TLSRoute: RouteObject
   NetworkPolicy: NetworkPolicyObject
+  LimitRange: LimitRangeObject
+  ResourceQuota: ResourceQuotaObject
+  RuntimeClass: RuntimeClassObject
   ServiceAccount: ServiceAccountObject
   Role: RoleObject
   ClusterRole: RoleObject

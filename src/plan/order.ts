@@ -1,8 +1,9 @@
 import type { Change, KubeObject, NetworkPolicyObject, Step } from '../model/index.ts'
 
 /**
- * In which order steps are safe: what others stand on first, what allows before what denies, pods put right before their namespace
- * enforces a level, rights taken away after whoever used them has others, files for a human last.
+ * In which order steps are safe: what others stand on first, what allows before what denies, nodes before the pods that are to run
+ * elsewhere, pods put right before their namespace enforces a level, rights taken away after whoever used them has others, files for
+ * a human last.
  */
 export function orderSteps(steps: readonly Step[]): readonly Step[] {
   const waiting = steps.toSorted(byRank)
@@ -31,6 +32,7 @@ const RANKS = [
   'grant',
   'binding',
   'watchful label',
+  'node',
   'workload',
   'other',
   'fewer rights',
@@ -87,6 +89,8 @@ const WORKLOADS = new Set([
 const RIGHTS = new Set(['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'])
 
 function ofEdit(kind: string, step: Step): (typeof RANKS)[number] {
+  // Before the pods that are made anew: those are to find the taint.
+  if (kind === 'Node') return 'node'
   if (WORKLOADS.has(kind)) return 'workload'
   if (RIGHTS.has(kind)) return 'fewer rights'
   if (kind === 'Namespace') return step.risk === 'safe' ? 'watchful label' : 'enforce'

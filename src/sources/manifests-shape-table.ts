@@ -101,6 +101,13 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
       egress: list(map({ to: PEERS, ports: list() })),
     }),
   },
+  LimitRange: {
+    spec: map({
+      limits: list(map({ type: 'text', default: 'labels', defaultRequest: 'labels', max: 'labels', min: 'labels' })),
+    }),
+  },
+  ResourceQuota: { spec: map({ hard: 'labels' }) },
+  RuntimeClass: { handler: 'text', scheduling: map({ nodeSelector: 'labels' }) },
   ServiceAccount: { automountServiceAccountToken: 'flag', secrets: list(NAMED), imagePullSecrets: list(NAMED) },
   Role: ROLE,
   ClusterRole: ROLE,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ControllerObject, NodeObject, PodSpec } from '../../src/model/index.ts'
-import { logCollector, reachesEveryNode, whyNotOn } from '../../src/objects/log-collector.ts'
+import { logCollector, reachesEveryNode } from '../../src/objects/log-collector.ts'
+import { whyNotOn } from '../../src/objects/scheduling.ts'
 
 const set = (image: string, hostPath?: string): ControllerObject => ({
   apiVersion: 'apps/v1',

@@ -189,9 +189,10 @@ describe('order', () => {
       (finding) => ({ changes: changes(finding), risk, summary: id }),
     )
 
-  test('allows before denies, workloads before a namespace enforces, removals and files last', () => {
-    const [ns, cart, binding] = [
+  test('allows before denies, nodes before workloads, workloads before a namespace enforces, removals and files last', () => {
+    const [ns, node, cart, binding] = [
       namespace('shop'),
+      { apiVersion: 'v1', kind: 'Node', metadata: { name: 'cp-1' }, spec: {} } as KubeObject,
       deployment('cart'),
       {
         apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -200,7 +201,7 @@ describe('order', () => {
         roleRef: { kind: 'ClusterRole', name: 'x' },
       } as KubeObject,
     ]
-    const world = worldOf([ns, cart, binding])
+    const world = worldOf([ns, node, cart, binding])
     const label = (mode: string) => ({ set: ['metadata', 'labels', `pod-security.kubernetes.io/${mode}`], to: 'restricted' }) as const
     const controls = [
       proposing('file', ns, () => [{ type: 'file', name: 'a.yaml', text: { text: 'a: 1\n' }, mode: 0o644, runbook: [], rollback: [] }]),
@@ -213,11 +214,15 @@ describe('order', () => {
       proposing('pods', cart, ({ subject }) => [
         { type: 'edit', target: subject, edits: [{ set: ['spec', 'template', 'spec', 'hostPID'], to: false }] },
       ]),
+      proposing('taint', node, ({ subject }) => [
+        { type: 'edit', target: subject, edits: [{ set: ['spec', 'taints'], to: [{ key: 'a', effect: 'NoSchedule' }] }] },
+      ]),
       proposing('warn', ns, ({ subject }) => [{ type: 'edit', target: subject, edits: [label('warn')] }], 'safe'),
     ]
     expect(planOf(controls, world).steps.map((step) => step.controls[0])).toEqual([
       'allow',
       'warn',
+      'taint',
       'pods',
       'deny',
       'enforce',

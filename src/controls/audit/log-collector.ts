@@ -1,8 +1,9 @@
 import { collectLogs } from '../../../remediations/log-collector.ts'
 import { control } from '../../model/define.ts'
 import type { ControllerObject, NodeObject, Observation, Remark } from '../../model/index.ts'
-import { isVirtualNode, logCollector, reachesEveryNode, whyNotOn } from '../../objects/log-collector.ts'
+import { isVirtualNode, logCollector, reachesEveryNode } from '../../objects/log-collector.ts'
 import { refOf, WHOLE_CLUSTER } from '../../objects/ref.ts'
+import { whyNotOn } from '../../objects/scheduling.ts'
 
 export default control({
   title: 'Logs of containers and nodes must be collected from every node',
