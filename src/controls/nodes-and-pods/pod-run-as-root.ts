@@ -3,7 +3,7 @@ import { control } from '../../model/define.ts'
 import type { ContainerSpec, Json, PodSpec, Severity } from '../../model/index.ts'
 import { eachContainer, statusOf } from '../../objects/containers.ts'
 import { perPodSpec, type Sighting } from '../../objects/per-workload.ts'
-import { isCloseToNode, runAsNonRoot, runAsUser } from '../../objects/security-context.ts'
+import { isAdministrator, isCloseToNode, runAsNonRoot, runAsUser } from '../../objects/security-context.ts'
 import { isWindows, WORKLOAD_KINDS, type Workload } from '../../objects/workloads.ts'
 
 export default control({
@@ -23,8 +23,11 @@ export default control({
   reads: [],
   consults: WORKLOAD_KINDS,
   evaluate: perPodSpec<Readonly<Record<string, Json>>>(function* (spec, workload) {
-    if (isWindows(workload)) return
     const field = ['securityContext', 'runAsNonRoot']
+    if (isWindows(workload)) {
+      yield* onWindows(spec)
+      return
+    }
     for (const { container, type, at } of eachContainer(spec)) {
       const seen = judge(spec, container, workload)
       if (seen !== undefined)
@@ -42,6 +45,23 @@ export default control({
   remedy: runAsNonRootRemedy(),
   verify: 'Read status.containerStatuses[].user of the new pods: no uid is 0.',
 })
+
+/** Of Windows the restricted level wants it as well; the kubelet then refuses ContainerAdministrator. */
+function* onWindows(spec: PodSpec): Iterable<Sighting<Readonly<Record<string, Json>>>> {
+  const ofPod = spec.securityContext
+  for (const { container, type, at } of eachContainer(spec)) {
+    if (runAsNonRoot(spec, container).value === true && ofPod?.runAsNonRoot !== false) continue
+    const user = container.securityContext?.windowsOptions?.runAsUserName ?? ofPod?.windowsOptions?.runAsUserName
+    yield {
+      container: container.name,
+      at: [...at, 'securityContext', 'runAsNonRoot'],
+      reason: 'does not refuse to run as ContainerAdministrator',
+      detail: `runAsNonRoot ${ofPod?.runAsNonRoot === false ? 'false for the pod' : (runAsNonRoot(spec, container).value ?? 'unset')}; ${user ?? 'the user is up to the image'}`,
+      severity: isAdministrator(user) ? 'medium' : 'low',
+      evidence: { type, runAsNonRoot: runAsNonRoot(spec, container).value ?? null, runAsUserName: user ?? null },
+    }
+  }
+}
 
 /** What the pod says and every container overrules is no danger, but the restricted level refuses it all the same. */
 function* overruled(spec: PodSpec): Iterable<Sighting<Readonly<Record<string, Json>>>> {
