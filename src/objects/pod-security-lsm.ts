@@ -18,6 +18,13 @@ export const forbiddenAppArmorAnnotations = (
     .filter(([key, value]) => key.startsWith(ANNOTATION) && value !== '' && value !== 'runtime/default' && !value.startsWith('localhost/'))
     .map(([key, value]) => ({ key, container: key.slice(ANNOTATION.length), value }))
 
+/** Do field and annotation of a container say the same? */
+export function isSameProfile(profile: SeccompProfile | null | undefined, annotation: string | undefined): boolean {
+  if (profile == null || annotation === undefined) return false
+  if (profile.type === 'Localhost') return annotation === `localhost/${profile.localhostProfile}`
+  return annotation === (profile.type === 'RuntimeDefault' ? 'runtime/default' : profile.type === 'Unconfined' ? 'unconfined' : undefined)
+}
+
 export function appArmor({ spec, annotations }: JudgedPod): string | undefined {
   const annotated = forbiddenAppArmorAnnotations(annotations).map(({ key, value }) => `annotation ${key}=${JSON.stringify(value)}`)
   const setters = settersText(
