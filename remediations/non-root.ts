@@ -115,6 +115,7 @@ function onWindows(place: TemplatePlace, { container, at }: VisitedContainer, of
   const { windowsOptions } = place.workload.spec.securityContext ?? {}
   const user = container.securityContext?.windowsOptions?.runAsUserName ?? windowsOptions?.runAsUserName
   const edits: Edit[] = [...ofPod, { set: [...context, 'runAsNonRoot'], to: true }]
+  if (container.securityContext?.runAsUser === 0) edits.push({ unset: [...context, 'runAsUser'] })
   if (isAdministrator(user)) edits.push({ set: [...context, 'windowsOptions', 'runAsUserName'], to: 'ContainerUser' })
   return templateChange(
     place,

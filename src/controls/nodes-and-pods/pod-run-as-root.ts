@@ -50,7 +50,8 @@ export default control({
 function* onWindows(spec: PodSpec): Iterable<Sighting<Readonly<Record<string, Json>>>> {
   const ofPod = spec.securityContext
   for (const { container, type, at } of eachContainer(spec)) {
-    if (runAsNonRoot(spec, container).value === true && ofPod?.runAsNonRoot !== false) continue
+    const asksForRoot = ofPod?.runAsNonRoot === false || ofPod?.runAsUser === 0 || container.securityContext?.runAsUser === 0
+    if (runAsNonRoot(spec, container).value === true && !asksForRoot) continue
     const user = container.securityContext?.windowsOptions?.runAsUserName ?? ofPod?.windowsOptions?.runAsUserName
     yield {
       container: container.name,
@@ -70,7 +71,7 @@ function* overruled(spec: PodSpec): Iterable<Sighting<Readonly<Record<string, Js
   if (spec.hostUsers === false) return
   if (
     (refuses === false && all(({ securityContext }) => securityContext?.runAsNonRoot === true)) ||
-    (user === 0 && all(({ securityContext }) => (securityContext?.runAsUser ?? 0) !== 0 && securityContext?.runAsNonRoot === true))
+    (user === 0 && all((container) => (container.securityContext?.runAsUser ?? 0) !== 0 && runAsNonRoot(spec, container).value === true))
   ) {
     const detail = refuses === false ? 'runAsNonRoot: false' : 'runAsUser: 0'
     yield {
