@@ -3,6 +3,7 @@
 import { remedy } from '../src/model/define.ts'
 import type { ContainerSpec, Edit, Path, Proposal, Remedy } from '../src/model/index.ts'
 import { BASELINE_CAPABILITIES } from '../src/objects/pod-security-baseline.ts'
+import { isWindows } from '../src/objects/workloads.ts'
 import {
   containerOf,
   HARMLESS,
@@ -61,7 +62,7 @@ export const removeAddedCapabilities = <E = any>(): Remedy<E> =>
         place,
         [addEdit(at, kept)],
         `no longer add ${removed.join(', ')} to container ${visited.container.name}`,
-        mayBreak(...new Set(words)),
+        isWindows(place.workload) ? HARMLESS : mayBreak(...new Set(words)),
       )
     },
   })
