@@ -5,6 +5,7 @@ import type { ContainerSpec, Edit, Path, Proposal, Remedy } from '../src/model/i
 import { knownUser } from '../src/objects/container-user.ts'
 import { lowPortsOf } from '../src/objects/low-ports.ts'
 import { BASELINE_CAPABILITIES } from '../src/objects/pod-security-baseline.ts'
+import { isWindows } from '../src/objects/workloads.ts'
 import { keepLowPorts, type LowPorts } from './low-ports.ts'
 import {
   containerOf,
@@ -70,7 +71,7 @@ export const removeAddedCapabilities = <E = any>(): Remedy<E> =>
         place,
         [addEdit(at, kept)],
         `no longer add ${removed.join(', ')} to container ${visited.container.name}`,
-        mayBreak(...new Set(words)),
+        isWindows(place.workload) ? HARMLESS : mayBreak(...new Set(words)),
       )
     },
   })

@@ -1,7 +1,7 @@
 /** Takes a hostPath volume away, or at least the right to write to it. */
 import type { Json, PodSpec, Remedy } from '../src/model/index.ts'
 import { eachContainer } from '../src/objects/containers.ts'
-import { isSocket } from '../src/objects/host-paths.ts'
+import { isSocket, runtimesAt } from '../src/objects/host-paths.ts'
 import type { Workload } from '../src/objects/workloads.ts'
 import { type SpecChange, type SpecEdit, setPodField } from './pod-field.ts'
 import { HARMLESS, mayBreak } from './pod-template.ts'
@@ -56,6 +56,9 @@ export const hostPathRemedy = (): Remedy<Evidence> =>
 
 function readOnly(spec: PodSpec, { volume, path }: Evidence): SpecChange | { readonly refused: string } {
   if (isSocket(path, typeOf(spec, volume))) return { refused: `a read-only mount keeps nobody from talking to ${listenerOn(path)}` }
+  const runtimes = runtimesAt(path)
+  if (runtimes !== undefined)
+    return { refused: `a read-only mount keeps nobody from talking to ${runtimes.who.join(', ')} through ${path}` }
   const edits = [...eachContainer(spec)].flatMap(({ container, at }) =>
     (container.volumeMounts ?? []).flatMap((mount, index): SpecEdit[] =>
       mount.name === volume && mount.readOnly !== true ? [{ set: [...at, 'volumeMounts', index, 'readOnly'], to: true }] : [],

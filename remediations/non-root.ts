@@ -4,7 +4,8 @@ import { remedy } from '../src/model/define.ts'
 import type { ContainerSpec, Edit, Json, Proposal, Remedy } from '../src/model/index.ts'
 import { type KnownUser, knownUser } from '../src/objects/container-user.ts'
 import { eachContainer, type VisitedContainer } from '../src/objects/containers.ts'
-import { runAsUser } from '../src/objects/security-context.ts'
+import { isAdministrator, runAsUser } from '../src/objects/security-context.ts'
+import { isWindows } from '../src/objects/workloads.ts'
 import { keepLowPorts, type LowPorts } from './low-ports.ts'
 import {
   containerOf,
@@ -41,6 +42,7 @@ export const runAsNonRootRemedy = <E = any>(): Remedy<E> =>
       if (finding.container === undefined) return templateChange(place, ofPod, 'no longer ask for root at pod level', HARMLESS)
       const visited = containerOf(place, finding)
       if (visited === undefined) return { refused: `there is no container ${finding.container} in the template any more` }
+      if (isWindows(place.workload)) return onWindows(place, visited, ofPod)
       const wanted = givenUser(options['user'], visited.container.image ?? '')
       return typeof wanted === 'object' ? wanted : forContainer(place, visited, ofPod, wanted, options['user'])
     },
@@ -108,6 +110,26 @@ function forContainer(
   const summary = `set runAsNonRoot: true${user !== undefined && user !== declared ? ` and runAsUser: ${user}` : ''} on container ${container.name}`
   const kept = declared === 0 ? undefined : declared
   return templateChange(place, edits, summary, predict(known, user ?? kept, low, group, place))
+}
+
+/** Windows knows users by name. Who asks for the administrator becomes ContainerUser; else it is up to the image. */
+function onWindows(place: TemplatePlace, { container, at }: VisitedContainer, ofPod: readonly Edit[]): Proposal {
+  const context = [...place.at, ...at, 'securityContext']
+  const { windowsOptions } = place.workload.spec.securityContext ?? {}
+  const user = container.securityContext?.windowsOptions?.runAsUserName ?? windowsOptions?.runAsUserName
+  const edits: Edit[] = [...ofPod, { set: [...context, 'runAsNonRoot'], to: true }]
+  if (container.securityContext?.runAsUser === 0) edits.push({ unset: [...context, 'runAsUser'] })
+  if (isAdministrator(user)) edits.push({ set: [...context, 'windowsOptions', 'runAsUserName'], to: 'ContainerUser' })
+  return templateChange(
+    place,
+    edits,
+    `set runAsNonRoot: true${isAdministrator(user) ? ' and runAsUserName: ContainerUser' : ''} on container ${container.name}`,
+    mayBreak(
+      user === undefined
+        ? 'an image that runs as ContainerAdministrator is refused (CreateContainerConfigError): give it USER ContainerUser'
+        : 'what only an administrator may do in the container fails',
+    ),
+  )
 }
 
 const pinsGroup = ({ workload: { spec } }: TemplatePlace, container: ContainerSpec, { gid }: KnownUser): boolean =>

@@ -36,14 +36,21 @@ import podCapabilitiesAdded from './nodes-and-pods/pod-capabilities-added.ts'
 import podCapabilitiesDropAll from './nodes-and-pods/pod-capabilities-drop-all.ts'
 import podHostNetwork from './nodes-and-pods/pod-host-network.ts'
 import podHostPidIpc from './nodes-and-pods/pod-host-pid-ipc.ts'
+import podHostPorts from './nodes-and-pods/pod-host-ports.ts'
+import podHostProbes from './nodes-and-pods/pod-host-probes.ts'
 import podHostpath from './nodes-and-pods/pod-hostpath.ts'
+import podLsm from './nodes-and-pods/pod-lsm.ts'
 import podPlacement from './nodes-and-pods/pod-placement.ts'
 import podPrivilegeEscalation from './nodes-and-pods/pod-privilege-escalation.ts'
 import podPrivileged from './nodes-and-pods/pod-privileged.ts'
+import podProcmountSysctls from './nodes-and-pods/pod-procmount-sysctls.ts'
 import podReadonlyRootfs from './nodes-and-pods/pod-readonly-rootfs.ts'
 import podResources from './nodes-and-pods/pod-resources.ts'
 import podRunAsRoot from './nodes-and-pods/pod-run-as-root.ts'
+import podRuntimeSocket from './nodes-and-pods/pod-runtime-socket.ts'
 import podSeccomp from './nodes-and-pods/pod-seccomp.ts'
+import podVolumeTypes from './nodes-and-pods/pod-volume-types.ts'
+import podWindowsHostprocess from './nodes-and-pods/pod-windows-hostprocess.ts'
 import psaEnforced from './nodes-and-pods/psa-enforced.ts'
 import imgDefaultRoot from './images/img-default-root.ts'
 import imgMutableReference from './images/img-mutable-reference.ts'
@@ -92,14 +99,21 @@ export const controls: readonly RegisteredControl[] = [
   { ...(podCapabilitiesDropAll as unknown as RegisteredControl), id: 'pod-capabilities-drop-all', practice: 'nodes-and-pods' },
   { ...(podHostNetwork as unknown as RegisteredControl), id: 'pod-host-network', practice: 'nodes-and-pods' },
   { ...(podHostPidIpc as unknown as RegisteredControl), id: 'pod-host-pid-ipc', practice: 'nodes-and-pods' },
+  { ...(podHostPorts as unknown as RegisteredControl), id: 'pod-host-ports', practice: 'nodes-and-pods' },
+  { ...(podHostProbes as unknown as RegisteredControl), id: 'pod-host-probes', practice: 'nodes-and-pods' },
   { ...(podHostpath as unknown as RegisteredControl), id: 'pod-hostpath', practice: 'nodes-and-pods' },
+  { ...(podLsm as unknown as RegisteredControl), id: 'pod-lsm', practice: 'nodes-and-pods' },
   { ...(podPlacement as unknown as RegisteredControl), id: 'pod-placement', practice: 'nodes-and-pods' },
   { ...(podPrivilegeEscalation as unknown as RegisteredControl), id: 'pod-privilege-escalation', practice: 'nodes-and-pods' },
   { ...(podPrivileged as unknown as RegisteredControl), id: 'pod-privileged', practice: 'nodes-and-pods' },
+  { ...(podProcmountSysctls as unknown as RegisteredControl), id: 'pod-procmount-sysctls', practice: 'nodes-and-pods' },
   { ...(podReadonlyRootfs as unknown as RegisteredControl), id: 'pod-readonly-rootfs', practice: 'nodes-and-pods' },
   { ...(podResources as unknown as RegisteredControl), id: 'pod-resources', practice: 'nodes-and-pods' },
   { ...(podRunAsRoot as unknown as RegisteredControl), id: 'pod-run-as-root', practice: 'nodes-and-pods' },
+  { ...(podRuntimeSocket as unknown as RegisteredControl), id: 'pod-runtime-socket', practice: 'nodes-and-pods' },
   { ...(podSeccomp as unknown as RegisteredControl), id: 'pod-seccomp', practice: 'nodes-and-pods' },
+  { ...(podVolumeTypes as unknown as RegisteredControl), id: 'pod-volume-types', practice: 'nodes-and-pods' },
+  { ...(podWindowsHostprocess as unknown as RegisteredControl), id: 'pod-windows-hostprocess', practice: 'nodes-and-pods' },
   { ...(psaEnforced as unknown as RegisteredControl), id: 'psa-enforced', practice: 'nodes-and-pods' },
   { ...(imgDefaultRoot as unknown as RegisteredControl), id: 'img-default-root', practice: 'images' },
   { ...(imgMutableReference as unknown as RegisteredControl), id: 'img-mutable-reference', practice: 'images' },

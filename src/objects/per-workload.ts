@@ -51,8 +51,11 @@ export function* unreadWorkloads(view: View<WorkloadKind>): Iterable<Remark> {
   if (unread.length === 0 && workloads(view).length === 0) yield { notApplicable: 'there are no workloads here' }
 }
 
-/** An observation about a pod spec, whichever object holds it. `at` is relative to the spec. */
-export type Sighting<E> = Omit<Observation<E>, 'subject' | 'at'> & { readonly at: Path }
+/**
+ * An observation about a pod spec, whichever object holds it. `at` is relative to the spec, or to what holds spec and metadata
+ * where it is `besideSpec`.
+ */
+export type Sighting<E> = Omit<Observation<E>, 'subject' | 'at'> & { readonly at: Path; readonly besideSpec?: true }
 
 /**
  * An `evaluate` that judges the pod spec of each workload, and those of its live pods where they differ from the template: what
@@ -74,16 +77,14 @@ const overPods = <E>(judge: (spec: PodSpec, workload: Workload, images: Images) 
     const seen = new Set<string>()
     const isPlatform = workload.mirror || isPlatformAgent(workload)
     const origin = isPlatform ? { origin: 'system' as const } : {}
-    for (const whole of judge(workload.spec, workload, images)) {
-      if (drifted.length > 0) seen.add(identity(whole.at, whole))
-      if (workload.at !== undefined) yield { ...origin, ...whole, subject: workload.ref, at: [...workload.at, ...whole.at] }
-      else {
-        const { at, ...sighting } = whole
-        yield { ...origin, ...sighting, subject: workload.ref, key: [formatPath(at), sighting.key ?? ''].join(' ').trim() }
-      }
+    for (const { at, besideSpec, ...sighting } of judge(workload.spec, workload, images)) {
+      if (drifted.length > 0) seen.add(identity(at, sighting))
+      const from = besideSpec === true ? workload.at?.slice(0, -1) : workload.at
+      if (from !== undefined) yield { ...origin, ...sighting, subject: workload.ref, at: [...from, ...at] }
+      else yield { ...origin, ...sighting, subject: workload.ref, key: [formatPath(at), sighting.key ?? ''].join(' ').trim() }
     }
     for (const { pod, since } of drifted) {
-      for (const { at, ...sighting } of judge(pod.spec, workload, images)) {
+      for (const { at, besideSpec: _, ...sighting } of judge(pod.spec, workload, images)) {
         if (seen.has(identity(at, sighting))) continue
         seen.add(identity(at, sighting))
         const where =

@@ -1,6 +1,7 @@
 /** How a live pod differs from the template it came from: what was put in on the way (webhooks, injected sidecars), or an older template. */
-import type { ContainerSpec, ControllerObject, KubeObject, PodObject, PodSpec } from '../model/index.ts'
+import type { ContainerSpec, ControllerObject, KubeObject, PodObject, PodSpec, Volume } from '../model/index.ts'
 import { remembered } from './derived.ts'
+import { RESTRICTED_VOLUME_TYPES } from './pod-security-restricted.ts'
 import { nearestController, templateOf, type Workload } from './workloads.ts'
 
 export interface DriftedPod {
@@ -9,7 +10,7 @@ export interface DriftedPod {
   readonly since: 'introduced' | 'older revision'
 }
 
-/** Pods whose security settings are not those of the workload's template. Images, probes and resources do not count. */
+/** Pods whose security settings are not those of the workload's template. Images, probes and resources do not count, ports where they are the node's. */
 export const driftedPods: (workload: Workload) => readonly DriftedPod[] = remembered((workload) => {
   if (workload.object === undefined || workload.object.kind === 'Pod') return []
   return workload.pods.flatMap((pod): DriftedPod[] => {
@@ -58,31 +59,41 @@ function isAlike(pod: PodSpec, template: PodSpec): boolean {
     pod.hostNetwork === template.hostNetwork &&
     (pod.hostUsers ?? true) === (template.hostUsers ?? true) &&
     same(pod.securityContext, template.securityContext) &&
-    same(nodePaths(pod), nodePaths(template)) &&
+    same(refusedVolumes(pod), refusedVolumes(template)) &&
     containersAlike(pod, template)
   )
 }
 
 const NONE: readonly never[] = []
-const nodePaths = ({ volumes }: PodSpec): readonly unknown[] =>
-  volumes?.some((volume) => volume.hostPath != null) === true
-    ? volumes.filter((volume) => volume.hostPath != null).map((volume) => [volume.name, volume.hostPath])
-    : NONE
+/** Volumes that the restricted level refuses; what admission puts in (tokens, certificates) is of its types. */
+const refusedVolumes = ({ volumes }: PodSpec): readonly unknown[] => (volumes?.some(isRefused) === true ? volumes.filter(isRefused) : NONE)
+const isRefused = (volume: Volume): boolean => {
+  for (const key in volume) if (key !== 'name' && volume[key] != null) return !RESTRICTED_VOLUME_TYPES.has(key)
+  return false
+}
 
 function containersAlike(pod: PodSpec, template: PodSpec): boolean {
   return (
-    listAlike(pod.containers, template.containers) &&
-    listAlike(pod.initContainers, template.initContainers) &&
+    listAlike(pod.containers, template.containers, pod.hostNetwork) &&
+    listAlike(pod.initContainers, template.initContainers, pod.hostNetwork) &&
     (pod.ephemeralContainers ?? NONE).length === 0
   )
 }
 
-function listAlike(ofPod: readonly ContainerSpec[] = NONE, ofTemplate: readonly ContainerSpec[] = NONE): boolean {
+function listAlike(
+  ofPod: readonly ContainerSpec[] = NONE,
+  ofTemplate: readonly ContainerSpec[] = NONE,
+  hostNetwork: boolean | undefined,
+): boolean {
   return ofPod.every((container, index) => {
     const before = ofTemplate[index]?.name === container.name ? ofTemplate[index] : ofTemplate.find((one) => one.name === container.name)
-    return before !== undefined && same(before.securityContext, container.securityContext)
+    if (before === undefined || !same(before.securityContext, container.securityContext)) return false
+    // On the network of the node the API server opens each port of a pod, not of its template.
+    return hostNetwork === true || (container.ports ?? NONE).every(({ hostPort = 0 }) => hostPort === 0 || takes(before, hostPort))
   })
 }
+
+const takes = ({ ports }: ContainerSpec, hostPort: number): boolean => ports?.some((port) => port.hostPort === hostPort) === true
 
 /** Deep equality; nothing, null and an empty mapping are alike, as they are to the API server. */
 function same(a: unknown, b: unknown): boolean {

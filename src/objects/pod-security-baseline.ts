@@ -2,6 +2,9 @@
 import type { ContainerSpec, PodSpec, SeccompProfile } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
 import type { JudgedPod, PodSecurityCheck } from './pod-security-check.ts'
+import { handlerHosts } from './pod-security-hosts.ts'
+import { appArmor, SELINUX_ENGINE_TYPE, SELINUX_TYPES, seLinux } from './pod-security-lsm.ts'
+import { SAFE_SYSCTLS, sysctlSafeSince } from './pod-security-sysctls.ts'
 import { blame, containersText, containersWhere, quoted, settersText } from './pod-security-words.ts'
 
 /** What a container may add at the baseline level; the comparison is literal, so `CAP_CHOWN` is not in it. */
@@ -48,24 +51,9 @@ const hostPorts = ({ spec }: JudgedPod): string | undefined =>
     'must not use host ports',
   )
 
-type Handler = { readonly httpGet?: { readonly host?: string }; readonly tcpSocket?: { readonly host?: string } } | null | undefined
-/** Where the kubelet would be made to connect to, by probes and hooks of a container. */
-export function probeHosts(container: ContainerSpec): string[] {
-  const lifecycle = container.lifecycle as { readonly postStart?: Handler; readonly preStop?: Handler } | null | undefined
-  const handlers = [
-    container.livenessProbe,
-    container.readinessProbe,
-    container.startupProbe,
-    lifecycle?.postStart,
-    lifecycle?.preStop,
-  ] as Handler[]
-  return handlers
-    .flatMap((handler) => [handler?.httpGet?.host, handler?.tcpSocket?.host])
-    .filter((host): host is string => typeof host === 'string' && host !== '')
-}
 const hostProbes = ({ spec }: JudgedPod): string | undefined =>
   blame(
-    containersText(containersWhere(spec, (container) => probeHosts(container).length > 0)),
+    containersText(containersWhere(spec, (container) => handlerHosts(container).length > 0)),
     'must not name a host in probes or lifecycle hooks',
   )
 
@@ -82,38 +70,6 @@ export const procMount = ({ spec }: JudgedPod): string | undefined =>
     ),
     'must not set procMount to anything but Default',
   )
-
-const APPARMOR_ANNOTATION = 'container.apparmor.security.beta.kubernetes.io/'
-const isForbiddenAppArmor = (profile: SeccompProfile | undefined): boolean =>
-  profile != null && profile.type !== 'RuntimeDefault' && profile.type !== 'Localhost'
-function appArmor({ spec, annotations }: JudgedPod): string | undefined {
-  const annotated = Object.entries(annotations)
-    .filter(
-      ([key, value]) =>
-        key.startsWith(APPARMOR_ANNOTATION) && value !== '' && value !== 'runtime/default' && !value.startsWith('localhost/'),
-    )
-    .map(([key, value]) => `annotation ${key}=${JSON.stringify(value)}`)
-  const setters = settersText(
-    isForbiddenAppArmor(spec.securityContext?.appArmorProfile),
-    containersWhere(spec, (container) => isForbiddenAppArmor(container.securityContext?.appArmorProfile)),
-  )
-  const blamed = [setters, ...annotated].filter((one) => one !== undefined)
-  return blamed.length === 0 ? undefined : `${blamed.join(' and ')} must not weaken AppArmor`
-}
-
-function seLinux(types: readonly string[]): (pod: JudgedPod) => string | undefined {
-  const forbidden = (options: Readonly<Record<string, string>> | undefined): boolean =>
-    options != null && (!types.includes(options['type'] ?? '') || (options['user'] ?? '') !== '' || (options['role'] ?? '') !== '')
-  return ({ spec }) =>
-    blame(
-      settersText(
-        forbidden(spec.securityContext?.seLinuxOptions),
-        containersWhere(spec, (container) => forbidden(container.securityContext?.seLinuxOptions)),
-      ),
-      'must not set an SELinux user or role, nor a type outside the container types',
-    )
-}
-const SELINUX_TYPES = ['', 'container_t', 'container_init_t', 'container_kvm_t']
 
 export const isConfining = (profile: SeccompProfile): boolean => profile.type === 'RuntimeDefault' || profile.type === 'Localhost'
 const isUnconfining = (profile: SeccompProfile | undefined): boolean => profile != null && !isConfining(profile)
@@ -138,29 +94,14 @@ function seccompAnnotations({ spec, annotations }: JudgedPod): string | undefine
   return forbidden.length === 0 ? undefined : `forbidden seccomp annotations ${quoted(forbidden)}`
 }
 
-function sysctls(...safe: string[]): (pod: JudgedPod) => string | undefined {
+function sysctls(minor: number): (pod: JudgedPod) => string | undefined {
   return ({ spec }) => {
-    const forbidden = (spec.securityContext?.sysctls ?? []).map((sysctl) => sysctl.name).filter((name) => !safe.includes(name))
+    const forbidden = (spec.securityContext?.sysctls ?? [])
+      .map((sysctl) => sysctl.name)
+      .filter((name) => (sysctlSafeSince(name) ?? Number.POSITIVE_INFINITY) > minor)
     return forbidden.length === 0 ? undefined : `sysctls ${quoted(forbidden)}`
   }
 }
-const SYSCTLS_1_0 = [
-  'kernel.shm_rmid_forced',
-  'net.ipv4.ip_local_port_range',
-  'net.ipv4.tcp_syncookies',
-  'net.ipv4.ping_group_range',
-  'net.ipv4.ip_unprivileged_port_start',
-]
-const SYSCTLS_1_27 = [...SYSCTLS_1_0, 'net.ipv4.ip_local_reserved_ports']
-const SYSCTLS_1_29 = [
-  ...SYSCTLS_1_27,
-  'net.ipv4.tcp_keepalive_time',
-  'net.ipv4.tcp_fin_timeout',
-  'net.ipv4.tcp_keepalive_intvl',
-  'net.ipv4.tcp_keepalive_probes',
-]
-const SYSCTLS_1_32 = [...SYSCTLS_1_29, 'net.ipv4.tcp_rmem', 'net.ipv4.tcp_wmem']
-const SYSCTLS_1_37 = [...SYSCTLS_1_32, 'net.ipv4.tcp_slow_start_after_idle', 'net.ipv4.tcp_notsent_lowat']
 
 const hostProcess = ({ spec }: JudgedPod): string | undefined =>
   blame(
@@ -198,7 +139,7 @@ export const baselineChecks: readonly PodSecurityCheck[] = [
     level: 'baseline',
     versions: [
       { since: 0, violation: seLinux(SELINUX_TYPES) },
-      { since: 31, violation: seLinux([...SELINUX_TYPES, 'container_engine_t']) },
+      { since: 31, violation: seLinux([...SELINUX_TYPES, SELINUX_ENGINE_TYPE]) },
     ],
   },
   {
@@ -212,13 +153,7 @@ export const baselineChecks: readonly PodSecurityCheck[] = [
   {
     id: 'sysctls',
     level: 'baseline',
-    versions: [
-      { since: 0, violation: sysctls(...SYSCTLS_1_0) },
-      { since: 27, violation: sysctls(...SYSCTLS_1_27) },
-      { since: 29, violation: sysctls(...SYSCTLS_1_29) },
-      { since: 32, violation: sysctls(...SYSCTLS_1_32) },
-      { since: 37, violation: sysctls(...SYSCTLS_1_37) },
-    ],
+    versions: SAFE_SYSCTLS.map(({ since }) => ({ since, violation: sysctls(since) })),
   },
   always('windowsHostProcess', hostProcess),
 ]

@@ -4,6 +4,7 @@ import { derived } from './derived.ts'
 import { isPlatformAgent } from './platform-agents.ts'
 import { driftedPods } from './pod-revision.ts'
 import { type JudgedPod, NEWEST_MINOR, POD_SECURITY_LEVELS, type PodSecurityLevel, type Violation, violations } from './pod-security.ts'
+import { ENFORCE, isAtLeastBaseline, versionLabel } from './pod-security-labels.ts'
 import { minorOf } from './version.ts'
 import { type Workload, type WorkloadKind, workloads } from './workloads.ts'
 
@@ -23,9 +24,17 @@ export interface NamespaceFitness {
 export type FitnessView = View<WorkloadKind | 'ServerVersion'>
 
 /** The policy version to judge by and to pin: the server's own minor, or the newest we know if that is older. */
-export function policyMinor(view: FitnessView): number | undefined {
+export function policyMinor(view: View<'ServerVersion'>): number | undefined {
   const minor = view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes)
   return minor === undefined ? undefined : Math.min(minor, NEWEST_MINOR)
+}
+
+/** The version that counts in a namespace: the one its labels pin where they enforce a level, else the server's own. */
+export function policyMinorIn(view: View<'ServerVersion' | 'Namespace'>, namespace: string | undefined): number {
+  const server = policyMinor(view) ?? NEWEST_MINOR
+  const labels = namespace === undefined ? undefined : view.find('Namespace', undefined, namespace)?.metadata.labels
+  const pinned = isAtLeastBaseline(labels?.[ENFORCE]) ? minorOf(labels?.[versionLabel('enforce')]) : undefined
+  return Math.min(pinned ?? server, server)
 }
 
 /** By namespace; one without workloads is not in it. */

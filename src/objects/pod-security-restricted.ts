@@ -3,6 +3,7 @@
 import { inUserNamespace, isConfining, procMount } from './pod-security-baseline.ts'
 import type { JudgedPod, PodSecurityCheck } from './pod-security-check.ts'
 import { blame, containersText, containersWhere, quoted, settersText } from './pod-security-words.ts'
+import { sourcesOf } from './volumes.ts'
 
 type Violation = (pod: JudgedPod) => string | undefined
 /** Pods that say they are for Windows need no Linux settings (policy ≥ 1.25); only `spec.os` counts. */
@@ -86,7 +87,7 @@ export const RESTRICTED_VOLUME_TYPES: ReadonlySet<string> = new Set([
 ])
 const volumes: Violation = ({ spec }) => {
   const forbidden = (spec.volumes ?? []).filter((volume) => {
-    const types = Object.keys(volume).filter((key) => key !== 'name' && volume[key] != null)
+    const types = sourcesOf(volume)
     // A volume without a source becomes an emptyDir when the API server fills in defaults.
     return types.length > 0 && !types.some((type) => RESTRICTED_VOLUME_TYPES.has(type))
   })

@@ -20,6 +20,9 @@ export const runAsNonRoot = (spec: PodSpec, container: ContainerSpec): Effective
 export const seccompProfile = (spec: PodSpec, container: ContainerSpec): EffectiveValue<SeccompProfile> =>
   effective(container.securityContext?.seccompProfile, spec.securityContext?.seccompProfile)
 
+/** Of a Windows container: the account that runAsNonRoot rules out. */
+export const isAdministrator = (userName: string | undefined): boolean => userName?.toLowerCase() === 'containeradministrator'
+
 /** Shares a namespace of its node, or may write to its files: root inside is then close to root outside. */
 export function isCloseToNode(spec: PodSpec, container: ContainerSpec): boolean {
   if (spec.hostPID === true || spec.hostIPC === true || spec.hostNetwork === true) return true

@@ -2,6 +2,8 @@
 import type { Change, Json, KubeObject, ObjectRef, Readable, Risk, View } from '../model/index.ts'
 import { applyEdits } from '../objects/path.ts'
 import { refOf, refText } from '../objects/ref.ts'
+import { eachVolume, sourcesOf } from '../objects/volumes.ts'
+import { templateOf } from '../objects/workloads.ts'
 import { sameJson } from './canonical.ts'
 import { mergeTexts } from './file-text.ts'
 import { CONFLICT, mergeThree } from './merge.ts'
@@ -102,7 +104,16 @@ function mergeObjects(ours: Extract<Target, { is: 'object' }>, theirs: Extract<T
     throw new Refused(`this plan already creates ${what} with another content: apply that first`)
   const after = mergeThree(ours.before, ours.after, theirs.after)
   if (after === CONFLICT) throw new Refused(`another finding of this plan wants a different value in ${what}: apply that first`)
+  if (hasMixedVolume(after as KubeObject, [ours.after!, theirs.after!]))
+    throw new Refused(`another finding of this plan puts something else in the place of a volume of ${what}: apply that first`)
   return { ...ours, after: after as KubeObject }
+}
+
+/** Each side gave a volume a source of its own: the API server takes one. */
+function hasMixedVolume(merged: KubeObject, sides: readonly KubeObject[]): boolean {
+  const mixed = (object: KubeObject) =>
+    eachVolume(templateOf(object)?.spec ?? { containers: [] }).filter(({ volume }) => sourcesOf(volume).length > 1)
+  return mixed(merged).length > 0 && sides.every((side) => mixed(side).length === 0)
 }
 
 export const RISKS: readonly Risk[] = ['safe', 'restarts-pods', 'may-break']

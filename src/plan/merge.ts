@@ -12,7 +12,14 @@ export function mergeThree(base: unknown, ours: unknown, theirs: unknown): unkno
   if (same(base, ours)) return theirs
   if (isMapping(ours) && isMapping(theirs)) return mergeMappings(isMapping(base) ? base : {}, ours, theirs)
   if (Array.isArray(ours) && Array.isArray(theirs)) return mergeLists(Array.isArray(base) ? base : [], ours, theirs)
+  // A list that is taken away has lost all its items; what the other side put in stays.
+  if (Array.isArray(base) && (ours === undefined || theirs === undefined)) return mergeIntoNothing(base, ours ?? theirs)
   return CONFLICT
+}
+
+function mergeIntoNothing(base: readonly unknown[], list: unknown): unknown {
+  const merged = Array.isArray(list) ? mergeLists(base, list, []) : CONFLICT
+  return Array.isArray(merged) && merged.length === 0 ? undefined : merged
 }
 
 function mergeMappings(base: Record<string, unknown>, ours: Record<string, unknown>, theirs: Record<string, unknown>): unknown {
@@ -27,6 +34,7 @@ function mergeMappings(base: Record<string, unknown>, ours: Record<string, unkno
 const own = (mapping: Record<string, unknown>, key: string): unknown => (Object.hasOwn(mapping, key) ? mapping[key] : undefined)
 
 function mergeLists(base: readonly unknown[], ours: readonly unknown[], theirs: readonly unknown[]): unknown {
+  if ([base, ours, theirs].every((list) => namesOf(list) !== undefined)) return mergeByName(base, ours, theirs)
   if (isInPlace(base, ours) && isInPlace(base, theirs)) {
     const merged = base.map((item, index) => mergeThree(item, ours[index], theirs[index]))
     return merged.includes(CONFLICT) ? CONFLICT : merged
@@ -34,6 +42,18 @@ function mergeLists(base: readonly unknown[], ours: readonly unknown[], theirs: 
   if (isInPlace(base, ours) && isShortened(base, theirs)) return shorten(base, ours, theirs)
   if (isInPlace(base, theirs) && isShortened(base, ours)) return shorten(base, theirs, ours)
   return mergeAsSets(base, ours, theirs)
+}
+
+/** Containers, volumes, variables: each item is merged by itself, in the old order, and what was put in stands last. */
+function mergeByName(base: readonly unknown[], ours: readonly unknown[], theirs: readonly unknown[]): unknown {
+  const [before, mine, other] = [base, ours, theirs].map((list) => new Map(list.map((item) => [nameOf(item), item])))
+  const merged: unknown[] = []
+  for (const name of new Set([...before!.keys(), ...mine!.keys(), ...other!.keys()])) {
+    const item = mergeThree(before!.get(name), mine!.get(name), other!.get(name))
+    if (item === CONFLICT) return CONFLICT
+    if (item !== undefined) merged.push(item)
+  }
+  return merged
 }
 
 /** Items were changed where they stood: none is a neighbour that moved up, and no item has another name than before. */

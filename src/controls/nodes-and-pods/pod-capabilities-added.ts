@@ -26,7 +26,6 @@ export default control({
   reads: [],
   consults: WORKLOAD_KINDS,
   evaluate: perPodSpec(function* (spec, workload) {
-    if (isWindows(workload)) return
     for (const { container, type, at } of eachContainer(spec)) {
       const added = (container.securityContext?.capabilities?.add ?? []).filter((name) => !BASELINE_CAPABILITIES.has(name))
       if (added.length === 0) continue
@@ -34,8 +33,8 @@ export default control({
         container: container.name,
         at: [...at, 'securityContext', 'capabilities', 'add'],
         reason: 'adds capabilities beyond the baseline set',
-        detail: added.join(', '),
-        severity: severityOf(added, spec.hostNetwork === true),
+        detail: `${added.join(', ')}${isWindows(workload) ? '; of no effect on Windows, where the baseline level refuses them all the same' : ''}`,
+        severity: isWindows(workload) ? 'low' : severityOf(added, spec.hostNetwork === true),
         evidence: { type, added },
       }
     }

@@ -1,7 +1,7 @@
-import { type SpecEdit, setPodField } from '../../../remediations/pod-field.ts'
+import { leaveHostNetwork, runsHostProcess } from '../../../remediations/host-network.ts'
+import { setPodField } from '../../../remediations/pod-field.ts'
 import { mayBreak } from '../../../remediations/pod-template.ts'
 import { control } from '../../model/define.ts'
-import type { PodSpec } from '../../model/index.ts'
 import { eachContainer } from '../../objects/containers.ts'
 import { perPodSpec } from '../../objects/per-workload.ts'
 import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
@@ -41,34 +41,22 @@ export default control({
         ],
       },
     },
-    change: ({ workload: { spec } }, _finding, options) =>
-      options['mode'] === 'keep'
-        ? { refused: 'the option mode=keep keeps it' }
-        : runsHostProcess(spec)
-          ? { refused: 'the API server wants hostNetwork: true for Windows HostProcess containers: make them ordinary containers first' }
-          : {
-              edits: [{ set: ['hostNetwork'], to: false }, ...dnsEdits(spec), ...portEdits(spec)],
-              summary: 'set hostNetwork: false',
-              prediction: mayBreak(
-                'its address changes, and what reached it by the address of the node no longer does: put a Service in front',
-                'it no longer reaches what listens on loopback of the node',
-                'to leave it there choose the other mode (--set pod-host-network.mode=keep)',
-              ),
-            },
+    change: ({ workload: { spec } }, _finding, options, alongside) => {
+      if (options['mode'] === 'keep') return { refused: 'the option mode=keep keeps it' }
+      if (runsHostProcess(spec) && !alongside.some(({ control: id, excepted }) => id === 'pod-windows-hostprocess' && !excepted))
+        return {
+          refused:
+            'the API server wants hostNetwork: true for Windows HostProcess containers: mend pod-windows-hostprocess in the same plan',
+        }
+      return {
+        edits: leaveHostNetwork(spec),
+        summary: 'set hostNetwork: false',
+        prediction: mayBreak(
+          'its address changes, and what reached it by the address of the node no longer does: put a Service in front',
+          'it no longer reaches what listens on loopback of the node',
+          'to leave it there choose the other mode (--set pod-host-network.mode=keep)',
+        ),
+      }
+    },
   }),
 })
-
-const runsHostProcess = (spec: PodSpec): boolean =>
-  spec.securityContext?.windowsOptions?.hostProcess === true ||
-  [...eachContainer(spec)].some(({ container }) => container.securityContext?.windowsOptions?.hostProcess === true)
-
-const dnsEdits = (spec: PodSpec): SpecEdit[] =>
-  spec.dnsPolicy === 'ClusterFirstWithHostNet' ? [{ set: ['dnsPolicy'], to: 'ClusterFirst' }] : []
-
-/** The API server writes hostPort beside every containerPort of such a pod; left there they would open the ports again. */
-const portEdits = (spec: PodSpec): SpecEdit[] =>
-  [...eachContainer(spec)].flatMap(({ container, at }) =>
-    (container.ports ?? []).flatMap((port, index): SpecEdit[] =>
-      port.hostPort === port.containerPort ? [{ unset: [...at, 'ports', index, 'hostPort'] }] : [],
-    ),
-  )

@@ -1,9 +1,9 @@
 import { hostPathRemedy } from '../../../remediations/host-path.ts'
 import { control } from '../../model/define.ts'
-import type { Severity, Volume } from '../../model/index.ts'
-import { eachContainer } from '../../objects/containers.ts'
+import type { Severity } from '../../model/index.ts'
 import { canWriteTo, isSensitive, isSocket, normalise } from '../../objects/host-paths.ts'
 import { perPodSpec } from '../../objects/per-workload.ts'
+import { eachVolume } from '../../objects/volumes.ts'
 import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
 
 export default control({
@@ -22,17 +22,14 @@ export default control({
   reads: [],
   consults: WORKLOAD_KINDS,
   evaluate: perPodSpec(function* (spec) {
-    for (const [index, volume] of (spec.volumes ?? []).entries()) {
-      if (volume?.hostPath == null) continue
-      const mounts = [...eachContainer(spec)].flatMap(({ container }) =>
-        (container.volumeMounts ?? []).filter((mount) => mount.name === volume.name),
-      )
+    for (const { volume, at, mounts } of eachVolume(spec)) {
+      if (volume.hostPath == null) continue
       const path = normalise(String(volume.hostPath.path ?? ''))
       const writable = mounts.some(canWriteTo)
       const how = mounts.length === 0 ? 'declared but not mounted' : writable ? 'writable' : 'read-only'
       const socket = mounts.length > 0 && isSocket(path, volume.hostPath.type)
       yield {
-        at: ['volumes', isNamedOnce(spec.volumes!, volume) ? { name: volume.name } : index, 'hostPath'],
+        at: [...at, 'hostPath'],
         reason: socket ? 'mounts a socket of its node and can talk to it' : reasonFor(path, writable),
         detail: `${path}, ${how}`,
         severity: severityOf(path, writable || socket, mounts.length > 0),
@@ -42,9 +39,6 @@ export default control({
   }),
   remedy: hostPathRemedy(),
 })
-
-const isNamedOnce = (volumes: readonly Volume[], volume: Volume): boolean =>
-  typeof volume.name === 'string' && volumes.filter((one) => one?.name === volume.name).length === 1
 
 const reasonFor = (path: string, writable: boolean): string =>
   isSensitive(path) && writable ? 'mounts a sensitive path of its node and may write to it' : 'mounts a path of its node'

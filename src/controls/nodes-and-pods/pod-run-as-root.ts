@@ -4,7 +4,7 @@ import type { ContainerSpec, Json, PodSpec, Severity } from '../../model/index.t
 import { eachContainer, statusOf } from '../../objects/containers.ts'
 import { configOfRunning, imageConfigIn, numericUser, userWords } from '../../objects/image-config.ts'
 import { type Images, perPodSpecAndImages, type Sighting } from '../../objects/per-workload.ts'
-import { isCloseToNode, runAsNonRoot, runAsUser } from '../../objects/security-context.ts'
+import { isAdministrator, isCloseToNode, runAsNonRoot, runAsUser } from '../../objects/security-context.ts'
 import { isWindows, WORKLOAD_KINDS, type Workload } from '../../objects/workloads.ts'
 
 export default control({
@@ -24,8 +24,11 @@ export default control({
   reads: [],
   consults: [...WORKLOAD_KINDS, 'ImageConfigs'],
   evaluate: perPodSpecAndImages<Readonly<Record<string, Json>>>(function* (spec, workload, images) {
-    if (isWindows(workload)) return
     const field = ['securityContext', 'runAsNonRoot']
+    if (isWindows(workload)) {
+      yield* onWindows(spec)
+      return
+    }
     for (const { container, type, at } of eachContainer(spec)) {
       const seen = judge(spec, container, workload, images)
       if (seen !== undefined)
@@ -44,6 +47,24 @@ export default control({
   verify: 'Read status.containerStatuses[].user of the new pods: no uid is 0.',
 })
 
+/** Of Windows the restricted level wants it as well; the kubelet then refuses ContainerAdministrator. */
+function* onWindows(spec: PodSpec): Iterable<Sighting<Readonly<Record<string, Json>>>> {
+  const ofPod = spec.securityContext
+  for (const { container, type, at } of eachContainer(spec)) {
+    const asksForRoot = ofPod?.runAsNonRoot === false || ofPod?.runAsUser === 0 || container.securityContext?.runAsUser === 0
+    if (runAsNonRoot(spec, container).value === true && !asksForRoot) continue
+    const user = container.securityContext?.windowsOptions?.runAsUserName ?? ofPod?.windowsOptions?.runAsUserName
+    yield {
+      container: container.name,
+      at: [...at, 'securityContext', 'runAsNonRoot'],
+      reason: 'does not refuse to run as ContainerAdministrator',
+      detail: `runAsNonRoot ${ofPod?.runAsNonRoot === false ? 'false for the pod' : (runAsNonRoot(spec, container).value ?? 'unset')}; ${user ?? 'the user is up to the image'}`,
+      severity: isAdministrator(user) ? 'medium' : 'low',
+      evidence: { type, runAsNonRoot: runAsNonRoot(spec, container).value ?? null, runAsUserName: user ?? null },
+    }
+  }
+}
+
 /** What the pod says and every container overrules is no danger, but the restricted level refuses it all the same. */
 function* overruled(spec: PodSpec): Iterable<Sighting<Readonly<Record<string, Json>>>> {
   const { runAsNonRoot: refuses, runAsUser: user } = spec.securityContext ?? {}
@@ -51,7 +72,7 @@ function* overruled(spec: PodSpec): Iterable<Sighting<Readonly<Record<string, Js
   if (spec.hostUsers === false) return
   if (
     (refuses === false && all(({ securityContext }) => securityContext?.runAsNonRoot === true)) ||
-    (user === 0 && all(({ securityContext }) => (securityContext?.runAsUser ?? 0) !== 0 && securityContext?.runAsNonRoot === true))
+    (user === 0 && all((container) => (container.securityContext?.runAsUser ?? 0) !== 0 && runAsNonRoot(spec, container).value === true))
   ) {
     const detail = refuses === false ? 'runAsNonRoot: false' : 'runAsUser: 0'
     yield {

@@ -38,6 +38,8 @@ export default control({
     wish: () => 'set the seccompProfile to type RuntimeDefault',
     change(place, { at = [], reason }) {
       const path = at.slice(place.at.length) as Path
+      if (isWindows(place.workload))
+        return { edits: [{ unset: path }], summary: 'name no seccomp profile: Windows has none', prediction: HARMLESS }
       return {
         edits: [{ set: path, to: { type: 'RuntimeDefault' } }],
         summary: `set the seccomp profile RuntimeDefault${path.length > 2 ? '' : ' for the pod'}`,
@@ -49,7 +51,11 @@ export default control({
 })
 
 const evaluateSpecs = perPodSpec<Evidence>(function* (spec, workload) {
-  if (isWindows(workload)) return
+  if (isWindows(workload)) {
+    // Of no effect there, where the baseline level refuses it all the same.
+    for (const one of unconfined(spec)) yield { ...one, severity: 'low', detail: `${one.detail}, on Windows` }
+    return
+  }
   yield* unconfined(spec)
   const ofPod = spec.securityContext?.seccompProfile
   const unset =
