@@ -69,7 +69,8 @@ export const removeAddedCapabilities = <E = any>(): Remedy<E> =>
       const words = removed.map((name) => WHAT_FOR[bare(name)] ?? `what needs ${bare(name)} fails`)
       return templateChange(
         place,
-        [addEdit(at, kept)],
+        // The API server takes no capabilities at all of a pod that says it is for Windows.
+        [place.workload.spec.os?.name === 'windows' ? { unset: [...at, 'securityContext', 'capabilities'] } : addEdit(at, kept)],
         `no longer add ${removed.join(', ')} to container ${visited.container.name}`,
         isWindows(place.workload) ? HARMLESS : mayBreak(...new Set(words)),
       )

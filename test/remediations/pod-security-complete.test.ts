@@ -101,7 +101,8 @@ function allowed({ spec }: Workload): string[] {
       ...(context?.runAsUser === 1000 ? ['user'] : []),
       ...(context?.seccompProfile?.type === 'Localhost' ? ['seccomp'] : []),
       ...(context?.appArmorProfile?.type === 'Localhost' ? ['AppArmor'] : []),
-      ...(context?.capabilities?.add?.includes('NET_BIND_SERVICE') === true ? ['NET_BIND_SERVICE'] : []),
+      // The API server takes no capabilities of a pod for Windows.
+      ...(spec.os?.name !== 'windows' && context?.capabilities?.add?.includes('NET_BIND_SERVICE') === true ? ['NET_BIND_SERVICE'] : []),
       ...(context?.sysctls ?? []).map(({ name }) => name).filter((name) => name.startsWith('net.ipv4.')),
     ].map((one) => `${index}: ${one}`),
   )
