@@ -54,9 +54,10 @@ export function templatePlace(
     return {
       byHand: `${who} is a static pod: ${wish} in its manifest on the node (kubeadm keeps these in /etc/kubernetes/manifests); the kubelet then starts it anew`,
     }
-  if (workload.object.kind === 'Pod')
+  // One that is to run for ever is deleted and created again (the plan says so); one with an end would do its work a second time.
+  if (workload.object.kind === 'Pod' && (workload.spec.restartPolicy ?? 'Always') !== 'Always')
     return {
-      byHand: `a bare pod cannot be changed in place; delete it and create it again with this done: ${wish}; better, let a Deployment run it`,
+      byHand: `a pod that runs to its end cannot be changed, and made anew it would do its work again; next time create it with this done: ${wish}`,
     }
   if (workload.object.kind === 'Job')
     return { byHand: `the template of a Job cannot be changed; create the Job again with this done: ${wish}` }

@@ -162,7 +162,7 @@ describe('a pod that violates any of the Pod Security Standards, in files', () =
 })
 
 describe('a live pod that violates any of the Pod Security Standards', () => {
-  const OWN = ['Pod', 'Job']
+  const OWN = ['Job']
   const reasons = (plan: Plan) => [...plan.ledger.byHand.map(({ why }) => why), ...plan.ledger.refused.map(({ because }) => because)]
 
   it.each(KINDS)(

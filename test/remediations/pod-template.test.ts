@@ -26,11 +26,14 @@ describe('where a pod spec can be changed', () => {
     })
   })
 
-  it('is a pod in a file, but not one that runs', () => {
+  it('is a bare pod, unless it runs to its end: made anew it would do its work again', () => {
     expect(only(bare + files)).toMatchObject({
       changes: [{ edits: [{ set: ['spec', 'containers', { name: 'app' }, 'securityContext', 'privileged'], to: false }] }],
     })
-    expect(only(bare)).toEqual({ byHand: expect.stringContaining('a bare pod cannot be changed in place; delete it and create it again') })
+    expect(only(bare)).toMatchObject({ changes: [{ target: { kind: 'Pod' } }] })
+    expect(only(bare.replace('containers:', 'restartPolicy: Never, containers:'))).toEqual({
+      byHand: expect.stringContaining('made anew it would do its work again'),
+    })
   })
 
   it('is not the template of a Job that runs', () => {

@@ -59,6 +59,6 @@ describe('on a workload', () => {
       changes: [{ target: { name: 'web' }, edits: [{ set: ['spec', 'template', 'spec', 'automountServiceAccountToken'], to: false }] }],
     }))
   test('may break one whose account has rights', () => expect(propose(web, { rights: ['x'] })).toMatchObject({ risk: 'may-break' }))
-  test('a bare pod is made anew by hand', () =>
-    expect(propose({ apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name: 'bare' })).toHaveProperty('byHand'))
+  test('a bare pod is made anew', () =>
+    expect(propose({ apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name: 'bare' })).toHaveProperty('changes'))
 })
