@@ -114,6 +114,9 @@ function seLinux(types: readonly string[]): (pod: JudgedPod) => string | undefin
     )
 }
 const SELINUX_TYPES = ['', 'container_t', 'container_init_t', 'container_kvm_t']
+const SELINUX_TYPES_1_31 = [...SELINUX_TYPES, 'container_engine_t']
+/** What the policy version v1.minor lets a container choose. */
+export const seLinuxTypes = (minor: number): readonly string[] => (minor < 31 ? SELINUX_TYPES : SELINUX_TYPES_1_31)
 
 export const isConfining = (profile: SeccompProfile): boolean => profile.type === 'RuntimeDefault' || profile.type === 'Localhost'
 const isUnconfining = (profile: SeccompProfile | undefined): boolean => profile != null && !isConfining(profile)
@@ -161,6 +164,13 @@ const SYSCTLS_1_29 = [
 ]
 const SYSCTLS_1_32 = [...SYSCTLS_1_29, 'net.ipv4.tcp_rmem', 'net.ipv4.tcp_wmem']
 const SYSCTLS_1_37 = [...SYSCTLS_1_32, 'net.ipv4.tcp_slow_start_after_idle', 'net.ipv4.tcp_notsent_lowat']
+/** The sysctls that the policy version v1.minor calls safe. */
+export function safeSysctls(minor: number): readonly string[] {
+  if (minor < 27) return SYSCTLS_1_0
+  if (minor < 29) return SYSCTLS_1_27
+  if (minor < 32) return SYSCTLS_1_29
+  return minor < 37 ? SYSCTLS_1_32 : SYSCTLS_1_37
+}
 
 const hostProcess = ({ spec }: JudgedPod): string | undefined =>
   blame(
@@ -198,7 +208,7 @@ export const baselineChecks: readonly PodSecurityCheck[] = [
     level: 'baseline',
     versions: [
       { since: 0, violation: seLinux(SELINUX_TYPES) },
-      { since: 31, violation: seLinux([...SELINUX_TYPES, 'container_engine_t']) },
+      { since: 31, violation: seLinux(SELINUX_TYPES_1_31) },
     ],
   },
   {

@@ -6,6 +6,7 @@ import { componentFlags, FLAG_LADDER } from './flags.ts'
 export const ENGINE_KINDS = [
   'KyvernoClusterPolicy',
   'KyvernoPolicy',
+  'KyvernoValidatingPolicy',
   'GatekeeperConstraintTemplate',
   'ValidatingAdmissionPolicy',
   'ValidatingAdmissionPolicyBinding',
@@ -59,6 +60,8 @@ export function clusterDefault(view: DefaultView): ClusterDefault {
 export interface Engines {
   /** Does an engine hold this namespace to a Pod Security level? Its words. */
   readonly covering: (namespace: string) => string | undefined
+  /** The strictest such level. */
+  readonly levelIn: (namespace: string) => 'baseline' | 'restricted' | undefined
   /** Engines that refuse some pods: whether that amounts to a level is for a human to judge. */
   readonly partial: readonly string[]
 }
@@ -76,13 +79,17 @@ export function engines(view: EngineView): Engines {
       const rule = levels.find((one) => one.covers(namespace))
       return rule && `Kyverno policy ${rule.policy} enforces ${rule.level}`
     },
-    partial: [...new Set([...some, ...templates, ...denyingPolicies(view), ...otherEngines(view)])],
+    levelIn: (namespace) => {
+      const found = levels.filter((one) => one.covers(namespace)).map((one) => one.level)
+      return found.includes('restricted') ? 'restricted' : found.includes('baseline') ? 'baseline' : undefined
+    },
+    partial: [...new Set([...some, ...celPolicies(view), ...templates, ...denyingPolicies(view), ...otherEngines(view)])],
   }
 }
 
 interface KyvernoRule {
   readonly policy: string
-  readonly level: string | undefined
+  readonly level: 'baseline' | 'restricted' | undefined
   readonly covers: (namespace: string) => boolean
 }
 
@@ -129,6 +136,13 @@ function isUnconditional(rule: Mapping): boolean {
     )
   })
 }
+
+/** Kyverno's newer policies are CEL: that one denies can be told, what it denies cannot. */
+const celPolicies = (view: EngineView): string[] =>
+  view
+    .all('KyvernoValidatingPolicy')
+    .filter((policy) => list(policy.spec?.['validationActions']).includes('Deny') && SETTINGS.test(JSON.stringify(policy.spec ?? {})))
+    .map((policy) => `Kyverno ValidatingPolicy ${policy.metadata.name}`)
 
 const SETTINGS = /privileged|hostNetwork|hostPID|hostIPC|hostPath|securityContext|capabilities|runAsNonRoot/
 function denyingPolicies(view: EngineView): string[] {

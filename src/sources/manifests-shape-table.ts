@@ -121,6 +121,7 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
   BaselineAdminNetworkPolicy: SPEC,
   KyvernoClusterPolicy: SPEC,
   KyvernoPolicy: SPEC,
+  KyvernoValidatingPolicy: SPEC,
   GatekeeperConstraintTemplate: SPEC,
   PrometheusRule: { spec: map({ groups: list(map({ name: 'text', rules: list() })) }) },
   ClusterConfiguration: { kubernetesVersion: 'text', apiServer: map(), controllerManager: map(), scheduler: map(), etcd: map() },
