@@ -28,6 +28,8 @@ const rule = (apiGroup: string, resources: string[], operations = ['CREATE', 'UP
   apiVersions: ['v1'],
   operations,
   resources,
+  // Defaults are written out, here and below, so that what is stored is what was sent.
+  scope: '*',
 })
 const PODS = [rule('', ['pods']), rule('', ['pods/ephemeralcontainers'], ['UPDATE'])]
 const TEMPLATES = [
@@ -50,7 +52,12 @@ export function guardPolicy(family: AdmissionFamily, minor: number): KubeObject 
     },
     spec: {
       failurePolicy: 'Fail',
-      matchConstraints: { resourceRules: family.podsOnly === true ? PODS : [...PODS, ...TEMPLATES] },
+      matchConstraints: {
+        matchPolicy: 'Equivalent',
+        namespaceSelector: {},
+        objectSelector: {},
+        resourceRules: family.podsOnly === true ? PODS : [...PODS, ...TEMPLATES],
+      },
       variables: [
         { name: 'template', expression: templateIn('object') },
         { name: 'spec', expression: 'variables.template.spec' },
@@ -85,6 +92,8 @@ export function guardBinding(family: AdmissionFamily, mode: GuardMode, except: r
       policyName: policyName(family),
       validationActions: actionsOf(mode),
       matchResources: {
+        matchPolicy: 'Equivalent',
+        objectSelector: {},
         namespaceSelector: {
           matchExpressions: [
             { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: [...NEVER_REFUSED, ...except] },
