@@ -1,5 +1,5 @@
 /** Which namespaces something keeps from taking in what a family names: a Pod Security level, a policy engine, a policy of this tool. */
-import type { NamespaceObject, ObjectRef, SpecObject, View } from '../model/index.ts'
+import type { LabelSelector, NamespaceObject, ObjectRef, SpecObject, View } from '../model/index.ts'
 import type { AdmissionFamily } from './admission-families.ts'
 import { exemptionLabel, isAsWritten, NEVER_REFUSED, policyName } from './admission-policies.ts'
 import { driftedPods } from './pod-revision.ts'
@@ -19,7 +19,7 @@ export interface Coverage {
   readonly open: readonly string[]
   /** Among them, those where a policy of this tool warns. */
   readonly warned: readonly string[]
-  /** Left out by label, on the operator's word. */
+  /** Left out by label, or by name in the binding, on the operator's word. */
   readonly exempt: readonly string[]
   /** This tool's policy is there, but says something else by now. */
   readonly altered: boolean
@@ -57,7 +57,7 @@ export function coverage(view: CoverageView, family: AdmissionFamily): Coverage 
     const engine = others.levelIn(name)
     if (engine !== undefined && family.pss !== undefined && holds({ level: engine, minor: NEWEST_MINOR }, family)) continue
     if (bound(namespace, 'Deny')) continue
-    if (bindings.length > 0 && Object.hasOwn(labels, exemptionLabel(family))) {
+    if (bindings.some((binding) => leavesOut(binding, name)) || (bindings.length > 0 && Object.hasOwn(labels, exemptionLabel(family)))) {
       exempt.push(name)
       continue
     }
@@ -78,6 +78,14 @@ function reaches({ spec }: SpecObject, { metadata: { name, labels } }: Namespace
   if (!isNone(match['excludeResourceRules']) || !isNone(match['resourceRules']) || spec?.['paramRef'] !== undefined) return false
   if (match['objectSelector'] !== undefined && !isEmptySelector(match['objectSelector'])) return false
   return match['namespaceSelector'] === undefined || matchesSelector(match['namespaceSelector'], namespaceLabels(name, labels))
+}
+
+/** By name: whoever wrote the binding meant it. */
+function leavesOut({ spec }: SpecObject, namespace: string): boolean {
+  const { namespaceSelector } = (spec?.['matchResources'] ?? {}) as { readonly namespaceSelector?: LabelSelector }
+  return (namespaceSelector?.matchExpressions ?? []).some(
+    ({ key, operator, values }) => key === 'kubernetes.io/metadata.name' && operator === 'NotIn' && values?.includes(namespace) === true,
+  )
 }
 
 interface Held {

@@ -3,7 +3,7 @@ import { control } from '../../model/define.ts'
 import type { Observation, Remark } from '../../model/index.ts'
 import { COVERAGE_KINDS, type Coverage, coverage, guardedNamespaces } from '../../objects/admission-coverage.ts'
 import { ADMISSION_FAMILIES, type AdmissionFamily } from '../../objects/admission-families.ts'
-import { exemptionLabel } from '../../objects/admission-policies.ts'
+import { policyName } from '../../objects/admission-policies.ts'
 import { distribution } from '../../objects/distribution.ts'
 import { ENGINE_KINDS } from '../../objects/pod-security-engines.ts'
 import { WHOLE_CLUSTER } from '../../objects/ref.ts'
@@ -37,7 +37,7 @@ export default control({
     for (const { because, answer } of unread) yield { unknown: `whether a policy engine refuses such pods: ${because}`, answer }
     for (const family of ADMISSION_FAMILIES) {
       const seen = coverage(view, family)
-      if (seen.exempt.length > 0) yield { note: `left out by the label ${exemptionLabel(family)}: ${seen.exempt.join(', ')}` }
+      if (seen.exempt.length > 0) yield { note: `left out of ${policyName(family)}: ${seen.exempt.join(', ')}` }
       if (seen.open.length > 0) yield observe(family, seen, unread.length > 0)
     }
   },
