@@ -27,6 +27,7 @@ import apiInsecurePort from './api-endpoint/api-insecure-port.ts'
 import apiProfilingLimits from './api-endpoint/api-profiling-limits.ts'
 import clusterVersion from './api-endpoint/cluster-version.ts'
 import admGuardrails from './nodes-and-pods/adm-guardrails.ts'
+import admPlugins from './nodes-and-pods/adm-plugins.ts'
 import netCniEnforces from './nodes-and-pods/net-cni-enforces.ts'
 import netDefaultDenyIngress from './nodes-and-pods/net-default-deny-ingress.ts'
 import nodeKubeletAuthn from './nodes-and-pods/node-kubelet-authn.ts'
@@ -80,6 +81,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(apiProfilingLimits as unknown as RegisteredControl), id: 'api-profiling-limits', practice: 'api-endpoint' },
   { ...(clusterVersion as unknown as RegisteredControl), id: 'cluster-version', practice: 'api-endpoint' },
   { ...(admGuardrails as unknown as RegisteredControl), id: 'adm-guardrails', practice: 'nodes-and-pods' },
+  { ...(admPlugins as unknown as RegisteredControl), id: 'adm-plugins', practice: 'nodes-and-pods' },
   { ...(netCniEnforces as unknown as RegisteredControl), id: 'net-cni-enforces', practice: 'nodes-and-pods' },
   { ...(netDefaultDenyIngress as unknown as RegisteredControl), id: 'net-default-deny-ingress', practice: 'nodes-and-pods' },
   { ...(nodeKubeletAuthn as unknown as RegisteredControl), id: 'node-kubelet-authn', practice: 'nodes-and-pods' },
