@@ -43,6 +43,7 @@ import podPrivileged from './nodes-and-pods/pod-privileged.ts'
 import podRunAsRoot from './nodes-and-pods/pod-run-as-root.ts'
 import podSeccomp from './nodes-and-pods/pod-seccomp.ts'
 import psaEnforced from './nodes-and-pods/psa-enforced.ts'
+import psaLabelQuality from './nodes-and-pods/psa-label-quality.ts'
 import imgDefaultRoot from './images/img-default-root.ts'
 import imgMutableReference from './images/img-mutable-reference.ts'
 import imgPullSecrets from './images/img-pull-secrets.ts'
@@ -97,6 +98,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(podRunAsRoot as unknown as RegisteredControl), id: 'pod-run-as-root', practice: 'nodes-and-pods' },
   { ...(podSeccomp as unknown as RegisteredControl), id: 'pod-seccomp', practice: 'nodes-and-pods' },
   { ...(psaEnforced as unknown as RegisteredControl), id: 'psa-enforced', practice: 'nodes-and-pods' },
+  { ...(psaLabelQuality as unknown as RegisteredControl), id: 'psa-label-quality', practice: 'nodes-and-pods' },
   { ...(imgDefaultRoot as unknown as RegisteredControl), id: 'img-default-root', practice: 'images' },
   { ...(imgMutableReference as unknown as RegisteredControl), id: 'img-mutable-reference', practice: 'images' },
   { ...(imgPullSecrets as unknown as RegisteredControl), id: 'img-pull-secrets', practice: 'images' },
