@@ -28,6 +28,7 @@ import apiProfilingLimits from './api-endpoint/api-profiling-limits.ts'
 import clusterVersion from './api-endpoint/cluster-version.ts'
 import admGuardrails from './nodes-and-pods/adm-guardrails.ts'
 import admPlugins from './nodes-and-pods/adm-plugins.ts'
+import admWebhookSafety from './nodes-and-pods/adm-webhook-safety.ts'
 import netCniEnforces from './nodes-and-pods/net-cni-enforces.ts'
 import netDefaultDenyIngress from './nodes-and-pods/net-default-deny-ingress.ts'
 import nodeKubeletAuthn from './nodes-and-pods/node-kubelet-authn.ts'
@@ -83,6 +84,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(clusterVersion as unknown as RegisteredControl), id: 'cluster-version', practice: 'api-endpoint' },
   { ...(admGuardrails as unknown as RegisteredControl), id: 'adm-guardrails', practice: 'nodes-and-pods' },
   { ...(admPlugins as unknown as RegisteredControl), id: 'adm-plugins', practice: 'nodes-and-pods' },
+  { ...(admWebhookSafety as unknown as RegisteredControl), id: 'adm-webhook-safety', practice: 'nodes-and-pods' },
   { ...(netCniEnforces as unknown as RegisteredControl), id: 'net-cni-enforces', practice: 'nodes-and-pods' },
   { ...(netDefaultDenyIngress as unknown as RegisteredControl), id: 'net-default-deny-ingress', practice: 'nodes-and-pods' },
   { ...(nodeKubeletAuthn as unknown as RegisteredControl), id: 'node-kubelet-authn', practice: 'nodes-and-pods' },

@@ -2,6 +2,7 @@
 import type { LabelSelector, NamespaceObject, ObjectRef, SpecObject, View } from '../model/index.ts'
 import type { AdmissionFamily } from './admission-families.ts'
 import { exemptionLabel, isAsWritten, NEVER_REFUSED, policyName } from './admission-policies.ts'
+import { isSystemNamespace } from './ownership.ts'
 import { driftedPods } from './pod-revision.ts'
 import { checksAt, type JudgedPod, NEWEST_MINOR } from './pod-security.ts'
 import { CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault, ENGINE_KINDS, engines } from './pod-security-engines.ts'
@@ -29,12 +30,11 @@ export interface Coverage {
 
 /** The namespaces that a policy is for: not the platform's own, and none that is going. */
 export const guardedNamespaces = (view: CoverageView): readonly NamespaceObject[] =>
-  view
-    .all('Namespace')
-    .filter(({ metadata: { name }, status }) => !isNeverRefused(name) && status?.phase !== 'Terminating' && !isPlatform(view, name))
+  view.all('Namespace').filter(({ metadata: { name }, status }) => status?.phase !== 'Terminating' && !isPlatform(view, name))
 export const isNeverRefused = (namespace: string): boolean => (NEVER_REFUSED as readonly string[]).includes(namespace)
-/** It holds nothing but what a node needs to be a node, which no policy must keep out. */
-export const isPlatform = (view: CoverageView, namespace: string): boolean => namespaceFitness(view).get(namespace)?.platform === true
+/** The whole cluster needs it, or it holds nothing but what a node needs to be a node: no policy must keep that out. */
+export const isPlatform = (view: CoverageView, namespace: string): boolean =>
+  isNeverRefused(namespace) || isSystemNamespace(namespace) || namespaceFitness(view).get(namespace)?.platform === true
 
 export function coverage(view: CoverageView, family: AdmissionFamily): Coverage {
   const byDefault = clusterDefault(view)

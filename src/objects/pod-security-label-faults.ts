@@ -38,7 +38,7 @@ export function labelFaults({ metadata: { labels = {} } }: NamespaceObject, mino
     faults.push({ is: 'old-pin', mode: 'enforce', label: versionLabel('enforce'), value: version })
   for (const mode of ['warn', 'audit'] as const) {
     const level = labels[levelLabel(mode)]
-    // Where there is none, the level that is enforced is taken.
+    // Without one, warn takes the level that is enforced.
     if (isLevel(level) && isStricter(enforced, level)) faults.push({ is: 'weaker', mode, label: levelLabel(mode), value: level })
   }
   return faults

@@ -17,10 +17,15 @@ const WEBHOOK: Fields = {
     map(
       {
         name: 'text',
-        clientConfig: map({ url: 'text', service: map({ namespace: 'text', name: 'text', path: 'text' }, 'namespace', 'name') }),
+        clientConfig: map({
+          url: 'text',
+          caBundle: 'text',
+          service: map({ namespace: 'text', name: 'text', path: 'text' }, 'namespace', 'name'),
+        }),
         failurePolicy: 'text',
         namespaceSelector: SELECTOR,
         objectSelector: SELECTOR,
+        matchConditions: list(map({ name: 'text', expression: 'text' }, 'expression')),
         rules: list(map({ apiGroups: 'texts', apiVersions: 'texts', operations: 'texts', resources: 'texts', scope: 'text' })),
       },
       'name',
