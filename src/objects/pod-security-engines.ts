@@ -1,5 +1,7 @@
 /** Who else may refuse pods: the cluster-wide default of Pod Security Admission, and policy engines (controls.md 4.17). */
 import type { Json, SpecObject, View } from '../model/index.ts'
+import { ADMISSION_FAMILIES } from './admission-families.ts'
+import { policyName } from './admission-policies.ts'
 import { distribution } from './distribution.ts'
 import { componentFlags, FLAG_LADDER } from './flags.ts'
 
@@ -150,13 +152,19 @@ function denyingPolicies(view: EngineView): string[] {
     view
       .all('ValidatingAdmissionPolicyBinding')
       .filter((binding) => list(binding.spec?.['validationActions']).includes('Deny'))
-      .map((binding) => binding.spec?.['policyName']),
+      .map((binding) => String(binding.spec?.['policyName'])),
   )
-  return view
+  const others = view
     .all('ValidatingAdmissionPolicy')
-    .filter((policy) => denying.has(policy.metadata.name) && SETTINGS.test(JSON.stringify(policy.spec ?? {})))
+    .filter(({ metadata: { name }, spec = {} }) => denying.has(name) && !OWN.has(name) && SETTINGS.test(JSON.stringify(spec)))
     .map((policy) => `ValidatingAdmissionPolicy ${policy.metadata.name}`)
+  return BASELINE.every((name) => denying.has(name))
+    ? [...others, 'the policies of this tool, which together are the baseline level']
+    : others
 }
+/** One alone is no level: what it refuses is known exactly (objects/admission-families.ts). */
+const OWN = new Set(ADMISSION_FAMILIES.map(policyName))
+const BASELINE = ADMISSION_FAMILIES.filter(({ pss }) => pss?.level === 'baseline').map(policyName)
 
 const OTHERS = /kubewarden|jspolicy|neuvector|stackrox|twistlock|polaris|datree|kubescape/i
 function otherEngines(view: EngineView): string[] {
