@@ -26,6 +26,9 @@ import apiExposedViaService from './api-endpoint/api-exposed-via-service.ts'
 import apiInsecurePort from './api-endpoint/api-insecure-port.ts'
 import apiProfilingLimits from './api-endpoint/api-profiling-limits.ts'
 import clusterVersion from './api-endpoint/cluster-version.ts'
+import admGuardrails from './nodes-and-pods/adm-guardrails.ts'
+import admPlugins from './nodes-and-pods/adm-plugins.ts'
+import admWebhookSafety from './nodes-and-pods/adm-webhook-safety.ts'
 import netCniEnforces from './nodes-and-pods/net-cni-enforces.ts'
 import netDefaultDenyIngress from './nodes-and-pods/net-default-deny-ingress.ts'
 import nodeKubeletAuthn from './nodes-and-pods/node-kubelet-authn.ts'
@@ -52,6 +55,7 @@ import podSeccomp from './nodes-and-pods/pod-seccomp.ts'
 import podVolumeTypes from './nodes-and-pods/pod-volume-types.ts'
 import podWindowsHostprocess from './nodes-and-pods/pod-windows-hostprocess.ts'
 import psaEnforced from './nodes-and-pods/psa-enforced.ts'
+import psaLabelQuality from './nodes-and-pods/psa-label-quality.ts'
 import imgDefaultRoot from './images/img-default-root.ts'
 import imgMutableReference from './images/img-mutable-reference.ts'
 import imgPullSecrets from './images/img-pull-secrets.ts'
@@ -89,6 +93,9 @@ export const controls: readonly RegisteredControl[] = [
   { ...(apiInsecurePort as unknown as RegisteredControl), id: 'api-insecure-port', practice: 'api-endpoint' },
   { ...(apiProfilingLimits as unknown as RegisteredControl), id: 'api-profiling-limits', practice: 'api-endpoint' },
   { ...(clusterVersion as unknown as RegisteredControl), id: 'cluster-version', practice: 'api-endpoint' },
+  { ...(admGuardrails as unknown as RegisteredControl), id: 'adm-guardrails', practice: 'nodes-and-pods' },
+  { ...(admPlugins as unknown as RegisteredControl), id: 'adm-plugins', practice: 'nodes-and-pods' },
+  { ...(admWebhookSafety as unknown as RegisteredControl), id: 'adm-webhook-safety', practice: 'nodes-and-pods' },
   { ...(netCniEnforces as unknown as RegisteredControl), id: 'net-cni-enforces', practice: 'nodes-and-pods' },
   { ...(netDefaultDenyIngress as unknown as RegisteredControl), id: 'net-default-deny-ingress', practice: 'nodes-and-pods' },
   { ...(nodeKubeletAuthn as unknown as RegisteredControl), id: 'node-kubelet-authn', practice: 'nodes-and-pods' },
@@ -115,6 +122,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(podVolumeTypes as unknown as RegisteredControl), id: 'pod-volume-types', practice: 'nodes-and-pods' },
   { ...(podWindowsHostprocess as unknown as RegisteredControl), id: 'pod-windows-hostprocess', practice: 'nodes-and-pods' },
   { ...(psaEnforced as unknown as RegisteredControl), id: 'psa-enforced', practice: 'nodes-and-pods' },
+  { ...(psaLabelQuality as unknown as RegisteredControl), id: 'psa-label-quality', practice: 'nodes-and-pods' },
   { ...(imgDefaultRoot as unknown as RegisteredControl), id: 'img-default-root', practice: 'images' },
   { ...(imgMutableReference as unknown as RegisteredControl), id: 'img-mutable-reference', practice: 'images' },
   { ...(imgPullSecrets as unknown as RegisteredControl), id: 'img-pull-secrets', practice: 'images' },

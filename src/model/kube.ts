@@ -391,6 +391,10 @@ export interface WebhookConfigurationObject extends KubeObject {
     readonly clientConfig?: {
       readonly url?: string
       readonly service?: { readonly namespace: string; readonly name: string; readonly path?: string; readonly port?: number }
+      /** Base64 of PEM; as a file has it. */
+      readonly caBundle?: string
+      /** Not on the wire: when the last certificate of the bundle expires, which is all that is kept of a live one. ISO 8601. */
+      readonly caNotAfter?: string
     }
     readonly rules?: readonly {
       readonly apiGroups?: readonly string[]
@@ -402,6 +406,8 @@ export interface WebhookConfigurationObject extends KubeObject {
     readonly failurePolicy?: string
     readonly namespaceSelector?: LabelSelector
     readonly objectSelector?: LabelSelector
+    readonly timeoutSeconds?: number
+    readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[]
   }[]
 }
 /** Any object whose spec is looked at by a few controls only (ValidatingAdmissionPolicy, CiliumNetworkPolicy, PrometheusRule, …). */

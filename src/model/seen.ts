@@ -68,6 +68,7 @@ export interface Kinds {
   BaselineAdminNetworkPolicy: SpecObject
   KyvernoClusterPolicy: SpecObject
   KyvernoPolicy: SpecObject
+  KyvernoValidatingPolicy: SpecObject
   GatekeeperConstraintTemplate: SpecObject
   PrometheusRule: SpecObject
   /** Files of the control plane and the nodes. They are read by the manifests source only; `metadata.name` is the file's name. */

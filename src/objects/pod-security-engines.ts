@@ -1,11 +1,14 @@
 /** Who else may refuse pods: the cluster-wide default of Pod Security Admission, and policy engines (controls.md 4.17). */
 import type { Json, SpecObject, View } from '../model/index.ts'
+import { ADMISSION_FAMILIES } from './admission-families.ts'
+import { policyName } from './admission-policies.ts'
 import { distribution } from './distribution.ts'
 import { componentFlags, FLAG_LADDER } from './flags.ts'
 
 export const ENGINE_KINDS = [
   'KyvernoClusterPolicy',
   'KyvernoPolicy',
+  'KyvernoValidatingPolicy',
   'GatekeeperConstraintTemplate',
   'ValidatingAdmissionPolicy',
   'ValidatingAdmissionPolicyBinding',
@@ -59,6 +62,8 @@ export function clusterDefault(view: DefaultView): ClusterDefault {
 export interface Engines {
   /** Does an engine hold this namespace to a Pod Security level? Its words. */
   readonly covering: (namespace: string) => string | undefined
+  /** The strictest such level. */
+  readonly levelIn: (namespace: string) => 'baseline' | 'restricted' | undefined
   /** Engines that refuse some pods: whether that amounts to a level is for a human to judge. */
   readonly partial: readonly string[]
 }
@@ -76,13 +81,17 @@ export function engines(view: EngineView): Engines {
       const rule = levels.find((one) => one.covers(namespace))
       return rule && `Kyverno policy ${rule.policy} enforces ${rule.level}`
     },
-    partial: [...new Set([...some, ...templates, ...denyingPolicies(view), ...otherEngines(view)])],
+    levelIn: (namespace) => {
+      const found = levels.filter((one) => one.covers(namespace)).map((one) => one.level)
+      return found.includes('restricted') ? 'restricted' : found.includes('baseline') ? 'baseline' : undefined
+    },
+    partial: [...new Set([...some, ...celPolicies(view), ...templates, ...denyingPolicies(view), ...otherEngines(view)])],
   }
 }
 
 interface KyvernoRule {
   readonly policy: string
-  readonly level: string | undefined
+  readonly level: 'baseline' | 'restricted' | undefined
   readonly covers: (namespace: string) => boolean
 }
 
@@ -130,19 +139,32 @@ function isUnconditional(rule: Mapping): boolean {
   })
 }
 
+/** Kyverno's newer policies are CEL: that one denies can be told, what it denies cannot. */
+const celPolicies = (view: EngineView): string[] =>
+  view
+    .all('KyvernoValidatingPolicy')
+    .filter((policy) => list(policy.spec?.['validationActions']).includes('Deny') && SETTINGS.test(JSON.stringify(policy.spec ?? {})))
+    .map((policy) => `Kyverno ValidatingPolicy ${policy.metadata.name}`)
+
 const SETTINGS = /privileged|hostNetwork|hostPID|hostIPC|hostPath|securityContext|capabilities|runAsNonRoot/
 function denyingPolicies(view: EngineView): string[] {
   const denying = new Set(
     view
       .all('ValidatingAdmissionPolicyBinding')
       .filter((binding) => list(binding.spec?.['validationActions']).includes('Deny'))
-      .map((binding) => binding.spec?.['policyName']),
+      .map((binding) => String(binding.spec?.['policyName'])),
   )
-  return view
+  const others = view
     .all('ValidatingAdmissionPolicy')
-    .filter((policy) => denying.has(policy.metadata.name) && SETTINGS.test(JSON.stringify(policy.spec ?? {})))
+    .filter(({ metadata: { name }, spec = {} }) => denying.has(name) && !OWN.has(name) && SETTINGS.test(JSON.stringify(spec)))
     .map((policy) => `ValidatingAdmissionPolicy ${policy.metadata.name}`)
+  return BASELINE.every((name) => denying.has(name))
+    ? [...others, 'the policies of this tool, which together are the baseline level']
+    : others
 }
+/** One alone is no level: what it refuses is known exactly (objects/admission-families.ts). */
+const OWN = new Set(ADMISSION_FAMILIES.map(policyName))
+const BASELINE = ADMISSION_FAMILIES.filter(({ pss }) => pss?.level === 'baseline').map(policyName)
 
 const OTHERS = /kubewarden|jspolicy|neuvector|stackrox|twistlock|polaris|datree|kubescape/i
 function otherEngines(view: EngineView): string[] {

@@ -39,6 +39,8 @@ export type SeLinuxOptions = Readonly<Record<string, string>>
 export const SELINUX_TYPES: readonly string[] = ['', 'container_t', 'container_init_t', 'container_kvm_t']
 /** Allowed from policy version 1.31 on. */
 export const SELINUX_ENGINE_TYPE = 'container_engine_t'
+/** What the policy version v1.minor lets a container choose. */
+export const seLinuxTypes = (minor: number): readonly string[] => (minor < 31 ? SELINUX_TYPES : [...SELINUX_TYPES, SELINUX_ENGINE_TYPE])
 
 /** Which of the options no container may set. `types`: those it may. */
 export const forbiddenSeLinux = (

@@ -21,5 +21,9 @@ export const SAFE_SYSCTLS: readonly { readonly since: number; readonly names: re
   { since: 37, names: ['net.ipv4.tcp_slow_start_after_idle', 'net.ipv4.tcp_notsent_lowat'] },
 ]
 
+/** All that the policy version v1.minor allows. */
+export const safeSysctls = (minor: number): readonly string[] =>
+  SAFE_SYSCTLS.filter(({ since }) => since <= minor).flatMap(({ names }) => names)
+
 /** Undefined: no policy version allows it. */
 export const sysctlSafeSince = (name: string): number | undefined => SAFE_SYSCTLS.find(({ names }) => names.includes(name))?.since

@@ -55,6 +55,10 @@ export function violations(pod: JudgedPod, level: PodSecurityLevel, minor: numbe
   return found
 }
 
+/** Ids of the checks that a level makes in the policy version v1.minor. */
+export const checksAt = (level: 'baseline' | 'restricted', minor: number): readonly string[] =>
+  checksFor(level, Math.min(minor, NEWEST_MINOR)).map(({ check }) => check.id)
+
 /** The strictest level that admits the pod. */
 export function strictestLevel(pod: JudgedPod, minor: number = NEWEST_MINOR): PodSecurityLevel {
   if (violations(pod, 'baseline', minor).length > 0) return 'privileged'

@@ -98,6 +98,7 @@ export const SERVED = {
   BaselineAdminNetworkPolicy: addOn('policy.networking.k8s.io', 'v1alpha1', 'baselineadminnetworkpolicies', false),
   KyvernoClusterPolicy: addOn('kyverno.io', 'v1', 'clusterpolicies', false, 'ClusterPolicy'),
   KyvernoPolicy: addOn('kyverno.io', 'v1', 'policies', true, 'Policy'),
+  KyvernoValidatingPolicy: addOn('policies.kyverno.io', 'v1', 'validatingpolicies', false, 'ValidatingPolicy'),
   GatekeeperConstraintTemplate: addOn('templates.gatekeeper.sh', 'v1', 'constrainttemplates', false, 'ConstraintTemplate'),
   PrometheusRule: addOn('monitoring.coreos.com', 'v1', 'prometheusrules'),
   ClusterConfiguration: file('kubeadm.k8s.io', 'v1beta4'),

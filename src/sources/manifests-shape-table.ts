@@ -17,10 +17,15 @@ const WEBHOOK: Fields = {
     map(
       {
         name: 'text',
-        clientConfig: map({ url: 'text', service: map({ namespace: 'text', name: 'text', path: 'text' }, 'namespace', 'name') }),
+        clientConfig: map({
+          url: 'text',
+          caBundle: 'text',
+          service: map({ namespace: 'text', name: 'text', path: 'text' }, 'namespace', 'name'),
+        }),
         failurePolicy: 'text',
         namespaceSelector: SELECTOR,
         objectSelector: SELECTOR,
+        matchConditions: list(map({ name: 'text', expression: 'text' }, 'expression')),
         rules: list(map({ apiGroups: 'texts', apiVersions: 'texts', operations: 'texts', resources: 'texts', scope: 'text' })),
       },
       'name',
@@ -128,6 +133,7 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
   BaselineAdminNetworkPolicy: SPEC,
   KyvernoClusterPolicy: SPEC,
   KyvernoPolicy: SPEC,
+  KyvernoValidatingPolicy: SPEC,
   GatekeeperConstraintTemplate: SPEC,
   PrometheusRule: { spec: map({ groups: list(map({ name: 'text', rules: list() })) }) },
   ClusterConfiguration: { kubernetesVersion: 'text', apiServer: map(), controllerManager: map(), scheduler: map(), etcd: map() },

@@ -4,6 +4,7 @@
  * send of one is dropped here.
  */
 import type { Kind, KubeObject, Metadata } from '../model/index.ts'
+import { caExpiry } from '../objects/ca-bundle.ts'
 import { keyOf } from '../objects/ref.ts'
 import { served } from '../objects/served.ts'
 import { reducePod, shareTemplate } from './reduce-pod.ts'
@@ -208,17 +209,22 @@ const PARTS: Partial<Record<Kind, Parts>> = {
   ValidatingWebhookConfiguration: webhooks,
 }
 
-/** Without the CA bundle, which is most of it and which nobody judges. */
+/** Of the CA bundle, which is most of it, only when it expires. */
 function webhooks(wire: Wire): object {
   return {
     webhooks: listOf(wire['webhooks']).map((webhook) => {
       const { clientConfig, ...rest } = webhook
       return {
-        ...pick(rest, ['name', 'rules', 'failurePolicy', 'namespaceSelector', 'objectSelector']),
-        ...(isWire(clientConfig) && { clientConfig: pick(clientConfig, ['url', 'service']) }),
+        ...pick(rest, ['name', 'rules', 'failurePolicy', 'namespaceSelector', 'objectSelector', 'timeoutSeconds', 'matchConditions']),
+        ...(isWire(clientConfig) && { clientConfig: { ...pick(clientConfig, ['url', 'service']), ...expiryOf(clientConfig['caBundle']) } }),
       }
     }),
   }
+}
+
+function expiryOf(caBundle: unknown): { caNotAfter?: string } {
+  const caNotAfter = typeof caBundle === 'string' ? caExpiry(caBundle) : undefined
+  return caNotAfter === undefined ? {} : { caNotAfter }
 }
 
 const DEEPEST = 64

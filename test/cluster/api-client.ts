@@ -8,6 +8,8 @@ import type { KeyPair } from './certificates.ts'
 export interface ApiResponse {
   readonly status: number
   readonly text: string
+  /** Of the header of that name, as it stands: all warnings in one. */
+  readonly warnings: string
 }
 
 export interface ApiRequest {
@@ -48,7 +50,7 @@ export function openApiClient(url: string, ca: string, identity: KeyPair): ApiCl
     response.setEncoding('utf8')
     let text = ''
     for await (const chunk of response) text += chunk
-    return { status: response.statusCode ?? 0, text }
+    return { status: response.statusCode ?? 0, text, warnings: String(response.headers['warning'] ?? '') }
   }
 
   async function expectOk<T>(method: string, path: string, body?: unknown): Promise<T> {

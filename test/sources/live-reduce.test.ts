@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
@@ -251,7 +253,18 @@ describe('what is kept of an object', () => {
         ],
       }),
     )!.object as WebhookConfigurationObject
-    expect(hook.webhooks).toEqual([{ name: 'a', failurePolicy: 'Fail', clientConfig: { service: { namespace: 'x', name: 'y' } } }])
+    expect(hook.webhooks).toEqual([
+      { name: 'a', failurePolicy: 'Fail', timeoutSeconds: 5, clientConfig: { service: { namespace: 'x', name: 'y' } } },
+    ])
+  })
+
+  test('of the CA bundle of a webhook its end stays', () => {
+    const fixture = join(import.meta.dirname, '../controls/nodes-and-pods/adm-webhook-safety/fail.expired.yaml')
+    const caBundle = /caBundle: (\S+?)\}/.exec(readFileSync(fixture, 'utf8'))![1]!
+    const reduce = reducerOf('MutatingWebhookConfiguration', new Sharing())
+    const { webhooks } = reduce(wire({ metadata: { name: 'h' }, webhooks: [{ name: 'a', clientConfig: { caBundle } }] }))!
+      .object as WebhookConfigurationObject
+    expect(webhooks).toEqual([{ name: 'a', clientConfig: { caNotAfter: expect.stringMatching(/^2026-11-2\dT/) } }])
   })
 
   test('apiVersion and kind of list items come from the list, our own name for a kind never does', () => {
