@@ -1,8 +1,11 @@
 /** The Pod Security ladder: on which rung each namespace stands, what the next one is, and what stands between. */
-import type { NamespaceObject } from '../model/index.ts'
+import type { NamespaceObject, View } from '../model/index.ts'
+import { derived } from './derived.ts'
+import { isSystemNamespace } from './ownership.ts'
 import type { PodSecurityLevel } from './pod-security.ts'
-import { heldTo } from './pod-security-labels.ts'
-import { type FitnessView, namespaceFitness, pinOf } from './pod-security-namespace.ts'
+import { type CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault } from './pod-security-engines.ts'
+import { type HeldTo, heldTo, isLevel, tellsOf } from './pod-security-labels.ts'
+import { type Blocker, type FitnessView, type NamespaceFitness, namespaceFitness, type Pin, pinOf } from './pod-security-namespace.ts'
 import { refText } from './ref.ts'
 import { WORKLOAD_KINDS } from './workloads.ts'
 
@@ -46,3 +49,74 @@ export function ladderOf(view: FitnessView, namespace: NamespaceObject): Ladder 
     ...(blockers.length > MOST && { more: blockers.length - MOST }),
   }
 }
+
+/** Where a namespace stands, for an overview of all of them. */
+export interface Standing extends Pick<NamespaceFitness, 'next' | 'blockers'> {
+  readonly name: string
+  /** What it is held to by its own label, or by the cluster's default; undefined: nothing is refused. */
+  readonly held: (HeldTo & { readonly byDefault: boolean }) | undefined
+  /** Which level each of them announces at least; undefined: none. */
+  readonly warns: PodSecurityLevel | undefined
+  readonly audits: PodSecurityLevel | undefined
+  /** Labels have no effect here, and why. */
+  readonly ignored?: string
+  /** Not all that runs here could be read, and why: what is passed is then not known. */
+  readonly unread?: string
+  readonly passes: PodSecurityLevel
+  readonly pin: Pin
+  readonly workloads: number
+  /** Who fails the level that is enforced: they are refused when they are next created. */
+  readonly refused: readonly Blocker[]
+  readonly isOfThePlatform: boolean
+}
+export type LadderView = FitnessView & View<(typeof CLUSTER_DEFAULT_KINDS)[number]>
+
+/** All namespaces that are there to stay, by name; the platform's own last. */
+export const standings = (view: LadderView): readonly Standing[] => derived(view, allStandings)
+
+function allStandings(view: LadderView): readonly Standing[] {
+  const byDefault = clusterDefault(view)
+  const unread = unreadWorkloads(view)
+  return view
+    .all('Namespace')
+    .filter((namespace) => namespace.status?.phase !== 'Terminating')
+    .map((namespace): Standing => {
+      const { name } = namespace.metadata
+      const fitness = namespaceFitness(view).get(name)
+      const held = heldBy(namespace, byDefault)
+      const ignored = ignoredIn(name, byDefault)
+      return {
+        name,
+        held,
+        warns: toldBy(namespace, 'warn'),
+        audits: toldBy(namespace, 'audit'),
+        ...(ignored !== undefined && { ignored }),
+        ...(unread !== undefined && { unread }),
+        passes: fitness?.level ?? 'restricted',
+        ...(fitness?.next !== undefined && { next: fitness.next }),
+        pin: pinOf(view, namespace),
+        workloads: fitness?.workloads ?? 0,
+        blockers: fitness?.blockers ?? [],
+        refused: held === undefined ? [] : (fitness?.blockersAt(held.level) ?? []),
+        isOfThePlatform: isSystemNamespace(name) || fitness?.platform === true,
+      }
+    })
+    .sort((a, b) => Number(a.isOfThePlatform) - Number(b.isOfThePlatform) || (a.name < b.name ? -1 : 1))
+}
+
+function heldBy(namespace: NamespaceObject, byDefault: ClusterDefault): Standing['held'] {
+  const own = heldTo(namespace)
+  if (own !== undefined) return { ...own, byDefault: false }
+  if (!('level' in byDefault) || !isLevel(byDefault.level) || byDefault.level === 'privileged') return undefined
+  return { level: byDefault.level, version: 'latest', byDefault: true }
+}
+
+const toldBy = (namespace: NamespaceObject, mode: 'warn' | 'audit'): PodSecurityLevel | undefined =>
+  (['restricted', 'baseline'] as const).find((level) => tellsOf(namespace, mode, level))
+
+const ignoredIn = (name: string, byDefault: ClusterDefault): string | undefined =>
+  'off' in byDefault
+    ? byDefault.off
+    : 'exempt' in byDefault && byDefault.exempt.includes(name)
+      ? `the namespace is exempt (${byDefault.from})`
+      : undefined

@@ -52,9 +52,7 @@ export default control({
           subject: refOf(namespace),
           at: ['metadata', 'labels', ENFORCE],
           reason: reasonFor(namespace, byDefault, warned),
-          detail: [running === 0 ? 'no workloads run here yet' : `${running} ${running === 1 ? 'workload' : 'workloads'}`, ...doubts].join(
-            '; ',
-          ),
+          detail: [workloadsText(running), ...doubts].join('; '),
           ...(warned ? { key: 'warned' } : tellsOf(namespace, 'warn', 'baseline') && { key: 'warns' }),
           ...(platform && { origin: 'system' as const }),
           ...(doubts.length > 0 && { verdict: 'review' as const }),
@@ -74,6 +72,9 @@ export default control({
     'Ask the API server for a privileged pod with a dry run: kubectl -n NAMESPACE run probe --image=x --privileged --dry-run=server must answer "violates PodSecurity".',
 })
 
+const workloadsText = (running: number): string =>
+  running === 0 ? 'no workloads run here yet' : `${running} ${running === 1 ? 'workload' : 'workloads'}`
+
 /** A further rung of the ladder: nothing is wrong, a person judges whether what is to come will be as strict. */
 const rung = (namespace: NamespaceObject, view: FitnessView) =>
   ({
@@ -83,6 +84,7 @@ const rung = (namespace: NamespaceObject, view: FitnessView) =>
     verdict: 'review',
     severity: 'low',
     reason: 'enforces only the baseline level, and everything in it passes restricted',
+    detail: workloadsText(namespaceFitness(view).get(namespace.metadata.name)!.workloads),
     evidence: {
       enforce: 'baseline',
       workloads: namespaceFitness(view).get(namespace.metadata.name)!.workloads,
