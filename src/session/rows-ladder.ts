@@ -174,7 +174,5 @@ const blockerRows = (blockers: readonly Blocker[], width: number): Row[] => [
       row({ text: `  ${objectText(workload)}` }),
       ...violations.flatMap(({ check, detail }) => prose(`${check}: ${detail}`, width, { indent: 4, mark: '- ', tone: 'dim' })),
     ]),
-  ...(blockers.length > most
-    ? [row({ text: `  and ${count(blockers.length - most, 'more workload')}; L opens the ladder`, tone: 'dim' })]
-    : []),
+  ...(blockers.length > MOST ? [row({ text: `  and ${blockers.length - MOST} more`, tone: 'dim' })] : []),
 ]
