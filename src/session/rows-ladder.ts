@@ -70,7 +70,7 @@ function line(scan: Scan, standing: Standing): Row {
       { text: findings.length === 0 ? '' : isMarked ? '[x]' : '[ ]', width: 3, tone: isMarked ? 'key' : 'dim' },
       { text: standing.name, width: nameWidth(width), ...(standing.isOfThePlatform && { tone: 'dim' }) },
       { text: heldText(standing), width: WIDTHS.enforces, ...(standing.held === undefined && { tone: 'dim' }) },
-      { text: standing.unread !== undefined ? '?' : standing.passes === 'privileged' ? '-' : standing.passes, width: WIDTHS.passes },
+      { text: passesText(standing), width: WIDTHS.passes },
       { text, grow: true, tone },
     ])
   })
@@ -88,6 +88,11 @@ function heldText({ held, ignored, warns, audits }: Standing): string {
   if (ignored !== undefined) return 'ignored'
   if (held === undefined) return audits !== undefined ? 'nothing, audits' : warns !== undefined ? 'nothing, warns' : 'nothing'
   return `${held.level}${held.byDefault ? ' (default)' : held.level === 'privileged' ? '' : ` ${held.version}`}`
+}
+
+function passesText({ unread, workloads, passes }: Standing): string {
+  if (unread !== undefined) return '?'
+  return workloads === 0 ? '(empty)' : passes === 'privileged' ? '-' : passes
 }
 
 /** Everything in it passes more than it is held to. */
