@@ -41,7 +41,7 @@ export const CHOOSING_KEYS: readonly Binding[] = [
   bind('b', ['practice'], 'group by check, by object, by owner', () => ({ type: 'group-by' }), { hint: ['group', 7] }),
   bind(
     'c',
-    ['finding'],
+    ['finding', 'ladder', 'rung'],
     'change the choices of this fix',
     (state) => someOf(choosable(state), ([control]) => ({ type: 'go', to: { at: 'choose', control: control! } })),
     {

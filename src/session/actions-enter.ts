@@ -79,8 +79,10 @@ function typing(state: State, option: string): Action | undefined {
 
 /** The control whose fix is being looked at, for its choices. */
 export function controlHere(state: State): ControlId | undefined {
-  if (state.route.at !== 'finding') return undefined
-  return state.scan?.findings.get(state.route.id)?.control
+  const { route } = state
+  if (route.at !== 'finding' && route.at !== 'ladder' && route.at !== 'rung') return undefined
+  const [finding] = findingsHere(state)
+  return finding === undefined ? undefined : state.scan?.findings.get(finding)?.control
 }
 
 /** The findings a mark here is about: the selected one, or all of a group. */

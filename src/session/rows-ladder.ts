@@ -31,7 +31,7 @@ export function labelFindings(scan: Scan | undefined, namespace?: string): reado
 /** Workloads explained one by one on the screen of a namespace. */
 const MOST = 200
 const WIDTHS = { enforces: 18, passes: 10 } as const
-/** The name gets what two fifths of the line leave, and never less than can be told apart. */
+/** A quarter of the line, and never less than names can be told apart by. */
 const nameWidth = (width: number): number => Math.max(14, Math.min(40, Math.floor(width * 0.24)))
 
 /** One line for each namespace. */
@@ -144,7 +144,7 @@ export function rungRows({ scan }: State, name: string, width: number): Row[] {
   ]
 }
 const LABELS =
-  'a plans the labels: what everything passes is enforced, pinned to that version, and what restricted would refuse is warned of. To climb one rung at a time open the finding and press c.'
+  'a plans the labels: what everything passes is enforced, pinned to that version, and what restricted would refuse is warned of. To climb one rung at a time press c first.'
 
 /** For the screen of a finding: who stands in the way of the next rung, a line each. */
 export function betweenOf(scan: Scan, namespace: string, width: number): Row[] {
