@@ -36,7 +36,7 @@ export const podSecurityLabels = (): Remedy<Evidence> =>
         default: 'enforce',
         choices: [
           { value: 'enforce', label: 'enforce the level, warn of and audit the restricted one', risk: 'safe' },
-          { value: 'audit', label: 'warn and audit: refused is nothing yet', risk: 'safe' },
+          { value: 'audit', label: 'warn and audit: nothing is refused yet', risk: 'safe' },
           { value: 'warn', label: 'warn whoever makes such a pod, nothing else', risk: 'safe' },
         ],
       },
@@ -83,12 +83,12 @@ function warnOnly(namespace: NamespaceObject, fitness: NamespaceFitness | undefi
       ? `not all workloads could be checked (${unread})`
       : fitness?.level === 'privileged'
         ? `not even baseline is passed by ${blockersText(fitness.blockers)}`
-        : 'you chose that it does not'
-  if (warnsOf(namespace)) return { byHand: `it warns already; before it can enforce a level: ${between}` }
+        : undefined
+  if (warnsOf(namespace)) return { byHand: `it warns already${between === undefined ? '' : `; before it can enforce a level: ${between}`}` }
   return change(
     namespace,
     warnings(namespace),
-    `warn about pods that are not restricted in namespace ${namespace.metadata.name}; it cannot enforce a level yet: ${between}`,
+    `warn about pods that are not restricted in namespace ${namespace.metadata.name}${between === undefined ? '' : `; it cannot enforce a level yet: ${between}`}`,
     [],
   )
 }
@@ -97,7 +97,12 @@ function warnOnly(namespace: NamespaceObject, fitness: NamespaceFitness | undefi
 function tellOnly(namespace: NamespaceObject, modes: readonly Telling[], level: PodSecurityLevel): Proposal {
   const edits = warnings(namespace, modes, level)
   if (edits.length === 0) return { byHand: `it stands on that rung already: the next one is ${modes.length === 1 ? 'audit' : 'enforce'}` }
-  return change(namespace, edits, `${modes.join(' and ')} about pods that are not ${level} in namespace ${namespace.metadata.name}`, [])
+  return change(
+    namespace,
+    edits,
+    `${modes.length > 1 ? 'warn about and audit' : 'warn about'} pods that are not ${level} in namespace ${namespace.metadata.name}`,
+    [],
+  )
 }
 
 function change(namespace: NamespaceObject, edits: readonly Edit[], summary: string, words: readonly string[]): Proposal {
