@@ -2,14 +2,15 @@
 
 import { remedy } from '../src/model/define.ts'
 import type { Edit, NamespaceObject, Proposal, Readable, Remedy, View } from '../src/model/index.ts'
-import { isStricter, type PodSecurityLevel } from '../src/objects/pod-security.ts'
-import { isAtLeastBaseline, levelLabel, type PodSecurityMode, versionLabel, warnsOf } from '../src/objects/pod-security-labels.ts'
-import { type Blocker, type NamespaceFitness, namespaceFitness, policyMinor } from '../src/objects/pod-security-namespace.ts'
+import type { PodSecurityLevel } from '../src/objects/pod-security.ts'
+import { heldTo, levelLabel, type PodSecurityMode, tellsOf, versionLabel, warnsOf } from '../src/objects/pod-security-labels.ts'
+import { type Blocker, type NamespaceFitness, namespaceFitness, pinOf } from '../src/objects/pod-security-namespace.ts'
 import { refOf, refText } from '../src/objects/ref.ts'
 import { WORKLOAD_KINDS } from '../src/objects/workloads.ts'
 
 /** `labelsCount`: false where the admission plugin is off or the namespace is exempt from it. */
-type Evidence = { readonly enforce: string | null; readonly workloads: number; readonly labelsCount: boolean }
+type Evidence = { readonly labelsCount: boolean }
+type Telling = 'warn' | 'audit'
 
 export const podSecurityLabels = (): Remedy<Evidence> =>
   remedy<Evidence>({
@@ -30,13 +31,24 @@ export const podSecurityLabels = (): Remedy<Evidence> =>
           { value: 'warn', label: 'none: warn and audit only', risk: 'safe' },
         ],
       },
+      rung: {
+        describe: 'How far to climb in one go',
+        default: 'enforce',
+        choices: [
+          { value: 'enforce', label: 'enforce the level, warn of and audit the restricted one', risk: 'safe' },
+          { value: 'audit', label: 'warn and audit: nothing is refused yet', risk: 'safe' },
+          { value: 'warn', label: 'warn whoever makes such a pod, nothing else', risk: 'safe' },
+        ],
+      },
     },
     propose({ subject, reason, evidence }, { view, options }): Proposal {
       const namespace = view.find('Namespace', undefined, subject.name)
       if (namespace === undefined) return { refused: `there is no namespace ${subject.name} any more` }
       if (!evidence.labelsCount)
         return { byHand: `labels have no effect here: the namespace ${reason}; change the admission configuration of the API server` }
-      const level = String(options['level'])
+      const { level, rung } = options
+      if (rung === 'warn' || rung === 'audit')
+        return tellOnly(namespace, rung === 'warn' ? ['warn'] : ['warn', 'audit'], level === 'baseline' ? 'baseline' : 'restricted')
       const unread = WORKLOAD_KINDS.map((kind) => view.unread(kind)).find((one) => one !== undefined)
       const fitness = namespaceFitness(view).get(subject.name)
       if (level === 'baseline' || level === 'restricted') return enforce(namespace, level, view, fitness, unread?.because)
@@ -53,25 +65,42 @@ function enforce(
   fitness: NamespaceFitness | undefined,
   unread: string | undefined,
 ): Proposal {
-  const refused = fitness !== undefined && isStricter(level, fitness.level)
+  const refused = fitness?.blockersAt(level) ?? []
   const words = [
-    ...(refused ? [`pods of these workloads are refused when they are next created: ${blockersText(fitness.blockers)}`] : []),
+    ...(refused.length > 0 ? [`pods of these workloads are refused when they are next created: ${blockersText(refused)}`] : []),
     ...(unread === undefined ? [] : [`not all workloads could be checked: ${unread}`]),
   ]
-  const edits = [...labels(namespace, 'enforce', level, pinned(view)), ...warnings(namespace)]
-  return change(namespace, edits, `enforce the ${level} level in namespace ${namespace.metadata.name}`, words)
+  const { version } = pinOf(view, namespace)
+  const edits = [...labels(namespace, 'enforce', level, version), ...warnings(namespace)]
+  if (edits.length === 0) return { refused: `it enforces ${level}:${heldTo(namespace)?.version} already` }
+  const ahead = level === 'baseline' && fitness?.next === 'restricted' ? `; before restricted: ${blockersText(fitness.blockers)}` : ''
+  return change(namespace, edits, `enforce the ${level} level in namespace ${namespace.metadata.name}${ahead}`, words)
 }
 
 function warnOnly(namespace: NamespaceObject, fitness: NamespaceFitness | undefined, unread: string | undefined): Proposal {
   const between =
     unread !== undefined
       ? `not all workloads could be checked (${unread})`
-      : `not even baseline is passed by ${blockersText(fitness?.blockers ?? [])}`
-  if (warnsOf(namespace)) return { byHand: `it warns already; before it can enforce a level: ${between}` }
+      : fitness?.level === 'privileged'
+        ? `not even baseline is passed by ${blockersText(fitness.blockers)}`
+        : undefined
+  if (warnsOf(namespace)) return { byHand: `it warns already${between === undefined ? '' : `; before it can enforce a level: ${between}`}` }
   return change(
     namespace,
     warnings(namespace),
-    `warn about pods that are not restricted in namespace ${namespace.metadata.name}; it cannot enforce a level yet: ${between}`,
+    `warn about pods that are not restricted in namespace ${namespace.metadata.name}${between === undefined ? '' : `; it cannot enforce a level yet: ${between}`}`,
+    [],
+  )
+}
+
+/** The lower rungs: nothing is refused, somebody is told. */
+function tellOnly(namespace: NamespaceObject, modes: readonly Telling[], level: PodSecurityLevel): Proposal {
+  const edits = warnings(namespace, modes, level)
+  if (edits.length === 0) return { byHand: `it stands on that rung already: the next one is ${modes.length === 1 ? 'audit' : 'enforce'}` }
+  return change(
+    namespace,
+    edits,
+    `${modes.length > 1 ? 'warn about and audit' : 'warn about'} pods that are not ${level} in namespace ${namespace.metadata.name}`,
     [],
   )
 }
@@ -86,13 +115,11 @@ function change(namespace: NamespaceObject, edits: readonly Edit[], summary: str
 }
 
 /** Warnings follow the newest version of the standards, so that an upgrade announces what it will ask for. */
-const warnings = (namespace: NamespaceObject): Edit[] =>
-  (['warn', 'audit'] as const).flatMap((mode) =>
-    isAtLeastBaseline(namespace.metadata.labels?.[levelLabel(mode)]) ? [] : labels(namespace, mode, 'restricted', 'latest'),
-  )
-
-/** A level that is enforced is pinned, so that an upgrade refuses nothing that runs today. */
-const pinned = (view: View<Readable>): string => (policyMinor(view) === undefined ? 'latest' : `v1.${policyMinor(view)}`)
+const warnings = (
+  namespace: NamespaceObject,
+  modes: readonly Telling[] = ['warn', 'audit'],
+  level: PodSecurityLevel = 'restricted',
+): Edit[] => modes.flatMap((mode) => (tellsOf(namespace, mode, level) ? [] : labels(namespace, mode, level, 'latest')))
 
 function labels({ metadata }: NamespaceObject, mode: PodSecurityMode, level: PodSecurityLevel, version: string): Edit[] {
   const wanted = [

@@ -11,6 +11,7 @@ import { ApplyScreen } from './screens/apply.tsx'
 import { Confirm } from './screens/confirm.tsx'
 import { FindingScreen } from './screens/finding.tsx'
 import { Help } from './screens/help.tsx'
+import { LadderScreen } from './screens/ladder.tsx'
 import { Listing } from './screens/listing.tsx'
 import { PracticeScreen } from './screens/practice.tsx'
 import { TooSmall } from './screens/too-small.tsx'
@@ -28,6 +29,7 @@ const SCREENS: Readonly<Record<ScreenName, () => React.ReactNode>> = {
   connect: Listing,
   overview: Listing,
   gaps: Listing,
+  rung: Listing,
   choose: Listing,
   plan: Listing,
   step: Listing,
@@ -35,6 +37,7 @@ const SCREENS: Readonly<Record<ScreenName, () => React.ReactNode>> = {
   history: Listing,
   run: Listing,
   practice: PracticeScreen,
+  ladder: LadderScreen,
   finding: FindingScreen,
   control: FindingScreen,
   apply: ApplyScreen,

@@ -4,6 +4,7 @@ import type { Action } from '../src/session/actions.ts'
 import { allHere, controlHere, findingsHere } from '../src/session/actions-enter.ts'
 import { selectedKey } from '../src/session/rows.ts'
 import { optionsOf } from '../src/session/rows-finding.ts'
+import { isOfLabels } from '../src/session/rows-ladder.ts'
 import { selectedSteps } from '../src/session/rows-plan.ts'
 import type { State } from '../src/session/store-state.ts'
 import { type Binding, bind, busy, noSource, PLACES, someOf } from './key-binding.ts'
@@ -16,7 +17,7 @@ const noSteps = ({ planned }: State): string | undefined =>
 export const CHOOSING_KEYS: readonly Binding[] = [
   bind(
     'space',
-    ['overview', 'practice', 'finding'],
+    ['overview', 'practice', 'finding', 'ladder', 'rung'],
     'mark or unmark the finding (a whole group on its title)',
     (state) => mark(findingsHere(state)),
     {
@@ -40,7 +41,7 @@ export const CHOOSING_KEYS: readonly Binding[] = [
   bind('b', ['practice'], 'group by check, by object, by owner', () => ({ type: 'group-by' }), { hint: ['group', 7] }),
   bind(
     'c',
-    ['finding'],
+    ['finding', 'ladder', 'rung'],
     'change the choices of this fix',
     (state) => someOf(choosable(state), ([control]) => ({ type: 'go', to: { at: 'choose', control: control! } })),
     {
@@ -50,7 +51,7 @@ export const CHOOSING_KEYS: readonly Binding[] = [
   ),
   bind(
     'a',
-    ['overview', 'practice', 'finding'],
+    ['overview', 'practice', 'finding', 'ladder', 'rung'],
     'plan the fix of the marked findings, or of the selected one; writes nothing',
     planChosen,
     {
@@ -60,12 +61,22 @@ export const CHOOSING_KEYS: readonly Binding[] = [
   ),
   bind(
     'A',
-    ['overview', 'practice'],
+    ['overview', 'practice', 'ladder'],
     'plan the fix of all findings shown; writes nothing',
     (state) => someOf(allHere(state), (findings) => ({ type: 'plan', findings })),
     {
       hint: ['plan all', 4],
       off: noSource,
+    },
+  ),
+  bind(
+    'L',
+    ['practice', 'finding'],
+    'show how far each namespace is on the Pod Security ladder',
+    () => ({ type: 'go', to: { at: 'ladder' } }),
+    {
+      hint: ['ladder', 4],
+      off: (state) => (hasLadder(state) ? undefined : 'it belongs to nodes and pods'),
     },
   ),
   bind('p', [...PLACES.LOOKING, 'outcome'], 'go to the plan made last', () => ({ type: 'go', to: { at: 'plan' } }), { off: noPlan }),
@@ -86,6 +97,11 @@ export const CHOOSING_KEYS: readonly Binding[] = [
     off: (state) => noSteps(state) ?? busy(state),
   }),
 ]
+
+const hasLadder = ({ route, scan }: State): boolean => {
+  const finding = route.at === 'finding' ? scan?.findings.get(route.id) : undefined
+  return (route.at === 'practice' && route.practice === 'nodes-and-pods') || (finding !== undefined && isOfLabels(finding))
+}
 
 const mark = (findings: ReturnType<typeof findingsHere>): Action | undefined => someOf(findings, () => ({ type: 'mark', findings }))
 

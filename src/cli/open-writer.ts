@@ -37,7 +37,12 @@ export async function openWriters(opened: Opened, out: string): Promise<Writers>
     const { client } = opened
     const { ClusterWriter } = await import('../writers/cluster.ts')
     const { LockOut } = await import('../writers/lockout.ts')
-    return { writer: new ClusterWriter(client), files, watchman: (snapshot, steps) => new LockOut(client, { snapshot, steps }) }
+    const { PodSecurityWatch, watchmen } = await import('../writers/pod-security-watch.ts')
+    return {
+      writer: new ClusterWriter(client),
+      files,
+      watchman: (snapshot, steps) => watchmen(new LockOut(client, { snapshot, steps }), new PodSecurityWatch(client)),
+    }
   }
   if (opened.root === undefined)
     throw new UsageError('standard input cannot be changed', [

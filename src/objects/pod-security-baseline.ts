@@ -45,9 +45,14 @@ function hostPathVolumes({ spec }: JudgedPod): string | undefined {
   return names.length === 0 ? undefined : `hostPath ${names.length === 1 ? 'volume' : 'volumes'} ${quoted(names)}`
 }
 
+/** In the host network every container port becomes a host port, by the server's defaulting of pods (not of templates). */
 const hostPorts = ({ spec }: JudgedPod): string | undefined =>
   blame(
-    containersText(containersWhere(spec, (container) => (container.ports ?? []).some((port) => (port.hostPort ?? 0) !== 0))),
+    containersText(
+      containersWhere(spec, (container) =>
+        (container.ports ?? []).some((port) => (port.hostPort || (spec.hostNetwork === true ? port.containerPort : 0) || 0) !== 0),
+      ),
+    ),
     'must not use host ports',
   )
 

@@ -3,6 +3,7 @@ import type { ControlId, FindingId, Practice, RunId, StepId } from '../model/ind
 import type { Action } from './actions.ts'
 import { selectedKey } from './rows.ts'
 import { buttonsOf } from './rows-apply.ts'
+import { labelFindings } from './rows-ladder.ts'
 import { groupFindings, shownFindings } from './rows-practice.ts'
 import { type State, valueText } from './store-state.ts'
 
@@ -39,6 +40,8 @@ export function enter(state: State): Action | undefined {
       return { type: 'go', to: { at: 'gaps' } }
     case 'practice':
       return { type: 'go', to: { at: 'practice', practice: id as Practice } }
+    case 'rung':
+      return { type: 'go', to: { at: 'rung', namespace: id } }
     case 'finding':
       return { type: 'go', to: { at: 'finding', id: id as FindingId } }
     case 'control':
@@ -76,24 +79,29 @@ function typing(state: State, option: string): Action | undefined {
 
 /** The control whose fix is being looked at, for its choices. */
 export function controlHere(state: State): ControlId | undefined {
-  if (state.route.at !== 'finding') return undefined
-  return state.scan?.findings.get(state.route.id)?.control
+  const { route } = state
+  if (route.at !== 'finding' && route.at !== 'ladder' && route.at !== 'rung') return undefined
+  const [finding] = findingsHere(state)
+  return finding === undefined ? undefined : state.scan?.findings.get(finding)?.control
 }
 
 /** The findings a mark here is about: the selected one, or all of a group. */
 export function findingsHere(state: State): readonly FindingId[] {
   const { route, scan } = state
   if (route.at === 'finding') return scan?.findings.has(route.id) ? [route.id] : []
+  if (route.at === 'rung') return labelFindings(scan, route.namespace)
   const key = selectedKey(state)
   if (key === undefined || scan === undefined) return []
   const [is, id] = split(key)
   if (is === 'finding') return scan.findings.has(id as FindingId) ? [id as FindingId] : []
+  if (is === 'rung') return labelFindings(scan, id)
   return is === 'group' && route.at === 'practice' ? groupFindings(state, route.practice, id) : []
 }
 
 /** What "all" means here: what the filter leaves, or everything of one's own. */
 export function allHere(state: State): readonly FindingId[] {
   if (state.route.at === 'practice') return shownFindings(state, state.route.practice)
+  if (state.route.at === 'ladder') return labelFindings(state.scan)
   return (
     state.scan?.findings
       .values()

@@ -8,6 +8,8 @@ export type Route =
   | { readonly at: 'finding'; readonly id: FindingId }
   | { readonly at: 'control'; readonly id: ControlId }
   | { readonly at: 'gaps' }
+  | { readonly at: 'ladder' }
+  | { readonly at: 'rung'; readonly namespace: string }
   | { readonly at: 'choose'; readonly control: ControlId }
   | { readonly at: 'plan' }
   | { readonly at: 'step'; readonly id: StepId }

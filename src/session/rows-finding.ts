@@ -1,5 +1,6 @@
 import type { ControlId, Finding, FindingId, Plan, RegisteredControl, RehearsalResult, Remedy, Step } from '../model/index.ts'
 import { formatPath } from '../objects/path.ts'
+import { betweenOf, isOfLabels } from './rows-ladder.ts'
 import { blank, diffRows, heading, prose, type Row, row } from './rows-line.ts'
 import {
   OWNER_WORD,
@@ -21,7 +22,15 @@ export function findingRows(state: State, id: FindingId, width: number): Row[] {
   const control = scan?.controls.find((one) => one.id === finding?.control)
   if (scan === undefined || finding === undefined || control === undefined)
     return [row({ text: 'This finding is resolved: the object was mended or is gone.', tone: 'ok' })]
-  return [...about(finding, control, width, state), blank, ...fixRows(state, control, width), blank, ...provenance(control, width)]
+  const between = isOfLabels(finding) ? betweenOf(scan, finding.subject.name, width) : []
+  return [
+    ...about(finding, control, width, state),
+    ...between,
+    blank,
+    ...fixRows(state, control, width),
+    blank,
+    ...provenance(control, width),
+  ]
 }
 
 /** The same without the fix: the detail pane beside a list. */

@@ -3,6 +3,7 @@ import { PRACTICES } from '../engine/score.ts'
 import { PRACTICE_TITLES } from './route.ts'
 import { countsOf, workload } from './rows-findings.ts'
 import { undoable } from './rows-history.ts'
+import { labelFindings, ladderNumbers } from './rows-ladder.ts'
 import { outcomeText } from './rows-outcome.ts'
 import { ledgerText, ledgerTotal, selectedSteps } from './rows-plan.ts'
 import { objectText } from './rows-words.ts'
@@ -49,6 +50,10 @@ export function titleText(state: State): string {
       return 'Check'
     case 'gaps':
       return 'What could not be seen'
+    case 'ladder':
+      return 'Pod Security ladder'
+    case 'rung':
+      return `Pod Security of namespace ${route.namespace}`
     case 'choose':
       return `Choices for the fix of: ${scan?.controls.find((control) => control.id === route.control)?.title ?? route.control}`
     case 'plan':
@@ -86,6 +91,7 @@ export function numbersText(state: State): string {
       .filter((part) => part !== false)
       .join('  ')
   }
+  if (route.at === 'ladder') return ladderNumbers(scan)
   if (route.at === 'finding') return marked.has(route.id) ? '[x] marked' : ''
   if (route.at === 'plan' && planned?.plan !== undefined)
     return `${selectedSteps(planned).length} of ${count(planned.plan.steps.length, 'step')} chosen`
@@ -108,7 +114,9 @@ export function nextText(state: State): string {
     case 'practice':
       return marked.size > 0
         ? `a plans the fix of ${count(marked.size, 'marked finding')}; space marks more.`
-        : 'space marks findings, a plans their fix, enter explains.'
+        : route.practice === 'nodes-and-pods'
+          ? 'space marks, a plans, L shows the Pod Security ladder.'
+          : 'space marks findings, a plans their fix, enter explains.'
     case 'finding':
       return look?.plan?.steps.length === 0
         ? 'Not fixed by this tool itself: see "The fix". esc: back.'
@@ -117,6 +125,14 @@ export function nextText(state: State): string {
       return 'esc goes back.'
     case 'gaps':
       return scan === undefined ? '' : 'Grant or run what is named; the picture updates itself.'
+    case 'ladder':
+      return marked.size > 0
+        ? `a plans the fix of ${count(marked.size, 'marked finding')}; space marks more.`
+        : 'a plans the next rung, enter shows what stands between.'
+    case 'rung':
+      return labelFindings(scan, route.namespace).length > 0
+        ? 'a plans its labels, esc goes back.'
+        : 'Nothing to label here now; esc goes back.'
     case 'choose':
       return 'enter picks; esc goes back.'
     case 'plan':

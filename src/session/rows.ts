@@ -8,6 +8,7 @@ import { connectRows } from './rows-connect.ts'
 import { controlRows, findingGist, findingRows } from './rows-finding.ts'
 import { gapRows } from './rows-gaps.ts'
 import { historyRows, pastRunRows } from './rows-history.ts'
+import { ladderRows, rungRows } from './rows-ladder.ts'
 import { blank, type Line, prose, type Row, row } from './rows-line.ts'
 import { outcomeRows } from './rows-outcome.ts'
 import { overviewRows } from './rows-overview.ts'
@@ -74,6 +75,10 @@ function build(state: State, width: number): Row[] {
       return controlRows(state, route.id, width)
     case 'gaps':
       return gapRows(state, width)
+    case 'ladder':
+      return ladderRows(state)
+    case 'rung':
+      return rungRows(state, route.namespace, width)
     case 'choose':
       return chooseRows(state, route.control, width)
     case 'plan':

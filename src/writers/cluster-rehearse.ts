@@ -8,6 +8,7 @@ import { WriteConflict, WriteRefused } from '../plan/writer.ts'
 import { type Addresses, type ClusterApi, FIELD_MANAGER, isLostRace, METADATA_ONLY, refuser, words } from './cluster-api.ts'
 import { holdsCredential, LAST_APPLIED, objectDiff, recreatable } from './cluster-object.ts'
 import { type Entry, entriesOf, guardedPatch, isSecretCopy } from './cluster-patch.ts'
+import { askingForExemption, exemption } from './cluster-pod-security.ts'
 import { isOther, type Reader } from './cluster-read.ts'
 
 export type Prepared =
@@ -65,6 +66,7 @@ export class Rehearser {
     const patch = guardedPatch(live, change.edits, ref.uid)
     const answer = await this.#api.patch<KubeObject>(await this.#addresses.object(ref), patch, { ...REHEARSED, ...acceptFor(live.kind) })
     const answered = accepted(ref, answer)
+    await this.#refuseExempt(live, change, answer)
     // Whatever else a server might send of a Secret is dropped here.
     const made = live.kind === 'Secret' ? { ...live, metadata: answered.metadata } : answered
     const entries = entriesOf(live, made, change.edits)
@@ -92,6 +94,21 @@ export class Rehearser {
       diff: objectDiff(refText(ref), live, made),
       warnings: [...warningsOf(answer), ...bent, ...dropped],
     }
+  }
+
+  /** Labels that the server says it will ignore are no remedy. */
+  async #refuseExempt(live: KubeObject, change: Extract<Change, { type: 'edit' }>, answer: Answer<KubeObject>): Promise<void> {
+    const asking = askingForExemption(live, change)
+    const asked =
+      asking === undefined
+        ? answer
+        : await this.#api.patch<KubeObject>(
+            await this.#addresses.object(refOf(live)),
+            guardedPatch(live, asking.edits, live.metadata.uid),
+            REHEARSED,
+          )
+    const exempt = exemption(warningsOf(asked))
+    if (exempt !== undefined) throw new Refusal('Pod Security admission', exempt)
   }
 
   async #tryCreate(object: KubeObject) {

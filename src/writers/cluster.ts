@@ -8,6 +8,7 @@ import { Addresses, type ClusterApi, FIELD_MANAGER } from './cluster-api.ts'
 import { recreatable } from './cluster-object.ts'
 import { writersOf } from './cluster-owner.ts'
 import { changedSince, type Entry, editsBack, guardedPatch, standing, valuesOf } from './cluster-patch.ts'
+import { contradiction } from './cluster-pod-security.ts'
 import { isOther, Reader } from './cluster-read.ts'
 import { type Prepared, Refusal, Rehearser } from './cluster-rehearse.ts'
 import { Sender } from './cluster-send.ts'
@@ -44,6 +45,8 @@ export class ClusterWriter implements Writer {
         diffs.push(tried.diff)
         warnings.push(...tried.warnings)
       }
+      const surprise = contradiction(step, warnings)
+      if (surprise !== undefined) return { ok: false, refusedBy: 'Pod Security admission', because: surprise }
       return { ok: true, rehearsal: { step: step.id, diff: diffs.join(''), warnings: [...new Set(warnings)], writer: this.name, prepared } }
     } catch (error) {
       if (error instanceof Refusal) return { ok: false, refusedBy: error.by, because: error.message }

@@ -8,8 +8,8 @@ import type { KeyPair } from './certificates.ts'
 export interface ApiResponse {
   readonly status: number
   readonly text: string
-  /** Of the header of that name, as it stands: all warnings in one. */
-  readonly warnings: string
+  /** The texts of its `Warning` headers. */
+  readonly warnings: readonly string[]
 }
 
 export interface ApiRequest {
@@ -50,7 +50,7 @@ export function openApiClient(url: string, ca: string, identity: KeyPair): ApiCl
     response.setEncoding('utf8')
     let text = ''
     for await (const chunk of response) text += chunk
-    return { status: response.statusCode ?? 0, text, warnings: String(response.headers['warning'] ?? '') }
+    return { status: response.statusCode ?? 0, text, warnings: warningsOf(response) }
   }
 
   async function expectOk<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -74,3 +74,7 @@ export function openApiClient(url: string, ca: string, identity: KeyPair): ApiCl
     close: () => agent.destroy(),
   }
 }
+
+/** `299 - "text"` with its quotes escaped, one header each (RFC 9111 5.5). */
+const warningsOf = ({ headersDistinct }: IncomingMessage): readonly string[] =>
+  (headersDistinct['warning'] ?? []).map((value) => value.slice(value.indexOf('"') + 1, value.lastIndexOf('"')).replace(/\\(.)/g, '$1'))

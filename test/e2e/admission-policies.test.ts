@@ -74,7 +74,7 @@ describeCluster('admission policies', { controllerManager: true }, (cluster) => 
     const answer = await cluster().api.request('POST', `${path}?dryRun=All`, { body: object })
     return {
       ...answer,
-      named: [...`${answer.warnings} ${answer.text}`.matchAll(/ValidatingAdmissionPolicy '?k8s-harden-([a-z-]+)/g)].map(
+      named: [...`${answer.warnings.join(' ')} ${answer.text}`.matchAll(/ValidatingAdmissionPolicy '?k8s-harden-([a-z-]+)/g)].map(
         (match) => match[1]!,
       ),
     }
@@ -128,7 +128,7 @@ describeCluster('admission policies', { controllerManager: true }, (cluster) => 
         ...goodSpec(),
         initContainers: [{ ...goodContainer('prepare'), image: 'nginx:latest' }],
       })
-      expect([status, warnings]).toEqual([201, expect.stringContaining('container prepare must name its image')])
+      expect([status, warnings.join(' ')]).toEqual([201, expect.stringContaining('container prepare must name its image')])
     })
 
     test('agree with our own judgement of any pod', async () => {
@@ -141,7 +141,9 @@ describeCluster('admission policies', { controllerManager: true }, (cluster) => 
         judged++
         // As the API server completed it: that is what policies see.
         const made = JSON.parse(answer.text) as { spec: PodSpec; metadata: { annotations?: Record<string, string> } }
-        const theirs = [...answer.warnings.matchAll(/ValidatingAdmissionPolicy 'k8s-harden-([a-z-]+)'/g)].map((match) => match[1]!)
+        const theirs = [...answer.warnings.join(' ').matchAll(/ValidatingAdmissionPolicy 'k8s-harden-([a-z-]+)'/g)].map(
+          (match) => match[1]!,
+        )
         const ours = ADMISSION_FAMILIES.filter((family) =>
           family.offends({ spec: made.spec, annotations: made.metadata.annotations ?? {} }, 37),
         )

@@ -66,4 +66,61 @@ describe('labels of Pod Security admission', () => {
       '---\napiVersion: k8s-harden.test/v1\nkind: World\nfacts: {ApiServerFlagz: {flags: {disable-admission-plugins: PodSecurity}}}\n'
     expect(propose(namespace() + workload(RESTRICTED) + off)).toHaveProperty('byHand')
   })
+
+  it('are set rung by rung when asked so, and nothing more', () => {
+    const text = namespace() + workload(RESTRICTED) + world()
+    expect(labels(text, { rung: 'warn' })).toEqual({ warn: 'restricted', 'warn-version': 'latest' })
+    expect(labels(text, { rung: 'audit', level: 'baseline' })).toEqual({
+      warn: 'baseline',
+      'warn-version': 'latest',
+      audit: 'baseline',
+      'audit-version': 'latest',
+    })
+    const warns = namespace('pod-security.kubernetes.io/warn: restricted') + workload(RESTRICTED) + world()
+    expect(propose(warns, { rung: 'warn' })).toEqual({ byHand: expect.stringContaining('the next one is audit') })
+    expect(labels(warns, { rung: 'audit' })).toEqual({ audit: 'restricted', 'audit-version': 'latest' })
+  })
+
+  it('name what stands before restricted where baseline is enforced, and warn of it', () => {
+    const text = namespace('pod-security.kubernetes.io/warn: baseline') + workload('containers: [{name: a, image: a}]', 'plain') + world()
+    expect(labels(text)).toMatchObject({ enforce: 'baseline', 'enforce-version': 'v1.35', warn: 'restricted', audit: 'restricted' })
+    expect(propose(text)).toMatchObject({
+      risk: 'safe',
+      summary: expect.stringContaining(
+        'before restricted: Deployment shop/plain (allowPrivilegeEscalation, capabilities_restricted, runAsNonRoot',
+      ),
+    })
+  })
+
+  it('are judged by the version that the namespace is pinned to, which they keep', () => {
+    const root = 'hostUsers: false, ' + RESTRICTED.replace('runAsNonRoot: true', 'runAsUser: 0')
+    const at = (labelled: string) => labels(namespace(labelled) + workload(root) + world())
+    expect(at('')).toMatchObject({ enforce: 'restricted', 'enforce-version': 'v1.35' })
+    expect(at('pod-security.kubernetes.io/enforce-version: v1.34')).toMatchObject({ enforce: 'baseline' })
+    expect(at('pod-security.kubernetes.io/enforce-version: v1.34')).not.toHaveProperty('enforce-version')
+    // No version, and one that the server does not know yet.
+    expect(at('pod-security.kubernetes.io/enforce-version: v1.07')).toMatchObject({ enforce: 'restricted', 'enforce-version': 'v1.35' })
+    expect(at('pod-security.kubernetes.io/enforce-version: v1.99')).toMatchObject({ enforce: 'restricted' })
+  })
+
+  it('take the next rung where everything passes it by now', () => {
+    const text =
+      namespace('pod-security.kubernetes.io/enforce: baseline, pod-security.kubernetes.io/enforce-version: v1.33') +
+      workload(RESTRICTED) +
+      world()
+    expect(labels(text)).toMatchObject({ enforce: 'restricted' })
+    expect(labels(text)).not.toHaveProperty('enforce-version')
+    expect(propose(text)).toMatchObject({ risk: 'safe' })
+  })
+
+  it('say of every workload that a level chosen against all advice would refuse', () => {
+    const text =
+      namespace() +
+      workload('hostPID: true, containers: [{name: a, image: a}]') +
+      workload('containers: [{name: a, image: a}]', 'plain') +
+      world()
+    expect(propose(text, { level: 'restricted' })).toMatchObject({
+      mayBreak: [expect.stringMatching(/Deployment shop\/web .*Deployment shop\/plain/)],
+    })
+  })
 })

@@ -10,8 +10,9 @@ import {
   type Engines,
   engines,
 } from '../../objects/pod-security-engines.ts'
-import { ENFORCE, isAtLeastBaseline, isLevel, warnsOf } from '../../objects/pod-security-labels.ts'
-import { namespaceFitness } from '../../objects/pod-security-namespace.ts'
+import { ENFORCE, isAtLeastBaseline, isLevel, tellsOf, warnsOf } from '../../objects/pod-security-labels.ts'
+import { couldClimb, ladderOf } from '../../objects/pod-security-ladder.ts'
+import { type FitnessView, namespaceFitness } from '../../objects/pod-security-namespace.ts'
 import { refOf } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
 
@@ -38,7 +39,12 @@ export default control({
     else {
       if ('unseen' in byDefault) yield { note: `whether a cluster-wide default holds: ${byDefault.unseen}; to know: ${byDefault.answer}` }
       for (const namespace of view.all('Namespace')) {
-        if (namespace.status?.phase === 'Terminating' || isCovered(namespace, byDefault, others)) continue
+        if (namespace.status?.phase === 'Terminating') continue
+        const labelsCount = !('off' in byDefault) && !isExempt(namespace, byDefault)
+        if (isCovered(namespace, byDefault, others)) {
+          if (labelsCount && couldClimb(view, namespace)) yield rung(namespace, view)
+          continue
+        }
         const doubts = [...doubtsOf(namespace, byDefault, others), ...unreadEngines.map((unread) => unread.because)]
         const { workloads: running = 0, platform = false } = namespaceFitness(view).get(namespace.metadata.name) ?? {}
         const warned = warnsOf(namespace)
@@ -46,17 +52,16 @@ export default control({
           subject: refOf(namespace),
           at: ['metadata', 'labels', ENFORCE],
           reason: reasonFor(namespace, byDefault, warned),
-          detail: [running === 0 ? 'no workloads run here yet' : `${running} ${running === 1 ? 'workload' : 'workloads'}`, ...doubts].join(
-            '; ',
-          ),
-          ...(warned && { key: 'warned' }),
+          detail: [workloadsText(running), ...doubts].join('; '),
+          ...(warned ? { key: 'warned' } : tellsOf(namespace, 'warn', 'baseline') && { key: 'warns' }),
           ...(platform && { origin: 'system' as const }),
           ...(doubts.length > 0 && { verdict: 'review' as const }),
           ...(running === 0 && { severity: 'medium' as const }),
           evidence: {
             enforce: namespace.metadata.labels?.[ENFORCE] ?? null,
             workloads: running,
-            labelsCount: !('off' in byDefault) && !isExempt(namespace, byDefault),
+            labelsCount,
+            ...ladderOf(view, namespace),
           },
         }
       }
@@ -66,6 +71,27 @@ export default control({
   verify:
     'Ask the API server for a privileged pod with a dry run: kubectl -n NAMESPACE run probe --image=x --privileged --dry-run=server must answer "violates PodSecurity".',
 })
+
+const workloadsText = (running: number): string =>
+  running === 0 ? 'no workloads run here yet' : `${running} ${running === 1 ? 'workload' : 'workloads'}`
+
+/** A further rung of the ladder: nothing is wrong, a person judges whether what is to come will be as strict. */
+const rung = (namespace: NamespaceObject, view: FitnessView) =>
+  ({
+    subject: refOf(namespace),
+    at: ['metadata', 'labels', ENFORCE],
+    key: 'rung',
+    verdict: 'review',
+    severity: 'low',
+    reason: 'enforces only the baseline level, and everything in it passes restricted',
+    detail: workloadsText(namespaceFitness(view).get(namespace.metadata.name)!.workloads),
+    evidence: {
+      enforce: 'baseline',
+      workloads: namespaceFitness(view).get(namespace.metadata.name)!.workloads,
+      labelsCount: true,
+      ...ladderOf(view, namespace),
+    },
+  }) as const
 
 function isCovered(namespace: NamespaceObject, byDefault: ClusterDefault, others: Engines): boolean {
   if (others.covering(namespace.metadata.name) !== undefined) return true
