@@ -2,7 +2,7 @@
 import type { Op } from './yaml-diff.ts'
 import { type Layout, type Written, writeBlock, writeFlow, writeFlowKey, writeKey } from './yaml-layout.ts'
 import { columnOf, isAlone, lineEnd, lineStart, nextLine } from './yaml-lines.ts'
-import { type Place, pairEnd, YamlEditRefused } from './yaml-place.ts'
+import { keyStart, type Place, pairEnd, YamlEditRefused } from './yaml-place.ts'
 import { dashesOf, type ListNode, type MapNode, pairOf } from './yaml-tree.ts'
 
 const itemEnds = (text: string, list: ListNode): number[] =>
@@ -36,7 +36,8 @@ export function write(text: string, place: Place, value: unknown, layout: Layout
 
 /** The old value begins in the line of its key or dash; a comment behind it stays there. */
 function exchange(text: string, from: number, end: number, isBlockScalar: boolean, written: Written, layout: Layout): string {
-  const tail = isBlockScalar ? '' : text.slice(end, lineEnd(text, end))
+  const header = text.slice(from, lineEnd(text, from))
+  const tail = isBlockScalar ? (/[ \t]+#.*$/.exec(header)?.[0] ?? '') : text.slice(end, lineEnd(text, end))
   return text.slice(0, from) + inlined(written) + tail + below(written, layout) + text.slice(lineEnd(text, end))
 }
 
@@ -87,10 +88,29 @@ export function operate(text: string, place: Place, op: Exclude<Op, { do: 'repla
 }
 
 function insertKey(text: string, map: MapNode, key: string, value: unknown, layout: Layout): string {
-  const column = columnOf(text, map.pairs[0]!.key.outer)
+  const column = columnOf(text, keyStart(text, map.pairs[0]!.key))
   const end = map.pairs.reduce((furthest, pair) => Math.max(furthest, pairEnd(text, pair, false)), 0)
   const written = writeBlock(value, layout, column, { is: 'key' })
-  return insertAfterLine(text, end, `${' '.repeat(column)}${writeKey(key)}:${inlined(written)}${below(written, layout)}`, layout)
+  return insertAfterLine(text, behindComments(text, end, column), `${' '.repeat(column)}${writeKey(key)}:${inlined(written)}${below(written, layout)}`, layout)
+}
+
+/** Comments below an entry in this column that are indented like it or deeper, and deeper than what follows them, are about what is above. */
+function behindComments(text: string, at: number, column: number): number {
+  const comments: { readonly line: number; readonly indent: number }[] = []
+  let next = -1
+  for (let line = nextLine(text, at); line < text.length; line = nextLine(text, line)) {
+    const [, { length: indent }, words] = /^([ \t]*)(.*)/.exec(text.slice(line, lineEnd(text, line))) as unknown as [string, string, string]
+    if (words === '' && column > 0) continue
+    // Apart from the last entry of a document stand notes about the file.
+    if (words === '' || (words.startsWith('#') && indent < column)) break
+    if (!words.startsWith('#')) {
+      if (!/^(?:---|\.\.\.)(?:\s|$)/.test(words)) next = indent
+      break
+    }
+    comments.push({ line, indent })
+  }
+  const foreign = comments.findIndex(({ indent }) => indent <= next)
+  return (foreign < 0 ? comments : comments.slice(0, foreign)).at(-1)?.line ?? at
 }
 
 function insertAfterLine(text: string, at: number, lines: string, { eol }: Layout): string {
@@ -100,11 +120,11 @@ function insertAfterLine(text: string, at: number, lines: string, { eol }: Layou
 
 function removeKey(text: string, map: MapNode, key: string): string {
   const pair = pairOf(map, key)!
-  const begin = pair.key.outer
+  const begin = keyStart(text, pair.key)
   const end = pairEnd(text, pair, false)
   if (isAlone(text, begin)) return withoutLines(text, begin, end)
   const next = map.pairs
-    .map((other) => other.key.outer)
+    .map((other) => keyStart(text, other.key))
     .filter((outer) => outer > begin)
     .sort((a, b) => a - b)[0]!
   // The first key stands behind a dash: the next one takes its place, unless a comment stands between them.
@@ -125,7 +145,7 @@ function insertItem(text: string, list: ListNode, index: number, value: unknown,
   const gap = gapBehind(text, dashes[0]! + 1)
   const written = writeBlock(value, layout, column, { is: 'dash', gap })
   const item = `-${written.inline === '' ? '' : ' '.repeat(gap) + written.inline}${below(written, layout)}`
-  if (index > 0) return insertAfterLine(text, itemEnds(text, list)[index - 1]!, ' '.repeat(column) + item, layout)
+  if (index > 0) return insertAfterLine(text, behindComments(text, itemEnds(text, list)[index - 1]!, column), ' '.repeat(column) + item, layout)
   const first = dashes[0]!
   return text.slice(0, first) + item + layout.eol + ' '.repeat(column) + text.slice(first)
 }
@@ -143,7 +163,7 @@ interface Span {
 }
 const spansOf = (text: string, node: MapNode | ListNode): Span[] =>
   node.is === 'map'
-    ? node.pairs.map((pair) => ({ begin: pair.key.outer, end: pairEnd(text, pair, true) }))
+    ? node.pairs.map((pair) => ({ begin: keyStart(text, pair.key), end: pairEnd(text, pair, true) }))
     : node.items.map((item) => ({ begin: item.outer, end: item.end }))
 
 function insertInFlow(text: string, node: MapNode | ListNode, index: number, writer: (indent: string) => string, { eol }: Layout): string {
