@@ -92,7 +92,8 @@ export class YamlProblem extends Error {
 }
 
 /** Events carry offsets into `text`: a reader of values and a reader of positions need but one parse. */
-export const eventsOf = (text: string): Event[] => explained(() => parseLenient(text, (source) => parseEvents(source, { maxDepth: MAX_DEPTH })))
+export const eventsOf = (text: string): Event[] =>
+  explained(() => parseLenient(text, (source) => parseEvents(source, { maxDepth: MAX_DEPTH })))
 
 /**
  * The values of the documents in `text`. As for the API server, the last of two equal keys counts. Aliased values are shared, not

@@ -91,7 +91,12 @@ function insertKey(text: string, map: MapNode, key: string, value: unknown, layo
   const column = columnOf(text, keyStart(text, map.pairs[0]!.key))
   const end = map.pairs.reduce((furthest, pair) => Math.max(furthest, pairEnd(text, pair, false)), 0)
   const written = writeBlock(value, layout, column, { is: 'key' })
-  return insertAfterLine(text, behindComments(text, end, column), `${' '.repeat(column)}${writeKey(key)}:${inlined(written)}${below(written, layout)}`, layout)
+  return insertAfterLine(
+    text,
+    behindComments(text, end, column),
+    `${' '.repeat(column)}${writeKey(key)}:${inlined(written)}${below(written, layout)}`,
+    layout,
+  )
 }
 
 /** Comments below an entry in this column that are indented like it or deeper, and deeper than what follows them, are about what is above. */
@@ -145,7 +150,8 @@ function insertItem(text: string, list: ListNode, index: number, value: unknown,
   const gap = gapBehind(text, dashes[0]! + 1)
   const written = writeBlock(value, layout, column, { is: 'dash', gap })
   const item = `-${written.inline === '' ? '' : ' '.repeat(gap) + written.inline}${below(written, layout)}`
-  if (index > 0) return insertAfterLine(text, behindComments(text, itemEnds(text, list)[index - 1]!, column), ' '.repeat(column) + item, layout)
+  if (index > 0)
+    return insertAfterLine(text, behindComments(text, itemEnds(text, list)[index - 1]!, column), ' '.repeat(column) + item, layout)
   const first = dashes[0]!
   return text.slice(0, first) + item + layout.eol + ' '.repeat(column) + text.slice(first)
 }
@@ -180,7 +186,14 @@ function insertInFlow(text: string, node: MapNode | ListNode, index: number, wri
 
 function removeFromFlow(text: string, node: MapNode | ListNode, index: number): string {
   const spans = spansOf(text, node)
-  const next = spans[index + 1]
-  if (next !== undefined) return text.slice(0, spans[index]!.begin) + text.slice(next.begin)
-  return text.slice(0, spans[index - 1]!.end) + text.slice(spans[index]!.end)
+  const [{ begin, end }, next] = [spans[index]!, spans[index + 1]]
+  if (next !== undefined) {
+    const hasOwnLines = isAlone(text, begin) && /^\s*,[ \t]*(?:#.*)?$/.test(text.slice(end, lineEnd(text, end)))
+    return hasOwnLines ? withoutLines(text, begin, end) : text.slice(0, begin) + text.slice(next.begin)
+  }
+  // Only the comma goes with a last entry, not the comment behind it.
+  const before = spans[index - 1]!.end
+  const between = text.slice(before, begin).replace(/^((?:\s|(?<=\s)#.*)*),/, '$1')
+  const isBare = !between.includes('#') || /^[ \t]*\r?\n/.test(text.slice(end))
+  return text.slice(0, before) + (isBare ? between.trimEnd() : between) + text.slice(end)
 }

@@ -15,7 +15,36 @@ export function randomFrom(seed: number): Random {
 
 export type Data = string | number | boolean | null | readonly Data[] | { readonly [key: string]: Data }
 
-const TEXTS = ['app', 'nginx:1.27', 'yes', '012', '', ' ', 'a: b', 'c # d', '- x', '*', '&a', 'null', '12:30', "it's", '"q"', '~', 'tab\tin', 'größe ✓ 日本', '{', '[x', '@at', '%p', '!t', 'a,b', '--flag=x', 'x: ', '{{ $labels.x }}', 'https://x.y/z?a=b#c']
+const TEXTS = [
+  'app',
+  'nginx:1.27',
+  'yes',
+  '012',
+  '',
+  ' ',
+  'a: b',
+  'c # d',
+  '- x',
+  '*',
+  '&a',
+  'null',
+  '12:30',
+  "it's",
+  '"q"',
+  '~',
+  'tab\tin',
+  'größe ✓ 日本',
+  '{',
+  '[x',
+  '@at',
+  '%p',
+  '!t',
+  'a,b',
+  '--flag=x',
+  'x: ',
+  '{{ $labels.x }}',
+  'https://x.y/z?a=b#c',
+]
 const LONG = `${'word '.repeat(60)}end`
 const KEYS = ['app', 'app.kubernetes.io/name', 'on', '1', 'x y', 'a/b', 'tier', "o'k", 'null']
 
@@ -65,12 +94,33 @@ const shuffled = <T>(random: Random, values: readonly T[]): T[] => {
 
 function container(random: Random, name: string): Data {
   const fields: [string, Data][] = [['image', textOf(random)]]
-  if (chance(random, 65)) fields.push(['securityContext', one<() => Data>(random, [() => null, () => ({}), () => securityContext(random), () => securityContext(random), () => securityContext(random)])()])
+  if (chance(random, 65))
+    fields.push([
+      'securityContext',
+      one<() => Data>(random, [
+        () => null,
+        () => ({}),
+        () => securityContext(random),
+        () => securityContext(random),
+        () => securityContext(random),
+      ])(),
+    ])
   if (chance(random, 40)) fields.push(['args', Array.from({ length: random(4) }, () => textOf(random))])
   if (chance(random, 40))
-    fields.push(['env', Array.from({ length: random(4) }, (_none, n) => ({ name: `E${n}`, ...(chance(random, 80) && { value: textOf(random) }) }))])
-  if (chance(random, 30)) fields.push(['resources', one<Data>(random, [null, {}, { limits: { cpu: '1', memory: '64Mi' } }, { limits: {}, requests: { cpu: 1 } }])])
-  if (chance(random, 30)) fields.push(['volumeMounts', [{ name: 'tmp', mountPath: '/tmp' }, { mountPath: '/data', name: 'data', readOnly: true }].slice(random(2))])
+    fields.push([
+      'env',
+      Array.from({ length: random(4) }, (_none, n) => ({ name: `E${n}`, ...(chance(random, 80) && { value: textOf(random) }) })),
+    ])
+  if (chance(random, 30))
+    fields.push([
+      'resources',
+      one<Data>(random, [null, {}, { limits: { cpu: '1', memory: '64Mi' } }, { limits: {}, requests: { cpu: 1 } }]),
+    ])
+  if (chance(random, 30))
+    fields.push([
+      'volumeMounts',
+      [{ name: 'tmp', mountPath: '/tmp' } as Data, { mountPath: '/data', name: 'data', readOnly: true }].slice(random(2)),
+    ])
   if (chance(random, 20)) fields.push(['ports', [{ containerPort: 80, hostPort: 80 }]])
   const rest = shuffled(random, fields)
   rest.splice(chance(random, 80) ? 0 : random(rest.length + 1), 0, ['name', name])
@@ -80,8 +130,20 @@ function container(random: Random, name: string): Data {
 function podSpec(random: Random): Data {
   const fields: [string, Data][] = [['containers', Array.from({ length: 1 + random(3) }, (_none, n) => container(random, `c${n}`))]]
   if (chance(random, 30)) fields.push(['initContainers', [container(random, 'init')]])
-  if (chance(random, 50)) fields.push(['securityContext', one<() => Data>(random, [() => null, () => ({}), () => ({ fsGroup: 1, sysctls: [] }), () => ({ runAsNonRoot: false })])()])
-  if (chance(random, 40)) fields.push(['volumes', shuffled<Data>(random, [{ name: 'tmp', emptyDir: {} }, { name: 'data', hostPath: { path: '/x', type: '' } }, { hostPath: { path: '/' }, name: 'root' }]).slice(random(3))])
+  if (chance(random, 50))
+    fields.push([
+      'securityContext',
+      one<() => Data>(random, [() => null, () => ({}), () => ({ fsGroup: 1, sysctls: [] }), () => ({ runAsNonRoot: false })])(),
+    ])
+  if (chance(random, 40))
+    fields.push([
+      'volumes',
+      shuffled<Data>(random, [
+        { name: 'tmp', emptyDir: {} },
+        { name: 'data', hostPath: { path: '/x', type: '' } },
+        { hostPath: { path: '/' }, name: 'root' },
+      ]).slice(random(3)),
+    ])
   if (chance(random, 30)) fields.push(['hostNetwork', true])
   if (chance(random, 30)) fields.push(['automountServiceAccountToken', true])
   if (chance(random, 20)) fields.push(['nodeSelector', labels(random)])
@@ -94,16 +156,33 @@ export interface Written {
   readonly at: readonly string[]
 }
 function workload(random: Random, name: string): Written {
-  const metadata = { name, ...(chance(random, 60) && { labels: labels(random) }), ...(chance(random, 40) && { annotations: labels(random) }) }
+  const metadata = {
+    name,
+    ...(chance(random, 60) && { labels: labels(random) }),
+    ...(chance(random, 40) && { annotations: labels(random) }),
+  }
   const kind = random(4)
   const template = (): Data => ({ ...(chance(random, 60) && { metadata: { labels: labels(random) } }), spec: podSpec(random) })
   if (kind === 0) return { object: inAnyOrder(random, { apiVersion: 'v1', kind: 'Pod', metadata, spec: podSpec(random) }), at: ['spec'] }
   if (kind === 1)
     return {
-      object: inAnyOrder(random, { apiVersion: 'batch/v1', kind: 'CronJob', metadata, spec: { schedule: '* * * * *', jobTemplate: { spec: { template: template() } } } }),
+      object: inAnyOrder(random, {
+        apiVersion: 'batch/v1',
+        kind: 'CronJob',
+        metadata,
+        spec: { schedule: '* * * * *', jobTemplate: { spec: { template: template() } } },
+      }),
       at: ['spec', 'jobTemplate', 'spec', 'template', 'spec'],
     }
-  return { object: inAnyOrder(random, { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: inAnyOrder(random, { replicas: 1, selector: { matchLabels: labels(random) }, template: template() }) }), at: ['spec', 'template', 'spec'] }
+  return {
+    object: inAnyOrder(random, {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata,
+      spec: inAnyOrder(random, { replicas: 1, selector: { matchLabels: labels(random) }, template: template() }),
+    }),
+    at: ['spec', 'template', 'spec'],
+  }
 }
 const inAnyOrder = (random: Random, value: { readonly [key: string]: Data }): Data =>
   chance(random, 80) ? value : Object.fromEntries(shuffled(random, Object.entries(value)))
@@ -145,7 +224,9 @@ export function humanFile(seed: number): HumanFile {
       workloads.push({ document, at, value })
       object = value
     }
-    text += json ? JSON.stringify(object, null, one<string | number>(random, [0, 2, 4, '\t'])) + (chance(random, 50) ? '\n' : '') : pen.document(object)
+    text += json
+      ? JSON.stringify(object, null, one<string | number>(random, [0, 2, 4, '\t'])) + (chance(random, 50) ? '\n' : '')
+      : pen.document(object)
     if (!json && chance(random, 20)) text += one(random, ['\n', '\n\n', '# foot\n', '\n# foot\n', '  # foot, indented\n'])
     if (!json && chance(random, 8)) text += `...${chance(random, 30) ? ' # end' : ''}\n`
     document++
@@ -199,16 +280,22 @@ class Pen {
   /** Lines that say nothing. */
   #aside(column: number): string[] {
     if (!chance(this.#random, this.#talk)) return chance(this.#random, 4) ? [one(this.#random, ['', '', '   '])] : []
-    return [`${' '.repeat(chance(this.#random, 70) ? column : this.#random(column + 1))}# ${this.comment()}`, ...(chance(this.#random, 15) ? [''] : [])]
+    return [
+      `${' '.repeat(chance(this.#random, 70) ? column : this.#random(column + 1))}# ${this.comment()}`,
+      ...(chance(this.#random, 15) ? [''] : []),
+    ]
   }
 
   #block(value: Data, column: number): string[] {
     const isList = Array.isArray(value)
-    const entries: readonly (readonly [string, Data])[] = isList ? (value as readonly Data[]).map((item) => ['', item] as const) : Object.entries(value as object)
+    const entries: readonly (readonly [string, Data])[] = isList
+      ? (value as readonly Data[]).map((item) => ['', item] as const)
+      : Object.entries(value as object)
     const listGap = one(this.#random, [1, 1, 1, 1, 3])
     const merged = isList ? undefined : this.#mergeable(value)
     const lines = entries.flatMap(([key, item], index) => {
-      if (merged !== undefined && merged.keys.has(key)) return index === 0 || key === [...merged.keys][0] ? [`${' '.repeat(column)}<<: *${merged.name}${this.#tail()}`] : []
+      if (merged !== undefined && merged.keys.has(key))
+        return index === 0 || key === [...merged.keys][0] ? [`${' '.repeat(column)}<<: *${merged.name}${this.#tail()}`] : []
       const before = this.#aside(column)
       const lines = isList ? this.#item(item, column, listGap) : this.#pair(key, item, column)
       return [...before, ...lines]
@@ -221,13 +308,21 @@ class Pen {
   #mergeable(value: Data): { readonly name: string; readonly keys: ReadonlySet<string> } | undefined {
     if (!this.#anchoring) return undefined
     const map = value as { readonly [key: string]: Data }
-    const found = this.#anchors.find(({ value: other }) => other !== null && typeof other === 'object' && !Array.isArray(other) && Object.keys(other).length > 0 && Object.entries(other).every(([key, item]) => Object.hasOwn(map, key) && JSON.stringify(map[key]) === JSON.stringify(item)))
+    const found = this.#anchors.find(
+      ({ value: other }) =>
+        other !== null &&
+        typeof other === 'object' &&
+        !Array.isArray(other) &&
+        Object.keys(other).length > 0 &&
+        Object.entries(other).every(([key, item]) => Object.hasOwn(map, key) && JSON.stringify(map[key]) === JSON.stringify(item)),
+    )
     return found === undefined ? undefined : { name: found.name, keys: new Set(Object.keys(found.value as object)) }
   }
 
   #pair(key: string, value: Data, column: number): string[] {
     const indent = ' '.repeat(column)
-    if (chance(this.#random, 1) && (value === null || typeof value !== 'object')) return [`${indent}? ${this.#key(key)}`, `${indent}: ${this.#flowOf(value)}`]
+    if (chance(this.#random, 1) && (value === null || typeof value !== 'object'))
+      return [`${indent}? ${this.#key(key)}`, `${indent}: ${this.#flowOf(value)}`]
     const head = `${indent}${this.#key(key)}:`
     const isBlock = isFull(value) && !chance(this.#random, this.#flow)
     if (!isBlock) return this.#leaf(head, value, column)
@@ -302,16 +397,28 @@ class Pen {
 
   #key(key: string): string {
     if (chance(this.#random, 8)) return `'${key.replaceAll("'", "''")}'`
-    if (chance(this.#random, 8) || !/^[a-zA-Z][\w./-]*$/.test(key) || ['on', 'null', 'y', 'n', 'yes', 'no'].includes(key)) return JSON.stringify(key)
+    if (chance(this.#random, 8) || !/^[a-zA-Z][\w./-]*$/.test(key) || ['on', 'null', 'y', 'n', 'yes', 'no'].includes(key))
+      return JSON.stringify(key)
     return key
   }
 
   #flowOf(value: Data): string {
-    if (Array.isArray(value)) return `[${this.#pad()}${value.map((item) => this.#flowOf(item)).join(one(this.#random, [', ', ',', ' , ']))}${this.#pad()}]`.replace(/^\[ +\]$/, '[]')
+    if (Array.isArray(value))
+      return `[${this.#pad()}${value.map((item) => this.#flowOf(item)).join(one(this.#random, [', ', ',', ' , ']))}${this.#pad()}]`.replace(
+        /^\[ +\]$/,
+        '[]',
+      )
     if (value !== null && typeof value === 'object')
-      return `{${this.#pad()}${Object.entries(value).map(([key, item]) => `${this.#key(key)}: ${this.#flowOf(item as Data)}`).join(', ')}${this.#pad()}}`
+      return `{${this.#pad()}${Object.entries(value)
+        .map(([key, item]) => `${this.#key(key)}: ${this.#flowOf(item as Data)}`)
+        .join(', ')}${this.#pad()}}`
     if (typeof value !== 'string') return JSON.stringify(value)
-    if (/^[a-z][a-z/-]*(?::[\d.]+)?$/.test(value) && !['yes', 'no', 'on', 'off', 'null', 'true', 'false', 'y', 'n'].includes(value) && chance(this.#random, 70)) return value
+    if (
+      /^[a-z][a-z/-]*(?::[\d.]+)?$/.test(value) &&
+      !['yes', 'no', 'on', 'off', 'null', 'true', 'false', 'y', 'n'].includes(value) &&
+      chance(this.#random, 70)
+    )
+      return value
     if (!/[\n\t]/.test(value) && chance(this.#random, 40)) return `'${value.replaceAll("'", "''")}'`
     return JSON.stringify(value)
   }
@@ -323,13 +430,20 @@ class Pen {
   #flowLines(head: string, value: Data, column: number): string[] {
     const indent = ' '.repeat(column + 1 + this.#random(4))
     const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}']
-    const entries = Array.isArray(value) ? value.map((item) => this.#flowOf(item)) : Object.entries(value as object).map(([key, item]) => `${this.#key(key)}: ${this.#flowOf(item as Data)}`)
+    const entries = Array.isArray(value)
+      ? value.map((item) => this.#flowOf(item))
+      : Object.entries(value as object).map(([key, item]) => `${this.#key(key)}: ${this.#flowOf(item as Data)}`)
     const comma = chance(this.#random, 20)
     const lines = entries.map((entry, index) => `${indent}${entry}${index < entries.length - 1 || comma ? ',' : ''}${this.#tail()}`)
     return chance(this.#random, 70)
-      ? [`${head}${open}${this.#tail()}`, ...lines, `${' '.repeat(column + (chance(this.#random, 50) ? 1 : 0) + this.#random(2))}${close}${this.#tail()}`]
+      ? [
+          `${head}${open}${this.#tail()}`,
+          ...lines,
+          `${' '.repeat(column + (chance(this.#random, 50) ? 1 : 0) + this.#random(2))}${close}${this.#tail()}`,
+        ]
       : [`${head}${open}${entries.join(', ')}`, `${indent}${close}`]
   }
 }
 
-const isFull = (value: Data): value is readonly Data[] | { readonly [key: string]: Data } => value !== null && typeof value === 'object' && Object.keys(value).length > 0
+const isFull = (value: Data): value is readonly Data[] | { readonly [key: string]: Data } =>
+  value !== null && typeof value === 'object' && Object.keys(value).length > 0

@@ -41,10 +41,15 @@ export function remedyEdits(random: Random, { at, value }: HumanFile['workloads'
     () => [set([...at, 'securityContext', 'runAsNonRoot'], true)],
     () => [set([...at, 'automountServiceAccountToken'], false)],
     () => [{ unset: [...at, 'hostNetwork'] }],
-    () => [set([...at, 'volumes'], [...list([...at, 'volumes']), { name: 'scratch', emptyDir: {} }]), set([...container, 'volumeMounts'], [...list([...container, 'volumeMounts']), { name: 'scratch', mountPath: '/scratch' }])],
+    () => [
+      set([...at, 'volumes'], [...list([...at, 'volumes']), { name: 'scratch', emptyDir: {} }]),
+      set([...container, 'volumeMounts'], [...list([...container, 'volumeMounts']), { name: 'scratch', mountPath: '/scratch' }]),
+    ],
     () => [set([...at, 'volumes'], list([...at, 'volumes']).slice(1))],
     () => [set([...container, 'env'], list([...container, 'env']).slice(0, -1))],
-    () => [set([...container, 'env'], [{ name: 'FIRST', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }, ...list([...container, 'env'])])],
+    () => [
+      set([...container, 'env'], [{ name: 'FIRST', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }, ...list([...container, 'env'])]),
+    ],
     () => [set([...container, 'args'], [...list([...container, 'args']), '--secure=true'])],
     () => [set([...container, 'args'], list([...container, 'args']).toSpliced(0, 1, '--new'))],
     () => [set([...container, 'image'], `registry.local/app@sha256:${'0'.repeat(64)}`)],
@@ -60,7 +65,12 @@ export function remedyEdits(random: Random, { at, value }: HumanFile['workloads'
 export type Outcome = { readonly is: 'edited'; readonly text: string } | { readonly is: 'skipped' | 'refused'; readonly why: string }
 
 /** Throws what is broken. */
-export function checkEdit(file: HumanFile, target: HumanFile['workloads'][number], edits: readonly Edit[]): Outcome {
+export function checkEdit(
+  file: HumanFile,
+  target: HumanFile['workloads'][number],
+  edits: readonly Edit[],
+  edit: typeof editYaml = editYaml,
+): Outcome {
   const before = new Map<string, unknown[]>()
   for (const [name, read] of Object.entries(readers)) {
     try {
@@ -76,13 +86,15 @@ export function checkEdit(file: HumanFile, target: HumanFile['workloads'][number
   if (JSON.stringify(sorted(object)) !== JSON.stringify(sorted(target.value))) return { is: 'skipped', why: 'read otherwise than meant' }
   let text: string
   try {
-    text = editYaml(file.text, target.document, target.item, edits)
+    text = edit(file.text, target.document, target.item, edits)
   } catch (error) {
     if (error instanceof YamlEditRefused) return { is: 'refused', why: error.message }
     throw error
   }
   const prefix: Path = target.item === undefined ? [] : ['items', target.item]
-  const wanted = edits.map((edit): Edit => ('set' in edit ? { set: [...prefix, ...edit.set], to: edit.to } : { unset: [...prefix, ...edit.unset] }))
+  const wanted = edits.map(
+    (edit): Edit => ('set' in edit ? { set: [...prefix, ...edit.set], to: edit.to } : { unset: [...prefix, ...edit.unset] }),
+  )
   for (const [name, values] of before) {
     const meant = values.map((one, index) => (index === target.document ? applyEdits(one, wanted) : one))
     equal(readers[name]!(text), meant, `${name} reads something else`)
@@ -95,7 +107,11 @@ const sorted = (value: unknown): unknown =>
   Array.isArray(value)
     ? value.map(sorted)
     : value !== null && typeof value === 'object'
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]))
+      ? Object.fromEntries(
+          Object.entries(value)
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([key, inner]) => [key, sorted(inner)]),
+        )
       : value
 
 function equal(found: unknown, wanted: unknown, message: string): void {
@@ -119,12 +135,15 @@ function checkLines(before: string, after: string, document: number, edits: read
     if (!part.added) line += part.count!
   }
   const lines = before.split('\n')
-  const stray = gone.filter((n) => lines[n - 1]!.trim() !== '' && !allowed.changed.has(n) && !(allowed.shared && /[&*]/.test(lines[n - 1]!)))
+  const stray = gone.filter(
+    (n) => lines[n - 1]!.trim() !== '' && !allowed.changed.has(n) && !(allowed.shared && /[&*]/.test(lines[n - 1]!)),
+  )
   if (!allowed.shared && stray.length > 0) throw new Error(`line ${stray[0]} changed without need: ${JSON.stringify(lines[stray[0]! - 1])}`)
   const left = new Set(after.match(COMMENT))
   for (const [index, text] of lines.entries())
     for (const comment of text.match(COMMENT) ?? [])
-      if (!left.has(comment) && !allowed.removed.has(index + 1) && !allowed.shared) throw new Error(`the comment ${JSON.stringify(comment)} of line ${index + 1} is lost`)
+      if (!left.has(comment) && !allowed.removed.has(index + 1) && !allowed.shared)
+        throw new Error(`the comment ${JSON.stringify(comment)} of line ${index + 1} is lost`)
 }
 
 /** Lines that an edit may change: those of the value it exchanges or takes away, or of the brackets or the nothing it puts something into. */
@@ -176,7 +195,8 @@ function linesToChange(text: string, document: number, edits: readonly Edit[]) {
     add(changed, begin, end)
     // A last key gone leaves `{}` behind the key of its parent.
     if ('unset' in edit) {
-      add(removed, begin, end)
+      // Comments at its end go with it.
+      for (const lines of [changed, removed]) add(lines, begin, Math.max(end, nextContent(text, end, false)))
       const parent = parentLine(parsed.contents, way)
       if (parent !== undefined) add(changed, parent, parent + 1)
       // What follows a first key behind its dash takes its place.
@@ -202,11 +222,12 @@ function parentLine(root: unknown, way: readonly (string | number)[]): number | 
   return at
 }
 
-function nextContent(text: string, from: number): number {
+/** Where the next line that is neither blank nor a comment ends, or begins. */
+function nextContent(text: string, from: number, itsEnd = true): number {
   let at = text.indexOf('\n', from)
   while (at >= 0) {
     const line = /^[^\n]*/.exec(text.slice(at + 1))![0]
-    if (line.trim() !== '' && !line.trimStart().startsWith('#')) return at + 2 + line.length
+    if (line.trim() !== '' && !line.trimStart().startsWith('#')) return itsEnd ? at + 2 + line.length : at
     at = text.indexOf('\n', at + 1)
   }
   return text.length
