@@ -3,6 +3,7 @@ import { constants, type Dirent } from 'node:fs'
 import { open, readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { decode } from './manifests-encoding.ts'
 
 export interface FoundFile {
   /** Relative to the root with `/` between its parts; for a single file its base name. */
@@ -98,7 +99,7 @@ const signatureOf = (info: { readonly mtimeMs: number; readonly size: number; re
 export async function readManifest(path: string, signal?: AbortSignal): Promise<string> {
   const info = await stat(path)
   if (info.size > MAX_FILE) throw tooLarge()
-  return decode(info.isFIFO() ? await readPipe(path, signal) : await readFile(path))
+  return decode(info.isFIFO() ? await readPipe(path, signal) : await readFile(path)).text
 }
 const tooLarge = (): Error => new Error(`is larger than ${MAX_FILE / 1024 / 1024} MiB and was not read`)
 
@@ -130,13 +131,6 @@ async function readPipe(path: string, signal?: AbortSignal): Promise<Uint8Array>
   } finally {
     await handle.close()
   }
-}
-
-export function decode(bytes: Uint8Array): string {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le').decode(bytes)
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder('utf-16be').decode(bytes)
-  if (bytes.subarray(0, 8192).includes(0)) throw new Error('is a binary file')
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
 }
 
 const WORDS: Readonly<Record<string, string>> = {

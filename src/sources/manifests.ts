@@ -5,6 +5,7 @@ import { basename, resolve } from 'node:path'
 import { text as textOfStream } from 'node:stream/consumers'
 import type { ClusterSource, Kind, ObjectRef, Path, Readable, SourceEvent, SourceInfo } from '../model/index.ts'
 import { isKind } from '../objects/served.ts'
+import { EncodingProblem } from './manifests-encoding.ts'
 import { type Found, findFiles, readManifest, unreadable } from './manifests-files.ts'
 import { LineFinder } from './manifests-lines.ts'
 import { parseFile } from './manifests-parse.ts'
@@ -143,7 +144,7 @@ class ManifestsSource implements ClusterSource {
       if (typeof text === 'string') events.push(...this.#take(file, text))
       else {
         this.#shelf.putWhatIsRead(file, [], 'all')
-        events.push(...this.#problem(file, [{ line: 1, message: unreadable(text) }]))
+        events.push(...this.#problem(file, [{ line: text instanceof EncodingProblem ? text.line : 1, message: unreadable(text) }]))
       }
     }
     return events
