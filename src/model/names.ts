@@ -39,4 +39,6 @@ export interface ObjectRef {
   readonly document?: number
   readonly item?: number
   readonly line?: number
+  /** Directory of the kustomization that makes it what it is, where that is not what its file says. */
+  readonly build?: string
 }

@@ -24,13 +24,14 @@ export function write(text: string, place: Place, value: unknown, layout: Layout
   if (isBlockScalar || begin <= lineEnd(text, from)) return exchange(text, from, Math.max(from, node.end), isBlockScalar, written, layout)
   const between = text.slice(lineEnd(text, from), lineStart(text, begin)).replace(/\r?\n$/, '')
   const swallows = /^[|>]/.test(written.inline)
+  const rest = text.slice(lineEnd(text, node.end))
   return (
     text.slice(0, from) +
     inlined(written) +
     text.slice(from, lineEnd(text, from)) +
     below(written, layout) +
-    (swallows ? '' : between) +
-    text.slice(lineEnd(text, node.end))
+    (swallows ? '' : rest === '' ? between.trimEnd() : between) +
+    rest
   )
 }
 
@@ -137,9 +138,13 @@ function removeKey(text: string, map: MapNode, key: string): string {
   return /^\s*$/.test(between) ? text.slice(0, begin) + text.slice(next) : text.slice(0, begin).trimEnd() + between + text.slice(next)
 }
 
+const isBlankLine = (text: string, start: number): boolean => start >= 0 && text.slice(start, lineEnd(text, start)).trim() === ''
+
 function withoutLines(text: string, begin: number, end: number): string {
   const start = lineStart(text, begin)
-  const next = nextLine(text, end)
+  let next = nextLine(text, end)
+  // Between two gaps one goes too; a block scalar that keeps its end would take it for its own.
+  if (isBlankLine(text, lineStart(text, start - 1))) while (next < text.length && isBlankLine(text, next)) next = nextLine(text, next)
   if (next === text.length && text.at(-1) !== '\n') return text.slice(0, start).replace(/\r?\n$/, '')
   return text.slice(0, start) + text.slice(next)
 }

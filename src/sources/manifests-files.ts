@@ -19,7 +19,7 @@ export interface Found {
 
 /** Where the writer keeps what it removed and may not put into the journal. */
 const SKIPPED = new Set(['node_modules', '.git', '.removed'])
-const MANIFEST = /\.(?:ya?ml|json)$/i
+const MANIFEST = /\.(?:ya?ml|json)$|^Kustomization$/i
 const MAX_FILE = 100 * 1024 * 1024
 
 /** The manifests under a path, in the order of their names. Throws what the operating system says of the path itself. */
@@ -67,12 +67,12 @@ async function followLink(state: Walk, path: string, file: string): Promise<void
   try {
     const target = await realpath(path)
     const isDirectory = (await stat(target)).isDirectory()
-    if (!isDirectory && !MANIFEST.test(file)) return
+    if (!isDirectory && !MANIFEST.test(basename(file))) return
     if (!isInside(state.root, target)) state.problems.push({ file, message: 'is a link to outside of the directory and was not followed' })
     else if (isDirectory) await walk(state, path, `${file}/`)
     else await take(state, path, file)
   } catch (error) {
-    if (MANIFEST.test(file)) state.problems.push({ file, message: unreadable(error) })
+    if (MANIFEST.test(basename(file))) state.problems.push({ file, message: unreadable(error) })
   }
 }
 

@@ -6,6 +6,7 @@ import { isKind, kindFor, served } from '../objects/served.ts'
 import { eventsOf, refuseBomb, valuesOf, YamlProblem } from '../objects/yaml-dialect.ts'
 import { countLines, type DocumentSpan, documentsIn } from '../objects/yaml-documents.ts'
 import { offsetAt, treeOf, type YamlNode } from '../objects/yaml-tree.ts'
+import type { Variant } from './kustomize.ts'
 import { reduce } from './manifests-reduce.ts'
 import { fitToShape, ShapeProblem } from './manifests-shape.ts'
 
@@ -32,7 +33,11 @@ const MENTIONS_KIND = /\bkind["']?\s*:/
 const UNRENDERED = 'an unrendered template, not scanned: render it first (helm template … | k8s-harden scan --manifests -)'
 const TEMPLATE = /\{\{-?\s*(?:[.$\w]|\/\*)/
 
+/** What becomes of an object as written: the forms that kustomizations give it. */
+export type VariantsOf = (file: string, value: Readonly<Record<string, unknown>>) => readonly Variant[]
+
 interface Document {
+  readonly variantsOf: VariantsOf
   readonly file: string
   readonly text: string
   readonly span: DocumentSpan
@@ -42,7 +47,7 @@ interface Document {
 }
 type Fields = Record<string, unknown>
 
-export function parseFile(file: string, text: string): ParsedFile {
+export function parseFile(file: string, text: string, variantsOf: VariantsOf = (_file, value) => [{ value }]): ParsedFile {
   const objects: FoundObject[] = []
   const problems: Problem[] = []
   for (const span of documentsIn(text)) {
@@ -57,7 +62,7 @@ export function parseFile(file: string, text: string): ParsedFile {
         line: span.line,
         message: `a document larger than ${MAX_DOCUMENT / 1024 / 1024} MiB was not read`,
       })
-    else parseDocument({ file, text: text.slice(span.start, span.end), span, problems, objects })
+    else parseDocument({ file, variantsOf, text: text.slice(span.start, span.end), span, problems, objects })
   }
   return { objects, problems }
 }
@@ -131,18 +136,22 @@ function takeObject(document: Document, value: Fields, item: number | undefined,
   if (kind === undefined) return
   const offset = item === undefined ? startOf(document) : root === undefined ? 0 : offsetAt(root, ['items', item])
   const line = lineOf(document, offset)
-  try {
-    fitToShape(kind, value)
-    const object = named(document, kind, reduce(kind, value as unknown as KubeObject), line)
-    if (object === undefined) return
-    const position: FilePosition = { file: document.file, document: document.span.index, ...(item !== undefined && { item }), line }
-    rememberPosition(object, position)
-    document.objects.push({ kind, object, position })
-  } catch (error) {
-    if (!(error instanceof ShapeProblem)) throw error
-    const tree = root ?? treeOf(document.text)
-    const offset = offsetAt(tree, item === undefined ? error.path : ['items', item, ...error.path])
-    complain(document, lineOf(document, offset), `${kind}: ${error.message}`)
+  for (const { value: form, build, problem } of document.variantsOf(document.file, value)) {
+    if (problem !== undefined) complain(document, line, problem)
+    try {
+      fitToShape(kind, form)
+      const object = named(document, kind, reduce(kind, form as unknown as KubeObject), line)
+      if (object === undefined) return
+      const place = { file: document.file, document: document.span.index, line }
+      const position: FilePosition = { ...place, ...(item !== undefined && { item }), ...(build !== undefined && { build }) }
+      rememberPosition(object, position)
+      document.objects.push({ kind, object, position })
+    } catch (error) {
+      if (!(error instanceof ShapeProblem)) throw error
+      const tree = root ?? treeOf(document.text)
+      const offset = offsetAt(tree, item === undefined ? error.path : ['items', item, ...error.path])
+      complain(document, lineOf(document, offset), `${kind}: ${error.message}`)
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import { basename, resolve } from 'node:path'
 import { text as textOfStream } from 'node:stream/consumers'
 import type { ClusterSource, Kind, ObjectRef, Path, Readable, SourceEvent, SourceInfo } from '../model/index.ts'
 import { isKind } from '../objects/served.ts'
+import { kustomizeOf, NO_KUSTOMIZATION } from './kustomize.ts'
 import { EncodingProblem } from './manifests-encoding.ts'
 import { type Found, findFiles, readManifest, unreadable } from './manifests-files.ts'
 import { LineFinder } from './manifests-lines.ts'
@@ -65,6 +66,7 @@ class ManifestsSource implements ClusterSource {
   readonly #lines: LineFinder
   readonly #signatures = new Map<string, string>()
   readonly #paths = new Map<string, string>()
+  #kustomize = NO_KUSTOMIZATION
   #stdin: string | undefined
   #kubernetes: string | undefined
 
@@ -90,7 +92,13 @@ class ManifestsSource implements ClusterSource {
   }
 
   locate(ref: ObjectRef, at?: Path): { readonly file: string; readonly line: number } | undefined {
-    return this.#lines.locate(ref, at)
+    const patch = ref.build === undefined || at === undefined ? undefined : this.#kustomize.patchWith(ref, at)
+    if (patch === undefined) return this.#lines.locate(ref, at)
+    const { apiVersion, kind, name } = ref
+    return this.#lines.locate(
+      { apiVersion, kind, name, file: patch.file, document: patch.inline === undefined ? patch.document : 0 },
+      patch.inline ?? at,
+    )
   }
 
   async *events({ signal, follow, wanted }: Parameters<ClusterSource['events']>[0]): AsyncGenerator<readonly SourceEvent[]> {
@@ -124,6 +132,13 @@ class ManifestsSource implements ClusterSource {
   async #readChanged(touched: ReadonlySet<string>, signal: AbortSignal): Promise<SourceEvent[]> {
     const events: SourceEvent[] = []
     const found = await this.#find()
+    const kustomize = await kustomizeOf(
+      found.files.map(({ file }) => file),
+      (file) => readManifest(found.files.find((one) => one.file === file)!.path, signal).catch(() => undefined),
+    )
+    // What a kustomization says is said of other files: all are looked at again.
+    if (kustomize.signature !== this.#kustomize.signature) for (const file of this.#signatures.keys()) this.#signatures.set(file, '')
+    this.#kustomize = kustomize
     const present = new Set([...found.files, ...found.problems].map(({ file }) => file))
     for (const file of this.#signatures.keys()) {
       if (present.has(file)) continue
@@ -159,12 +174,13 @@ class ManifestsSource implements ClusterSource {
   }
 
   #take(file: string, text: string): SourceEvent[] {
-    const { objects, problems } = parseFile(file, text)
+    const isPatch = this.#kustomize.patchFiles.has(file)
+    const { objects, problems } = parseFile(file, isPatch ? '' : text, (name, value) => this.#kustomize.variantsOf(name, value))
     this.#lines.forget(file)
     const full = new Set(objects.map(({ position }) => position.document))
     const unreadable = new Set(problems.map(({ document }) => document).filter((document) => !full.has(document)))
     this.#shelf.putWhatIsRead(file, objects, unreadable)
-    return this.#problem(file, problems)
+    return this.#problem(file, [...problems, ...this.#kustomize.complaints.filter((one) => one.file === file && text !== '')])
   }
 
   readonly #troubled = new Set<string>()

@@ -2,8 +2,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { link, lstat, mkdir, open, readFile, realpath, rename, rmdir, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
-import { decode, type Encoding, EncodingProblem, encode } from '../sources/manifests-encoding.ts'
 import { WriteConflict, WriteRefused } from '../plan/writer.ts'
+import { decode, type Encoding, EncodingProblem, encode } from '../sources/manifests-encoding.ts'
+import { findFiles } from '../sources/manifests-files.ts'
 
 /** Where new files go, below the directory of the manifests. */
 export const OUTPUT = 'k8s-harden'
@@ -38,6 +39,11 @@ export class Disk {
   /** The directory that names are relative to. */
   async root(): Promise<string> {
     return (this.#root ??= await realpath((await stat(this.#path)).isDirectory() ? this.#path : dirname(this.#path)))
+  }
+
+  /** Names of the manifests, as the scan finds them. */
+  async files(): Promise<readonly string[]> {
+    return (await findFiles(this.#path)).files.map(({ file }) => file)
   }
 
   /** The text of a file, undefined where there is none. Throws WriteRefused for what cannot be edited as text. */
