@@ -76,6 +76,8 @@ export interface Step {
   readonly after: readonly StepId[]
   /** Owner of the object, where a live patch would be reverted: the step is then written as a patch file by default. */
   readonly managedBy: Finding['managedBy']
+  /** Of Helm: `cart in namespace shop`. */
+  readonly release?: string
   /** `live`: this tool writes it. `file`: it makes files for someone else to place. */
   readonly carriedOut: 'live' | 'file'
 }

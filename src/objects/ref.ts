@@ -1,4 +1,4 @@
-import type { KubeObject, ObjectRef } from '../model/index.ts'
+import type { HelmTemplate, KubeObject, ObjectRef } from '../model/index.ts'
 
 export interface FilePosition {
   readonly file: string
@@ -6,6 +6,7 @@ export interface FilePosition {
   readonly item?: number
   readonly line: number
   readonly build?: string
+  readonly helm?: HelmTemplate
 }
 /** Where an object came from, kept beside it so that the object itself stays wire JSON. */
 const positions = new WeakMap<KubeObject, FilePosition>()

@@ -2,7 +2,7 @@
 import type { Finding, FindingId, Plan, SourceInfo } from '../model/index.ts'
 import { printable } from '../objects/display.ts'
 import { refText } from '../objects/ref.ts'
-import type { StepFiles } from './patch-step.ts'
+import { helmLines, type StepFiles } from './patch-step.ts'
 
 export interface PatchMeta {
   readonly version: string
@@ -78,6 +78,7 @@ function stepText({ step, files, apply, undo }: StepFiles, number: number, findi
     `- Risk: ${RISK[step.risk]}`,
     ...step.mayBreak.map((what) => `- May break: ${text(what)}`),
     ...(step.managedBy === '' ? [] : [`- Owner: ${step.managedBy}; take the change into its source`]),
+    ...helmLines(step).map((line) => `- ${text(line)}`),
     ...(files.length === 0 ? [] : [`- Files: ${files.map(({ name }) => code(name)).join(', ')}`]),
     ...secret,
     ...(mends.length === 0 ? [] : ['- Mends:', ...mends.map((one) => `  ${one}`)]),

@@ -1,6 +1,7 @@
 /** One step as files: the change and the way back, each saying what it is for. */
 import type { Change, Finding, FindingId, ObjectRef, Step } from '../model/index.ts'
 import { printable } from '../objects/display.ts'
+import { valuesHint } from '../objects/helm.ts'
 import { refOf, refText } from '../objects/ref.ts'
 import { documentText } from '../objects/yaml-layout.ts'
 import { editsInWords, isBuiltIn, isFileOnly, type Patch, patchOf } from './patch-text.ts'
@@ -74,10 +75,13 @@ function take(made: Made, change: Change, step: Step, findings: FindingsById, wo
 }
 
 function takeEdit(made: Made, change: Extract<Change, { type: 'edit' }>, step: Step, findings: FindingsById, word: string): void {
+  // A patch comes before the namespace that a kustomization sets.
+  const { namespace: _set, ...unplaced } = change.target
+  const inBuild = change.target.build === undefined ? change : { ...change, target: unplaced }
   const { target } = change
   const back = step.inverse.find((inverse) => inverse.type === 'edit' && isSame(inverse.target, target))
   const backEdits = back?.type === 'edit' ? back.edits : []
-  const patch = patchOf(change, backEdits)
+  const patch = patchOf(inBuild, backEdits)
   const name = nameOf(word, target)
   if (patch.is === 'words') {
     const file = `by-hand/${name}.md`
@@ -104,7 +108,7 @@ function takeEdit(made: Made, change: Extract<Change, { type: 'edit' }>, step: S
   made.files.push(plainFile(file, header(step, findings, commands) + documentText(patch.value)))
   if (undo !== undefined && undo.is !== 'words')
     made.files.push(plainFile(undoFile, `# Takes back ${file}: ${printable(step.title)}\n${documentText(undo.value)}`))
-  if (kustomizeTakes(target, patch.value)) made.patches.push({ path: file, target: targetOf(target) })
+  if (kustomizeTakes(target, patch.value)) made.patches.push({ path: file, target: targetOf(inBuild.target) })
   made.apply.push(commands.apply)
   made.undo.push(commands.undo)
 }
@@ -184,8 +188,20 @@ function header(step: Step, findings: FindingsById, commands: { readonly apply: 
     `Apply: ${commands.apply}`,
     `Undo: ${commands.undo}`,
     ...(step.managedBy === '' ? [] : [`Owner: ${step.managedBy}. Take this into its source; a change in the cluster would be reverted.`]),
+    ...helmLines(step),
   ]
   return lines.map((line) => `# ${printable(line)}\n`).join('')
+}
+
+/** Where in the chart the change belongs. */
+export function helmLines(step: Step): string[] {
+  if (step.managedBy !== 'helm') return []
+  return [
+    ...(step.release === undefined ? [] : [`Helm release: ${step.release}`]),
+    ...step.changes.flatMap((change) =>
+      change.type === 'edit' ? valuesHint(change.edits, change.target.helm).map((line) => `Helm: ${line}`) : [],
+    ),
+  ]
 }
 
 function patchCommand(target: ObjectRef, patch: Patch, file: string): string {
