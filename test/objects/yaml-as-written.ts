@@ -294,7 +294,7 @@ class Pen {
     const listGap = one(this.#random, [1, 1, 1, 1, 3])
     const merged = isList ? undefined : this.#mergeable(value)
     const lines = entries.flatMap(([key, item], index) => {
-      if (merged !== undefined && merged.keys.has(key))
+      if (merged?.keys.has(key))
         return index === 0 || key === [...merged.keys][0] ? [`${' '.repeat(column)}<<: *${merged.name}${this.#tail()}`] : []
       const before = this.#aside(column)
       const lines = isList ? this.#item(item, column, listGap) : this.#pair(key, item, column)
