@@ -19,6 +19,8 @@ export interface Found {
 
 /** Where the writer keeps what it removed and may not put into the journal. */
 const SKIPPED = new Set(['node_modules', '.git', '.removed'])
+/** In what `generate` wrote, `undo/` holds what was before: patches that nobody wants to have judged. */
+const GENERATED = '.k8s-harden.json'
 const MANIFEST = /\.(?:ya?ml|json)$|^Kustomization$/i
 const MAX_FILE = 100 * 1024 * 1024
 
@@ -53,7 +55,9 @@ async function walk(state: Walk, directory: string, prefix: string): Promise<voi
   }
   // Plain entries first: where a link and its target are both in the tree, the target gives the name.
   entries.sort((a, b) => Number(a.isSymbolicLink()) - Number(b.isSymbolicLink()) || (a.name < b.name ? -1 : 1))
+  const isOutput = entries.some(({ name }) => name === GENERATED)
   for (const entry of entries) {
+    if (isOutput && entry.name === 'undo') continue
     if (SKIPPED.has(entry.name)) continue
     const path = join(directory, entry.name)
     const file = `${prefix}${entry.name}`

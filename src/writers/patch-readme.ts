@@ -59,7 +59,7 @@ function howTo(steps: readonly StepFiles[]): string[] {
   return [
     '## How to use it',
     '',
-    '- **With kustomize**: `kustomization.yaml` here is a component. Include it where the objects are (`components: [path/to/this/directory]`) and compare `kubectl kustomize` before and after. Patches name their object with its namespace; a patch whose object is not in your build is passed over without a word, so do compare.',
+    '- **With kustomize**: `kustomization.yaml` here is a component. Include it where the objects are (`components: [path/to/this/directory]`) and compare `kubectl kustomize` before and after. Where one of several overlays needs a patch, its component is in a directory `for-…` of its own. Patches name their object with its namespace; a patch whose object is not in your build is passed over without a word, so do compare.',
     '- **One by one**: run the command of a step in this directory. Nothing is applied by itself.',
     '- **With Helm, Argo CD or Flux**: take the change into the chart, its values, or the repository it is rendered from.',
     '- The way back of every step is below, its patch under `undo/`.',

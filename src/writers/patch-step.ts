@@ -18,6 +18,8 @@ export interface StepFiles {
   /** Entries of a kustomization. */
   readonly patches: readonly {
     readonly path: string
+    /** The kustomization that it is for; absent: any that has the object. */
+    readonly build?: string
     readonly target?: {
       readonly group?: string
       readonly version: string
@@ -100,7 +102,8 @@ function takeEdit(made: Made, change: Extract<Change, { type: 'edit' }>, step: S
     return
   }
   const undo = back?.type === 'edit' ? patchOf(back, change.edits) : undefined
-  const [file, undoFile] = [`patches/${name}.yaml`, `undo/${name}.yaml`]
+  const { build } = target
+  const [file, undoFile] = [`${build === undefined ? '' : `${folderOf(build)}/`}patches/${name}.yaml`, `undo/${name}.yaml`]
   const commands = {
     apply: patchCommand(target, patch, file),
     undo: undo === undefined ? 'apply your own manifest again' : patchCommand(target, undo, undoFile),
@@ -108,7 +111,8 @@ function takeEdit(made: Made, change: Extract<Change, { type: 'edit' }>, step: S
   made.files.push(plainFile(file, header(step, findings, commands) + documentText(patch.value)))
   if (undo !== undefined && undo.is !== 'words')
     made.files.push(plainFile(undoFile, `# Takes back ${file}: ${printable(step.title)}\n${documentText(undo.value)}`))
-  if (kustomizeTakes(target, patch.value)) made.patches.push({ path: file, target: targetOf(inBuild.target) })
+  if (kustomizeTakes(target, patch.value))
+    made.patches.push({ path: file, target: targetOf(inBuild.target), ...(build !== undefined && { build }) })
   made.apply.push(commands.apply)
   made.undo.push(commands.undo)
 }
@@ -233,6 +237,9 @@ function targetOf({ apiVersion, kind, namespace, name }: ObjectRef): NonNullable
     ...(namespace !== undefined && { namespace }),
   }
 }
+
+/** Each build has patches of its own: those of another would fit it as well. */
+export const folderOf = (build: string): string => `for-${fileWord(build.replaceAll('/', '-')) || 'root'}`
 
 const nameOf = (word: string, { kind, namespace, name }: ObjectRef): string =>
   [word, kind, namespace, name]

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import type { Approval, Edit, FindingId, ObjectRef, Step, StepId } from '../../src/model/index.ts'
 import { refOf } from '../../src/objects/ref.ts'
 import { manifestsSource } from '../../src/sources/manifests.ts'
 import { ManifestsWriter } from '../../src/writers/manifests.ts'
-import { patchFilesOf } from '../../src/writers/patch-files.ts'
+import { patchFilesOf, writePatchFiles } from '../../src/writers/patch-files.ts'
 import { directoryOf, scan } from '../sources/manifests-helper.ts'
 
 const base = `apiVersion: apps/v1
@@ -124,5 +125,37 @@ describe('the edits of an object that a kustomization builds', () => {
     using directory = directoryOf(files)
     const [file] = patchFilesOf(stepOf(await targetIn(directory.path), [{ set: [...spec, 'hostNetwork'], to: false }]))
     expect(file!.text).toContain('metadata:\n  name: cart\nspec:')
+  })
+
+  test('each build gets a component of its own, and what generate wrote is not judged', async () => {
+    using directory = directoryOf(files)
+    const target = await targetIn(directory.path)
+    const edits: Edit[] = [{ set: [...spec, 'hostIPC'], to: false }]
+    const inverse = [{ type: 'edit' as const, target, edits: [{ unset: [...spec, 'hostIPC'] }] }]
+    const steps = ['prod', 'deep/dev'].map((build) => {
+      const step = stepOf({ ...target, build }, edits)
+      return { ...step, inverse: inverse.map((back) => ({ ...back, target: { ...target, build } })) }
+    })
+    const plan = { digest: 'd', revision: 1, steps, ledger: { fixable: [], needsValue: [], byHand: [], refused: [] } }
+    const source = { kind: 'manifests', name: 'x' } as const
+    const written = await writePatchFiles(plan, new Map(), `${directory.path}/out`, { version: '0', source, time: '2026-01-01T00:00:00Z' })
+    expect(written.toSorted()).toEqual([
+      'README.md',
+      'for-deep-dev/kustomization.yaml',
+      'for-deep-dev/patches/002-deployment-prod-cart.yaml',
+      'for-prod/kustomization.yaml',
+      'for-prod/patches/001-deployment-prod-cart.yaml',
+      'undo/001-deployment-prod-cart.yaml',
+      'undo/002-deployment-prod-cart.yaml',
+    ])
+    expect(parse(readFileSync(`${directory.path}/out/for-prod/kustomization.yaml`, 'utf8'))).toEqual({
+      apiVersion: 'kustomize.config.k8s.io/v1alpha1',
+      kind: 'Component',
+      patches: [
+        { path: 'patches/001-deployment-prod-cart.yaml', target: { group: 'apps', version: 'v1', kind: 'Deployment', name: 'cart' } },
+      ],
+    })
+    const seen = await scan(manifestsSource(directory.path))
+    expect([...seen.kinds.get('Deployment')!.keys()]).toEqual(['prod/cart'])
   })
 })
