@@ -5,8 +5,9 @@
 import { type Event, YAMLException } from 'js-yaml'
 
 const TOO_SHALLOW = 'deficient indentation'
-/** Each costs a parse. */
+/** Each costs a parse: of a large text few are tried. */
 const MAX_LINES = 200
+const MAX_CHARACTERS = 20_000_000
 const DEEPER = ' '.repeat(256)
 const OFFSETS = ['start', 'valueStart', 'valueEnd', 'anchorStart', 'anchorEnd', 'tagStart', 'tagEnd'] as const
 
@@ -23,7 +24,7 @@ export function parseLenient(text: string, parse: (text: string) => Event[]): Ev
       if (!(error instanceof YAMLException) || error.mark === undefined) throw error
       const at = original(error.mark.position, indented)
       const line = text.lastIndexOf('\n', at - 1) + 1
-      if (error.reason !== TOO_SHALLOW || indented.includes(line) || indented.length >= MAX_LINES) {
+      if (error.reason !== TOO_SHALLOW || indented.includes(line) || indented.length >= Math.min(MAX_LINES, MAX_CHARACTERS / text.length)) {
         error.mark.position = at
         throw error
       }

@@ -198,7 +198,7 @@ function removeFromFlow(text: string, node: MapNode | ListNode, index: number): 
   }
   // Only the comma goes with a last entry, not the comment behind it.
   const before = spans[index - 1]!.end
-  const between = text.slice(before, begin).replace(/^((?:\s|(?<=\s)#.*)*),/, '$1')
+  const between = text.slice(before, begin).replace(/^((?:\s|(?<=\s)#[^\n]*\n)*),/, '$1')
   const isBare = !between.includes('#') || /^[ \t]*\r?\n/.test(text.slice(end))
   return text.slice(0, before) + (isBare ? between.trimEnd() : between) + text.slice(end)
 }

@@ -179,27 +179,33 @@ function isFor({ value: patch, target }: Patch, object: Fields): boolean {
   )
 }
 
-/** kustomize takes anchored regular expressions; `.*` and `|` are reckoned, since a file must not be able to stall the scan. */
+/** kustomize takes anchored regular expressions; `.*` and `|` are reckoned, in a way that no file can stall. */
 const isLike = (pattern: string, text: string): boolean =>
-  pattern.length < 300 &&
   pattern
-    .replace(/^\^|\$$/g, '')
+    .replace(/^\^/, '')
+    .replace(/\$$/, '')
     .replace(/^\((.*)\)$/, '$1')
     .split('|')
-    .some((one) =>
-      new RegExp(
-        `^${one
-          .split(/(?:\.\*)+/)
-          .map((part) => part.replaceAll('\\', '').replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-          .join('.*')}$`,
-      ).test(text),
-    )
+    .some((one) => hasParts(text, one.replaceAll('\\', '').split('.*')))
+
+function hasParts(text: string, parts: readonly string[]): boolean {
+  const [first, last] = [parts[0]!, parts.at(-1)!]
+  if (parts.length === 1) return text === first
+  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false
+  let at = first.length
+  for (const part of parts.slice(1, -1)) {
+    const found = text.indexOf(part, at)
+    if (found < 0) return false
+    at = found + part.length
+  }
+  return at <= text.length - last.length
+}
 
 function isSelected(selector: unknown, labels: unknown): boolean {
   if (typeof selector !== 'string' || selector === '') return true
   const has = isFields(labels) ? labels : {}
   return selector.split(',').every((term) => {
-    const [, not, key, sign, wanted] = /^\s*(!?)\s*([^\s!=]+)\s*(?:(!?==?)\s*(\S*))?\s*$/.exec(term) ?? []
+    const [, not, key, sign, wanted] = /^(!?)([^\s!=]+)(?:(!?==?)(\S*))?$/.exec(term.replaceAll(/\s+/g, '')) ?? []
     if (key === undefined) return false
     if (sign === undefined) return Object.hasOwn(has, key) === (not === '')
     return (String(has[key] ?? '') === wanted) === !sign.startsWith('!')

@@ -192,6 +192,32 @@ describe('what cannot be reckoned is said', () => {
   })
 })
 
+describe('targets', () => {
+  const labelled = cart.replace('{name: cart}', '{name: cart, labels: {app: cart, tier: web}}')
+  test.each<[string, boolean]>([
+    ['name: cart', true],
+    ['name: car', false],
+    ['name: ^c.*t$', true],
+    ['name: (till|c.*r.*)', true],
+    ['name: c.*rt.*t', false],
+    [`name: ${'a.*'.repeat(3000)}b`, false],
+    ['kind: Deployment, group: apps, version: v1', true],
+    ['kind: Deployment, group: batch', false],
+    ['labelSelector: app=cart', true],
+    ['labelSelector: "app == cart, !old, tier"', true],
+    ['labelSelector: app!=cart', false],
+    ['labelSelector: app in (cart)', false],
+    ['annotationSelector: a', false],
+  ])('{%s}: %s', async (target, fits) => {
+    using directory = directoryOf({
+      'cart.yaml': labelled,
+      'kustomization.yaml': `resources: [cart.yaml]\npatches:\n- target: {${target}}\n  patch: |\n    - {op: add, path: /metadata/labels/patched, value: "yes"}\n`,
+    })
+    const found = (await scan(manifestsSource(directory.path))).kinds.get('Deployment')!.get('default/cart')!
+    expect(found.metadata.labels?.['patched']).toBe(fits ? 'yes' : undefined)
+  })
+})
+
 test('a change of a patch is seen', async () => {
   using directory = directoryOf(files)
   const abort = new AbortController()
