@@ -3,7 +3,7 @@ import type { Op } from './yaml-diff.ts'
 import { type Layout, type Written, writeBlock, writeFlow, writeFlowKey, writeKey } from './yaml-layout.ts'
 import { columnOf, isAlone, lineEnd, lineStart, nextLine } from './yaml-lines.ts'
 import { keyStart, type Place, pairEnd, YamlEditRefused } from './yaml-place.ts'
-import { dashesOf, type ListNode, type MapNode, pairOf } from './yaml-tree.ts'
+import { dashesOf, type ListNode, type MapNode, pairOf, type YamlNode } from './yaml-tree.ts'
 
 const itemEnds = (text: string, list: ListNode): number[] =>
   dashesOf(text, list).map((dash, index) => Math.max(dash + 1, list.items[index]!.end))
@@ -124,11 +124,21 @@ function insertAfterLine(text: string, at: number, lines: string, { eol }: Layou
   return text.slice(0, end) + eol + lines + text.slice(end)
 }
 
+function endsInBlockScalar(node: YamlNode | undefined): boolean {
+  if (node?.is === 'map') return endsInBlockScalar(node.pairs.at(-1)?.value)
+  if (node?.is === 'list') return endsInBlockScalar(node.items.at(-1))
+  return node?.is === 'scalar' && node.style === 'block'
+}
+
 function removeKey(text: string, map: MapNode, key: string): string {
   const pair = pairOf(map, key)!
   const begin = keyStart(text, pair.key)
   const end = pairEnd(text, pair, false)
-  if (isAlone(text, begin)) return withoutLines(text, begin, end)
+  if (isAlone(text, begin)) {
+    // A block scalar above would take comments that are left over for text of its own.
+    const above = map.pairs[map.pairs.indexOf(pair) - 1]?.value
+    return withoutLines(text, begin, endsInBlockScalar(above) ? behindComments(text, end, columnOf(text, begin) + 1) : end)
+  }
   const next = map.pairs
     .map((other) => keyStart(text, other.key))
     .filter((outer) => outer > begin)

@@ -91,6 +91,12 @@ describe('in place', () => {
       [set('v', 'metadata', 'labels', 'pod-security.kubernetes.io/enforce'), set('w', 'metadata', 'labels', 'yes')],
       'metadata:\n  name: x\n  labels:\n    pod-security.kubernetes.io/enforce: v\n    "yes": w\n',
     ],
+    [
+      'a block scalar does not take over the comments of what went',
+      'm:\n  a: |2-\n    x\n  b:\n    c: 1\n    # why\nd: 1\n',
+      [unset('m', 'b')],
+      'm:\n  a: |2-\n    x\nd: 1\n',
+    ],
     ['a comment in the header of a block scalar', 'a: | # why\n  x\nb: 1\n', [set('v', 'a')], 'a: v # why\nb: 1\n'],
     ['a key with a question mark beside it', '? a\n: 1\nb: 1\n', [set(2, 'b'), set(3, 'c')], '? a\n: 1\nb: 2\nc: 3\n'],
     ['a key with a question mark', '? a\n# why\n: 1\nb: 1\n', [set(2, 'a')], '? a\n# why\n: 2\nb: 1\n'],
