@@ -108,12 +108,14 @@ type PlaceOf = (subject: Observation['subject']) => string
  */
 const places =
   (snapshot: Snapshot): PlaceOf =>
-  ({ file, document, item, kind, namespace, name }) => {
+  ({ file, document, item, build, kind, namespace, name }) => {
     if (file === undefined) return ''
     const first = snapshot.find(kind as Parameters<Snapshot['find']>[0], namespace, name)
     const position = first === undefined ? undefined : positionOf(first)
-    const isFirst = position === undefined || (position.file === file && position.document === document && position.item === item)
-    return isFirst ? '' : `${file}#${document}#${item ?? ''}`
+    const isFirst =
+      position === undefined ||
+      (position.file === file && position.document === document && position.item === item && position.build === build)
+    return isFirst ? '' : `${file}#${document}#${item ?? ''}${build === undefined ? '' : `#${build}`}`
   }
 
 type OwnerOf = (subject: Observation['subject']) => Finding['managedBy']

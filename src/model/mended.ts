@@ -78,6 +78,8 @@ export interface Step {
   readonly managedBy: Finding['managedBy']
   /** One change of a Deployment in two steps: `first`, a single new pod beside the old ones; `rest`, the others. */
   readonly canary?: 'first' | 'rest'
+  /** Of Helm: `cart in namespace shop`. */
+  readonly release?: string
   /** `live`: this tool writes it. `file`: it makes files for someone else to place. */
   readonly carriedOut: 'live' | 'file'
 }

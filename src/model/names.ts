@@ -39,4 +39,15 @@ export interface ObjectRef {
   readonly document?: number
   readonly item?: number
   readonly line?: number
+  /** Directory of the kustomization that makes it what it is, where that is not what its file says. */
+  readonly build?: string
+  /** Where it is rendered from, where its file says so. */
+  readonly helm?: HelmTemplate
+}
+
+/** `shop/templates/cart.yaml`; `values` and `keys`: the file of its chart's values and what is in it, where that was scanned too. */
+export interface HelmTemplate {
+  readonly template: string
+  readonly values?: string
+  readonly keys?: readonly string[]
 }

@@ -1,6 +1,6 @@
 /** Who, besides the operator, writes an object (safety law 11); and which objects are the platform's own (controls.md 0.5). */
 import type { Finding, KubeObject, ObjectRef } from '../model/index.ts'
-import { groupOf } from './ref.ts'
+import { groupOf, positionOf } from './ref.ts'
 
 const BUILT_IN_OWNERS = new Set([
   'Deployment',
@@ -33,6 +33,7 @@ export function managedBy(object: KubeObject): Finding['managedBy'] {
     return 'flux'
   if (has('olm.') || ownerReferences.some((owner) => owner.kind === 'ClusterServiceVersion')) return 'olm'
   if (
+    positionOf(object)?.helm !== undefined ||
     annotations['meta.helm.sh/release-name'] !== undefined ||
     labels['app.kubernetes.io/managed-by'] === 'Helm' ||
     labels['heritage'] === 'Helm' ||

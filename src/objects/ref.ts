@@ -1,10 +1,12 @@
-import type { KubeObject, ObjectRef } from '../model/index.ts'
+import type { HelmTemplate, KubeObject, ObjectRef } from '../model/index.ts'
 
 export interface FilePosition {
   readonly file: string
   readonly document: number
   readonly item?: number
   readonly line: number
+  readonly build?: string
+  readonly helm?: HelmTemplate
 }
 /** Where an object came from, kept beside it so that the object itself stays wire JSON. */
 const positions = new WeakMap<KubeObject, FilePosition>()
@@ -42,7 +44,8 @@ export const sameObject = (a: ObjectRef, b: ObjectRef): boolean =>
   groupOf(a.apiVersion) === groupOf(b.apiVersion) &&
   a.file === b.file &&
   a.document === b.document &&
-  a.item === b.item
+  a.item === b.item &&
+  a.build === b.build
 
 /** '' for core/v1. */
 export const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '')

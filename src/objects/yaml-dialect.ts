@@ -18,6 +18,7 @@ import {
   Schema,
   YAMLException,
 } from 'js-yaml'
+import { parseLenient } from './yaml-lenient.ts'
 
 const DIGITS = [...'+-0123456789']
 const BOOLEANS = new Map<string, boolean>([
@@ -91,9 +92,8 @@ export class YamlProblem extends Error {
 }
 
 /** Events carry offsets into `text`: a reader of values and a reader of positions need but one parse. */
-export function eventsOf(text: string): Event[] {
-  return explained(() => parseEvents(text, { maxDepth: MAX_DEPTH }))
-}
+export const eventsOf = (text: string): Event[] =>
+  explained(() => parseLenient(text, (source) => parseEvents(source, { maxDepth: MAX_DEPTH })))
 
 /**
  * The values of the documents in `text`. As for the API server, the last of two equal keys counts. Aliased values are shared, not

@@ -50,5 +50,7 @@ function isObject(value: Readonly<Record<string, unknown>>, ref: ObjectRef): boo
   // Files of the control plane are named after the file that holds them.
   const name = metadata.name ?? metadata.generateName
   if (name !== undefined && name !== null && String(name) !== ref.name) return false
+  // A kustomization puts it into a namespace of its own.
+  if (ref.build !== undefined) return true
   return ref.namespace === undefined || String(metadata.namespace ?? 'default') === ref.namespace
 }

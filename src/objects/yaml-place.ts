@@ -1,6 +1,6 @@
 /** Where in a text a value stands, and who else uses it. */
 import type { Way } from './yaml-diff.ts'
-import { columnOf } from './yaml-lines.ts'
+import { columnOf, lineStart } from './yaml-lines.ts'
 import { dashesOf, type MapNode, mergedInto, pairOf, resolved, type YamlNode } from './yaml-tree.ts'
 
 /** Why an edit is not made; nothing was changed. */
@@ -42,7 +42,7 @@ function childOf(text: string, node: YamlNode, element: string | number): Place 
       return {
         node: pair.value,
         from: behindColon(text, pair.key, node.flow),
-        column: columnOf(text, pair.key.outer),
+        column: columnOf(text, keyStart(text, pair.key)),
         owner: node.flow ? 'flow' : 'key',
       }
   }
@@ -65,7 +65,7 @@ export function* aliasPlaces(text: string, node: YamlNode): Generator<Place> {
       children.push({
         node: value,
         from: behindColon(text, key, node.flow),
-        column: columnOf(text, key.outer),
+        column: columnOf(text, keyStart(text, key)),
         owner: node.flow ? 'flow' : 'key',
       })
     }
@@ -76,12 +76,18 @@ export function* aliasPlaces(text: string, node: YamlNode): Generator<Place> {
   }
 }
 
+/** Where a key begins: at its `?` where it has one. */
+export function keyStart(text: string, { outer }: YamlNode): number {
+  const mark = /(?<![^\s])\?[ \t]+$/.exec(text.slice(lineStart(text, outer), outer))
+  return mark === null ? outer : lineStart(text, outer) + mark.index
+}
+
 function behindColon(text: string, key: YamlNode, flow: boolean): number {
-  let at = key.end
-  while (text[at] === ' ' || text[at] === '\t' || (flow && (text[at] === '\n' || text[at] === '\r'))) at++
+  const spread = flow || keyStart(text, key) !== key.outer
+  const at = key.end + (spread ? /^(?:\s|(?<=\s)#[^\n]*)*/ : /^[ \t]*/).exec(text.slice(key.end))![0].length
   if (text[at] === ':') return at + 1
-  if (flow) return key.end
-  throw new YamlEditRefused('a key written with `?` cannot be edited in place')
+  if (spread) return key.end
+  throw new YamlEditRefused('a key written over several lines cannot be edited in place')
 }
 
 export const pairEnd = (text: string, { key, value }: MapNode['pairs'][number], flow: boolean): number =>

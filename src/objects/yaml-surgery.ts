@@ -2,8 +2,8 @@
 import type { Op } from './yaml-diff.ts'
 import { type Layout, type Written, writeBlock, writeFlow, writeFlowKey, writeKey } from './yaml-layout.ts'
 import { columnOf, isAlone, lineEnd, lineStart, nextLine } from './yaml-lines.ts'
-import { type Place, pairEnd, YamlEditRefused } from './yaml-place.ts'
-import { dashesOf, type ListNode, type MapNode, pairOf } from './yaml-tree.ts'
+import { keyStart, type Place, pairEnd, YamlEditRefused } from './yaml-place.ts'
+import { dashesOf, type ListNode, type MapNode, pairOf, type YamlNode } from './yaml-tree.ts'
 
 const itemEnds = (text: string, list: ListNode): number[] =>
   dashesOf(text, list).map((dash, index) => Math.max(dash + 1, list.items[index]!.end))
@@ -24,19 +24,21 @@ export function write(text: string, place: Place, value: unknown, layout: Layout
   if (isBlockScalar || begin <= lineEnd(text, from)) return exchange(text, from, Math.max(from, node.end), isBlockScalar, written, layout)
   const between = text.slice(lineEnd(text, from), lineStart(text, begin)).replace(/\r?\n$/, '')
   const swallows = /^[|>]/.test(written.inline)
+  const rest = text.slice(lineEnd(text, node.end))
   return (
     text.slice(0, from) +
     inlined(written) +
     text.slice(from, lineEnd(text, from)) +
     below(written, layout) +
-    (swallows ? '' : between) +
-    text.slice(lineEnd(text, node.end))
+    (swallows ? '' : rest === '' ? between.trimEnd() : between) +
+    rest
   )
 }
 
 /** The old value begins in the line of its key or dash; a comment behind it stays there. */
 function exchange(text: string, from: number, end: number, isBlockScalar: boolean, written: Written, layout: Layout): string {
-  const tail = isBlockScalar ? '' : text.slice(end, lineEnd(text, end))
+  const header = text.slice(from, lineEnd(text, from))
+  const tail = isBlockScalar ? (/[ \t]+#.*$/.exec(header)?.[0] ?? '') : text.slice(end, lineEnd(text, end))
   return text.slice(0, from) + inlined(written) + tail + below(written, layout) + text.slice(lineEnd(text, end))
 }
 
@@ -87,10 +89,34 @@ export function operate(text: string, place: Place, op: Exclude<Op, { do: 'repla
 }
 
 function insertKey(text: string, map: MapNode, key: string, value: unknown, layout: Layout): string {
-  const column = columnOf(text, map.pairs[0]!.key.outer)
+  const column = columnOf(text, keyStart(text, map.pairs[0]!.key))
   const end = map.pairs.reduce((furthest, pair) => Math.max(furthest, pairEnd(text, pair, false)), 0)
   const written = writeBlock(value, layout, column, { is: 'key' })
-  return insertAfterLine(text, end, `${' '.repeat(column)}${writeKey(key)}:${inlined(written)}${below(written, layout)}`, layout)
+  return insertAfterLine(
+    text,
+    behindComments(text, end, column),
+    `${' '.repeat(column)}${writeKey(key)}:${inlined(written)}${below(written, layout)}`,
+    layout,
+  )
+}
+
+/** Comments below an entry in this column that are indented like it or deeper, and deeper than what follows them, are about what is above. */
+function behindComments(text: string, at: number, column: number): number {
+  const comments: { readonly line: number; readonly indent: number }[] = []
+  let next = -1
+  for (let line = nextLine(text, at); line < text.length; line = nextLine(text, line)) {
+    const [, { length: indent }, words] = /^([ \t]*)(.*)/.exec(text.slice(line, lineEnd(text, line))) as unknown as [string, string, string]
+    if (words === '' && column > 0) continue
+    // Apart from the last entry of a document stand notes about the file.
+    if (words === '' || (words.startsWith('#') && indent < column)) break
+    if (!words.startsWith('#')) {
+      if (!/^(?:---|\.\.\.)(?:\s|$)/.test(words)) next = indent
+      break
+    }
+    comments.push({ line, indent })
+  }
+  const foreign = comments.findIndex(({ indent }) => indent <= next)
+  return (foreign < 0 ? comments : comments.slice(0, foreign)).at(-1)?.line ?? at
 }
 
 function insertAfterLine(text: string, at: number, lines: string, { eol }: Layout): string {
@@ -98,13 +124,23 @@ function insertAfterLine(text: string, at: number, lines: string, { eol }: Layou
   return text.slice(0, end) + eol + lines + text.slice(end)
 }
 
+function endsInBlockScalar(node: YamlNode | undefined): boolean {
+  if (node?.is === 'map') return endsInBlockScalar(node.pairs.at(-1)?.value)
+  if (node?.is === 'list') return endsInBlockScalar(node.items.at(-1))
+  return node?.is === 'scalar' && node.style === 'block'
+}
+
 function removeKey(text: string, map: MapNode, key: string): string {
   const pair = pairOf(map, key)!
-  const begin = pair.key.outer
+  const begin = keyStart(text, pair.key)
   const end = pairEnd(text, pair, false)
-  if (isAlone(text, begin)) return withoutLines(text, begin, end)
+  if (isAlone(text, begin)) {
+    // A block scalar above would take comments that are left over for text of its own.
+    const above = map.pairs[map.pairs.indexOf(pair) - 1]?.value
+    return withoutLines(text, begin, endsInBlockScalar(above) ? behindComments(text, end, columnOf(text, begin) + 1) : end)
+  }
   const next = map.pairs
-    .map((other) => other.key.outer)
+    .map((other) => keyStart(text, other.key))
     .filter((outer) => outer > begin)
     .sort((a, b) => a - b)[0]!
   // The first key stands behind a dash: the next one takes its place, unless a comment stands between them.
@@ -112,9 +148,13 @@ function removeKey(text: string, map: MapNode, key: string): string {
   return /^\s*$/.test(between) ? text.slice(0, begin) + text.slice(next) : text.slice(0, begin).trimEnd() + between + text.slice(next)
 }
 
+const isBlankLine = (text: string, start: number): boolean => start >= 0 && text.slice(start, lineEnd(text, start)).trim() === ''
+
 function withoutLines(text: string, begin: number, end: number): string {
   const start = lineStart(text, begin)
-  const next = nextLine(text, end)
+  let next = nextLine(text, end)
+  // Between two gaps one goes too; a block scalar that keeps its end would take it for its own.
+  if (isBlankLine(text, lineStart(text, start - 1))) while (next < text.length && isBlankLine(text, next)) next = nextLine(text, next)
   if (next === text.length && text.at(-1) !== '\n') return text.slice(0, start).replace(/\r?\n$/, '')
   return text.slice(0, start) + text.slice(next)
 }
@@ -125,7 +165,8 @@ function insertItem(text: string, list: ListNode, index: number, value: unknown,
   const gap = gapBehind(text, dashes[0]! + 1)
   const written = writeBlock(value, layout, column, { is: 'dash', gap })
   const item = `-${written.inline === '' ? '' : ' '.repeat(gap) + written.inline}${below(written, layout)}`
-  if (index > 0) return insertAfterLine(text, itemEnds(text, list)[index - 1]!, ' '.repeat(column) + item, layout)
+  if (index > 0)
+    return insertAfterLine(text, behindComments(text, itemEnds(text, list)[index - 1]!, column), ' '.repeat(column) + item, layout)
   const first = dashes[0]!
   return text.slice(0, first) + item + layout.eol + ' '.repeat(column) + text.slice(first)
 }
@@ -143,7 +184,7 @@ interface Span {
 }
 const spansOf = (text: string, node: MapNode | ListNode): Span[] =>
   node.is === 'map'
-    ? node.pairs.map((pair) => ({ begin: pair.key.outer, end: pairEnd(text, pair, true) }))
+    ? node.pairs.map((pair) => ({ begin: keyStart(text, pair.key), end: pairEnd(text, pair, true) }))
     : node.items.map((item) => ({ begin: item.outer, end: item.end }))
 
 function insertInFlow(text: string, node: MapNode | ListNode, index: number, writer: (indent: string) => string, { eol }: Layout): string {
@@ -160,7 +201,14 @@ function insertInFlow(text: string, node: MapNode | ListNode, index: number, wri
 
 function removeFromFlow(text: string, node: MapNode | ListNode, index: number): string {
   const spans = spansOf(text, node)
-  const next = spans[index + 1]
-  if (next !== undefined) return text.slice(0, spans[index]!.begin) + text.slice(next.begin)
-  return text.slice(0, spans[index - 1]!.end) + text.slice(spans[index]!.end)
+  const [{ begin, end }, next] = [spans[index]!, spans[index + 1]]
+  if (next !== undefined) {
+    const hasOwnLines = isAlone(text, begin) && /^\s*,[ \t]*(?:#.*)?$/.test(text.slice(end, lineEnd(text, end)))
+    return hasOwnLines ? withoutLines(text, begin, end) : text.slice(0, begin) + text.slice(next.begin)
+  }
+  // Only the comma goes with a last entry, not the comment behind it.
+  const before = spans[index - 1]!.end
+  const between = text.slice(before, begin).replace(/^((?:\s|(?<=\s)#[^\n]*\n)*),/, '$1')
+  const isBare = !between.includes('#') || /^[ \t]*\r?\n/.test(text.slice(end))
+  return text.slice(0, before) + (isBare ? between.trimEnd() : between) + text.slice(end)
 }

@@ -16,6 +16,7 @@ import type {
   Snapshot,
   View,
 } from '../model/index.ts'
+import { valuesHint } from '../objects/helm.ts'
 import { refText } from '../objects/ref.ts'
 import { planDigest, stepId } from './digest.ts'
 import { higherRisk, mergeTargets, Refused, RISKS, type Target, targetsOf } from './draft.ts'
@@ -89,7 +90,10 @@ export function remedyPreview(
   if ('byHand' in proposal) return { kind: 'byHand', risk: 'safe', summary: proposal.byHand }
   if ('needs' in proposal) return { kind: 'needsValue', risk: 'safe', summary: proposal.needs.question }
   if ('refused' in proposal) return { kind: 'refused', risk: 'safe', summary: proposal.refused }
-  return { kind: proposal.changes.at(-1)?.type ?? 'byHand', risk: proposal.risk, summary: proposal.summary }
+  const hints = proposal.changes.flatMap((change) =>
+    change.type === 'edit' && change.target.helm !== undefined ? valuesHint(change.edits, change.target.helm) : [],
+  )
+  return { kind: proposal.changes.at(-1)?.type ?? 'byHand', risk: proposal.risk, summary: [proposal.summary, ...hints].join('; ') }
 }
 
 function proposalFor(

@@ -9,7 +9,7 @@ export const objectKey = (ref: ObjectRef): string =>
     groupOf(ref.apiVersion),
     ref.kind,
     keyOf(ref.namespace, ref.name),
-    ...(ref.file === undefined ? [] : [ref.file, ref.document ?? 0, ref.item ?? '']),
+    ...(ref.file === undefined ? [] : [ref.file, ref.document ?? 0, ref.item ?? '', ref.build ?? '']),
   ].join('|')
 
 const index = (_view: View<Readable>): Map<Kind, Map<string, KubeObject>> => new Map()

@@ -1,4 +1,5 @@
 import type { Change, Finding, KubeObject, Risk, Snapshot, Step, StepId } from '../model/index.ts'
+import { releaseOf } from '../objects/helm.ts'
 import { managedBy } from '../objects/ownership.ts'
 import { refOf, refText } from '../objects/ref.ts'
 import { sameJson } from './canonical.ts'
@@ -27,6 +28,7 @@ export const unchanged = (target: Target): boolean => target.is === 'object' && 
 
 export function stepOf(draft: Draft, ids: ReadonlyMap<string, StepId>, view: Snapshot): Step {
   const owner = draft.target.is === 'object' && draft.target.before !== undefined ? managedBy(draft.target.before) : ''
+  const release = owner === 'helm' && draft.target.is === 'object' ? releaseOf(draft.target.before!) : undefined
   const change = changeOf(draft.target)
   return {
     id: draft.id,
@@ -40,6 +42,7 @@ export function stepOf(draft: Draft, ids: ReadonlyMap<string, StepId>, view: Sna
     mends: draft.findings.map((finding) => finding.id),
     after: [...draft.after].map((key) => ids.get(key)).filter((id) => id !== undefined),
     managedBy: owner,
+    ...(release !== undefined && { release }),
     carriedOut: carriedOut(change, owner, view),
   }
 }
@@ -62,6 +65,8 @@ function inverseOf(target: Target, change: Change, view: Snapshot): readonly Cha
 /** A live patch of what others own would be reverted; what no API can do is a file wherever it is placed by hand. */
 function carriedOut(change: Change, owner: Step['managedBy'], view: Snapshot): Step['carriedOut'] {
   if (change.type === 'command') return 'file'
+  // What Helm renders is rendered anew: its file is not the place.
+  if ('target' in change && change.target.helm !== undefined) return 'file'
   return view.source.kind === 'live' && (owner !== '' || change.type === 'file') ? 'file' : 'live'
 }
 

@@ -3,6 +3,7 @@ import { constants, type Dirent } from 'node:fs'
 import { open, readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { decode } from './manifests-encoding.ts'
 
 export interface FoundFile {
   /** Relative to the root with `/` between its parts; for a single file its base name. */
@@ -18,7 +19,9 @@ export interface Found {
 
 /** Where the writer keeps what it removed and may not put into the journal. */
 const SKIPPED = new Set(['node_modules', '.git', '.removed'])
-const MANIFEST = /\.(?:ya?ml|json)$/i
+/** In what `generate` wrote, `undo/` holds what was before: patches that nobody wants to have judged. */
+const GENERATED = '.k8s-harden.json'
+const MANIFEST = /\.(?:ya?ml|json)$|^Kustomization$/i
 const MAX_FILE = 100 * 1024 * 1024
 
 /** The manifests under a path, in the order of their names. Throws what the operating system says of the path itself. */
@@ -52,7 +55,9 @@ async function walk(state: Walk, directory: string, prefix: string): Promise<voi
   }
   // Plain entries first: where a link and its target are both in the tree, the target gives the name.
   entries.sort((a, b) => Number(a.isSymbolicLink()) - Number(b.isSymbolicLink()) || (a.name < b.name ? -1 : 1))
+  const isOutput = entries.some(({ name }) => name === GENERATED)
   for (const entry of entries) {
+    if (isOutput && entry.name === 'undo') continue
     if (SKIPPED.has(entry.name)) continue
     const path = join(directory, entry.name)
     const file = `${prefix}${entry.name}`
@@ -66,12 +71,12 @@ async function followLink(state: Walk, path: string, file: string): Promise<void
   try {
     const target = await realpath(path)
     const isDirectory = (await stat(target)).isDirectory()
-    if (!isDirectory && !MANIFEST.test(file)) return
+    if (!isDirectory && !MANIFEST.test(basename(file))) return
     if (!isInside(state.root, target)) state.problems.push({ file, message: 'is a link to outside of the directory and was not followed' })
     else if (isDirectory) await walk(state, path, `${file}/`)
     else await take(state, path, file)
   } catch (error) {
-    if (MANIFEST.test(file)) state.problems.push({ file, message: unreadable(error) })
+    if (MANIFEST.test(basename(file))) state.problems.push({ file, message: unreadable(error) })
   }
 }
 
@@ -98,7 +103,7 @@ const signatureOf = (info: { readonly mtimeMs: number; readonly size: number; re
 export async function readManifest(path: string, signal?: AbortSignal): Promise<string> {
   const info = await stat(path)
   if (info.size > MAX_FILE) throw tooLarge()
-  return decode(info.isFIFO() ? await readPipe(path, signal) : await readFile(path))
+  return decode(info.isFIFO() ? await readPipe(path, signal) : await readFile(path)).text
 }
 const tooLarge = (): Error => new Error(`is larger than ${MAX_FILE / 1024 / 1024} MiB and was not read`)
 
@@ -130,13 +135,6 @@ async function readPipe(path: string, signal?: AbortSignal): Promise<Uint8Array>
   } finally {
     await handle.close()
   }
-}
-
-export function decode(bytes: Uint8Array): string {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le').decode(bytes)
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder('utf-16be').decode(bytes)
-  if (bytes.subarray(0, 8192).includes(0)) throw new Error('is a binary file')
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
 }
 
 const WORDS: Readonly<Record<string, string>> = {

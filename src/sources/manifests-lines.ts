@@ -6,7 +6,7 @@ import { readFileSync, statSync } from 'node:fs'
 import type { ObjectRef, Path, PathElement } from '../model/index.ts'
 import { countLines, type DocumentSpan, documentsIn } from '../objects/yaml-documents.ts'
 import { mergedInto, resolved, treeOf, type YamlNode } from '../objects/yaml-tree.ts'
-import { decode } from './manifests-files.ts'
+import { decode } from './manifests-encoding.ts'
 import { Outline, UNSURE } from './manifests-outline.ts'
 
 /** A line for a scalar; for a collection its line and what is in it. */
@@ -94,7 +94,7 @@ export class LineFinder {
 /** A pipe cannot be read twice. */
 function textAt(path: string): string {
   if (!statSync(path).isFile()) throw new Error('not a file')
-  return decode(readFileSync(path))
+  return decode(readFileSync(path)).text
 }
 
 export function placesIn(text: string, firstLine: number): Place | undefined {

@@ -1,11 +1,13 @@
 /** From the text of one file to the objects in it. Anything that is not understood becomes a problem with its line; the rest goes on. */
 import type { Event } from 'js-yaml'
-import type { Kind, KubeObject } from '../model/index.ts'
+import type { HelmTemplate, Kind, KubeObject } from '../model/index.ts'
+import { chartsOf, templateOf } from '../objects/helm.ts'
 import { type FilePosition, rememberPosition } from '../objects/ref.ts'
 import { isKind, kindFor, served } from '../objects/served.ts'
 import { eventsOf, refuseBomb, valuesOf, YamlProblem } from '../objects/yaml-dialect.ts'
 import { countLines, type DocumentSpan, documentsIn } from '../objects/yaml-documents.ts'
 import { offsetAt, treeOf, type YamlNode } from '../objects/yaml-tree.ts'
+import type { Variant } from './kustomize.ts'
 import { reduce } from './manifests-reduce.ts'
 import { fitToShape, ShapeProblem } from './manifests-shape.ts'
 
@@ -32,7 +34,18 @@ const MENTIONS_KIND = /\bkind["']?\s*:/
 const UNRENDERED = 'an unrendered template, not scanned: render it first (helm template … | k8s-harden scan --manifests -)'
 const TEMPLATE = /\{\{-?\s*(?:[.$\w]|\/\*)/
 
+/** What stands around a file and makes a difference to what is in it. */
+export interface Surroundings {
+  /** The forms that kustomizations give an object. */
+  variantsOf(file: string, value: Readonly<Record<string, unknown>>): readonly Variant[]
+  /** The values of a chart, by its name. */
+  valuesOf(chart: string): { readonly values: string; readonly keys: readonly string[] } | undefined
+}
+const ALONE: Surroundings = { variantsOf: (_file, value) => [{ value }], valuesOf: () => undefined }
+
 interface Document {
+  readonly around: Surroundings
+  readonly helm?: HelmTemplate
   readonly file: string
   readonly text: string
   readonly span: DocumentSpan
@@ -42,7 +55,7 @@ interface Document {
 }
 type Fields = Record<string, unknown>
 
-export function parseFile(file: string, text: string): ParsedFile {
+export function parseFile(file: string, text: string, around: Surroundings = ALONE): ParsedFile {
   const objects: FoundObject[] = []
   const problems: Problem[] = []
   for (const span of documentsIn(text)) {
@@ -57,9 +70,18 @@ export function parseFile(file: string, text: string): ParsedFile {
         line: span.line,
         message: `a document larger than ${MAX_DOCUMENT / 1024 / 1024} MiB was not read`,
       })
-    else parseDocument({ file, text: text.slice(span.start, span.end), span, problems, objects })
+    else {
+      const document = text.slice(span.start, span.end)
+      const helm = helmOf(document, around)
+      parseDocument({ file, around, ...(helm !== undefined && { helm }), text: document, span, problems, objects })
+    }
   }
   return { objects, problems }
+}
+
+function helmOf(document: string, { valuesOf }: Surroundings): HelmTemplate | undefined {
+  const template = templateOf(document)
+  return template === undefined ? undefined : { template, ...valuesOf(chartsOf(template)[0]!) }
 }
 
 function parseDocument(document: Document): void {
@@ -131,18 +153,27 @@ function takeObject(document: Document, value: Fields, item: number | undefined,
   if (kind === undefined) return
   const offset = item === undefined ? startOf(document) : root === undefined ? 0 : offsetAt(root, ['items', item])
   const line = lineOf(document, offset)
-  try {
-    fitToShape(kind, value)
-    const object = named(document, kind, reduce(kind, value as unknown as KubeObject), line)
-    if (object === undefined) return
-    const position: FilePosition = { file: document.file, document: document.span.index, ...(item !== undefined && { item }), line }
-    rememberPosition(object, position)
-    document.objects.push({ kind, object, position })
-  } catch (error) {
-    if (!(error instanceof ShapeProblem)) throw error
-    const tree = root ?? treeOf(document.text)
-    const offset = offsetAt(tree, item === undefined ? error.path : ['items', item, ...error.path])
-    complain(document, lineOf(document, offset), `${kind}: ${error.message}`)
+  for (const { value: form, build, problem } of document.around.variantsOf(document.file, value)) {
+    if (problem !== undefined) complain(document, line, problem)
+    try {
+      fitToShape(kind, form)
+      const object = named(document, kind, reduce(kind, form as unknown as KubeObject), line)
+      if (object === undefined) return
+      const place = { file: document.file, document: document.span.index, line }
+      const position: FilePosition = {
+        ...place,
+        ...(item !== undefined && { item }),
+        ...(build !== undefined && { build }),
+        ...(document.helm !== undefined && { helm: document.helm }),
+      }
+      rememberPosition(object, position)
+      document.objects.push({ kind, object, position })
+    } catch (error) {
+      if (!(error instanceof ShapeProblem)) throw error
+      const tree = root ?? treeOf(document.text)
+      const offset = offsetAt(tree, item === undefined ? error.path : ['items', item, ...error.path])
+      complain(document, lineOf(document, offset), `${kind}: ${error.message}`)
+    }
   }
 }
 

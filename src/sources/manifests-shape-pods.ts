@@ -10,12 +10,15 @@ export type Shape =
   | {
       readonly map: Fields /** Always there for a control: empty where a file (a patch for kustomize, say) leaves it out. */
       readonly needs?: readonly string[]
+      /** The API server does not take nothing for it: what it would be lacks what it must have. */
+      readonly neverNull?: true
     }
 export interface Fields {
   readonly [field: string]: Shape
 }
 
-export const map = (fields: Fields = {}, ...needs: readonly string[]): Shape => ({ map: fields, needs })
+const mapOf = (fields: Fields, ...needs: readonly string[]) => ({ map: fields, needs })
+export const map = (fields: Fields = {}, ...needs: readonly string[]): Shape => mapOf(fields, ...needs)
 export const list = (item: Shape = map()): Shape => ({ list: item })
 
 export const SELECTOR = map({
@@ -42,7 +45,7 @@ const PROFILES: Fields = {
   windowsOptions: map({ hostProcess: 'flag' }),
   runAsNonRoot: 'flag',
 }
-const CONTAINER = map(
+const CONTAINER = mapOf(
   {
     name: 'text',
     image: 'text',
@@ -85,8 +88,8 @@ const VOLUME = map(
 )
 export const POD_SPEC = map(
   {
-    containers: list(CONTAINER),
-    initContainers: list(CONTAINER),
+    containers: list({ ...CONTAINER, neverNull: true }),
+    initContainers: list({ ...CONTAINER, neverNull: true }),
     ephemeralContainers: list(CONTAINER),
     volumes: list(VOLUME),
     securityContext: map({

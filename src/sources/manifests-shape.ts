@@ -42,8 +42,11 @@ function fitted(value: unknown, shape: Shape, path: Trail): unknown {
   if (shape === 'texts' || (shape !== 'labels' && 'list' in shape)) {
     if (!Array.isArray(value)) throw new ShapeProblem('must be a list', path)
     const item = shape === 'texts' ? 'text' : shape.list
-    for (const [index, one] of value.entries())
+    for (const [index, one] of value.entries()) {
+      if (one === null && typeof item === 'object' && 'map' in item && item.neverNull)
+        throw new ShapeProblem('is empty', { up: path, element: index })
       value[index] = one === null ? nothing(item) : fitted(one, item, { up: path, element: index })
+    }
     return value
   }
   if (typeof value !== 'object' || Array.isArray(value)) throw new ShapeProblem('must be a mapping', path)

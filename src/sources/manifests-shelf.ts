@@ -1,7 +1,7 @@
 /** The objects of all files, each under one key; knows what changed when a file did. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Kind, KubeObject, PodObject } from '../model/index.ts'
-import { keyOf, rememberPosition } from '../objects/ref.ts'
+import { type FilePosition, keyOf, rememberPosition } from '../objects/ref.ts'
 import { served } from '../objects/served.ts'
 import type { FoundObject } from './manifests-parse.ts'
 
@@ -70,10 +70,7 @@ export class Shelf {
         let keys = after.get(kind)
         if (keys === undefined) after.set(kind, (keys = new Map()))
         const key = keyOf(namespace, name)
-        keys.set(
-          keys.has(key) ? `${key}@${position.file}#${position.document}${position.item === undefined ? '' : `.${position.item}`}` : key,
-          object,
-        )
+        keys.set(keys.has(key) ? `${key}@${placeOf(position)}` : key, object)
       }
     }
     this.#arranged = after
@@ -105,9 +102,12 @@ export class Shelf {
   }
 }
 
+const placeOf = ({ file, document, item, build }: FilePosition): string =>
+  `${file}#${document}${item === undefined ? '' : `.${item}`}${build === undefined ? '' : `#${build}`}`
+
 /** Objects known from before where they equal the new ones; what has moved to another document is new, for its ref says so. */
 function asBefore(found: readonly FoundObject[], before: readonly FoundObject[]): FoundObject[] {
-  const place = ({ kind, position }: FoundObject): string => `${kind} ${position.document} ${position.item}`
+  const place = ({ kind, position }: FoundObject): string => `${kind} ${placeOf(position)}`
   const known = new Map(before.map((one) => [place(one), one.object]))
   return found.map((one) => {
     const object = known.get(place(one))

@@ -5,6 +5,10 @@ import { basename, resolve } from 'node:path'
 import { text as textOfStream } from 'node:stream/consumers'
 import type { ClusterSource, Kind, ObjectRef, Path, Readable, SourceEvent, SourceInfo } from '../model/index.ts'
 import { isKind } from '../objects/served.ts'
+import { Charts, chartsAmong } from './charts.ts'
+import type { Complaint } from './kustomization.ts'
+import { kustomizeOf, NO_KUSTOMIZATION } from './kustomize.ts'
+import { EncodingProblem } from './manifests-encoding.ts'
 import { type Found, findFiles, readManifest, unreadable } from './manifests-files.ts'
 import { LineFinder } from './manifests-lines.ts'
 import { parseFile } from './manifests-parse.ts'
@@ -64,6 +68,9 @@ class ManifestsSource implements ClusterSource {
   readonly #lines: LineFinder
   readonly #signatures = new Map<string, string>()
   readonly #paths = new Map<string, string>()
+  #kustomize = NO_KUSTOMIZATION
+  #charts = new Charts()
+  #saidOfCharts: ReadonlyMap<string, Complaint> = new Map()
   #stdin: string | undefined
   #kubernetes: string | undefined
 
@@ -89,7 +96,13 @@ class ManifestsSource implements ClusterSource {
   }
 
   locate(ref: ObjectRef, at?: Path): { readonly file: string; readonly line: number } | undefined {
-    return this.#lines.locate(ref, at)
+    const patch = ref.build === undefined || at === undefined ? undefined : this.#kustomize.patchWith(ref, at)
+    if (patch === undefined) return this.#lines.locate(ref, at)
+    const { apiVersion, kind, name } = ref
+    return this.#lines.locate(
+      { apiVersion, kind, name, file: patch.file, document: patch.inline === undefined ? patch.document : 0 },
+      patch.inline ?? at,
+    )
   }
 
   async *events({ signal, follow, wanted }: Parameters<ClusterSource['events']>[0]): AsyncGenerator<readonly SourceEvent[]> {
@@ -123,6 +136,15 @@ class ManifestsSource implements ClusterSource {
   async #readChanged(touched: ReadonlySet<string>, signal: AbortSignal): Promise<SourceEvent[]> {
     const events: SourceEvent[] = []
     const found = await this.#find()
+    const paths = new Map(found.files.map(({ file, path }) => [file, path]))
+    const textOf = (file: string): Promise<string | undefined> => readManifest(paths.get(file)!, signal).catch(() => undefined)
+    const kustomize = await kustomizeOf([...paths.keys()], textOf)
+    const charts = await chartsAmong([...paths.keys()], textOf)
+    // What a kustomization says is said of other files: all are looked at again.
+    if (kustomize.signature !== this.#kustomize.signature || charts.signature !== this.#charts.signature)
+      for (const file of this.#signatures.keys()) this.#signatures.set(file, '')
+    this.#kustomize = kustomize
+    if (charts.signature !== this.#charts.signature) this.#charts = charts
     const present = new Set([...found.files, ...found.problems].map(({ file }) => file))
     for (const file of this.#signatures.keys()) {
       if (present.has(file)) continue
@@ -143,9 +165,20 @@ class ManifestsSource implements ClusterSource {
       if (typeof text === 'string') events.push(...this.#take(file, text))
       else {
         this.#shelf.putWhatIsRead(file, [], 'all')
-        events.push(...this.#problem(file, [{ line: 1, message: unreadable(text) }]))
+        events.push(...this.#problem(file, [{ line: text instanceof EncodingProblem ? text.line : 1, message: unreadable(text) }]))
       }
     }
+    events.push(...this.#unrendered())
+    return events
+  }
+
+  /** What Helm charts say of their templates, where that is news. */
+  #unrendered(): SourceEvent[] {
+    const now = new Map(this.#charts.complaints().map((one) => [one.file, one]))
+    const gone = this.#saidOfCharts.keys().filter((file) => !now.has(file))
+    const news = now.values().filter(({ file, message }) => this.#saidOfCharts.get(file)?.message !== message)
+    const events = [...[...gone].flatMap((file) => this.#problem(file, [])), ...[...news].flatMap((one) => this.#problem(one.file, [one]))]
+    this.#saidOfCharts = now
     return events
   }
 
@@ -158,12 +191,16 @@ class ManifestsSource implements ClusterSource {
   }
 
   #take(file: string, text: string): SourceEvent[] {
-    const { objects, problems } = parseFile(file, text)
+    const isManifest = !this.#kustomize.patchFiles.has(file) && this.#charts.roleOf(file, text) === 'manifest'
+    const { objects, problems } = parseFile(file, isManifest ? text : '', {
+      variantsOf: (name, value) => this.#kustomize.variantsOf(name, value),
+      valuesOf: (chart) => this.#charts.valuesOf(chart),
+    })
     this.#lines.forget(file)
     const full = new Set(objects.map(({ position }) => position.document))
     const unreadable = new Set(problems.map(({ document }) => document).filter((document) => !full.has(document)))
     this.#shelf.putWhatIsRead(file, objects, unreadable)
-    return this.#problem(file, problems)
+    return this.#problem(file, [...problems, ...this.#kustomize.complaints.filter((one) => one.file === file && text !== '')])
   }
 
   readonly #troubled = new Set<string>()

@@ -3,6 +3,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { link, lstat, mkdir, open, readFile, realpath, rename, rmdir, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { WriteConflict, WriteRefused } from '../plan/writer.ts'
+import { decode, type Encoding, EncodingProblem, encode } from '../sources/manifests-encoding.ts'
+import { findFiles } from '../sources/manifests-files.ts'
 
 /** Where new files go, below the directory of the manifests. */
 export const OUTPUT = 'k8s-harden'
@@ -11,6 +13,8 @@ export const REMOVED = `${OUTPUT}/.removed`
 
 export interface FileState {
   readonly text: string
+  /** UTF-8 where absent. */
+  readonly encoding?: Encoding
   readonly mode: number
 }
 /** What a file is to become; `undefined`: it is not there. */
@@ -37,19 +41,20 @@ export class Disk {
     return (this.#root ??= await realpath((await stat(this.#path)).isDirectory() ? this.#path : dirname(this.#path)))
   }
 
+  /** Names of the manifests, as the scan finds them. */
+  async files(): Promise<readonly string[]> {
+    return (await findFiles(this.#path)).files.map(({ file }) => file)
+  }
+
   /** The text of a file, undefined where there is none. Throws WriteRefused for what cannot be edited as text. */
   async read(file: string): Promise<FileState | undefined> {
     const path = await this.#real(file)
     try {
       const info = await stat(path)
       if (!info.isFile()) throw new WriteRefused('the file system', `${file} is not a plain file`)
-      const bytes = await readFile(path)
-      const text = bytes.toString('utf8')
-      // What does not come back the same would be damaged by an edit.
-      if (!Buffer.from(text, 'utf8').equals(bytes))
-        throw new WriteRefused('the file system', `${file} is not UTF-8: save it as UTF-8 first`)
-      return { text, mode: info.mode & 0o7777 }
+      return { ...decode(await readFile(path)), mode: info.mode & 0o7777 }
     } catch (error) {
+      if (error instanceof EncodingProblem) throw new WriteRefused('the file system', `${file} ${error.message}`)
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw refusal(file, error)
     }
@@ -57,20 +62,22 @@ export class Disk {
 
   /** All or, where one of them is not what it was, none. */
   async write(writes: readonly FileWrite[]): Promise<void> {
-    for (const write of writes) await this.#guard(write)
+    const encodings = new Map<string, Encoding>()
+    for (const write of writes) encodings.set(write.file, await this.#guard(write))
     for (const write of writes) {
       try {
         if (write.after === undefined) await this.#remove(write.file)
-        else await this.#replace(write, write.after)
+        else await this.#replace(write, encode({ text: write.after, encoding: encodings.get(write.file)! }))
       } catch (error) {
         throw refusal(write.file, error)
       }
     }
   }
 
-  async #guard({ file, before }: FileWrite): Promise<void> {
+  /** Returns what the file is written in, and stays written in. */
+  async #guard({ file, before }: FileWrite): Promise<Encoding> {
     const now = await this.read(file)
-    if (now?.text === before) return
+    if (now?.text === before) return now?.encoding ?? 'utf-8'
     throw new WriteConflict(
       before === undefined
         ? `${file} was made by somebody else since`
@@ -80,7 +87,7 @@ export class Disk {
     )
   }
 
-  async #replace({ file, before, mode }: FileWrite, after: string): Promise<void> {
+  async #replace({ file, before, mode }: FileWrite, after: Uint8Array): Promise<void> {
     const path = await this.#real(file)
     await mkdir(dirname(path), { recursive: true, ...(file.startsWith(`${REMOVED}/`) && { mode: 0o700 }) })
     await this.#real(file)

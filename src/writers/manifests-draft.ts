@@ -7,7 +7,9 @@ import { findObject, type Spot } from '../objects/yaml-find.ts'
 import { documentText } from '../objects/yaml-layout.ts'
 import { editsBetween } from '../plan/merge.ts'
 import { WriteConflict, WriteRefused } from '../plan/writer.ts'
+import { type Kustomize, kustomizeOf } from '../sources/kustomize.ts'
 import { type FileState, OUTPUT } from './manifests-disk.ts'
+import { checkBuild, sharesOf } from './manifests-overlay.ts'
 
 /** A value that a step sets or takes away; absent `before` or `after`: not there. */
 export interface Entry {
@@ -45,8 +47,11 @@ export type Read = (file: string) => Promise<FileState | undefined>
 export class Drafts {
   readonly all = new Map<string, Draft>()
   readonly #read: Read
-  constructor(read: Read) {
+  readonly #files: () => Promise<readonly string[]>
+  /** `files`: names of all that was scanned. */
+  constructor(read: Read, files: () => Promise<readonly string[]>) {
     this.#read = read
+    this.#files = files
   }
 
   async take(step: Step): Promise<void> {
@@ -72,6 +77,13 @@ export class Drafts {
     // Of encryption keys only their length is known here: what was seen of them must never be written back.
     if (edits.some((edit) => 'set' in edit && holdsKeys(target, edit.set, edit.to)))
       throw new WriteRefused('the manifests', `${refText(target)} holds keys, which are never read: change it by hand`)
+    if (target.build === undefined) return this.#editFile(target, edits)
+    const { value } = spotOf(await this.#holding(target), target)
+    for (const { patch, edits: own } of sharesOf(await this.#kustomize(), target, value, edits)) await this.#editFile(patch ?? target, own)
+    checkBuild(await this.#kustomize(), target, spotOf(await this.#holding(target), target).value, edits)
+  }
+
+  async #editFile(target: ObjectRef, edits: readonly Edit[]): Promise<void> {
     const draft = await this.#holding(target)
     const spot = spotOf(draft, target)
     const after = editYaml(draft.text, spot.document, spot.item, edits)
@@ -83,7 +95,17 @@ export class Drafts {
     draft.deeds.push(sealed ? { did: 'edit', target, entries: [], sealed } : { did: 'edit', target, entries })
   }
 
+  /** As they are, with what was drafted so far. */
+  async #kustomize(): Promise<Kustomize> {
+    return kustomizeOf(await this.#files(), async (file) => this.all.get(file)?.text ?? (await this.#read(file))?.text)
+  }
+
   async #delete(target: ObjectRef): Promise<void> {
+    if (target.build !== undefined)
+      throw new WriteRefused(
+        'the manifests',
+        `${refText(target)} is built by ${target.build} from what others may build on: take it out there`,
+      )
     const draft = await this.#holding(target)
     const { document, item, span } = spotOf(draft, target)
     const text = draft.text.slice(span.start, span.end)

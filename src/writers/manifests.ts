@@ -29,7 +29,10 @@ export class ManifestsWriter implements Writer {
 
   async rehearse(step: Step): Promise<RehearsalResult> {
     try {
-      const drafts = new Drafts((file) => this.#disk.read(file))
+      const drafts = new Drafts(
+        (file) => this.#disk.read(file),
+        () => this.#disk.files(),
+      )
       await drafts.take(step)
       const changed = drafts.all
         .values()

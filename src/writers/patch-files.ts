@@ -4,10 +4,11 @@ import { constants } from 'node:fs'
 import { lstat, mkdir, open, readdir, readFile, realpath, rm } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import type { Finding, FindingId, Plan, Step } from '../model/index.ts'
+import { printable } from '../objects/display.ts'
 import { documentText } from '../objects/yaml-layout.ts'
 import { fillKeys } from '../plan/file-text.ts'
 import { type PatchMeta, readmeOf } from './patch-readme.ts'
-import { filesOfStep, type StepFile, type StepFiles } from './patch-step.ts'
+import { filesOfStep, folderOf, type StepFile, type StepFiles } from './patch-step.ts'
 
 export type { PatchMeta }
 
@@ -34,7 +35,7 @@ export async function writePatchFiles(
   const steps = plan.steps.map((step, index) => filesOfStep(step, findings, index + 1))
   const files: StepFile[] = [
     { name: 'README.md', text: readmeOf(plan, findings, steps, meta), mode: 0o644, secretKeys: 0 },
-    ...kustomization(steps),
+    ...kustomizations(steps),
     ...steps.flatMap((step) => step.files),
   ]
   const names = files.map(({ name }) => name)
@@ -58,18 +59,34 @@ export const patchFilesOf = (step: Step): readonly { readonly name: string; read
   )
 
 /** A component: it has no objects of its own to patch, so a kustomization that has them includes it. */
-function kustomization(steps: readonly StepFiles[]): StepFile[] {
-  const [patches, resources] = [steps.flatMap((step) => step.patches), steps.flatMap((step) => step.resources)]
+function kustomizations(steps: readonly StepFiles[]): StepFile[] {
+  const resources = steps.flatMap((step) => step.resources)
+  const perBuild = Map.groupBy(
+    steps.flatMap((step) => step.patches),
+    ({ build }) => build,
+  )
+  const general = perBuild.get(undefined) ?? []
+  perBuild.delete(undefined)
+  return [
+    ...component('', general, resources, 'a kustomization that has the objects', 'path/to/this/directory'),
+    ...[...perBuild].flatMap(([build, patches]) => {
+      const folder = folderOf(build!)
+      return component(`${folder}/`, patches, [], `the kustomization in ${printable(build!)}`, `path/to/${folder}`)
+    }),
+  ]
+}
+
+function component(folder: string, entries: StepFiles['patches'], resources: readonly string[], where: string, path: string): StepFile[] {
+  const patches = entries.map(({ path, target }) => ({ path: path.slice(folder.length), ...(target !== undefined && { target }) }))
   if (patches.length === 0 && resources.length === 0) return []
-  const component = {
+  const written = {
     apiVersion: 'kustomize.config.k8s.io/v1alpha1',
     kind: 'Component',
     ...(resources.length > 0 && { resources }),
     ...(patches.length > 0 && { patches }),
   }
-  const words =
-    '# Include this in a kustomization that has the objects:\n#   components: [path/to/this/directory]\n# A patch whose object is not there is passed over: compare what is built with and without it.\n'
-  return [{ name: 'kustomization.yaml', text: words + documentText(component), mode: 0o644, secretKeys: 0 }]
+  const words = `# Include this in ${where}:\n#   components: [${path}]\n# What that kustomization's own patches set wins: where they set the same, change them instead.\n# A patch whose object is not there is passed over: compare what is built with and without it.\n`
+  return [{ name: `${folder}kustomization.yaml`, text: words + documentText(written), mode: 0o644, secretKeys: 0 }]
 }
 
 async function openDirectory(directory: string): Promise<string> {

@@ -2,7 +2,7 @@
 import type { Finding, FindingId, Plan, SourceInfo } from '../model/index.ts'
 import { printable } from '../objects/display.ts'
 import { refText } from '../objects/ref.ts'
-import type { StepFiles } from './patch-step.ts'
+import { helmLines, type StepFiles } from './patch-step.ts'
 
 export interface PatchMeta {
   readonly version: string
@@ -59,7 +59,7 @@ function howTo(steps: readonly StepFiles[]): string[] {
   return [
     '## How to use it',
     '',
-    '- **With kustomize**: `kustomization.yaml` here is a component. Include it where the objects are (`components: [path/to/this/directory]`) and compare `kubectl kustomize` before and after. Patches name their object with its namespace; a patch whose object is not in your build is passed over without a word, so do compare.',
+    '- **With kustomize**: `kustomization.yaml` here is a component. Include it where the objects are (`components: [path/to/this/directory]`) and compare `kubectl kustomize` before and after. Where one of several overlays needs a patch, its component is in a directory `for-…` of its own. Patches name their object with its namespace; a patch whose object is not in your build is passed over without a word, so do compare.',
     '- **One by one**: run the command of a step in this directory. Nothing is applied by itself.',
     '- **With Helm, Argo CD or Flux**: take the change into the chart, its values, or the repository it is rendered from.',
     '- The way back of every step is below, its patch under `undo/`.',
@@ -78,6 +78,7 @@ function stepText({ step, files, apply, undo }: StepFiles, number: number, findi
     `- Risk: ${RISK[step.risk]}`,
     ...step.mayBreak.map((what) => `- May break: ${text(what)}`),
     ...(step.managedBy === '' ? [] : [`- Owner: ${step.managedBy}; take the change into its source`]),
+    ...helmLines(step).map((line) => `- ${text(line)}`),
     ...(files.length === 0 ? [] : [`- Files: ${files.map(({ name }) => code(name)).join(', ')}`]),
     ...secret,
     ...(mends.length === 0 ? [] : ['- Mends:', ...mends.map((one) => `  ${one}`)]),

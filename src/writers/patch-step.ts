@@ -1,6 +1,7 @@
 /** One step as files: the change and the way back, each saying what it is for. */
 import type { Change, Finding, FindingId, ObjectRef, Step } from '../model/index.ts'
 import { printable } from '../objects/display.ts'
+import { valuesHint } from '../objects/helm.ts'
 import { refOf, refText } from '../objects/ref.ts'
 import { documentText } from '../objects/yaml-layout.ts'
 import { editsInWords, isBuiltIn, isFileOnly, type Patch, patchOf } from './patch-text.ts'
@@ -17,6 +18,8 @@ export interface StepFiles {
   /** Entries of a kustomization. */
   readonly patches: readonly {
     readonly path: string
+    /** The kustomization that it is for; absent: any that has the object. */
+    readonly build?: string
     readonly target?: {
       readonly group?: string
       readonly version: string
@@ -74,10 +77,13 @@ function take(made: Made, change: Change, step: Step, findings: FindingsById, wo
 }
 
 function takeEdit(made: Made, change: Extract<Change, { type: 'edit' }>, step: Step, findings: FindingsById, word: string): void {
+  // A patch comes before the namespace that a kustomization sets.
+  const { namespace: _set, ...unplaced } = change.target
+  const inBuild = change.target.build === undefined ? change : { ...change, target: unplaced }
   const { target } = change
   const back = step.inverse.find((inverse) => inverse.type === 'edit' && isSame(inverse.target, target))
   const backEdits = back?.type === 'edit' ? back.edits : []
-  const patch = patchOf(change, backEdits)
+  const patch = patchOf(inBuild, backEdits)
   const name = nameOf(word, target)
   if (patch.is === 'words') {
     const file = `by-hand/${name}.md`
@@ -96,7 +102,8 @@ function takeEdit(made: Made, change: Extract<Change, { type: 'edit' }>, step: S
     return
   }
   const undo = back?.type === 'edit' ? patchOf(back, change.edits) : undefined
-  const [file, undoFile] = [`patches/${name}.yaml`, `undo/${name}.yaml`]
+  const { build } = target
+  const [file, undoFile] = [`${build === undefined ? '' : `${folderOf(build)}/`}patches/${name}.yaml`, `undo/${name}.yaml`]
   const commands = {
     apply: patchCommand(target, patch, file),
     undo: undo === undefined ? 'apply your own manifest again' : patchCommand(target, undo, undoFile),
@@ -104,7 +111,8 @@ function takeEdit(made: Made, change: Extract<Change, { type: 'edit' }>, step: S
   made.files.push(plainFile(file, header(step, findings, commands) + documentText(patch.value)))
   if (undo !== undefined && undo.is !== 'words')
     made.files.push(plainFile(undoFile, `# Takes back ${file}: ${printable(step.title)}\n${documentText(undo.value)}`))
-  if (kustomizeTakes(target, patch.value)) made.patches.push({ path: file, target: targetOf(target) })
+  if (kustomizeTakes(target, patch.value))
+    made.patches.push({ path: file, target: targetOf(inBuild.target), ...(build !== undefined && { build }) })
   made.apply.push(commands.apply)
   made.undo.push(commands.undo)
 }
@@ -184,8 +192,20 @@ function header(step: Step, findings: FindingsById, commands: { readonly apply: 
     `Apply: ${commands.apply}`,
     `Undo: ${commands.undo}`,
     ...(step.managedBy === '' ? [] : [`Owner: ${step.managedBy}. Take this into its source; a change in the cluster would be reverted.`]),
+    ...helmLines(step),
   ]
   return lines.map((line) => `# ${printable(line)}\n`).join('')
+}
+
+/** Where in the chart the change belongs. */
+export function helmLines(step: Step): string[] {
+  if (step.managedBy !== 'helm') return []
+  return [
+    ...(step.release === undefined ? [] : [`Helm release: ${step.release}`]),
+    ...step.changes.flatMap((change) =>
+      change.type === 'edit' ? valuesHint(change.edits, change.target.helm).map((line) => `Helm: ${line}`) : [],
+    ),
+  ]
 }
 
 function patchCommand(target: ObjectRef, patch: Patch, file: string): string {
@@ -217,6 +237,9 @@ function targetOf({ apiVersion, kind, namespace, name }: ObjectRef): NonNullable
     ...(namespace !== undefined && { namespace }),
   }
 }
+
+/** Each build has patches of its own: those of another would fit it as well. */
+export const folderOf = (build: string): string => `for-${fileWord(build.replaceAll('/', '-')) || 'root'}`
 
 const nameOf = (word: string, { kind, namespace, name }: ObjectRef): string =>
   [word, kind, namespace, name]

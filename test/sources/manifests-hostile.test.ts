@@ -25,6 +25,28 @@ describe('hostile and broken files', () => {
     expect(seen.kinds.get('PrometheusRule')!.size).toBe(1)
   })
 
+  test('what is not UTF-8 is named with its line, and so is a container that is nothing', async () => {
+    using directory = directoryOf({
+      'latin.yaml': Buffer.from('apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a} # caf\xe9\n', 'latin1'),
+      'torn.yaml': Buffer.from('\ufeffkind: A\ud800\n', 'utf16le'),
+      'null.yaml': `apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: a\n  -\n---\n${good}`,
+    })
+    const seen = await scan(manifestsSource(directory.path))
+    expect(Object.fromEntries(seen.problems)).toEqual({
+      'latin.yaml': { line: 3, message: expect.stringContaining('is not UTF-8, so kubectl refuses it') },
+      'torn.yaml': { line: 1, message: expect.stringContaining('begins as UTF-16 and is not') },
+      'null.yaml': { line: 5, message: 'Pod: spec.containers[1] is empty' },
+    })
+    expect([...seen.kinds.get('ServiceAccount')!.keys()]).toEqual(['default/good'])
+    expect(seen.kinds.get('Pod')!.size).toBe(0)
+  })
+
+  test('a bracket that closes in the column of its key is no fault', async () => {
+    using directory = directoryOf({ 'a.yaml': 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {\n  name: a\n}\nsecrets: [\n]\n' })
+    const seen = await scan(manifestsSource(directory.path))
+    expect([seen.problems.size, [...seen.kinds.get('ServiceAccount')!.keys()]]).toEqual([0, ['default/a']])
+  })
+
   test('`__proto__` is a key like any other', async () => {
     const seen = await scan(manifestsSource(hostile))
     const object = seen.kinds.get('ConfigMap')!.get('default/prototype') as ConfigMapObject

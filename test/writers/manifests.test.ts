@@ -151,6 +151,19 @@ describe('edits in place', () => {
   })
 })
 
+test.each(['utf16le', 'utf16be'] as const)('%s stays what it is, and undo gives its bytes back', async (order) => {
+  const bytes = Buffer.from(`\ufeff${cart}`, 'utf16le')
+  if (order === 'utf16be') bytes.swap16()
+  using directory = directoryOf({ 'cart.yaml': bytes })
+  const writer = new ManifestsWriter(directory.path)
+  const { written } = await carryOut(writer, edit)
+  const after = readFileSync(`${directory.path}/cart.yaml`)
+  expect(new TextDecoder(order === 'utf16le' ? 'utf-16le' : 'utf-16be', { fatal: true }).decode(after)).toContain('runAsNonRoot: true')
+  expect([...after.subarray(0, 2)]).toEqual([...bytes.subarray(0, 2)])
+  await writer.undo(written)
+  expect(readFileSync(`${directory.path}/cart.yaml`).equals(bytes)).toBe(true)
+})
+
 describe('undo after somebody else', () => {
   test('a change elsewhere in the file stays, ours is taken back', async () => {
     using directory = directoryOf({ 'cart.yaml': cart })
@@ -337,7 +350,7 @@ describe('secrets', () => {
 describe('what is refused, with words', () => {
   test.each<[string, Record<string, string | Uint8Array>, RegExp]>([
     ['a Helm template', { 'cart.yaml': cart.replace('name: cart ', 'name: cart # {{ .Release.Name }}') }, /Helm template/],
-    ['UTF-16', { 'cart.yaml': Buffer.from(`\ufeff${cart}`, 'utf16le') }, /not UTF-8/],
+    ['Latin-1', { 'cart.yaml': Buffer.from(`# caf\xe9\n${cart}`, 'latin1') }, /not UTF-8/],
     ['an object that is not there', { 'cart.yaml': cart.replace('name: cart', 'name: till') }, /not in cart.yaml any more/],
     ['a file that is not there', { 'other.yaml': cart }, /not there any more/],
   ])('%s', async (_name, files, because) => {

@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs'
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { describe, expect, test, vi } from 'vitest'
+import { directoryOf } from '../sources/manifests-helper.ts'
+
+vi.setConfig({ testTimeout: 180_000 })
+const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
+const corpora = join(import.meta.dirname, '../../../shared/corpora')
+
+const temporary = () => mkdtemp(join(tmpdir(), 'k8s-harden-in-place-'))
+const run = (state: string, ...args: readonly string[]) =>
+  execa(process.execPath, [MAIN, ...args], {
+    env: { XDG_STATE_HOME: state, NO_COLOR: '1' },
+    stdin: 'ignore',
+    reject: false,
+  })
+
+/** Every file below a directory, byte for byte. */
+async function filesIn(directory: string): Promise<ReadonlyMap<string, string>> {
+  const names = (await readdir(directory, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+  const read = names.map(async ({ name, parentPath }) => {
+    const path = join(parentPath, name)
+    return [path.slice(directory.length + 1), await readFile(path, 'latin1')] as const
+  })
+  return new Map((await Promise.all(read)).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+const comments = (text: string | undefined): readonly string[] => (text?.match(/#.*/g) ?? []).toSorted()
+
+describe('apply to files with every risk accepted, and undo', () => {
+  test.skipIf(!existsSync(corpora))('manifests that others published keep every comment, and come back byte for byte', async () => {
+    const [directory, state] = [await temporary(), await temporary()]
+    await cp(corpora, directory, { recursive: true })
+    const before = await filesIn(directory)
+    const applied = await run(
+      state,
+      'apply',
+      '--manifests',
+      directory,
+      '--yes',
+      '--accept-risk',
+      'may-break',
+      '--practice',
+      'nodes-and-pods',
+    )
+    expect([applied.exitCode, applied.stderr]).toEqual([0, expect.anything()])
+    const after = await filesIn(directory)
+    const changed = [...before].filter(([name, text]) => after.get(name) !== text)
+    expect(changed.length).toBeGreaterThan(30)
+    for (const [name, text] of changed) expect([name, comments(after.get(name))]).toEqual([name, comments(text)])
+    expect((await run(state, 'undo', '--yes')).exitCode).toBe(0)
+    expect(await filesIn(directory)).toEqual(before)
+    await rm(directory, { recursive: true, force: true })
+  })
+
+  test('a kustomize tree: base and patch are mended where they say it, the overlay builds clean', async () => {
+    using directory = directoryOf({
+      'base/kustomization.yaml': '# what is deployed\nresources:\n- cart.yaml\n',
+      'base/cart.yaml':
+        'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: cart\nspec:\n  selector: {matchLabels: {app: cart}}\n  template:\n    metadata: {labels: {app: cart}}\n    spec:\n      containers:\n      - name: app   # the app\n        image: cart:1.0\n',
+      'prod/kustomization.yaml': 'namespace: prod\nresources: [../base]\npatches:\n- path: patch.yaml\n',
+      'prod/patch.yaml':
+        'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: cart}\nspec:\n  template:\n    spec:\n      hostPID: true # to debug\n      containers:\n      - name: app\n        securityContext: {privileged: true}\n',
+    })
+    const state = await temporary()
+    const before = await filesIn(directory.path)
+    const pods = ['--manifests', directory.path, '--control', 'pod-privileged', 'pod-host-pid-ipc', 'pod-seccomp']
+    const found = JSON.parse((await run(state, 'scan', ...pods, '-o', 'json')).stdout) as Report
+    expect(found.results.flatMap(({ findings }) => findings.map(({ subject }) => `${subject.file}:${subject.line}`))).toEqual([
+      'prod/patch.yaml:7',
+      'prod/patch.yaml:10',
+      'base/cart.yaml:9',
+    ])
+    const applied = await run(state, 'apply', ...pods, '--yes', '--accept-risk', 'may-break')
+    expect([applied.exitCode, applied.stderr]).toEqual([0, expect.anything()])
+    const after = await filesIn(directory.path)
+    expect(after.get('prod/patch.yaml')).toBe(
+      before.get('prod/patch.yaml')!.replace('hostPID: true', 'hostPID: false').replace('privileged: true', 'privileged: false'),
+    )
+    expect(after.get('base/cart.yaml')).toBe(
+      `${before.get('base/cart.yaml')}      securityContext:\n        seccompProfile:\n          type: RuntimeDefault\n`,
+    )
+    expect((await run(state, 'scan', ...pods)).exitCode).toBe(0)
+    expect((await run(state, 'undo', '--yes')).exitCode).toBe(0)
+    expect(await filesIn(directory.path)).toEqual(before)
+  })
+})
+interface Report {
+  readonly results: readonly { readonly findings: readonly { readonly subject: { readonly file: string; readonly line: number } }[] }[]
+}
