@@ -24,7 +24,7 @@ const DROP_ALL = 'pod-capabilities-drop-all'
 
 const WHAT_FOR: Readonly<Record<string, string>> = {
   NET_ADMIN: 'changing network interfaces, routes or iptables fails',
-  NET_RAW: 'ping and other raw sockets fail',
+  NET_RAW: 'ping and other raw sockets fail, unless the runtime gives NET_RAW to every container',
   SYS_ADMIN: 'mounting and most kernel administration fails',
   SYS_PTRACE: 'looking into other processes fails',
   SYS_MODULE: 'loading kernel modules fails',

@@ -20,6 +20,8 @@ export interface Control<R extends Readable = Readable, E = any> {
   readonly remedy: Remedy<E> | { readonly byHand: string }
   /** How an operator proves the fix beyond re-running the control; one sentence. */
   readonly verify?: string
+  /** Its remedy adds something that the operator must want: a run without questions leaves it alone, unless the control is named. */
+  readonly deliberate?: true
   readonly formerly?: readonly ControlId[]
 }
 /** A control with what its place in the tree says of it. */

@@ -25,7 +25,8 @@ export interface KnownUser {
 export function knownUser(workload: Workload, container: ContainerSpec, view: View<'ImageConfigs'>): KnownUser {
   const declared = runAsUser(workload.spec, container).value
   if (declared !== undefined) return { uid: declared, isRoot: declared === 0, from: 'spec' }
-  const reported = workload.pods.map((pod) => statusOf(pod, container.name)?.user?.linux)
+  const pods = workload.pods.length === 0 && workload.over !== undefined ? [workload.over] : workload.pods
+  const reported = pods.map((pod) => statusOf(pod, container.name)?.user?.linux)
   const [first] = reported
   if (reported.some((user) => user?.uid === 0)) return { uid: 0, isRoot: true, from: 'kubelet' }
   if (first?.uid !== undefined && reported.every((user) => user?.uid !== undefined)) {

@@ -46,6 +46,8 @@ export interface Workload {
   readonly serviceAccount: string
   /** Live pods that are neither finished nor being deleted. */
   readonly pods: readonly PodObject[]
+  /** Of what runs to its end (Job, CronJob): the newest pod that is over; what it ran as, the next one will. */
+  readonly over?: PodObject
 }
 
 export interface Template {
@@ -112,6 +114,7 @@ interface Head extends Top {
   readonly namespace: string | undefined
   readonly children: KubeObject[]
   readonly pods: PodObject[]
+  over?: PodObject
 }
 
 function collect(view: View<WorkloadKind>): readonly Workload[] {
@@ -122,11 +125,15 @@ function collect(view: View<WorkloadKind>): readonly Workload[] {
   for (const object of view.all('PodTemplate')) heads.of({ object }, object)
   for (const pod of view.all('Pod')) {
     const { phase } = pod.status ?? {}
-    if (phase === 'Succeeded' || phase === 'Failed' || pod.metadata.deletionTimestamp !== undefined) continue
+    const isOver = phase === 'Succeeded' || phase === 'Failed'
     const owner = controllerOf(pod)
+    if (pod.metadata.deletionTimestamp !== undefined || (isOver && owner?.kind !== 'Job')) continue
     const nearest = owner === undefined ? undefined : find(owner, pod.metadata.namespace)
     if (nearest !== undefined && nearestOf.get(pod) !== nearest) nearestOf.set(pod, nearest)
-    heads.of(nearest !== undefined ? topOf(nearest) : owner === undefined ? { object: pod } : { owner }, pod).pods.push(pod)
+    if (isOver && nearest === undefined) continue
+    const head = heads.of(nearest !== undefined ? topOf(nearest) : owner === undefined ? { object: pod } : { owner }, pod)
+    if (!isOver) head.pods.push(pod)
+    else if (!isNewer(head.over, pod)) head.over = pod
   }
   const inFiles = view.source.kind !== 'live'
   return heads
@@ -134,6 +141,9 @@ function collect(view: View<WorkloadKind>): readonly Workload[] {
     .map((head) => toWorkload(head, inFiles))
     .filter((workload) => workload !== undefined)
 }
+
+const isNewer = (one: PodObject | undefined, other: PodObject): boolean =>
+  one !== undefined && (one.metadata.creationTimestamp ?? '') > (other.metadata.creationTimestamp ?? '')
 
 class Heads {
   readonly #read = new Map<KubeObject, Head>()
@@ -165,7 +175,12 @@ const nearestOf = new WeakMap<PodObject, KubeObject>()
 export const nearestController = (pod: PodObject): KubeObject | undefined => nearestOf.get(pod)
 const made = new WeakMap<
   KubeObject,
-  { readonly inFiles: boolean; readonly workload: Workload | undefined; readonly from: readonly KubeObject[] }
+  {
+    readonly inFiles: boolean
+    readonly workload: Workload | undefined
+    readonly from: readonly KubeObject[]
+    readonly over: PodObject | undefined
+  }
 >()
 
 function toWorkload(head: Head, inFiles: boolean): Workload | undefined {
@@ -173,16 +188,17 @@ function toWorkload(head: Head, inFiles: boolean): Workload | undefined {
   const anchor = head.object ?? from[0]
   if (anchor === undefined) return undefined
   const before = made.get(anchor)
-  if (before !== undefined && before.inFiles === inFiles && isSameList(before.from, from)) return before.workload
-  const workload = head.object !== undefined ? ofObject(head.object, head.pods, inFiles) : ofUnreadOwner(head)
-  made.set(anchor, { inFiles, workload, from })
+  if (before !== undefined && before.inFiles === inFiles && before.over === head.over && isSameList(before.from, from))
+    return before.workload
+  const workload = head.object !== undefined ? ofObject(head.object, head, inFiles) : ofUnreadOwner(head)
+  made.set(anchor, { inFiles, workload, from, over: head.over })
   return workload
 }
 
 const isSameList = (a: readonly unknown[], b: readonly unknown[]): boolean =>
   a.length === b.length && a.every((one, index) => one === b[index])
 
-function ofObject(object: KubeObject, pods: readonly PodObject[], inFiles: boolean): Workload | undefined {
+function ofObject(object: KubeObject, { pods, over }: Head, inFiles: boolean): Workload | undefined {
   const template = templateOf(object)
   if (template === undefined || (object.kind === 'Pod' && pods.length === 0)) return undefined
   return {
@@ -191,6 +207,7 @@ function ofObject(object: KubeObject, pods: readonly PodObject[], inFiles: boole
     at: template.at,
     mirror: object.kind === 'Pod' && isStatic(object, inFiles),
     pods,
+    ...(over !== undefined && { over }),
     ...common(template, object.metadata.namespace),
   }
 }

@@ -59,7 +59,9 @@ export function compile(
     const proposal =
       options.unattended && finding.verdict === 'review'
         ? FOR_A_HUMAN
-        : proposalFor(finding, controls.get(finding.control), view, options.values ?? {}, alongside)
+        : options.unattended && controls.get(finding.control)?.deliberate
+          ? { refused: `its fix adds to the cluster what nobody has asked for yet: name it, --control ${finding.control}` }
+          : proposalFor(finding, controls.get(finding.control), view, options.values ?? {}, alongside)
     if ('byHand' in proposal) ledger.byHand.push({ finding: finding.id, why: proposal.byHand })
     else if ('needs' in proposal) ledger.needsValue.push({ finding: finding.id, ...proposal.needs })
     else if ('refused' in proposal) ledger.refused.push({ finding: finding.id, because: proposal.refused })

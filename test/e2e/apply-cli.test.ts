@@ -12,7 +12,8 @@ const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 
 describeCluster('k8s-harden apply, history and undo', { controllerManager: true, scheduler: true, kwokNodes: 1 }, (cluster) => {
   const run = async (args: readonly string[], env: Record<string, string> = {}) => {
-    const { stdout, stderr, exitCode } = await execa(process.execPath, [MAIN, ...args], {
+    const quick = args[0] === 'apply' ? ['--steady', '1'] : []
+    const { stdout, stderr, exitCode } = await execa(process.execPath, [MAIN, ...args, ...quick], {
       env: { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', ...env },
       stdin: 'ignore',
       reject: false,

@@ -92,6 +92,20 @@ describe('the user of a container', () => {
     expect(ports('', config('nginx'))).toEqual([80])
   })
 
+  it('is that of the newest run of what runs to its end', () => {
+    const job = (name: string) =>
+      `---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: ${name}, namespace: shop, uid: ${name}, ownerReferences: [{apiVersion: batch/v1, kind: CronJob, name: tidy, uid: c, controller: true}]}\nspec: {template: {spec: {containers: [{name: app, image: a}]}}}\n`
+    const run = (name: string, at: string, uid: number) =>
+      `---\napiVersion: v1\nkind: Pod\nmetadata: {name: ${name}-x, namespace: shop, creationTimestamp: "${at}", ownerReferences: [{apiVersion: batch/v1, kind: Job, name: ${name}, uid: ${name}, controller: true}]}\nspec: {containers: [{name: app, image: a}]}\nstatus: {phase: Succeeded, containerStatuses: [{name: app, user: {linux: {uid: ${uid}, gid: 0}}}]}\n`
+    const cron = `apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: tidy, namespace: shop, uid: c}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: app, image: a}]}}}}}\n`
+    const { snapshot } = worldOf(
+      cron + job('one') + job('two') + run('two', '2026-01-02T00:00:00Z', 1000) + run('one', '2026-01-01T00:00:00Z', 0),
+    )
+    const [tidy] = workloads(snapshot)
+    expect(tidy).toMatchObject({ ref: { kind: 'CronJob' }, pods: [] })
+    expect(knownUser(tidy!, tidy!.spec.containers[0]!, snapshot)).toEqual({ uid: 1000, gid: 0, isRoot: false, from: 'kubelet' })
+  })
+
   it('is not root where the kubelet refuses root, whoever it is', () => {
     expect(user('', '', 'securityContext: {runAsNonRoot: true}, ')).toEqual({ isRoot: false, from: 'spec' })
     expect(user(', securityContext: {runAsNonRoot: false}', '', 'securityContext: {runAsNonRoot: true}, ')).toEqual({ from: 'nobody' })

@@ -118,6 +118,13 @@ describe('the ledger', () => {
       expect.stringContaining('exceptions file'),
     ])
   })
+  test('a run without questions leaves what its operator must want, unless the control is named', () => {
+    const wanted: RegisteredControl = { ...wants('c', 'x', true, 'safe'), deliberate: true }
+    const view = worldOf([deployment('cart')])
+    const plan = (unattended: boolean) => compile(findingsOf([wanted], view), byId([wanted]), view, { unattended })
+    expect(plan(false).steps).toHaveLength(1)
+    expect(plan(true)).toMatchObject({ steps: [], ledger: { refused: [{ because: expect.stringContaining('--control c') }] } })
+  })
   test('a preview says what the plan would do', () => {
     const control = wants('priv', 'privileged', false)
     const world = worldOf([deployment('cart')])

@@ -29,6 +29,11 @@ export default control({
       yield { attested: 'OpenShift admits pods by security context constraints' }
       return
     }
+    // What a policy would refuse is predicted from all workloads that it judges.
+    if (view.source.namespaces !== undefined) {
+      yield { notApplicable: 'policies are of the whole cluster, and this scan is of some namespaces' }
+      return
+    }
     if (guardedNamespaces(view).length === 0) {
       yield { notApplicable: 'there are no namespaces but those of the platform' }
       return
@@ -42,6 +47,7 @@ export default control({
     }
   },
   remedy: guardPods(),
+  deliberate: true,
   verify: 'Ask the API server for a pod against the policy by a dry run: it must warn, or refuse where the policy denies.',
 })
 
