@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { judge } from '../../src/engine/judge.ts'
-import type { Finding, KubeObject, Plan, Step } from '../../src/model/index.ts'
+import type { Finding, KubeObject, Plan, RegisteredControl, Step } from '../../src/model/index.ts'
 import { refOf } from '../../src/objects/ref.ts'
 import { canonicalJson } from '../../src/plan/canonical.ts'
 import { compile, remedyPreview } from '../../src/plan/compile.ts'
