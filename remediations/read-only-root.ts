@@ -87,5 +87,7 @@ function volumeName({ volumes, containers, initContainers }: PodSpec, container:
     .slice(0, 55)
     .replace(/-$/, '')
   const taken = new Set((volumes ?? []).map((volume) => volume?.name))
-  return [label, `${label}-rw`, ...Array.from({ length: 98 }, (_, index) => `${label}-rw${index + 2}`)].find((name) => !taken.has(name))!
+  let name = label
+  for (let more = 1; taken.has(name); more++) name = `${label}-rw${more === 1 ? '' : more}`
+  return name
 }

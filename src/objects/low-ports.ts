@@ -1,8 +1,8 @@
 /** Ports below 1024: only root, CAP_NET_BIND_SERVICE or a sysctl of the pod lets a process listen on them. */
-import type { ContainerSpec, Json, PodSpec, ServiceObject, View } from '../model/index.ts'
+import type { ContainerSpec, Facts, Json, PodSpec, ServiceObject, View } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
-import { derived } from './derived.ts'
-import { imageConfigOf } from './image-config.ts'
+import { derived, rememberedWith } from './derived.ts'
+import { imageConfigIn } from './image-config.ts'
 import { matchesPairs } from './selectors.ts'
 import type { Workload } from './workloads.ts'
 
@@ -13,16 +13,22 @@ export const PORT_SYSCTL = 'net.ipv4.ip_unprivileged_port_start'
  * Low ports that a container seems to listen on: declared, probed, sent to by a Service that selects its pods, or named in its
  * command, arguments or environment, or exposed by its image. Rather one too many than one too few: what follows from it does no harm.
  */
-export function lowPortsOf(view: View<'Service' | 'ImageConfigs'>, workload: Workload, container: ContainerSpec): readonly number[] {
-  const ports = [
-    ...declaredPorts(container),
-    ...probedPorts(container),
-    ...servedPorts(view, workload, container),
-    ...spokenPorts(container),
-    ...exposedPorts(view, container),
-  ]
-  return [...new Set(ports.filter((port) => port > 0 && port < 1024))].sort((a, b) => a - b)
-}
+export const lowPortsOf = (view: View<'Service' | 'ImageConfigs'>, workload: Workload, container: ContainerSpec): readonly number[] =>
+  portsOnce(container, workload, derived(view, servicesByNamespace), view.fact('ImageConfigs'))
+
+/** Several remedies ask of one container. */
+const portsOnce = rememberedWith(
+  (container: ContainerSpec, workload: Workload, services: Services, images: Facts['ImageConfigs'] | undefined): readonly number[] => {
+    const ports = [
+      ...declaredPorts(container),
+      ...probedPorts(container),
+      ...servedPorts(services, workload, container),
+      ...spokenPorts(container),
+      ...exposedPorts(images, container),
+    ]
+    return [...new Set(ports.filter((port) => port > 0 && port < 1024))].sort((a, b) => a - b)
+  },
+)
 
 /** Whether the pod says itself that its processes may listen on the port whoever they are. */
 export function opensPort(spec: PodSpec, port: number): boolean {
@@ -46,19 +52,20 @@ function probedPorts(container: ContainerSpec): number[] {
 }
 
 /** Where the Services of its pods send to, unless another container declares that port. */
-function servedPorts(view: View<'Service'>, { namespace, templateLabels, spec }: Workload, container: ContainerSpec): number[] {
+function servedPorts(services: Services, { namespace, templateLabels, spec }: Workload, container: ContainerSpec): number[] {
   const others = eachContainer(spec).filter((one) => one.container !== container)
   const isOthers = (port: number) => others.some((one) => declaredPorts(one.container).includes(port))
-  return (derived(view, servicesByNamespace).get(namespace) ?? [])
+  return (services.get(namespace) ?? [])
     .filter(({ spec: service }) => matchesPairs(service?.selector, templateLabels))
     .flatMap(({ spec: service }) => (service?.ports ?? []).map(({ port, targetPort }) => Number(targetPort ?? port)))
     .filter((port) => !isOthers(port))
 }
-const servicesByNamespace = (view: View<'Service'>): ReadonlyMap<string, readonly ServiceObject[]> =>
+type Services = ReadonlyMap<string, readonly ServiceObject[]>
+const servicesByNamespace = (view: View<'Service'>): Services =>
   Map.groupBy(view.all('Service'), ({ metadata }) => metadata.namespace ?? 'default')
 
-const exposedPorts = (view: View<'ImageConfigs'>, { image }: ContainerSpec): number[] =>
-  (imageConfigOf(view, image ?? '')?.exposedPorts ?? []).map((port) => Number.parseInt(port, 10))
+const exposedPorts = (images: Facts['ImageConfigs'] | undefined, { image }: ContainerSpec): number[] =>
+  images === undefined ? [] : (imageConfigIn(images, image ?? '')?.exposedPorts ?? []).map((port) => Number.parseInt(port, 10))
 
 const PORT_FLAG = /^--?[\w.-]*(port|listen|bind|addr|address)[\w-]*(?:=(.*))?$/i
 const PORT_VARIABLE = /(^|_)(PORT|LISTEN|ADDR|ADDRESS|BIND)S?$/i
