@@ -32,18 +32,21 @@ describeCluster('k8s-harden apply --canary', { controllerManager: true, schedule
     (await cluster().api.get<{ items: PodObject[] }>(`/api/v1/namespaces/${name}/pods`)).items
       .filter((pod) => pod.metadata.deletionTimestamp === undefined)
       .map((pod) => pod.metadata.uid!)
-  const apply = async (name: string, ...args: string[]) =>
-    execa(process.execPath, [MAIN, 'apply', '--yes', '--canary', '-n', name, ...args], {
-      env: { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: await mkdtemp(join(tmpdir(), 'k8s-harden-xdg-')) },
+  const run = (state: string, ...args: string[]) =>
+    execa(process.execPath, [MAIN, ...args, '--yes'], {
+      env: { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: state },
       stdin: 'ignore',
       reject: false,
     })
+  const fresh = () => mkdtemp(join(tmpdir(), 'k8s-harden-xdg-'))
+  const apply = (state: string, name: string, ...args: string[]) => run(state, 'apply', '--canary', '-n', name, ...args)
 
   test('lets one new pod run beside all the old ones before the others follow, and leaves the strategy as it was', async () => {
     await deploy('calm')
     const [before, old] = [await deployment('calm'), new Set(await uids('calm'))]
     const seen: { old: number; fresh: number }[] = []
-    const applying = apply('calm', '--accept-risk', 'restarts-pods', '--control', 'pod-seccomp', '--steady', '8')
+    const state = await fresh()
+    const applying = apply(state, 'calm', '--accept-risk', 'restarts-pods', '--control', 'pod-seccomp', '--steady', '8')
     let over = false
     void applying.finally(() => (over = true))
     while (!over) {
@@ -61,12 +64,23 @@ describeCluster('k8s-harden apply --canary', { controllerManager: true, schedule
     expect({ ...spec, template: null }).toEqual({ ...was.spec, template: null })
     expect(spec.template.spec).toMatchObject({ securityContext: { seccompProfile: { type: 'RuntimeDefault' } } })
     expect(after).toBeDefined()
+    expect(await run(state, 'undo')).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('taken back') })
+    expect(comparable(await deployment('calm'))).toEqual(comparable(before))
   })
 
   test('takes a first pod that does not start back, and no old pod ever went', async () => {
     await deploy('rooted', { 'k8s-harden.test/image-user': 'root' })
     const [before, old] = [await deployment('rooted'), await uids('rooted')]
-    const { stdout, exitCode } = await apply('rooted', '--accept-risk', 'may-break', '--control', 'pod-run-as-root', '--timeout', '60')
+    const { stdout, exitCode } = await apply(
+      await fresh(),
+      'rooted',
+      '--accept-risk',
+      'may-break',
+      '--control',
+      'pod-run-as-root',
+      '--timeout',
+      '60',
+    )
     expect([exitCode, stdout]).toEqual([4, expect.stringContaining('taking it back: container app of new pod rooted-')])
     expect(stdout).toContain('skipped')
     expect(comparable(await deployment('rooted'))).toEqual(comparable(before))
