@@ -136,7 +136,7 @@ export interface JournalHeader {
   readonly source: { readonly kind: string; readonly name: string; readonly server?: string; readonly location: Json }
   readonly digest: string
   readonly approvedBy: string
-  readonly steps: readonly { readonly id: StepId; readonly title: string; readonly risk: Risk }[]
+  readonly steps: readonly { readonly id: StepId; readonly title: string; readonly risk: Risk; readonly canary?: Step['canary'] }[]
 }
 export type JournalLine =
   | { readonly is: 'run'; readonly header: JournalHeader }

@@ -82,3 +82,13 @@ export const interrupted = (run: RecordedRun): readonly RecordedStep[] =>
 /** Steps that may still be taken back, in the order they were made. A command that was only handed over wrote nothing. */
 export const undoable = (run: RecordedRun): readonly RecordedStep[] =>
   run.steps.filter((step) => step.status !== 'undone' && step.status !== 'not-written' && step.writes.length > 0)
+
+/** Changes that stand in a single pod, because the run died before the step that lets the others follow. */
+export function halfDone({ header, steps, closed }: RecordedRun): readonly RecordedStep[] {
+  if (closed) return []
+  const recorded = new Map(steps.map((step) => [step.id, step]))
+  return header.steps.flatMap(({ id, canary }, index) => {
+    const [first, rest] = [recorded.get(id), recorded.get(header.steps[index + 1]?.id as StepId)]
+    return canary === 'first' && first?.status === 'written' && rest === undefined ? [first] : []
+  })
+}

@@ -221,6 +221,6 @@ export function headerOf(
 ): JournalHeader {
   const steps = plan.steps
     .filter((step) => selected === undefined || selected.has(step.id))
-    .map(({ id, title, risk }) => ({ id, title, risk }))
+    .map(({ id, title, risk, canary }) => ({ id, title, risk, ...(canary !== undefined && { canary }) }))
   return { ...rest, digest: plan.digest, steps }
 }

@@ -1,6 +1,6 @@
 /** What a crash left open is settled before anything else is changed (safety law 5). */
 import type { Journal, RecordedRun, RecordedStep } from '../../plan/journal.ts'
-import { interrupted } from '../../plan/journal.ts'
+import { halfDone, interrupted } from '../../plan/journal.ts'
 import { forget, keep, undo, whatHappened } from '../../plan/undo.ts'
 import type { Writer } from '../../plan/writer.ts'
 import { FileJournal, readRuns } from '../../writers/journal.ts'
@@ -18,18 +18,21 @@ interface Context {
 }
 
 /** Steps of runs on this target that were in the middle of being written when the process died. */
-async function openSteps({
-  opened,
-  stateDirectory,
-}: Context): Promise<readonly { readonly run: RecordedRun; readonly step: RecordedStep }[]> {
+const openSteps = async (context: Context): Promise<readonly { readonly run: RecordedRun; readonly step: RecordedStep }[]> =>
+  (await runsHere(context)).flatMap((run) => interrupted(run).map((step) => ({ run, step })))
+
+async function runsHere({ opened, stateDirectory }: Context): Promise<readonly RecordedRun[]> {
   const runs = await readRuns(stateDirectory)
-  return runs
-    .filter((run) => run.header.source.server === targetOf(opened))
-    .flatMap((run) => interrupted(run).map((step) => ({ run, step })))
+  return runs.filter((run) => run.header.source.server === targetOf(opened))
 }
 
 /** Undefined when the way is free; otherwise the exit code. */
 export async function settleInterrupted(io: Io, context: Context, unattended: boolean): Promise<number | undefined> {
+  for (const run of await runsHere(context))
+    for (const { title } of halfDone(run))
+      io.stderr.write(
+        `k8s-harden: run ${run.header.run} ended after "${line(title)}": its other pods follow one every 300 s; to take it back: k8s-harden undo ${run.header.run}\n`,
+      )
   for (const { run, step } of await openSteps(context)) {
     const writer = writerOf(context.writers)(step)
     const happened = await whatHappened(step, writer)
