@@ -123,7 +123,7 @@ async function applyTo(
   const plan = planOf(findings, scan, options, values)
   const titles = new Map(plan.steps.map((step, index) => [step.id, `${index + 1}/${plan.steps.length} ${line(step.title)}`]))
   io.stdout.write(
-    `${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} for ${plan.ledger.fixable.length} of ${findings.length} findings on ${line(opened.writesTo)}\n`,
+    `${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} for ${plan.ledger.fixable.length} of ${findings.length} ${findings.length === 1 ? 'finding' : 'findings'} on ${line(opened.writesTo)}\n`,
   )
   io.stdout.write(ledgerText(plan, byId))
   const unjudged = sayUnjudged(io, scan)
