@@ -17,7 +17,7 @@ const CONTAINER = /\bcontainer ([a-z0-9][a-z0-9.-]*[a-z0-9]|[a-z0-9])(?=$|[\s,;:
 /** Among what a step may break stand the sentences that name another choice. */
 export const isOtherChoice = (words: string): boolean => words.includes('--set ')
 
-/** `hand no token to Deployment shop/web` is said of Deployment shop/web: `hand no token`. */
+/** `leave the API token out of Deployment shop/web` is said of Deployment shop/web: `leave the API token out`. */
 export const withoutSubject = (summary: string, subject: string): string =>
   summary
     .replace(`${subject}: `, '')

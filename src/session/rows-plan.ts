@@ -90,7 +90,7 @@ function valueEntry(scan: Scan, asked: readonly Needed[]): Row {
   const finding = scan.findings.get(id)
   const who = finding === undefined ? id : withContainer(finding)
   return choice(finding === undefined ? `finding:${id}` : `choose:${finding.control}:${id}`, (w) =>
-    entryLine(w, asked.length === 1 ? who : count(asked.length, 'finding'), asked.length === 1 ? question : `${who} for one: ${question}`),
+    entryLine(w, asked.length === 1 || finding === undefined ? who : `${asked.length} of ${finding.control}`, question),
   )
 }
 function entry(scan: Scan, id: FindingId, text: string): Row {

@@ -24,12 +24,14 @@ test('what another sentence says and goes on from is left out; nothing else is',
 })
 
 test('the object that the title names is not named again, and no other one is taken for it', () => {
-  expect(withoutSubject('hand no token to Deployment shop/web', 'Deployment shop/web')).toBe('hand no token')
+  expect(withoutSubject('leave the API token out of Deployment shop/web', 'Deployment shop/web')).toBe('leave the API token out')
   expect(withoutSubject('warn about pods in namespace shop; it cannot enforce', 'Namespace shop')).toBe(
     'warn about pods; it cannot enforce',
   )
   expect(withoutSubject('delete ClusterRoleBinding a.b', 'ClusterRoleBinding a.b')).toBe('delete')
-  expect(withoutSubject('hand no token to Deployment shop/web-2', 'Deployment shop/web')).toBe('hand no token to Deployment shop/web-2')
+  expect(withoutSubject('leave the API token out of Deployment shop/web-2', 'Deployment shop/web')).toBe(
+    'leave the API token out of Deployment shop/web-2',
+  )
   expect(withoutSubject('delete ClusterRoleBinding aXb', 'ClusterRoleBinding a.b')).toBe('delete ClusterRoleBinding aXb')
 })
 
