@@ -64,7 +64,7 @@ function stepLine(width: number, number: number, step: Step, planned: Planned, s
     { text: String(number).padStart(3), width: 3, tone: 'dim' },
     { text: RISK_WORD[step.risk], width: 13, tone: RISK_TONE[step.risk] },
     {
-      text: `${rowTitle(step, width)}${notes.length > 0 ? ` [${notes.join(', ')}]` : ''}`,
+      text: `${step.canary === undefined ? '' : PART_WORD[step.canary]}${rowTitle(step, width)}${notes.length > 0 ? ` [${notes.join(', ')}]` : ''}`,
       grow: true,
       ...(isOff && { tone: 'dim' as const }),
     },
@@ -72,6 +72,8 @@ function stepLine(width: number, number: number, step: Step, planned: Planned, s
   ])
 }
 
+/** Which part of a change that goes in one pod first; at the front, where a narrow line is not cut. */
+const PART_WORD: Readonly<Record<NonNullable<Step['canary']>, string>> = { first: 'one pod: ', rest: 'others: ' }
 /** A kind as long as ValidatingAdmissionPolicyBinding would leave no room for what is done. */
 const rowTitle = ({ title }: Step, width: number): string =>
   width < 110 && title.indexOf(' ') > 20 ? title.slice(title.indexOf(' ') + 1) : title
