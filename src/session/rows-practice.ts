@@ -4,7 +4,7 @@ import { findingLine, type Under } from './rows-findings.ts'
 import { choice, inColumns, prose, type Row, row } from './rows-line.ts'
 import { OWNER_WORD, objectText, SEVERITY_WORD, STATUS_TONE, STATUS_WORD } from './rows-words.ts'
 import type { Filter, Scan, State } from './store-state.ts'
-import { count } from './text.ts'
+import { cells, count, sanitize } from './text.ts'
 
 /** More than this in one group: it comes closed. */
 const LARGE = 60
@@ -158,18 +158,11 @@ function searchText(finding: Finding, controls: ReadonlyMap<string, RegisteredCo
 }
 
 const widestOf = (findings: readonly Finding[]): number =>
-  findings.reduce(
-    (widest, { subject, container }) =>
-      Math.max(
-        widest,
-        subject.kind.length +
-          (subject.namespace ?? '').length +
-          subject.name.length +
-          (container === undefined ? 0 : container.length + 3) +
-          2,
-      ),
-    0,
-  )
+  findings.reduce((widest, { subject, container }) => {
+    const text = `${objectText(subject)}${container === undefined ? '' : ` (${container})`}`
+    // Hostile names are shown with their hidden characters spelt out; measuring every name would take too long.
+    return Math.max(widest, /^[ -~]*$/.test(text) ? text.length : cells(sanitize(text)))
+  }, 0)
 
 const groupKey = (finding: Finding, by: Filter['by']): string =>
   by === 'check'
