@@ -249,7 +249,8 @@ function conclude(
         `${count('skipped')} skipped`,
         `${failed} failed or taken back`,
       ]
-  io.stdout.write(`\n${words.filter((word) => !word.startsWith('0 ')).join(', ')}\n`)
+  const told = words.filter((word) => !word.startsWith('0 '))
+  io.stdout.write(`\nsteps: ${told.length === 0 ? 'none was carried out' : told.join(', ')}\n`)
   if (options.inFiles && count('mended') > 0)
     io.stdout.write('these are files: what running pods make of them shows when they are deployed\n')
   if (id !== undefined) io.stdout.write(`undo with: k8s-harden undo ${id}\n`)
