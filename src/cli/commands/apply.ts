@@ -242,7 +242,7 @@ function conclude(
   const count = (...kinds: readonly StepState['is'][]) => states.filter((state) => kinds.includes(state.is)).length
   const failed = count('refused', 'not-mended', 'undone', 'undo-failed')
   const words = options.dryRun
-    ? [`${count('rehearsed')} rehearsed`, `${count('refused')} refused`, 'nothing was changed']
+    ? [`${count('rehearsed')} rehearsed`, `${count('refused')} refused`, `${count('skipped')} skipped`, 'nothing was changed']
     : [
         `${count('mended')} mended`,
         `${count('handed-over')} handed over as files`,
