@@ -52,7 +52,7 @@ export const guardPods = (): Remedy<GuardEvidence> =>
       const changes = changesFor(family, mode, except, minor ?? NEWEST_MINOR, view)
       if (typeof changes === 'string') return { byHand: changes }
       const verb = mode === 'Deny' ? 'refuse' : 'warn about'
-      const summary = `${verb} pods that ${family.refuses}, by ValidatingAdmissionPolicy ${policyName(family)}`
+      const summary = `${verb} pods that ${family.refuses}`
       if (mode === 'Warn') return { changes, summary, risk: 'safe' }
       const words = predicted(family, except, view)
       return { changes, summary, risk: words.length > 0 ? 'may-break' : 'safe', ...(words.length > 0 && { mayBreak: words }) }

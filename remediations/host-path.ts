@@ -98,5 +98,5 @@ function otherWays(control: string, { path, access }: Evidence, type: string | u
   const [what, modes] = isSocket(path, type)
     ? ['the socket', 'keep']
     : ['what lies there', access === 'writable' ? 'claim, readOnly or keep' : 'claim or keep']
-  return `to leave it ${what} choose another mode: ${modes} (--set ${control}.mode=keep)`
+  return `to leave it ${what} choose the mode ${modes} (--set ${control}.mode=keep)`
 }

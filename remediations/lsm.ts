@@ -44,7 +44,9 @@ export const lsmRemedy = (): Remedy<Evidence> =>
         summary: `${named ? 'set the AppArmor profile RuntimeDefault' : 'name no AppArmor profile'} for ${who}`,
         prediction: mayBreak(
           'what the AppArmor profile of the runtime denies fails: mounting, tracing other processes, writing to /proc and /sys',
-          ...(named ? ['a node without AppArmor refuses the pod: choose --set pod-lsm.apparmor=unset for those'] : []),
+          ...(named
+            ? ['a node without AppArmor refuses the pod', 'to name no profile where nodes have no AppArmor --set pod-lsm.apparmor=unset']
+            : []),
         ),
       }
     },

@@ -60,7 +60,7 @@ function boundContainer(finding: Finding<ResourceEvidence>, resource: Resource, 
     return {
       needs: {
         option: resource,
-        question: `${question} is not known: answer ${container.name}=QUANTITY, from what kubectl top pod --containers shows at its busiest (memory with room to spare)`,
+        question: `${question} is not known: answer ${container.name}=QUANTITY, from what kubectl top pod --containers shows at its busiest`,
       },
     }
   const fault = faultOf(resource, value, container) ?? outside(value, bounds?.min[resource], bounds?.max[resource])

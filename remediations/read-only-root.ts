@@ -70,9 +70,9 @@ function change(place: TemplatePlace, { container, at }: VisitedContainer, paths
     edits,
     `set readOnlyRootFilesystem: true on container ${container.name}${where}`,
     mayBreak(
-      `what container ${container.name} writes anywhere else than its volumes${added.length === 0 ? '' : ` and ${added.join(', ')}`} fails`,
+      `writes of container ${container.name} outside volumes${added.length === 0 ? '' : ` and ${added.join(', ')}`} fail`,
       ...(added.length === 0 ? [] : [`what its image has in ${added.join(', ')} is not seen any more`]),
-      'name more paths with --set pod-readonly-rootfs.writable=PATH,PATH',
+      'to keep more paths writable --set pod-readonly-rootfs.writable=PATH,PATH',
     ),
   )
 }

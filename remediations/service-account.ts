@@ -39,7 +39,7 @@ function onWorkload(finding: Finding<AutomountEvidence>, { view }: RemedyContext
   return templateChange(
     place,
     [{ set: [...place.at, 'automountServiceAccountToken'], to: false }],
-    `hand no token to ${refText(finding.subject)}`,
+    `leave the API token out of ${refText(finding.subject)}`,
     finding.evidence.rights.length === 0 ? ELSEWHERE : mayBreak(`what it does with its rights: ${finding.evidence.rights.join('; ')}`),
   )
 }

@@ -10,6 +10,8 @@ import type { State } from '../src/session/store-state.ts'
 import { type Binding, bind, busy, noSource, PLACES, someOf } from './key-binding.ts'
 
 const nothingHere = (state: State): string | undefined => (findingsHere(state).length === 0 ? 'no finding is selected' : undefined)
+/** Half of a cluster looks different: pods whose Deployment has not been read yet seem to be nobody's. */
+const reading = ({ scan }: State): string | undefined => (scan?.synced === false ? 'still reading; a plan needs all of it' : undefined)
 const noPlan = (state: State): string | undefined => (state.planned === undefined ? 'nothing is planned' : undefined)
 const noSteps = ({ planned }: State): string | undefined =>
   planned === undefined || selectedSteps(planned).length === 0 ? 'no step is chosen' : undefined
@@ -56,7 +58,7 @@ export const CHOOSING_KEYS: readonly Binding[] = [
     planChosen,
     {
       hint: ['plan', 2],
-      off: (state) => (state.marked.size === 0 ? nothingHere(state) : undefined),
+      off: (state) => (state.marked.size === 0 ? nothingHere(state) : undefined) ?? reading(state),
     },
   ),
   bind(
@@ -66,7 +68,7 @@ export const CHOOSING_KEYS: readonly Binding[] = [
     (state) => someOf(allHere(state), (findings) => ({ type: 'plan', findings })),
     {
       hint: ['plan all', 4],
-      off: noSource,
+      off: (state) => noSource(state) ?? reading(state),
     },
   ),
   bind(

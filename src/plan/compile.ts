@@ -1,4 +1,5 @@
 /** Findings → what their remedies propose → one step per object, in a safe order, with its undo. Nothing is lost: the ledger adds up. */
+import { bySeverity } from '../engine/score.ts'
 import type {
   Change,
   ControlId,
@@ -54,7 +55,8 @@ export function compile(
     refused: [] as Ledger['refused'][number][],
   }
   const together = Map.groupBy(findings, (finding) => objectKey(finding.subject))
-  for (const finding of findings) {
+  // The worst first: it names the step, and where two want different values it is the one that is taken.
+  for (const finding of findings.toSorted((a, b) => bySeverity(a.severity, b.severity))) {
     const alongside = together.get(objectKey(finding.subject))!.filter((other) => other !== finding)
     const proposal =
       options.unattended && finding.verdict === 'review'
@@ -139,7 +141,7 @@ function takeIn(
     const floors = targets.map(([, target]) => floorOf(target, view.source.kind))
     const risk = floors.reduce((highest, floor) => higherRisk(highest, floor.risk), proposal.risk)
     if (acceptRisk !== undefined && RISKS.indexOf(risk) > RISKS.indexOf(acceptRisk))
-      return `its change ${RISK_WORDS[risk]}, and only changes up to "${acceptRisk}" are accepted`
+      return `its change ${RISK_WORDS[risk]}, and only changes up to "${acceptRisk}" are accepted: --accept-risk ${risk} takes it`
     const merged = targets.map(([key, target], index): readonly [string, Draft] => {
       const draftKey = splitKey(key, target, risk)
       const because = whyNotLive(target, view.source.kind)

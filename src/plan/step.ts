@@ -8,6 +8,7 @@ import { objectInFile } from './file-text.ts'
 import { invertChange } from './invert.ts'
 import { editsBetween } from './merge.ts'
 import { kindOf, objectAt } from './objects-by-ref.ts'
+import { isOtherChoice, saidOnce, withoutSubject } from './step-words.ts'
 
 /** A step in the making. */
 export interface Draft {
@@ -36,7 +37,8 @@ export function stepOf(draft: Draft, ids: ReadonlyMap<string, StepId>, view: Sna
     practices: [...new Set(draft.serves.map((finding) => finding.practice))],
     controls: [...new Set(draft.serves.map((finding) => finding.control))],
     risk: draft.risk,
-    mayBreak: draft.mayBreak,
+    // What may break comes first, then what could be chosen instead.
+    mayBreak: saidOnce(draft.mayBreak).toSorted((a, b) => Number(isOtherChoice(a)) - Number(isOtherChoice(b))),
     changes: [change],
     inverse: inverseOf(draft.target, change, view),
     mends: draft.findings.map((finding) => finding.id),
@@ -70,9 +72,10 @@ function carriedOut(change: Change, owner: Step['managedBy'], view: Snapshot): S
   return view.source.kind === 'live' && (owner !== '' || change.type === 'file') ? 'file' : 'live'
 }
 
+/** More would not be read: the change itself is shown below it. */
+const SUMMARIES = 3
+
 function titleOf(draft: Draft, change: Change): string {
-  const { summaries } = draft
-  const shown = summaries.length > 3 ? [...summaries.slice(0, 3), `${summaries.length - 3} more`] : summaries
   const what =
     change.type === 'create'
       ? refText(refOf(change.object))
@@ -82,6 +85,8 @@ function titleOf(draft: Draft, change: Change): string {
           ? change.where
           : refText(change.target)
   const verb = { create: 'create', delete: 'delete', edit: 'change', file: 'write', command: 'run' }[change.type]
-  const words = shown.length > 0 ? shown : [verb]
-  return `${what}: ${words.map((word) => word.replace(`${what}: `, '')).join('; ')}`
+  const said = saidOnce(draft.summaries).map((summary) => withoutSubject(summary, what))
+  const more = said.length - SUMMARIES
+  const shown = more > 0 ? [...said.slice(0, SUMMARIES), `and ${more} more ${more === 1 ? 'change' : 'changes'}`] : said
+  return `${what}: ${(shown.length > 0 ? shown : [verb]).join('; ')}`
 }

@@ -1,7 +1,7 @@
 /** The reference of all controls, from the controls themselves: there is no second text of the same thing. */
 
 import { PRACTICES } from '../engine/score.ts'
-import type { RegisteredControl } from '../model/index.ts'
+import type { RegisteredControl, RemedyOption } from '../model/index.ts'
 
 const PRACTICE_TITLES: Readonly<Record<(typeof PRACTICES)[number], string>> = {
   rbac: '1. RBAC and authentication',
@@ -11,20 +11,45 @@ const PRACTICE_TITLES: Readonly<Record<(typeof PRACTICES)[number], string>> = {
   images: '5. Container images',
   audit: '6. Audit, logging, monitoring',
 }
-const references = (control: RegisteredControl): string =>
-  control.references.map(({ standard, section }) => `${standard} ${section}`).join(' · ')
-
-const remedyText = ({ remedy }: RegisteredControl): string => {
-  if ('byHand' in remedy) return `by hand: ${remedy.byHand}`
-  const options = Object.entries(remedy.options ?? {}).map(
-    ([name, option]) =>
-      `${name} — ${option.describe}${option.choices === undefined ? '' : ` (${option.choices.map((choice) => (choice.label === choice.value ? choice.value : `${choice.value}: ${choice.label}`)).join('; ')})`}${option.default === undefined ? '' : `; default ${JSON.stringify(option.default)}`}`,
-  )
-  return [`built by the family ${remedy.family}`, ...options.map((option) => `option ${option}`)].join('; ')
+/** The chapters of the NSA/CISA Kubernetes Hardening Guide, which the reports of others cite by letter. */
+const NSA: Readonly<Record<string, string>> = {
+  P: 'pods',
+  N: 'network and hardening',
+  A: 'authentication and authorization',
+  L: 'logging',
+  U: 'upgrades',
 }
+const references = (control: RegisteredControl): string =>
+  control.references
+    .map(({ standard, section }) => `${standard} ${section}${standard === 'NSA' && section in NSA ? ` (${NSA[section]})` : ''}`)
+    .join(' · ')
+const STANDARDS =
+  'References: CIS is the CIS Kubernetes Benchmark 2.0.1 (CIS-EKS, CIS-GKE, CIS-AKS those of the providers), NSA the NSA/CISA Kubernetes Hardening Guide 1.2, PSS the Pod Security Standards, OWASP the Kubernetes Top Ten of that year, KS a control of Kubescape.'
+
+/** What is read, and what is looked at where it can be. */
+const readText = ({ reads, consults = [] }: RegisteredControl): string => {
+  const also = [...new Set(consults)].filter((what) => !(reads as readonly string[]).includes(what))
+  return [[...new Set(reads)].join(', '), ...(also.length === 0 ? [] : [`where it can: ${also.join(', ')}`])].filter(Boolean).join('; ')
+}
+
+/** One choice of a remedy: how it is given, what it means, what may be chosen. */
+const optionLines = (id: string, name: string, { describe, choices = [], default: preset }: RemedyOption): string[] => [
+  `--set ${id}.${name}=${choices.length === 0 ? 'VALUE' : choices.map(({ value }) => value).join('|')}`,
+  `  ${describe}${preset === undefined || choices.length > 0 ? '' : `; unless you choose: ${shown(preset)}`}`,
+  ...choices
+    .filter(({ label, value }) => label !== value)
+    .map(({ label, value }) => `  ${value}: ${label}${value === preset ? ' (unless you choose)' : ''}`),
+]
+const shown = (value: unknown): string =>
+  value === '' || (Array.isArray(value) && value.length === 0) ? 'nothing' : typeof value === 'string' ? value : JSON.stringify(value)
+const choiceLines = ({ id, remedy }: RegisteredControl): string[] =>
+  'byHand' in remedy ? [] : Object.entries(remedy.options ?? {}).flatMap(([name, option]) => optionLines(id, name, option))
+const remedyText = ({ remedy }: RegisteredControl): string =>
+  'byHand' in remedy ? `by hand: ${remedy.byHand}` : 'this tool makes the change where it can: previewed, asked about, taken back with undo'
 
 /** One control as one page: what, why, who says so, what it looks at, the way out. */
 export function explainControl(control: RegisteredControl): string {
+  const choices = choiceLines(control)
   return [
     `${control.id}  (${control.severity}, practice ${control.practice})`,
     control.title,
@@ -32,10 +57,13 @@ export function explainControl(control: RegisteredControl): string {
     control.why,
     '',
     `references  ${references(control)}`,
-    `reads       ${[...control.reads, ...(control.consults ?? []).map((what) => `${what} (if it can)`)].join(', ')}`,
+    `reads       ${readText(control)}`,
     `remedy      ${remedyText(control)}`,
+    ...choices.map((text, index) => `${index === 0 ? 'choices' : ''}`.padEnd(12) + text),
     ...(control.verify === undefined ? [] : [`verify      ${control.verify}`]),
     ...(control.formerly === undefined ? [] : [`formerly    ${control.formerly.join(', ')}`]),
+    '',
+    `next        k8s-harden scan --control ${control.id}, then k8s-harden apply --control ${control.id} --dry-run`,
     '',
   ].join('\n')
 }
@@ -89,8 +117,9 @@ export function controlsMarkdown(controls: readonly RegisteredControl[], example
         control.why,
         '',
         `- References: ${references(control)}`,
-        `- Reads: ${[...control.reads, ...(control.consults ?? [])].join(', ')}`,
+        `- Reads: ${readText(control)}`,
         `- Remedy: ${remedyText(control)}`,
+        ...choiceLines(control).map((text) => (text.startsWith('  ') ? `    - ${text.trim()}` : `  - \`${text}\``)),
         ...(control.verify === undefined ? [] : [`- Verify: ${control.verify}`]),
         '',
         ...(examples.has(control.id) ? ['```diff', examples.get(control.id)!.trimEnd(), '```', ''] : []),
@@ -101,6 +130,8 @@ export function controlsMarkdown(controls: readonly RegisteredControl[], example
     '# Controls',
     '',
     `${controls.length} controls in six practices. \`k8s-harden explain ID\` prints one of them.`,
+    '',
+    STANDARDS,
     '',
     ...pages,
   ].join('\n')

@@ -25,6 +25,7 @@ const COLOUR: Readonly<Record<Status, Parameters<Paint>[0]>> = {
 }
 const SEVERITY: Readonly<Record<Severity, string>> = { critical: 'CRIT', high: 'HIGH', medium: 'MED ', low: 'LOW ', info: 'INFO' }
 const SHOWN_PER_CONTROL = 20
+type ReportedResult = ScanReport['results'][number]
 
 export function toTable(report: ScanReport, paint: Paint): string {
   const { source } = report
@@ -61,7 +62,7 @@ function summaryLines({ summary }: ScanReport, paint: Paint): string[] {
 
 function resultLines({ results }: ScanReport, paint: Paint): string[] {
   return PRACTICES.flatMap((practice) => {
-    const own = results.filter(({ control }) => control.practice === practice)
+    const own = results.filter(({ control }) => control.practice === practice).toSorted(worstFirst)
     if (own.length === 0) return []
     return [
       paint('bold', practice),
@@ -82,10 +83,20 @@ function resultLines({ results }: ScanReport, paint: Paint): string[] {
   })
 }
 
+/** What failed before what needs judging, could not be seen or passed; the worst finding first, or what a finding would be. */
+const URGENCY: readonly Status[] = ['error', 'fail', 'review', 'unknown', 'pass', 'attested', 'notApplicable']
+const worstFirst = (a: ReportedResult, b: ReportedResult): number =>
+  URGENCY.indexOf(a.outcome.status) - URGENCY.indexOf(b.outcome.status) || bySeverity(gravest(a), gravest(b))
+const gravest = ({ control, findings }: ReportedResult): Severity =>
+  reckoned(findings).reduce<Severity | undefined>(
+    (worst, { finding: { severity } }) => (worst === undefined || bySeverity(severity, worst) < 0 ? severity : worst),
+    undefined,
+  ) ?? control.severity
+const reckoned = (findings: readonly ReportedFinding[]): readonly ReportedFinding[] =>
+  findings.filter(({ finding }) => !finding.excepted && finding.origin === 'workload')
+
 function findingLines(findings: readonly ReportedFinding[], paint: Paint): string[] {
-  const live = findings
-    .filter(({ finding }) => !finding.excepted && finding.origin === 'workload')
-    .toSorted((a, b) => bySeverity(a.finding.severity, b.finding.severity))
+  const live = reckoned(findings).toSorted((a, b) => bySeverity(a.finding.severity, b.finding.severity))
   const system = findings.filter(({ finding }) => !finding.excepted && finding.origin === 'system').length
   const excepted = findings.filter(({ finding }) => finding.excepted).length
   const lines = live.slice(0, SHOWN_PER_CONTROL).map(({ finding, place: at }) => {
@@ -111,7 +122,7 @@ function problemLines({ problems }: ScanReport, paint: Paint): string[] {
 }
 
 function closingLine({ results }: ScanReport): string {
-  const live = results.flatMap(({ findings }) => findings).filter(({ finding }) => !finding.excepted && finding.origin === 'workload')
+  const live = reckoned(results.flatMap(({ findings }) => findings))
   const byKind = Map.groupBy(live, ({ remedy }) =>
     remedy.kind === 'byHand'
       ? 'by hand'
@@ -124,7 +135,11 @@ function closingLine({ results }: ScanReport): string {
   const parts = (['fixable', 'need a value from you', 'by hand', 'refused, with a reason'] as const)
     .filter((name) => byKind.has(name))
     .map((name) => `${byKind.get(name)!.length} ${name}`)
+  const grave = (['critical', 'high'] as const)
+    .map((severity) => [live.filter(({ finding }) => finding.severity === severity).length, severity] as const)
+    .filter(([number]) => number > 0)
+    .map(([number, severity]) => `${number} ${severity}`)
   return live.length === 0
     ? 'no findings'
-    : `${live.length} findings: ${parts.join(', ')}. Next: k8s-harden apply --dry-run shows the changes, k8s-harden generate --out DIR writes them as files.`
+    : `${live.length} ${live.length === 1 ? 'finding' : 'findings'}${grave.length > 0 ? ` (${grave.join(', ')})` : ''}: ${parts.join(', ')}. Next: k8s-harden apply --dry-run shows the changes, k8s-harden generate --out DIR writes them as files.`
 }

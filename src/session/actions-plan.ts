@@ -1,6 +1,7 @@
-import type { Risk, Step, StepId } from '../model/index.ts'
+import type { Plan, Risk, Step, StepId } from '../model/index.ts'
 import type { PlanAction } from './actions.ts'
 import { go } from './actions-move.ts'
+import { deliberateSteps } from './rows-plan.ts'
 import type { Planned, State } from './store-state.ts'
 
 /** The plan, and which of its steps are wanted. */
@@ -10,7 +11,7 @@ export function plan(state: State, action: PlanAction): State {
     case 'plan':
       return { ...go(state, { at: 'plan' }), planned: { asked: action.findings, off: new Set() } }
     case 'planned':
-      return planned === undefined ? state : { ...state, planned: { ...planned, plan: action.plan } }
+      return planned === undefined ? state : { ...state, planned: { ...planned, plan: action.plan, off: notAskedFor(state, action.plan) } }
     case 'plan-failed':
       return planned === undefined ? state : { ...state, planned: { ...planned, problem: action.because } }
     case 'toggle-step':
@@ -49,6 +50,13 @@ export function plan(state: State, action: PlanAction): State {
 
 /** The same findings, to be planned anew. */
 export const again = ({ asked, oneFirst }: Planned): Planned => ({ asked, off: new Set(), ...(oneFirst !== undefined && { oneFirst }) })
+
+/** Whoever plans everything has not asked for what only adds to the cluster; whoever marked or chose it has. */
+function notAskedFor({ scan, marked }: State, made: Plan): ReadonlySet<StepId> {
+  if (scan === undefined || marked.size > 0) return new Set()
+  const off = deliberateSteps(made, scan)
+  return off.size === made.steps.length ? new Set() : off
+}
 
 const RISKS: readonly Risk[] = ['safe', 'restarts-pods', 'may-break']
 /** Steps above a risk, and those that need one of them. */

@@ -1,4 +1,5 @@
 import type { Step, StepId } from '../model/index.ts'
+import { mayBreakRows } from './rows-finding.ts'
 import { choice, diffRows, inColumns, type Line, prose, type Row, row, run } from './rows-line.ts'
 import { RISK_TONE, RISK_WORD, stateText } from './rows-words.ts'
 import type { Asking, ButtonId, Running, RunStep, State } from './store-state.ts'
@@ -50,9 +51,7 @@ export function changeRows(running: Running, width: number): Row[] {
         ]
       : []),
     ...(note === '' || state?.is === 'rehearsed' ? [] : prose(note, width, { indent: 0, tone })),
-    ...(step.mayBreak.length === 0
-      ? []
-      : [row({ text: 'What may break:', tone: 'fail' }), ...step.mayBreak.flatMap((clause) => prose(clause, width, { mark: '- ' }))]),
+    ...mayBreakRows(step.mayBreak, width, 0),
     ...(rehearsed?.warnings ?? []).flatMap((warning) =>
       prose(`Warning from the rehearsal: ${warning}`, width, { indent: 0, tone: 'medium' }),
     ),

@@ -1,7 +1,8 @@
 import type { ControlId, Finding, FindingId, Plan, RegisteredControl, RehearsalResult, Remedy, Step } from '../model/index.ts'
 import { formatPath } from '../objects/path.ts'
+import { isOtherChoice } from '../plan/step-words.ts'
 import { betweenOf, isOfLabels } from './rows-ladder.ts'
-import { blank, diffRows, heading, prose, type Row, row } from './rows-line.ts'
+import { blank, diffRows, heading, prose, type Row, row, type Tone } from './rows-line.ts'
 import {
   OWNER_WORD,
   objectText,
@@ -109,15 +110,29 @@ export function stepRows(step: Step, width: number): Row[] {
   return [
     ...prose(step.title, width),
     row({ text: `  ${RISK_WORD[step.risk]}`, tone: RISK_TONE[step.risk] }, { text: `: ${RISK_MEANS[step.risk]}`, tone: 'dim' }),
-    ...(step.mayBreak.length === 0
-      ? []
-      : [
-          row({ text: '  What may break:', tone: 'dim' }),
-          ...step.mayBreak.flatMap((clause) => prose(clause, width, { indent: 4, mark: '- ' })),
-        ]),
+    ...mayBreakRows(step.mayBreak, width, 2),
     ...(step.carriedOut === 'file'
       ? prose('Carried out by you: this tool makes the files and says where they go.', width, { tone: 'medium' })
       : []),
+  ]
+}
+
+/** What may break, and apart from it what could be chosen instead. */
+export function mayBreakRows(mayBreak: readonly string[], width: number, indent: number): Row[] {
+  const part = (title: string, tone: Tone, clauses: readonly string[]): Row[] =>
+    clauses.length === 0
+      ? []
+      : [
+          row({ text: `${' '.repeat(indent)}${title}`, tone }),
+          ...clauses.flatMap((clause) => prose(clause, width, { indent: indent + 2, mark: '- ' })),
+        ]
+  return [
+    ...part(
+      'What may break:',
+      indent === 0 ? 'fail' : 'dim',
+      mayBreak.filter((clause) => !isOtherChoice(clause)),
+    ),
+    ...part('Other choices (c on the finding, or in commands as said):', 'dim', mayBreak.filter(isOtherChoice)),
   ]
 }
 

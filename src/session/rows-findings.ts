@@ -40,8 +40,8 @@ const bySeverityCount = (findings: readonly Finding[]): ReadonlyMap<Severity, nu
 /** What the rows around a finding's row say already: nothing, its check, or its object. */
 export type Under = 'nothing' | 'check' | 'object'
 
-/** One finding: severity, object, what is wrong with it. */
-export function findingLine(width: number, finding: Finding, scan: Scan, under: Under = 'nothing', marked?: boolean): Line {
+/** One finding: severity, object, what is wrong with it. `widest`: columns of the longest object around it, so that no room is wasted. */
+export function findingLine(width: number, finding: Finding, scan: Scan, under: Under = 'nothing', marked?: boolean, widest = width): Line {
   const fresh = scan.fresh.get(finding.id)?.mark ?? ' '
   const isGone = fresh === '-'
   const container = finding.container === undefined ? '' : under === 'object' ? finding.container : ` (${finding.container})`
@@ -54,7 +54,11 @@ export function findingLine(width: number, finding: Finding, scan: Scan, under: 
     ...(marked === undefined ? [] : [{ text: marked ? '[x]' : '[ ]', width: 3, tone: marked ? ('key' as const) : ('dim' as const) }]),
     { text: fresh, width: 1, tone: isGone ? 'ok' : 'key' },
     { text: SEVERITY_WORD[finding.severity], width: 4, tone: finding.severity },
-    { text: subject, width: Math.max(under === 'object' ? 10 : 20, Math.floor(width * room)), ...tone },
+    {
+      text: subject,
+      width: Math.min(under === 'object' ? width : Math.max(widest, 20), Math.max(under === 'object' ? 10 : 20, Math.floor(width * room))),
+      ...tone,
+    },
     {
       text: `${isGone ? 'resolved: ' : ''}${wrong.filter((part) => part !== undefined && part !== '').join(': ')}${owner}`,
       grow: true,

@@ -109,7 +109,7 @@ function nextStep(standing: Standing): { readonly text: string; readonly tone: T
   if (unread !== undefined) return { text: `not known: ${unread}`, tone: 'unknown' }
   if (refused.length > 0) return { text: `${refused.length} of ${workloads} would be refused`, tone: 'fail' }
   if (workloads === 0 && (held !== undefined || isOfThePlatform)) return { text: 'nothing runs here yet', tone: 'dim' }
-  const failing = next === undefined ? '' : `${blockers.length} of ${workloads} fail ${next}`
+  const failing = next === undefined ? '' : `${blockers.length} of ${workloads} ${blockers.length === 1 ? 'fails' : 'fail'} ${next}`
   if (isOfThePlatform) return { text: failing, tone: 'dim' }
   if (canClimb(standing))
     return { text: `can enforce ${target(standing)}${failing === '' || workloads === 0 ? '' : `; ${failing}`}`, tone: 'ok' }

@@ -95,6 +95,7 @@ export const diffRows = (diff: string): Row[] =>
   diff
     .replace(/\n$/, '')
     .split('\n')
+    .filter((text) => !/^(=+|Index: )/.test(text))
     .map((text) => row({ text: `  ${text.replaceAll('\t', '  ').replace(/\r$/, '')}`, tone: diffTone(text) }))
 function diffTone(text: string): Tone {
   if (text.startsWith('+++') || text.startsWith('---') || text.startsWith('@@')) return 'dim'

@@ -1,4 +1,4 @@
-import type { FindingId, Plan, Step, StepId } from '../model/index.ts'
+import type { Finding, FindingId, Plan, Step, StepId } from '../model/index.ts'
 import { previewRows, stepRows } from './rows-finding.ts'
 import { blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
 import { OWNER_WORD, objectText, RISK_TONE, RISK_WORD } from './rows-words.ts'
@@ -13,10 +13,16 @@ export function planRows({ planned, scan }: State, width: number): Row[] {
   const { plan } = planned
   if (plan === undefined) return [row({ text: `Working out how to fix ${count(planned.asked.length, 'finding')} ...`, tone: 'dim' })]
   const { ledger } = plan
+  const deliberate = deliberateSteps(plan, scan)
   return [
     ...prose(ledgerText(plan), width, { indent: 0 }),
     ...(planned.oneFirst
       ? prose('Deployments of two pods or more: one new pod first, the others once it has kept running (1: all at once).', width, {
+          indent: 0,
+        })
+      : []),
+    ...(deliberate.size > 0 && selectedSteps(planned).length < plan.steps.length && [...deliberate].every((id) => planned.off.has(id))
+      ? prose(`${count(deliberate.size, 'step')} at [ ] would add what nobody has asked for yet; space takes one in, * all.`, width, {
           indent: 0,
         })
       : []),
@@ -25,11 +31,9 @@ export function planRows({ planned, scan }: State, width: number): Row[] {
       ? [row({ text: 'No step can be carried out by this tool.', tone: 'medium' })]
       : [heading('Steps, in this order')]),
     ...plan.steps.map((step, index) => choice(`step:${step.id}`, (w) => stepLine(w, index + 1, step, planned, scan))),
-    ...section('Needs a value from you (enter to choose)', ledger.needsValue, ({ finding, question }) =>
-      entry(scan, finding, question, 'value'),
-    ),
-    ...section('By hand', ledger.byHand, ({ finding, why }) => entry(scan, finding, why, 'finding')),
-    ...section('Not offered, because', ledger.refused, ({ finding, because }) => entry(scan, finding, because, 'finding')),
+    ...section('Needs a value from you (enter to choose)', byChoice(ledger, scan), (asked) => valueEntry(scan, asked)),
+    ...section('By hand', ledger.byHand, ({ finding, why }) => entry(scan, finding, why)),
+    ...section('Not offered, because', ledger.refused, ({ finding, because }) => entry(scan, finding, because)),
   ]
 }
 
@@ -59,23 +63,54 @@ function stepLine(width: number, number: number, step: Step, planned: Planned, s
     { text: isOff ? '[ ]' : '[x]', tone: isOff ? 'dim' : 'key' },
     { text: String(number).padStart(3), width: 3, tone: 'dim' },
     { text: RISK_WORD[step.risk], width: 13, tone: RISK_TONE[step.risk] },
-    { text: `${step.title}${notes.length > 0 ? ` [${notes.join(', ')}]` : ''}`, grow: true, ...(isOff && { tone: 'dim' as const }) },
+    {
+      text: `${step.canary === undefined ? '' : PART_WORD[step.canary]}${rowTitle(step, width)}${notes.length > 0 ? ` [${notes.join(', ')}]` : ''}`,
+      grow: true,
+      ...(isOff && { tone: 'dim' as const }),
+    },
     { text: (step.mends.length === 0 ? 'prepares' : `fixes ${step.mends.length}`).padStart(9), width: 9, tone: 'dim' },
   ])
 }
 
+/** Which part of a change that goes in one pod first; at the front, where a narrow line is not cut. */
+const PART_WORD: Readonly<Record<NonNullable<Step['canary']>, string>> = { first: 'one pod: ', rest: 'others: ' }
+/** A kind as long as ValidatingAdmissionPolicyBinding would leave no room for what is done. */
+const rowTitle = ({ title }: Step, width: number): string =>
+  width < 110 && title.indexOf(' ') > 20 ? title.slice(title.indexOf(' ') + 1) : title
+
 function section<T>(title: string, entries: readonly T[], of: (one: T) => Row): Row[] {
   return entries.length === 0 ? [] : [blank, heading(title), ...entries.map(of)]
 }
-function entry(scan: Scan, id: FindingId, text: string, to: 'value' | 'finding'): Row {
+/** One answer serves all findings that ask for it, so they are one row. */
+const byChoice = ({ needsValue }: Plan['ledger'], scan: Scan): (readonly Needed[])[] => [
+  ...Map.groupBy(needsValue, ({ finding, option }) => `${scan.findings.get(finding)?.control ?? finding} ${option}`).values(),
+]
+type Needed = Plan['ledger']['needsValue'][number]
+
+function valueEntry(scan: Scan, asked: readonly Needed[]): Row {
+  const [{ finding: id, question }] = asked as [Needed]
   const finding = scan.findings.get(id)
-  const key = to === 'value' && finding !== undefined ? `choose:${finding.control}:${id}` : `finding:${id}`
-  return choice(key, (w) =>
-    inColumns(w, [
-      { text: finding === undefined ? id : objectText(finding.subject), width: Math.floor(w * 0.35) },
-      { text, grow: true, tone: 'dim' },
-    ]),
+  const who = finding === undefined ? id : withContainer(finding)
+  return choice(finding === undefined ? `finding:${id}` : `choose:${finding.control}:${id}`, (w) =>
+    entryLine(w, asked.length === 1 || finding === undefined ? who : `${asked.length} of ${finding.control}`, question),
   )
+}
+function entry(scan: Scan, id: FindingId, text: string): Row {
+  const finding = scan.findings.get(id)
+  return choice(`finding:${id}`, (w) => entryLine(w, finding === undefined ? id : withContainer(finding), text))
+}
+const entryLine = (width: number, who: string, text: string) =>
+  inColumns(width, [
+    { text: who, width: Math.floor(width * 0.35) },
+    { text, grow: true, tone: 'dim' },
+  ])
+const withContainer = ({ subject, container }: Finding): string =>
+  `${objectText(subject)}${container === undefined ? '' : ` (${container})`}`
+
+/** Steps that serve only what adds to the cluster and mends nothing that is wrong now. */
+export const deliberateSteps = ({ steps }: Plan, { controls }: Pick<Scan, 'controls'>): ReadonlySet<StepId> => {
+  const ids = new Set(controls.filter(({ deliberate }) => deliberate).map(({ id }) => id))
+  return new Set(steps.filter((step) => step.controls.length > 0 && step.controls.every((id) => ids.has(id))).map(({ id }) => id))
 }
 
 /** Steps that would be carried out now. */

@@ -4,7 +4,7 @@ import { findingLine, type Under } from './rows-findings.ts'
 import { choice, inColumns, prose, type Row, row } from './rows-line.ts'
 import { OWNER_WORD, objectText, SEVERITY_WORD, STATUS_TONE, STATUS_WORD } from './rows-words.ts'
 import type { Filter, Scan, State } from './store-state.ts'
-import { count } from './text.ts'
+import { cells, count, sanitize } from './text.ts'
 
 /** More than this in one group: it comes closed. */
 const LARGE = 60
@@ -15,6 +15,8 @@ interface Group {
   readonly status: Status
   readonly findings: readonly Finding[]
   readonly closed?: true
+  /** Columns that its longest object takes. */
+  readonly widest: number
 }
 
 /** One practice: what failed, worst first, then what needs judging, what could not be seen, the platform's own, and what passed. */
@@ -29,7 +31,7 @@ export function practiceRows(state: State, practice: Practice): Row[] {
       for (const finding of group.findings)
         rows.push(
           choice(`finding:${finding.id}`, (width, marked) =>
-            findingLine(width, finding, scan, under(group, filter), marked.has(finding.id)),
+            findingLine(width, finding, scan, under(group, filter), marked.has(finding.id), group.widest),
           ),
         )
   }
@@ -91,7 +93,7 @@ function grouped(scan: Scan, practice: Practice, filter: Filter): readonly Group
         .sort((a, b) => bySeverity(a.finding.severity, b.finding.severity) || compare(a.object, b.object))
         .map(({ finding }) => finding)
       const status = findings.some((finding) => finding.verdict === 'fail') ? 'fail' : 'review'
-      return { key, title: groupTitle(sorted[0]!, filter.by, controls), status, findings: sorted }
+      return { key, title: groupTitle(sorted[0]!, filter.by, controls), status, findings: sorted, widest: widestOf(sorted) }
     })
     .toArray()
   groups.sort(
@@ -101,7 +103,7 @@ function grouped(scan: Scan, practice: Practice, filter: Filter): readonly Group
       compare(a.title, b.title),
   )
   const apart = (key: string, title: string, findings: readonly Finding[]): Group[] =>
-    findings.length === 0 ? [] : [{ key, title, status: 'notApplicable', findings, closed: true }]
+    findings.length === 0 ? [] : [{ key, title, status: 'notApplicable', findings, closed: true, widest: widestOf(findings) }]
   return [
     ...groups,
     ...apart(
@@ -154,6 +156,13 @@ function searchText(finding: Finding, controls: ReadonlyMap<string, RegisteredCo
   searchTexts.set(finding, text)
   return text
 }
+
+const widestOf = (findings: readonly Finding[]): number =>
+  findings.reduce((widest, { subject, container }) => {
+    const text = `${objectText(subject)}${container === undefined ? '' : ` (${container})`}`
+    // Hostile names are shown with their hidden characters spelt out; measuring every name would take too long.
+    return Math.max(widest, /^[ -~]*$/.test(text) ? text.length : cells(sanitize(text)))
+  }, 0)
 
 const groupKey = (finding: Finding, by: Filter['by']): string =>
   by === 'check'

@@ -2,6 +2,7 @@
 import type { Finding, FindingId, Plan, SourceInfo } from '../model/index.ts'
 import { printable } from '../objects/display.ts'
 import { refText } from '../objects/ref.ts'
+import { isOtherChoice } from '../plan/step-words.ts'
 import { helmLines, type StepFiles } from './patch-step.ts'
 
 export interface PatchMeta {
@@ -76,7 +77,7 @@ function stepText({ step, files, apply, undo }: StepFiles, number: number, findi
     `### ${number}. ${text(step.title)}`,
     '',
     `- Risk: ${RISK[step.risk]}`,
-    ...step.mayBreak.map((what) => `- May break: ${text(what)}`),
+    ...step.mayBreak.map((what) => `- ${isOtherChoice(what) ? 'Otherwise' : 'May break'}: ${text(what)}`),
     ...(step.managedBy === '' ? [] : [`- Owner: ${step.managedBy}; take the change into its source`]),
     ...helmLines(step).map((line) => `- ${text(line)}`),
     ...(files.length === 0 ? [] : [`- Files: ${files.map(({ name }) => code(name)).join(', ')}`]),

@@ -4,6 +4,7 @@ import { printable } from '../objects/display.ts'
 import { valuesHint } from '../objects/helm.ts'
 import { refOf, refText } from '../objects/ref.ts'
 import { documentText } from '../objects/yaml-layout.ts'
+import { isOtherChoice } from '../plan/step-words.ts'
 import { editsInWords, isBuiltIn, isFileOnly, type Patch, patchOf } from './patch-text.ts'
 
 export interface StepFile {
@@ -188,7 +189,7 @@ function header(step: Step, findings: FindingsById, commands: { readonly apply: 
     step.title,
     ...why,
     `Risk: ${step.risk}`,
-    ...step.mayBreak.map((line) => `May break: ${line}`),
+    ...step.mayBreak.map((line) => `${isOtherChoice(line) ? 'Otherwise' : 'May break'}: ${line}`),
     `Apply: ${commands.apply}`,
     `Undo: ${commands.undo}`,
     ...(step.managedBy === '' ? [] : [`Owner: ${step.managedBy}. Take this into its source; a change in the cluster would be reverted.`]),

@@ -17,6 +17,8 @@ const folder = (files: Readonly<Record<string, string>>): string => {
   return dir
 }
 
+const ORDER = ['CRIT', 'HIGH', 'MED', 'LOW']
+
 describe('scan', () => {
   test('the sample fails in all six practices, and the JSON is what its schema says', async () => {
     const { exitCode, stdout, stderr } = await cli(['scan', '--sample', '-o', 'json'])
@@ -27,6 +29,18 @@ describe('scan', () => {
     // What stands for the cluster itself is in no file.
     const inFiles = report.results.flatMap((result) => result.findings).filter((finding) => finding.subject.apiVersion !== 'k8s-harden/v1')
     for (const { subject } of inFiles) expect(subject.line, JSON.stringify(subject)).toBeGreaterThan(0)
+  })
+
+  test('the table shows the worst first, and counts as the plan does', async () => {
+    const { stdout } = await cli(['scan', '--sample'])
+    const pods = stdout.slice(stdout.indexOf('\nnodes-and-pods\n'), stdout.indexOf('\nimages\n'))
+    // The worst finding of each control that failed, in the order of the controls.
+    const worst = [...pods.matchAll(/^ {2}FAIL .*\n(?: {13}.*\n)*(?: {6}(CRIT|HIGH|MED|LOW) )/gm)].map(([, word]) => word!)
+    expect(worst.length).toBeGreaterThan(15)
+    expect(worst).toEqual(worst.toSorted((a, b) => ORDER.indexOf(a) - ORDER.indexOf(b)))
+    const plan = await cli(['apply', '--sample', '--dry-run'])
+    const fixable = (text: string, words: RegExp) => Number(words.exec(text)?.[1])
+    expect(fixable(stdout, /: (\d+) fixable/)).toBe(fixable(plan.stdout, /steps for (\d+) of/))
   })
 
   test('standard input, file and line, and the exit codes of --fail-on', async () => {
@@ -242,4 +256,16 @@ describe('what the tool says of itself', () => {
     expect(stderr).toContain('no terminal')
     expect(stdout).toContain('pod-privileged')
   })
+})
+
+test('apply --yes says of each step how risky it is and what may break, and what could be chosen instead', async () => {
+  const { exitCode, stdout } = await cli(['apply', '--sample', '--yes', '--accept-risk', 'may-break', '--practice', 'nodes-and-pods'])
+  expect(exitCode).toBe(0)
+  const steps = stdout.split(/\n(?=\d+\/\d+ )/).slice(1)
+  expect(steps.length).toBeGreaterThan(20)
+  for (const step of steps) {
+    expect(step).toMatch(/^ {2}risk: (safe|restarts pods|may break something)$/m)
+    if (step.includes('risk: may break something')) expect(step).toMatch(/^ {2}may break: /m)
+  }
+  expect(stdout).toMatch(/^ {2}otherwise: .*--set pod-hostpath\.mode=keep/m)
 })

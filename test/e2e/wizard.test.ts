@@ -56,7 +56,9 @@ describe.skipIf(pty === undefined || !existsSync(join(ROOT, 'dist', 'main.js')))
     running.send('A')
     await running.until('Steps, in this order')
     await running.until(/\d+ of \d+ steps chosen/)
-    // Nothing but the first step.
+    // Nothing but the first step: all in, those too that nobody asked for yet, then all out.
+    running.send('*')
+    await running.until(/ (\d+) of \1 steps chosen/)
     running.send('*')
     await running.until(/ 0 of \d+ steps chosen/)
     running.send(' ')

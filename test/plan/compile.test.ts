@@ -50,7 +50,9 @@ describe('one step per object', () => {
       [2, 'restarts-pods'],
     ])
     expect(ledger.refused.map((entry) => entry.because)).toEqual(
-      Array(2).fill('its change may break something, and only changes up to "restarts-pods" are accepted'),
+      Array(2).fill(
+        'its change may break something, and only changes up to "restarts-pods" are accepted: --accept-risk may-break takes it',
+      ),
     )
   })
   test('a template change is never called safe', () => {

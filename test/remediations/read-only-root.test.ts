@@ -54,11 +54,11 @@ describe('a read-only root file system', () => {
     ).toEqual(['app-tmp /tmp'])
   })
 
-  it('may break, and says how to name more paths', () => {
+  it('may break, and says how to keep more paths writable', () => {
     expect(propose(deployment('image: a'))).toMatchObject({
       risk: 'may-break',
       mayBreak: expect.arrayContaining([
-        expect.stringContaining('anywhere else than its volumes and /tmp'),
+        expect.stringContaining('outside volumes and /tmp fail'),
         expect.stringContaining('--set pod-readonly-rootfs.writable'),
       ]),
     })

@@ -80,3 +80,25 @@ describe('the trail', () => {
     expect(reduce(first, { type: 'leave', code: 130, now: true }).leaving).toBe(130)
   })
 })
+
+test('what nobody has asked for yet comes left out, unless it was marked or is all there is', () => {
+  const guard = { ...step('guard'), controls: ['guardrails'] }
+  const plan = (steps: readonly Step[]) => ({
+    digest: '',
+    revision: 1,
+    steps,
+    ledger: { fixable: [], needsValue: [], byHand: [], refused: [] },
+  })
+  const controls = [{ id: 'guardrails', deliberate: true }]
+  const state = {
+    ...initialState({ columns: 80, rows: 24 }),
+    scan: { controls },
+    planned: { asked: [], off: new Set() },
+  } as unknown as State
+  const off = (from: State, steps: readonly Step[]) => reduce(from, { type: 'planned', plan: plan(steps) }).planned?.off
+  const mend = { ...step('mend'), controls: ['other'] }
+  expect(off(state, [mend, guard])).toEqual(ids('guard'))
+  expect(off(state, [mend, { ...guard, controls: ['guardrails', 'other'] }])).toEqual(ids())
+  expect(off(state, [guard])).toEqual(ids())
+  expect(off({ ...state, marked: new Set(['f']) } as unknown as State, [mend, guard])).toEqual(ids())
+})

@@ -54,13 +54,13 @@ describe('the Pod Security ladder', () => {
       '    namespace          enforces           passes     next',
       '[ ] bare               nothing            (empty)    can enforce baseline',
       '    broken             restricted latest  -          1 of 1 would be refused',
-      '    half               baseline v1.30     baseline   1 of 2 fail restricted',
+      '    half               baseline v1.30     baseline   1 of 2 fails restricted',
       '[ ] ready              nothing, warns     restricted can enforce restricted',
-      '[ ] stuck              nothing            -          1 of 1 fail baseline',
+      '[ ] stuck              nothing            -          1 of 1 fails baseline',
       '    top                restricted v1.37   restricted at the top',
       '',
       "The platform's own: shown, but nothing is proposed",
-      '    kube-system        nothing            baseline   1 of 1 fail restricted',
+      '    kube-system        nothing            baseline   1 of 1 fails restricted',
     ])
     expect(ladderNumbers(stateOf(TYPICAL + world()).scan)).toBe('6 namespaces, 2 ready to climb')
   })
@@ -87,7 +87,7 @@ describe('the Pod Security ladder', () => {
       'Enforces baseline v1.30',
       'Warns of nothing, audits nothing.',
       '2 workloads, all of which pass baseline (version 1.30).',
-      'Next: 1 of 2 fail restricted.',
+      'Next: 1 of 2 fails restricted.',
       '',
       'Between here and restricted',
       '  Deployment half/plain',

@@ -1,8 +1,10 @@
 /** How `apply`, `undo` and `history` put things. Whatever came from a cluster or a file goes through printable(). */
 import { styleText } from 'node:util'
+import { bySeverity } from '../../engine/score.ts'
 import type { Finding, FindingId, Plan, Risk, Step, StepState } from '../../model/index.ts'
 import { printable } from '../../objects/display.ts'
 import { refText } from '../../objects/ref.ts'
+import { isOtherChoice } from '../../plan/step-words.ts'
 
 export const line = printable
 const RISKS: Readonly<Record<Risk, string>> = { safe: 'safe', 'restarts-pods': 'restarts pods', 'may-break': 'may break something' }
@@ -13,9 +15,9 @@ export function stepHeading(title: string, step: Step): string {
   const rows = [
     paint('bold', title),
     `  risk: ${RISKS[step.risk]}`,
-    `  mends: ${step.mends.length === 0 ? 'prepares a later step' : `${step.mends.length} ${step.mends.length === 1 ? 'finding' : 'findings'} of ${step.controls.join(', ')}`}`,
+    `  mends: ${step.mends.length === 0 ? 'nothing by itself, a later step needs it' : `${step.mends.length} ${step.mends.length === 1 ? 'finding' : 'findings'} of ${step.controls.join(', ')}`}`,
   ]
-  for (const words of step.mayBreak) rows.push(`  may break: ${line(words)}`)
+  for (const words of step.mayBreak) rows.push(`  ${isOtherChoice(words) ? 'otherwise' : 'may break'}: ${line(words)}`)
   if (step.managedBy !== '')
     rows.push(
       `  managed by ${step.managedBy}${step.carriedOut === 'file' ? ': written as a patch file, since a live change would be put back' : ''}`,
@@ -64,19 +66,10 @@ export function stateText(state: StepState): string {
   }
 }
 
-/** What the plan leaves out, and why. */
+/** What the plan leaves out, and why: the worst first, and of each control no more than a few. */
 export function ledgerText({ ledger }: Plan, findings: ReadonlyMap<FindingId, Finding>): string {
-  const rows = (heading: string, entries: readonly { readonly finding: FindingId; readonly words: string }[]) => {
-    if (entries.length === 0) return ''
-    const texts = [...Map.groupBy(entries, (entry) => entry.words)].map(
-      ([words, same]) =>
-        `  ${same
-          .map(({ finding }) => about(findings.get(finding)))
-          .slice(0, 3)
-          .join(', ')}${same.length > 3 ? ` and ${same.length - 3} more` : ''}: ${line(words)}`,
-    )
-    return `${heading} (${entries.length}):\n${texts.slice(0, 20).join('\n')}\n${texts.length > 20 ? `  and ${texts.length - 20} more reasons\n` : ''}`
-  }
+  const rows = (heading: string, entries: readonly Entry[]) =>
+    entries.length === 0 ? '' : `${heading} (${entries.length}):\n${entryLines(entries, findings).join('\n')}\n`
   return [
     rows(
       'need a value from you',
@@ -95,5 +88,37 @@ export function ledgerText({ ledger }: Plan, findings: ReadonlyMap<FindingId, Fi
     ),
   ].join('')
 }
-const about = (finding: Finding | undefined): string =>
-  finding === undefined ? 'a finding' : `${finding.control} ${line(refText(finding.subject))}`
+
+interface Entry {
+  readonly finding: FindingId
+  readonly words: string
+}
+const REASONS_OF_A_CONTROL = 3
+
+function entryLines(entries: readonly Entry[], findings: ReadonlyMap<FindingId, Finding>): string[] {
+  const of = ({ finding }: Entry) => findings.get(finding)
+  const sorted = entries.toSorted((a, b) => bySeverity(of(a)?.severity ?? 'info', of(b)?.severity ?? 'info'))
+  const reasons = [...Map.groupBy(sorted, ({ words }) => words)].map(([words, same]) => ({ words, same, first: of(same[0]!) }))
+  return [...Map.groupBy(reasons, ({ first }) => first?.control)].flatMap(([control, ofControl]) => {
+    const shown = ofControl.slice(0, REASONS_OF_A_CONTROL)
+    const left = ofControl.slice(REASONS_OF_A_CONTROL).reduce((sum, { same }) => sum + same.length, 0)
+    return [
+      ...shown.map(({ words, same }) => `  ${whom(same.map(of))}: ${line(words)}`),
+      ...(left === 0 ? [] : [`  ${control} and ${left} more like it (k8s-harden scan --control ${control} -o json tells each)`]),
+    ]
+  })
+}
+
+/** `pod-seccomp Deployment shop/web, Deployment shop/orders and 2 more`. */
+function whom(found: readonly (Finding | undefined)[]): string {
+  const all = found.filter((finding) => finding !== undefined)
+  const byControl = [...Map.groupBy(all, ({ control }) => control)]
+  if (byControl.length > 1)
+    return byControl.length > 4
+      ? `${all.length} findings of ${byControl.length} controls`
+      : byControl.map(([control, some]) => `${control}${some.length > 1 ? ` (${some.length})` : ''}`).join(', ')
+  const subjects = [
+    ...new Set(all.map(({ subject, container }) => `${line(refText(subject))}${container === undefined ? '' : ` (${line(container)})`}`)),
+  ]
+  return `${byControl[0]?.[0] ?? 'a finding'} ${subjects.slice(0, 3).join(', ')}${subjects.length > 3 ? ` and ${subjects.length - 3} more` : ''}${all.length > subjects.length ? ` (${all.length} findings)` : ''}`
+}

@@ -123,7 +123,7 @@ async function applyTo(
   const plan = planOf(findings, scan, options, values)
   const titles = new Map(plan.steps.map((step, index) => [step.id, `${index + 1}/${plan.steps.length} ${line(step.title)}`]))
   io.stdout.write(
-    `${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} for ${plan.ledger.fixable.length} of ${findings.length} findings on ${line(opened.writesTo)}\n`,
+    `${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} for ${plan.ledger.fixable.length} of ${findings.length} ${findings.length === 1 ? 'finding' : 'findings'} on ${line(opened.writesTo)}\n`,
   )
   io.stdout.write(ledgerText(plan, byId))
   const unjudged = sayUnjudged(io, scan)
@@ -154,7 +154,7 @@ async function applyTo(
         io.stdout.write(
           options.dryRun
             ? `\n${stepHeading(titles.get(step)!, stepOf(step))}${diffText(state.diff, state.warnings)}`
-            : `\n${titles.get(step)}\n`,
+            : `\n${stepHeading(titles.get(step)!, stepOf(step))}${diffText('', state.warnings)}`,
         )
       const text = stateText(state)
       if (text !== '') io.stdout.write(`${TOLD_WITH_TITLE.has(state.is) ? `${titles.get(step)}\n` : ''}  ${text}\n`)
@@ -242,14 +242,15 @@ function conclude(
   const count = (...kinds: readonly StepState['is'][]) => states.filter((state) => kinds.includes(state.is)).length
   const failed = count('refused', 'not-mended', 'undone', 'undo-failed')
   const words = options.dryRun
-    ? [`${count('rehearsed')} rehearsed`, `${count('refused')} refused`, 'nothing was changed']
+    ? [`${count('rehearsed')} rehearsed`, `${count('refused')} refused`, `${count('skipped')} skipped`, 'nothing was changed']
     : [
         `${count('mended')} mended`,
         `${count('handed-over')} handed over as files`,
         `${count('skipped')} skipped`,
         `${failed} failed or taken back`,
       ]
-  io.stdout.write(`\n${words.filter((word) => !word.startsWith('0 ')).join(', ')}\n`)
+  const told = words.filter((word) => !word.startsWith('0 '))
+  io.stdout.write(`\nsteps: ${told.length === 0 ? 'none was carried out' : told.join(', ')}\n`)
   if (options.inFiles && count('mended') > 0)
     io.stdout.write('these are files: what running pods make of them shows when they are deployed\n')
   if (id !== undefined) io.stdout.write(`undo with: k8s-harden undo ${id}\n`)

@@ -9,7 +9,8 @@ import { atLeast } from '../../engine/score.ts'
 import type { Finding, FindingId, FindingRemedy, Outcome, RegisteredControl, Severity } from '../../model/index.ts'
 import { printable } from '../../objects/display.ts'
 import { refText } from '../../objects/ref.ts'
-import { remedyPreview } from '../../plan/compile.ts'
+import { plannable, remedyPreview } from '../../plan/compile.ts'
+import { objectKey } from '../../plan/objects-by-ref.ts'
 import { findingLine, toJson, toJsonLines } from '../../report/json.ts'
 import { type ReportedFinding, reported, type ScanReport, scanReport } from '../../report/scan-report.ts'
 import { type Paint, toTable } from '../../report/table.ts'
@@ -93,7 +94,16 @@ function reportOf(scan: LiveScan, startedAt: number): ScanReport {
 function previews(scan: LiveScan): (finding: Finding) => FindingRemedy {
   const byId = new Map(scan.controls.map((control) => [control.id, control]))
   const { snapshot } = scan.state
-  return (finding) => remedyPreview(finding, byId.get(finding.control)!, snapshot)
+  // As a plan of everything would: some changes are taken only together with others of their object.
+  const together = Map.groupBy(plannable(scan.findings), ({ subject }) => objectKey(subject))
+  return (finding) =>
+    remedyPreview(
+      finding,
+      byId.get(finding.control)!,
+      snapshot,
+      {},
+      (together.get(objectKey(finding.subject)) ?? []).filter((other) => other !== finding),
+    )
 }
 
 function render(report: ScanReport, { output = 'table', outputFile }: ScanOptions): Iterable<string> {

@@ -13,7 +13,7 @@ import { WHOLE_CLUSTER } from '../../objects/ref.ts'
  * the next deployment, since a template that was mended once is written anew by whoever ships the application.
  */
 export default control({
-  title: 'What was mended must be kept so by an admission policy',
+  title: 'Admission policies must keep mended pods from being weakened again',
   severity: 'low',
   why: 'Settings that were mended come back with the next deployment, unless the API server itself refuses them. A ValidatingAdmissionPolicy does, without any program to install or keep alive.',
   references: [
@@ -54,12 +54,19 @@ export default control({
 function observe(family: AdmissionFamily, { open, warned, altered, doubts }: Coverage, partly: boolean): Observation<GuardEvidence> {
   const is = altered ? 'altered' : warned.length === open.length ? 'warned' : 'open'
   const where = open.length > 5 ? `${open.slice(0, 5).join(', ')} and ${open.length - 5} more` : open.join(', ')
-  const reason = { open: 'has nothing that refuses', warned: 'only warns about', altered: 'has a changed policy of this tool against' }[is]
+  const reason = {
+    open: 'lets pods be weakened again',
+    warned: 'only warns when pods are weakened again',
+    altered: 'has a policy of this tool that somebody has changed',
+  }[is]
   return {
     subject: WHOLE_CLUSTER,
     key: is === 'open' ? family.id : `${family.id} ${is}`,
-    reason: `${reason} pods that ${family.refuses}`,
-    detail: [`in ${where}`, ...(doubts.length > 0 ? [`judge whether this refuses them: ${doubts.slice(0, 5).join(', ')}`] : [])].join('; '),
+    reason,
+    detail: [
+      `pods that ${family.refuses}; in ${where}`,
+      ...(doubts.length > 0 ? [`judge whether this refuses them: ${doubts.slice(0, 5).join(', ')}`] : []),
+    ].join('; '),
     ...((doubts.length > 0 || partly) && { verdict: 'review' as const }),
     ...(is === 'warned' && { severity: 'info' as const }),
     evidence: { family: family.id, is, open: open.length },

@@ -12,7 +12,7 @@ type WebhookView = View<(typeof WEBHOOK_KINDS)[number] | (typeof CONSULTS)[numbe
 type Found = Observation<WebhookEvidence>
 
 export default control({
-  title: 'Admission webhooks must fail closed, leave no way around them, and never lock the cluster',
+  title: 'Admission webhooks must fail closed, leave no way around them, and never block the cluster',
   severity: 'medium',
   why: 'A policy engine that is not asked when it is down, or that a label switches off, refuses nothing when it counts. One that is asked about everything, with a single copy to answer, stops the whole cluster when that copy is gone.',
   references: [

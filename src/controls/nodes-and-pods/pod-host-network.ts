@@ -54,7 +54,7 @@ export default control({
         prediction: mayBreak(
           'its address changes, and what reached it by the address of the node no longer does: put a Service in front',
           'it no longer reaches what listens on loopback of the node',
-          'to leave it there choose the other mode (--set pod-host-network.mode=keep)',
+          'to leave it on the network of the node choose the mode keep (--set pod-host-network.mode=keep)',
         ),
       }
     },

@@ -12,7 +12,7 @@ import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workload
 type Seen = Observation<Placed>
 
 export default control({
-  title: 'Control-plane nodes must keep other pods off, and sensitive and untrusted workloads must be kept apart',
+  title: 'Pods must stay off control-plane nodes, and sensitive and untrusted ones must be kept apart',
   severity: 'medium',
   why: 'Pods share the kernel of their node: one that breaks out on a control-plane node has the cluster, and beside a sensitive workload its secrets. Which namespaces are sensitive or untrusted is for you to say, with the labels k8s-harden.io/sensitive: "true" and k8s-harden.io/untrusted: "true" on the namespace; the others are judged by the control plane alone.',
   references: [

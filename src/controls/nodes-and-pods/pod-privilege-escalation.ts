@@ -46,7 +46,7 @@ export default control({
     predict(place, container) {
       // Refused by the API server unless that change is made with it, so it is no less risky than that change.
       if (container.securityContext?.privileged === true || addsSysAdmin(container))
-        return mayBreak('it goes only together with taking away privileged or SYS_ADMIN, and with what that may break')
+        return mayBreak('what needs privileged or SYS_ADMIN fails: the API server takes this change only together with taking those away')
       const { isRoot } = knownUser(place.workload, container, place.view)
       // Root has nothing to gain by setuid.
       if (isRoot === true) return HARMLESS

@@ -48,7 +48,7 @@ export default control({
       const perhapsBound = view.source.kind !== 'live' && serviceAccount !== 'default'
       yield mounting(workload, sharedGrants(view, namespace, serviceAccount), old, perhapsBound)
     }
-    if (used > 0) yield { note: `${used} workloads mount a token whose service account has rights` }
+    if (used > 0) yield { note: `${used} ${used === 1 ? 'workload mounts' : 'workloads mount'} a token whose service account has rights` }
   },
   remedy: automountOff,
   verify: 'The new pods are Ready and have no /var/run/secrets/kubernetes.io/serviceaccount.',
