@@ -55,6 +55,16 @@ describe('apply to files with every risk accepted, and undo', () => {
     await rm(directory, { recursive: true, force: true })
   })
 
+  test('one namespace declared for two environments is labelled in both files', async () => {
+    const declared = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n'
+    using directory = directoryOf({ 'prod/namespace.yaml': declared, 'test/namespace.yaml': `# not yet\n${declared}` })
+    const applied = await run(await temporary(), 'apply', '--manifests', directory.path, '--yes', '--control', 'psa-enforced')
+    expect([applied.exitCode, applied.stdout]).toEqual([0, expect.stringContaining('2 mended')])
+    const after = await filesIn(directory.path)
+    for (const file of ['prod/namespace.yaml', 'test/namespace.yaml'])
+      expect([file, after.get(file)]).toEqual([file, expect.stringContaining('pod-security.kubernetes.io/enforce: baseline')])
+  })
+
   test('a kustomize tree: base and patch are mended where they say it, the overlay builds clean', async () => {
     using directory = directoryOf({
       'base/kustomization.yaml': '# what is deployed\nresources:\n- cart.yaml\n',
