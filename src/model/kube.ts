@@ -93,6 +93,7 @@ export interface VolumeMount {
   readonly mountPath: string
   readonly readOnly?: boolean
   readonly subPath?: string
+  readonly mountPropagation?: string
 }
 export interface ContainerSpec {
   readonly name: string
