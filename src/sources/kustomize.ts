@@ -33,7 +33,9 @@ export class Kustomize {
   readonly complaints: readonly Complaint[]
   /** Differs where anything here does. */
   readonly signature: string
-  /** Directories of the kustomizations that nothing builds on. */
+  /** The kustomizations that nothing builds on. */
+  readonly tops: readonly Kustomization[]
+  /** Their directories. */
   readonly roots: readonly string[]
   readonly #ways = new Map<string, (readonly Kustomization[])[]>()
 
@@ -53,6 +55,7 @@ export class Kustomize {
     const built = new Set([...all.values()].flatMap(({ resources, components }) => [...resources, ...components]))
     const roots = [...all.values()].filter(({ directory, isComponent }) => !built.has(directory) && !isComponent)
     for (const root of roots) this.#walk({ all, names, complaints }, root, [])
+    this.tops = roots
     this.roots = roots.map(({ directory }) => directory || '.')
     this.patchFiles = new Set([...patches].filter((file) => !built.has(file)))
     this.complaints = complaints
