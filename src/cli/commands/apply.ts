@@ -154,7 +154,7 @@ async function applyTo(
         io.stdout.write(
           options.dryRun
             ? `\n${stepHeading(titles.get(step)!, stepOf(step))}${diffText(state.diff, state.warnings)}`
-            : `\n${titles.get(step)}\n`,
+            : `\n${titles.get(step)}\n${diffText('', state.warnings)}`,
         )
       const text = stateText(state)
       if (text !== '') io.stdout.write(`${TOLD_WITH_TITLE.has(state.is) ? `${titles.get(step)}\n` : ''}  ${text}\n`)
