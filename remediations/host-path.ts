@@ -6,9 +6,34 @@ import type { Workload } from '../src/objects/workloads.ts'
 import { type SpecChange, type SpecEdit, setPodField } from './pod-field.ts'
 import { HARMLESS, mayBreak } from './pod-template.ts'
 
-type Evidence = { readonly volume: string; readonly path: string; readonly access: string }
+export type HostPathEvidence = {
+  readonly volume: string
+  readonly path: string
+  /** Of a PersistentVolume: its claim. */
+  readonly access: string
+  /** Of a PersistentVolume: nobody but its storage class chose the path. */
+  readonly ordinary?: boolean
+}
+type Evidence = HostPathEvidence
 
-export const hostPathRemedy = (): Remedy<Evidence> =>
+/** The source of a PersistentVolume cannot be changed, and its data does not move by itself: that is for a person. */
+export function hostPathRemedy(): Remedy<Evidence> {
+  const ofPods = volumesOfPods()
+  return {
+    ...ofPods,
+    propose: (finding, context) =>
+      finding.subject.kind === 'PersistentVolume' ? { byHand: movedByHand(finding.evidence) } : ofPods.propose(finding, context),
+  }
+}
+
+const movedByHand = ({ volume, path, access, ordinary }: Evidence): string =>
+  ordinary === true
+    ? `if ${path} holds nothing but the data of this volume, and losing the node may lose it, accept it (--exceptions); else copy it to a claim of another storage class`
+    : access === 'not claimed'
+      ? `delete PersistentVolume ${volume}: whoever may create a claim can have ${path} of a node (kubectl delete pv ${volume})`
+      : `copy what claim ${access} holds to a claim of a storage class with a driver (kubectl get storageclass), let the pods mount that one, then delete PersistentVolume ${volume}`
+
+const volumesOfPods = (): Remedy<Evidence> =>
   setPodField<Evidence>({
     wish: ({ evidence }) => `replace the hostPath volume ${evidence.volume} by an emptyDir or a PersistentVolumeClaim`,
     options: {

@@ -26,7 +26,7 @@ export const mendLabels = (): Remedy<Evidence> =>
         return { byHand: `${finding.detail}: change the admission configuration of the API server, or take the labels off` }
       if (is === 'leftover-rule') return withoutRule(finding, view)
       if (is === 'leftover-annotation') return withoutAnnotation(finding, view)
-      const namespace = view.find('Namespace', undefined, finding.subject.name)
+      const namespace = objectOf(view, finding.subject) as NamespaceObject | undefined
       if (namespace === undefined) return { refused: `there is no namespace ${finding.subject.name} any more` }
       const label = String(finding.at?.at(-1))
       const mode = (['enforce', 'warn', 'audit'] as const).find((one) => label === levelLabel(one) || label === versionLabel(one))!

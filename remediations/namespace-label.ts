@@ -7,6 +7,7 @@ import { heldTo, levelLabel, type PodSecurityMode, tellsOf, versionLabel, warnsO
 import { type Blocker, type NamespaceFitness, namespaceFitness, pinOf } from '../src/objects/pod-security-namespace.ts'
 import { refOf, refText } from '../src/objects/ref.ts'
 import { WORKLOAD_KINDS } from '../src/objects/workloads.ts'
+import { objectOf } from './role-binding.ts'
 
 /** `labelsCount`: false where the admission plugin is off or the namespace is exempt from it. */
 type Evidence = { readonly labelsCount: boolean }
@@ -42,7 +43,7 @@ export const podSecurityLabels = (): Remedy<Evidence> =>
       },
     },
     propose({ subject, reason, evidence }, { view, options }): Proposal {
-      const namespace = view.find('Namespace', undefined, subject.name)
+      const namespace = objectOf(view, subject) as NamespaceObject | undefined
       if (namespace === undefined) return { refused: `there is no namespace ${subject.name} any more` }
       if (!evidence.labelsCount)
         return { byHand: `labels have no effect here: the namespace ${reason}; change the admission configuration of the API server` }

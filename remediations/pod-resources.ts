@@ -54,6 +54,10 @@ function boundContainer(finding: Finding<ResourceEvidence>, resource: Resource, 
   const visited = containerOf(place, finding)
   if (visited === undefined) return { refused: `there is no container ${finding.container} in the template any more` }
   const { container, at } = visited
+  // A limit of its own counts as a request of its own, and these must fit into what the pod as a whole requests (KEP-2837).
+  const whole = resource === 'memory' ? place.workload.spec.resources?.requests?.['memory'] : undefined
+  if (whole !== undefined)
+    return { byHand: `the pod as a whole requests ${whole} of memory: give it a limit as a whole too (spec.resources.limits.memory)` }
   const bounds = namespaceBounds(view).get(place.workload.namespace)
   const value = valueFor(given, container) ?? bounds?.defaults[resource]
   if (value === undefined)

@@ -2,6 +2,7 @@
 import type { Change, Edit, Finding, ObjectRef, Path, Proposal, Readable, Risk, View } from '../src/model/index.ts'
 import { eachContainer, type VisitedContainer } from '../src/objects/containers.ts'
 import { derived } from '../src/objects/derived.ts'
+import { formatPath } from '../src/objects/path.ts'
 import { isIntroduced, isOfOlderRevision } from '../src/objects/per-workload.ts'
 import { refText, sameObject } from '../src/objects/ref.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../src/objects/workloads.ts'
@@ -49,6 +50,8 @@ export function templatePlace(
     }
   if (workload.at === undefined || workload.object === undefined)
     return { byHand: `${who} makes these pods: ${wish} in its own specification` }
+  if ([...eachContainer(workload.spec)].some(({ container }) => !container.name))
+    return { byHand: `${who} has a container without a name, which no API server takes: name it first` }
   if (view.source.kind !== 'live') return { workload, at: workload.at, view }
   if (workload.mirror)
     return {
@@ -66,10 +69,14 @@ export function templatePlace(
 
 export const isPlace = (place: TemplatePlace | Proposal): place is TemplatePlace => 'workload' in place
 
-/** The container a finding is about, in the template. */
-export function containerOf({ workload }: TemplatePlace, finding: Finding<any>): VisitedContainer | undefined {
-  for (const visited of eachContainer(workload.spec)) if (visited.container.name === finding.container) return visited
-  return undefined
+/** The container a finding is about, in the template. An init container may bear the name of another, though no API server takes both. */
+export function containerOf(
+  { workload, at: place }: TemplatePlace,
+  { container: name, at = [] }: Finding<any>,
+): VisitedContainer | undefined {
+  const named = [...eachContainer(workload.spec)].filter(({ container }) => container.name === name)
+  const seenAt = formatPath(at)
+  return named.find((visited) => seenAt.startsWith(formatPath([...place, ...visited.at]))) ?? named[0]
 }
 
 /** A change of the workload's object. A PodTemplate runs nothing by itself; anything else restarts its pods at least. */

@@ -93,6 +93,7 @@ export interface VolumeMount {
   readonly mountPath: string
   readonly readOnly?: boolean
   readonly subPath?: string
+  readonly mountPropagation?: string
 }
 export interface ContainerSpec {
   readonly name: string
@@ -279,6 +280,24 @@ export interface LimitRangeObject extends KubeObject {
 export interface ResourceQuotaObject extends KubeObject {
   /** With scopes it counts some pods only. */
   readonly spec?: { readonly hard?: ResourceList; readonly scopes?: readonly string[]; readonly scopeSelector?: Json }
+}
+/** core/v1: storage of the cluster. Of its source only what lies on a node is kept: a `hostPath`, or a `local` disk or directory. */
+export interface PersistentVolumeObject extends KubeObject {
+  readonly spec?: {
+    readonly hostPath?: { readonly path?: string; readonly type?: string }
+    readonly local?: { readonly path?: string }
+    readonly claimRef?: { readonly namespace?: string; readonly name?: string }
+    readonly storageClassName?: string
+    readonly accessModes?: readonly string[]
+  }
+}
+export interface PersistentVolumeClaimObject extends KubeObject {
+  readonly spec?: {
+    readonly volumeName?: string
+    readonly storageClassName?: string
+    readonly accessModes?: readonly string[]
+    readonly selector?: LabelSelector
+  }
 }
 /** node.k8s.io/v1: which runtime of the node runs a pod; `handler` is its name in the configuration of the node. */
 export interface RuntimeClassObject extends KubeObject {

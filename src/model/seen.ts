@@ -12,6 +12,8 @@ import type {
   NamespaceObject,
   NetworkPolicyObject,
   NodeObject,
+  PersistentVolumeClaimObject,
+  PersistentVolumeObject,
   PodObject,
   PodTemplateObject,
   ResourceQuotaObject,
@@ -48,6 +50,8 @@ export interface Kinds {
   LimitRange: LimitRangeObject
   ResourceQuota: ResourceQuotaObject
   RuntimeClass: RuntimeClassObject
+  PersistentVolume: PersistentVolumeObject
+  PersistentVolumeClaim: PersistentVolumeClaimObject
   ServiceAccount: ServiceAccountObject
   Role: RoleObject
   ClusterRole: RoleObject

@@ -1,5 +1,5 @@
 /** How a document is laid out, and how a new value is written so that it fits in. */
-import { DUMP_SCHEMA, dump } from 'js-yaml'
+import { DUMP_SCHEMA, defineScalarTag, dump, NOT_RESOLVED } from 'js-yaml'
 import { KUBERNETES_YAML, yamlValue } from './yaml-dialect.ts'
 import { columnOf } from './yaml-lines.ts'
 import type { YamlNode } from './yaml-tree.ts'
@@ -42,8 +42,15 @@ export interface Written {
   readonly lines: readonly string[]
 }
 
-/** Quotes whatever YAML 1.1, YAML 1.2 or go-yaml would take for something else than text. */
-const CAREFUL = DUMP_SCHEMA.withTags(KUBERNETES_YAML.tags.filter((tag) => tag.tagName.endsWith(':bool')))
+/** A number without a digit before its exponent, which it is to no standard, but to some readers. */
+const exponentTag = defineScalarTag<number>('tag:yaml.org,2002:exponent', {
+  implicit: true,
+  implicitFirstChars: [...'+-.eE'],
+  resolve: (source) => (/^[-+]?\.?[eE][-+]?\d+$/.test(source) ? 0 : NOT_RESOLVED),
+  identify: () => false,
+})
+/** Quotes whatever YAML 1.1, YAML 1.2, go-yaml or the readers of others would take for something else than text. */
+const CAREFUL = DUMP_SCHEMA.withTags([...KUBERNETES_YAML.tags.filter((tag) => tag.tagName.endsWith(':bool')), exponentTag])
 
 function dumped(value: unknown, layout: Layout): string[] {
   const text = dump(value, {

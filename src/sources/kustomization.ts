@@ -3,6 +3,7 @@ import { posix } from 'node:path'
 import type { Path } from '../model/index.ts'
 import { YamlProblem, yamlValue } from '../objects/yaml-dialect.ts'
 import { documentsIn } from '../objects/yaml-documents.ts'
+import { type Additions, additionsOf } from './kustomize-labels.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 const isFields = (value: unknown): value is Fields => value !== null && typeof value === 'object' && !Array.isArray(value)
@@ -35,6 +36,10 @@ export interface Kustomization {
   readonly patches: readonly Patch[]
   readonly namespace?: string
   readonly images: readonly Image[]
+  readonly labels: readonly Additions[]
+  readonly annotations?: Fields
+  /** It gives what it builds other names. */
+  readonly renames: boolean
 }
 export interface Complaint {
   readonly file: string
@@ -45,6 +50,8 @@ export interface Complaint {
 export const isKustomization = (file: string): boolean => /(?:^|\/)(?:kustomization\.ya?ml|Kustomization)$/.test(file)
 /** What it does that is not reckoned here. */
 const NOT_DONE = ['replacements', 'vars', 'transformers', 'generators', 'helmCharts', 'helmChartInflationGenerator']
+/** What makes objects out of other files: of these nothing is judged. */
+const MADE = ['configMapGenerator', 'secretGenerator']
 const isRemote = (entry: string): boolean =>
   /^[\w+.-]+:\/\/|^git@|^(?:www\.)?(?:github|gitlab|bitbucket)\.(?:com|org)\/|\?ref=|\.git(?:\/|\?|$)/.test(entry)
 
@@ -71,6 +78,10 @@ export function readKustomization(
   }
   const built = `for what is really built: kubectl kustomize ${where} | k8s-harden scan --manifests -`
   for (const field of NOT_DONE) if (value[field] !== undefined) complain(`${field}:`, `${field} are not reckoned here; ${built}`)
+  for (const field of MADE) if (value[field] !== undefined) complain(`${field}:`, `what ${field} makes is not judged; ${built}`)
+  const affixes = ['namePrefix', 'nameSuffix'].filter((field) => typeof value[field] === 'string' && value[field] !== '')
+  for (const field of affixes)
+    complain(`${field}:`, `names are told as the files have them, without the ${field} ${JSON.stringify(value[field])}; ${built}`)
   const placed = (entries: readonly string[]): string[] =>
     entries.flatMap((entry) => {
       if (isRemote(entry)) complain(entry, `${entry} is not here, so what it brings is not judged; ${built}`)
@@ -91,6 +102,9 @@ export function readKustomization(
     patches,
     ...(typeof value.namespace === 'string' && value.namespace !== '' && { namespace: value.namespace }),
     images: listOf(value.images).filter(isFields).flatMap(imageOf),
+    labels: additionsOf(value),
+    ...(isFields(value.commonAnnotations) && { annotations: value.commonAnnotations }),
+    renames: affixes.length > 0,
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Objects as the kustomizations among the manifests build them: patches applied, namespace and images set. Patches are no objects
- * of their own. What is not reckoned (names' prefixes, labels, generators) changes no verdict or is complained of.
+ * Objects as the kustomizations among the manifests build them: patches applied, namespace, labels and images set. Patches are no
+ * objects of their own. What is not reckoned (names' prefixes, generators) is complained of.
  */
 import type { ObjectRef, Path } from '../model/index.ts'
 import { valueAt } from '../objects/path.ts'
@@ -8,6 +8,7 @@ import { groupOf } from '../objects/ref.ts'
 import { kindFor, served } from '../objects/served.ts'
 import { applyJsonPatch, mergeStrategically } from '../objects/strategic-merge.ts'
 import { type Complaint, type Image, isKustomization, type Kustomization, type Patch, readKustomization } from './kustomization.ts'
+import { annotated, labelled } from './kustomize-labels.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 const isFields = (value: unknown): value is Fields => value !== null && typeof value === 'object' && !Array.isArray(value)
@@ -32,7 +33,9 @@ export class Kustomize {
   readonly complaints: readonly Complaint[]
   /** Differs where anything here does. */
   readonly signature: string
-  /** Directories of the kustomizations that nothing builds on. */
+  /** The kustomizations that nothing builds on. */
+  readonly tops: readonly Kustomization[]
+  /** Their directories. */
   readonly roots: readonly string[]
   readonly #ways = new Map<string, (readonly Kustomization[])[]>()
 
@@ -52,6 +55,7 @@ export class Kustomize {
     const built = new Set([...all.values()].flatMap(({ resources, components }) => [...resources, ...components]))
     const roots = [...all.values()].filter(({ directory, isComponent }) => !built.has(directory) && !isComponent)
     for (const root of roots) this.#walk({ all, names, complaints }, root, [])
+    this.tops = roots
     this.roots = roots.map(({ directory }) => directory || '.')
     this.patchFiles = new Set([...patches].filter((file) => !built.has(file)))
     this.complaints = complaints
@@ -122,7 +126,7 @@ export class Kustomize {
 function builtBy(way: readonly Kustomization[], value: Fields): { readonly value: Fields | undefined; readonly problem?: string } {
   let here = value
   let problem: string | undefined
-  for (const { patches, namespace, images } of way) {
+  for (const { patches, namespace, labels, annotations, images } of way) {
     for (const patch of patches) {
       if (!isFor(patch, here)) continue
       try {
@@ -137,6 +141,8 @@ function builtBy(way: readonly Kustomization[], value: Fields): { readonly value
       }
     }
     if (namespace !== undefined) here = inNamespace(here, namespace)
+    for (const additions of labels) here = labelled(here, additions)
+    if (annotations !== undefined) here = annotated(here, annotations)
     if (images.length > 0) here = withImages(here, images) as Fields
   }
   return { value: here, ...(problem !== undefined && { problem }) }

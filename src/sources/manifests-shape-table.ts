@@ -112,6 +112,18 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
     }),
   },
   ResourceQuota: { spec: map({ hard: 'labels' }) },
+  PersistentVolume: {
+    spec: map({
+      hostPath: map({ path: 'text', type: 'text' }),
+      local: map({ path: 'text' }),
+      claimRef: map({ namespace: 'text', name: 'text' }),
+      storageClassName: 'text',
+      accessModes: 'texts',
+    }),
+  },
+  PersistentVolumeClaim: {
+    spec: map({ volumeName: 'text', storageClassName: 'text', accessModes: 'texts', selector: SELECTOR }),
+  },
   RuntimeClass: { handler: 'text', scheduling: map({ nodeSelector: 'labels' }) },
   ServiceAccount: { automountServiceAccountToken: 'flag', secrets: list(NAMED), imagePullSecrets: list(NAMED) },
   Role: ROLE,

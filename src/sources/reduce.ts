@@ -188,6 +188,12 @@ const PARTS: Partial<Record<Kind, Parts>> = {
   NetworkPolicy: keep('spec'),
   LimitRange: keep('spec'),
   ResourceQuota: keep('spec'),
+  PersistentVolume: ({ spec }) => ({
+    ...(isWire(spec) && { spec: pick(spec, ['hostPath', 'local', 'claimRef', 'storageClassName', 'accessModes']) }),
+  }),
+  PersistentVolumeClaim: ({ spec }) => ({
+    ...(isWire(spec) && { spec: pick(spec, ['volumeName', 'storageClassName', 'accessModes', 'selector']) }),
+  }),
   RuntimeClass: keep('handler', 'scheduling'),
   HTTPRoute: generic,
   TLSRoute: generic,

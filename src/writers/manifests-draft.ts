@@ -10,6 +10,7 @@ import { WriteConflict, WriteRefused } from '../plan/writer.ts'
 import { type Kustomize, kustomizeOf } from '../sources/kustomize.ts'
 import { type FileState, OUTPUT } from './manifests-disk.ts'
 import { checkBuild, sharesOf } from './manifests-overlay.ts'
+import { isListed, listingOf, refOfKustomization, withoutResource, withResource } from './manifests-resources.ts'
 
 /** A value that a step sets or takes away; absent `before` or `after`: not there. */
 export interface Entry {
@@ -31,6 +32,8 @@ export type Deed =
       readonly text?: string
     }
   | { readonly did: 'make'; readonly target: ObjectRef }
+  /** A kustomization names a new file. */
+  | { readonly did: 'list'; readonly target: ObjectRef; readonly file: string }
 
 export interface Draft {
   readonly file: string
@@ -46,6 +49,8 @@ export type Read = (file: string) => Promise<FileState | undefined>
 
 export class Drafts {
   readonly all = new Map<string, Draft>()
+  /** What the operator must see to. */
+  readonly notes: string[] = []
   readonly #read: Read
   readonly #files: () => Promise<readonly string[]>
   /** `files`: names of all that was scanned. */
@@ -134,6 +139,19 @@ export class Drafts {
         name: metadata.name,
       },
     })
+    await this.#list(draft.file, object)
+  }
+
+  /** Among kustomizations a new file counts only where one names it. */
+  async #list(file: string, object: KubeObject): Promise<void> {
+    const listing = listingOf(await this.#kustomize(), file, object)
+    if (listing === undefined) return
+    if ('words' in listing) this.notes.push(listing.words)
+    else {
+      const draft = await this.#draft(listing.kustomization.file)
+      draft.text = withResource(draft.text, file)
+      draft.deeds.push({ did: 'list', target: refOfKustomization(listing.kustomization), file })
+    }
   }
 
   async #file(change: Extract<Change, { type: 'file' }>): Promise<void> {
@@ -201,6 +219,7 @@ export function entriesBetween(before: unknown, after: unknown): Entry[] {
 
 /** The text after a deed was taken back in it. Throws WriteConflict where what it did is not there any more. */
 export function takeBack(text: string, file: string, deed: Deed): string {
+  if (deed.did === 'list') return withoutResource(text, deed.file)
   if (deed.did === 'edit' && deed.sealed !== true) {
     const spot = findObject(text, deed.target)
     if (spot === undefined) throw new WriteConflict(`${refText(deed.target)} is not in ${file} any more`)
@@ -223,6 +242,7 @@ const holds = (root: unknown, path: Path, value: Json | undefined): boolean =>
 
 /** Is what a deed did still there, or what was there before it? */
 export function standingOf(text: string, deed: Deed): 'before' | 'after' | 'other' {
+  if (deed.did === 'list') return isListed(text, deed.file) ? 'after' : 'before'
   const spot = findObject(text, deed.target)
   if (deed.did === 'delete') return spot === undefined ? 'after' : 'before'
   if (deed.did === 'make' || deed.sealed === true) return 'other'

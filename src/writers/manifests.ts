@@ -43,7 +43,7 @@ export class ManifestsWriter implements Writer {
         rehearsal: {
           step: step.id,
           diff: changed.map(diffOf).join(''),
-          warnings: warningsFor(step),
+          warnings: [...warningsFor(step), ...drafts.notes],
           writer: this.name,
           prepared: { drafts: changed } satisfies Prepared,
         },

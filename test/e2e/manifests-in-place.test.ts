@@ -55,6 +55,35 @@ describe('apply to files with every risk accepted, and undo', () => {
     await rm(directory, { recursive: true, force: true })
   })
 
+  test('one namespace declared for two environments is labelled in both files', async () => {
+    const declared = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n'
+    using directory = directoryOf({ 'prod/namespace.yaml': declared, 'test/namespace.yaml': `# not yet\n${declared}` })
+    const applied = await run(await temporary(), 'apply', '--manifests', directory.path, '--yes', '--control', 'psa-enforced')
+    expect([applied.exitCode, applied.stdout]).toEqual([0, expect.stringContaining('2 mended')])
+    const after = await filesIn(directory.path)
+    for (const file of ['prod/namespace.yaml', 'test/namespace.yaml'])
+      expect([file, after.get(file)]).toEqual([file, expect.stringContaining('pod-security.kubernetes.io/enforce: baseline')])
+  })
+
+  test('what no kustomization can name is told, and one at the top names it', async () => {
+    const tree = {
+      'prod/kustomization.yaml': 'resources: [account.yaml]\n',
+      'prod/account.yaml':
+        'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: cart, namespace: prod}\nspec: {selector: {matchLabels: {app: cart}}, template: {metadata: {labels: {app: cart}}, spec: {containers: [{name: app, image: cart}]}}}\n',
+    }
+    const apply = async (path: string) => {
+      const rest = ['--yes', '--accept-risk', 'may-break', '--control', 'net-default-deny-ingress']
+      return run(await temporary(), 'apply', '--manifests', path, ...rest)
+    }
+    using alone = directoryOf(tree)
+    expect((await apply(alone.path)).stdout).toMatch(
+      /warning: NetworkPolicy prod\/default-deny-ingress is in k8s-harden\/.*kubectl apply -f/,
+    )
+    using below = directoryOf({ ...tree, 'kustomization.yaml': 'resources: [prod] # all of it\n' })
+    expect((await apply(below.path)).stdout).not.toContain('warning')
+    expect((await filesIn(below.path)).get('kustomization.yaml')).toMatch(/^resources: \[prod, k8s-harden\/.*\] # all of it\n$/)
+  })
+
   test('a kustomize tree: base and patch are mended where they say it, the overlay builds clean', async () => {
     using directory = directoryOf({
       'base/kustomization.yaml': '# what is deployed\nresources:\n- cart.yaml\n',

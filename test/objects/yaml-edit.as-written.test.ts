@@ -20,7 +20,8 @@ test('what remedies do to manifests as people write them: three readers agree, o
       tally[outcome.is]++
       if (outcome.is === 'edited') expect(undone(file, outcome.text)).toBe(file.text)
     }),
-    { numRuns: FILES },
+    // An environment variable called E0, which the package `yaml` takes for a number where it stands plain.
+    { numRuns: FILES, examples: [[404770]] },
   )
   expect(tally.edited).toBeGreaterThan(FILES * 0.9)
   expect(tally.refused).toBe(0)

@@ -16,6 +16,12 @@ describe('in place', () => {
     ['a scalar keeps its comment', 'a: 1 # why\nb: 2\n', [set(3, 'a')], 'a: 3 # why\nb: 2\n'],
     ['a quoted scalar', "a: 'x' # why\n", [set('v', 'a')], 'a: v # why\n'],
     [
+      'text that some readers take for a number is quoted',
+      'a: 1\n',
+      [set('E0', 'a'), set('-e1', 'b'), set('e1x', 'c')],
+      'a: "E0"\nb: "-e1"\nc: e1x\n',
+    ],
+    [
       'text that YAML 1.1 takes for something else is quoted',
       'a: 1\n',
       [set('yes', 'a'), set('012', 'b'), set('12:30', 'c'), set('y', 'd')],

@@ -56,6 +56,11 @@ describe('a container', () => {
     expect(propose('memory', deployment('requests: {memory: 128Mi}'), { memory })).toMatchObject({ refused: expect.stringContaining(why) }),
   )
 
+  it('gets no limit of its own, and with it a request, where the pod as a whole requests memory', () => {
+    const whole = deployment().replace('spec: {containers', 'spec: {resources: {requests: {memory: 64Mi}}, containers')
+    expect(propose('memory', whole, { memory: '256Mi' })).toEqual({ byHand: expect.stringContaining('spec.resources.limits.memory') })
+  })
+
   it('stays inside what a LimitRange allows', () => {
     const text = deployment() + range('defaultRequest: {cpu: 1m}, min: {memory: 32Mi}')
     expect(propose('memory', text, { memory: '16Mi' })).toMatchObject({ refused: expect.stringContaining('32Mi') })

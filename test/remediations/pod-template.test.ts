@@ -36,6 +36,17 @@ describe('where a pod spec can be changed', () => {
     })
   })
 
+  it('is that of the container it was seen on, where another bears its name', () => {
+    const twice = bare.replace('containers:', 'initContainers: [{name: app, image: a}], containers:')
+    expect(only(twice + files)).toMatchObject({
+      changes: [{ edits: [{ set: ['spec', 'containers', { name: 'app' }, 'securityContext', 'privileged'] }] }],
+    })
+  })
+
+  it('is nowhere while a container has no name', () => {
+    expect(only(bare.replace('name: app, ', '') + files)).toEqual({ byHand: expect.stringContaining('has a container without a name') })
+  })
+
   it('is not the template of a Job that runs', () => {
     expect(
       only(`apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, namespace: shop}\nspec: {template: {spec: {${containers}}}}\n`),

@@ -174,6 +174,20 @@ describe('what cannot be reckoned is said', () => {
       2,
       /replacements are not reckoned/,
     ],
+    [
+      'a prefix of names',
+      { 'kustomization.yaml': 'resources: [a.yaml]\nnamePrefix: dev-\n' },
+      'kustomization.yaml',
+      2,
+      /names are told as the files have them, without the namePrefix "dev-"; .*kubectl kustomize/,
+    ],
+    [
+      'Secrets that are made',
+      { 'kustomization.yaml': 'resources: [a.yaml]\nsecretGenerator:\n- {name: s, literals: [password=x]}\n' },
+      'kustomization.yaml',
+      2,
+      /what secretGenerator makes is not judged/,
+    ],
   ])('%s', async (_name, written, file, line, words) => {
     using directory = directoryOf({ 'a.yaml': 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a}\n', ...written })
     const seen = await scan(manifestsSource(directory.path))
@@ -252,4 +266,61 @@ test.skipIf(kubectl === undefined)('kubectl kustomize builds the same (needs the
     for (const object of built)
       expect(seen.kinds.get(object.kind as 'Deployment')!.get(`${overlay}/${object.metadata.name}`)).toEqual(object)
   }
+})
+
+const selecting = `apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec: {serviceName: db, selector: {matchLabels: {app: db}}, template: {metadata: {labels: {app: db}}, spec: {containers: [{name: a, image: a}]}}}
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: nightly, labels: {app: db}}
+spec: {schedule: "0 3 * * *", jobTemplate: {spec: {template: {spec: {containers: [{name: a, image: a}], restartPolicy: Never}}}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {selector: {app: db}, ports: [{port: 80}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress: [{from: [{podSelector: {matchLabels: {app: web}}}, {podSelector: {}}, {namespaceSelector: {}}]}]
+  egress: [{to: [{podSelector: {matchLabels: {app: dns}}}]}, {}]
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+`
+describe('labels and annotations of a kustomization', () => {
+  const built = {
+    common: 'commonLabels: {env: prod}\ncommonAnnotations: {team: a}\n',
+    selecting: 'labels:\n- pairs: {env: prod}\n  includeSelectors: true\n',
+    templates: 'labels:\n- pairs: {env: prod}\n  includeTemplates: true\n- pairs: {pod-security.kubernetes.io/enforce: baseline}\n',
+  }
+  test('count: a level that they enforce, pods that they select', async () => {
+    using directory = directoryOf({ 'a.yaml': selecting, 'kustomization.yaml': `resources: [a.yaml]\n${built.templates}` })
+    const { kinds } = await scan(manifestsSource(directory.path))
+    expect(kinds.get('Namespace')!.get('shop')!.metadata.labels).toMatchObject({ 'pod-security.kubernetes.io/enforce': 'baseline' })
+    expect(valueAt(kinds.get('StatefulSet')!.get('default/db'), ['spec', 'template', 'metadata', 'labels'])).toEqual({
+      app: 'db',
+      env: 'prod',
+    })
+  })
+
+  test.skipIf(kubectl === undefined).each(Object.entries(built))('are where kustomize puts them: %s', async (_name, lines) => {
+    using directory = directoryOf({ 'a.yaml': selecting, 'kustomization.yaml': `resources: [a.yaml]\n${lines}` })
+    const seen = await scan(manifestsSource(directory.path))
+    const texts = execFileSync(kubectl!, ['kustomize', directory.path], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    const objects = parseAllDocuments(texts).map((one) => one.toJS() as { kind: string; metadata: { name: string } })
+    expect(objects).toHaveLength(5)
+    for (const object of objects) {
+      const [found] = seen.kinds.get(object.kind as 'Service')!.values()
+      const namespace = object.kind === 'Namespace' ? {} : { namespace: 'default' }
+      expect(found).toEqual({ ...object, metadata: { ...object.metadata, ...namespace } })
+    }
+  })
 })

@@ -1,6 +1,7 @@
 import { setContainerField } from '../../../remediations/container-field.ts'
 import { mayBreak } from '../../../remediations/pod-template.ts'
 import { control } from '../../model/define.ts'
+import type { ContainerSpec } from '../../model/index.ts'
 import { eachContainer } from '../../objects/containers.ts'
 import { perPodSpec } from '../../objects/per-workload.ts'
 import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
@@ -34,10 +35,24 @@ export default control({
   remedy: setContainerField({
     field: 'privileged',
     to: false,
-    predict: () =>
+    // Only privileged containers may hand their mounts on to the node: the API server refuses the rest.
+    also: ({ workload, at }, container) =>
+      eachContainer(workload.spec)
+        .filter((visited) => visited.container === container)
+        .flatMap((visited) =>
+          handedOn(container).map((index) => ({ unset: [...at, ...visited.at, 'volumeMounts', index, 'mountPropagation'] })),
+        ),
+    predict: (_place, container) =>
       mayBreak(
         'what it does with devices, kernel modules, mounts or the host network settings fails; give back single capabilities where it needs them',
+        ...(handedOn(container).length > 0
+          ? ['what it mounts is no longer seen by the node and other pods (a CSI driver mounts nothing then)']
+          : []),
       ),
   }),
   verify: 'Read CapEff in /proc/1/status of the new container: it must not be all ones.',
 })
+
+/** Mounts with `mountPropagation: Bidirectional`, by index. */
+const handedOn = ({ volumeMounts = [] }: ContainerSpec): number[] =>
+  volumeMounts.flatMap(({ mountPropagation }, index) => (mountPropagation === 'Bidirectional' ? [index] : []))
