@@ -334,8 +334,15 @@ export const more: readonly NodeWorkload[] = [
     reaches: 'privileged',
     forced: [{ control: 'pod-hostpath', breaks: false }],
   },
-  { name: 'user-namespace', image: user1000.name, args: ['need=user_namespace', 'serve=:8080'], ...serve, reaches: 'restricted' },
-  { name: 'keyring', image: user1000.name, args: ['need=keyring', 'serve=:8080'], ...serve, reaches: 'restricted' },
+  {
+    name: 'user-namespace',
+    image: user1000.name,
+    args: ['need=user_namespace', 'serve=:8080'],
+    ...serve,
+    calm: 'undone',
+    reaches: 'restricted',
+  },
+  { name: 'keyring', image: user1000.name, args: ['need=keyring', 'serve=:8080'], ...serve, calm: 'undone', reaches: 'restricted' },
   { name: 'traces', image: user1000.name, args: ['need=trace', 'serve=:8080'], ...serve, reaches: 'restricted' },
 
   // ── programs that gain rights from their file ────────────────────────────────────────────────
@@ -344,6 +351,7 @@ export const more: readonly NodeWorkload[] = [
     image: helpers.name,
     args: ['exec=/bin/setuid need=sys_chroot exit=0', 'serve=:8080'],
     ...serve,
+    calm: 'undone',
     reaches: 'restricted',
   },
   {
@@ -351,6 +359,7 @@ export const more: readonly NodeWorkload[] = [
     image: helpers.name,
     args: ['exec=/bin/ping need=net_raw exit=0', 'serve=:8080'],
     ...serve,
+    calm: 'undone',
     reaches: 'restricted',
   },
   {
@@ -358,6 +367,7 @@ export const more: readonly NodeWorkload[] = [
     image: helpers.name,
     args: ['request=exec=/bin/ping need=net_raw exit=0', 'serve=:8080'],
     ...serve,
+    calm: 'broke unnoticed',
     reaches: 'restricted',
   },
   {
@@ -368,13 +378,14 @@ export const more: readonly NodeWorkload[] = [
     container: { readinessProbe: { exec: { command: ['/bin/ping', 'need=net_raw', 'exit=0'] }, periodSeconds: 2 } },
     reaches: 'restricted',
   },
-  { name: 'file-capability', image: web.name, args: ['serve=:8080'], ...serve, reaches: 'restricted' },
+  { name: 'file-capability', image: web.name, args: ['serve=:8080'], ...serve, calm: 'undone', reaches: 'restricted' },
   {
     name: 'root-then-helper',
     image: helpers.name,
     args: ['setuid=1000', 'exec=/bin/setuid need=sys_chroot exit=0', 'serve=:8080'],
     ...serve,
     pod: { securityContext: { runAsUser: 0 } },
+    calm: 'undone',
     reaches: 'baseline',
   },
 

@@ -32,7 +32,7 @@ export interface NodeWorkload {
   readonly isIdle?: boolean
   readonly isIll?: boolean
   /** What only restarts pods is predicted to keep it serving; what is known to come of it otherwise. */
-  readonly calm?: 'undone'
+  readonly calm?: 'undone' | 'broke unnoticed'
   /** After everything up to `restarts-pods` is applied, its pods pass this level. */
   readonly reaches: 'privileged' | 'baseline' | 'restricted'
   readonly forced?: readonly Forced[]

@@ -304,8 +304,12 @@ func run(value string) error {
 }
 
 func patiently(try func() error) error {
+	return within(20*time.Second, try)
+}
+
+func within(patience time.Duration, try func() error) error {
 	var err error
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if err = try(); err == nil {
 			return nil
 		}
@@ -340,7 +344,7 @@ func lock(path string) error {
 }
 
 func signalOther(word string) error {
-	return patiently(func() error {
+	return within(3*time.Second, func() error {
 		processes, _ := os.ReadDir("/proc")
 		for _, process := range processes {
 			id, err := strconv.Atoi(process.Name())
