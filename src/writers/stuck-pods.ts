@@ -26,9 +26,8 @@ export async function freeStuckPods(api: ClusterApi, ref: ObjectRef, path: strin
   const now = await leftRevision(api, path, undone)
   if (now === undefined) return
   const pods = `/api/v1/namespaces/${encodeURIComponent(ref.namespace ?? 'default')}/pods`
-  const answer = await api.get<{ readonly items?: readonly PodObject[] }>(
-    `${pods}?labelSelector=controller-revision-hash%3D${encodeURIComponent(undone)}`,
-  )
+  const query = { labelSelector: `controller-revision-hash=${undone}` }
+  const answer = await api.get<{ readonly items?: readonly PodObject[] }>(pods, { query })
   if (!answer.ok) throw stuck(ref, 'its pods cannot be read', answer.refusal)
   const isStuck = ({ metadata, status }: PodObject) =>
     metadata.deletionTimestamp === undefined &&
