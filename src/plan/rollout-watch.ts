@@ -199,6 +199,14 @@ async function keepsRunning(
   return !(await scan.until(({ snapshot }) => isDisturbed(snapshot), longest, signal))
 }
 
+/** Why new pods that had proved themselves do not work any more; undefined where they do. */
+export function failedSince(step: Step, snapshot: Snapshot, before: Before | undefined): string | undefined {
+  const ref = workloadOf(step)
+  if (ref === undefined || before?.wasWell !== true || step.canary === 'first' || snapshot.source.kind !== 'live') return undefined
+  const { rollout } = look({ ref, canary: step.canary }, snapshot, before) ?? {}
+  return rollout?.is === 'failing' ? `its new pods came up and fail by now: ${rollout.because}` : undefined
+}
+
 /** How long a container that no longer answers its liveness probe runs before the kubelet kills it, in milliseconds. */
 function livenessMs({ containers }: PodSpec): number {
   const seconds = containers.map(({ livenessProbe }) => {

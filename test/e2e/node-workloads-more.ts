@@ -40,7 +40,7 @@ export const more: readonly NodeWorkload[] = [
   { name: 'cron-ill', kind: 'CronJob', image: user1000.name, args: ['exit=1'], isIdle: true, isIll: true, reaches: 'restricted' },
 
   // ── users and groups ─────────────────────────────────────────────────────────────────────────
-  { name: 'group-root', image: groups.name, args: ['write=/app/of-root', 'serve=:8080'], ...serve, reaches: 'restricted' },
+  { name: 'group-root', image: groups.name, args: ['serve=:8080'], ...serve, reaches: 'restricted' },
   {
     name: 'group-named',
     image: groupExtra.name,
@@ -125,7 +125,7 @@ export const more: readonly NodeWorkload[] = [
   {
     name: 'pid-file',
     image: root.name,
-    args: ['write=/run/app.pid', 'serve=:8080'],
+    args: ['mkdir=/run', 'write=/run/app.pid', 'serve=:8080'],
     ...serve,
     reaches: 'baseline',
     forced: [
@@ -154,7 +154,7 @@ export const more: readonly NodeWorkload[] = [
   },
   {
     name: 'claim-locked',
-    image: user1000.name,
+    image: root.name,
     args: ['lock=/data/lock', 'serve=:8080'],
     ...serve,
     container: shared,
@@ -186,6 +186,7 @@ export const more: readonly NodeWorkload[] = [
       },
     ],
     reaches: 'privileged',
+    forced: [{ control: DROP, breaks: true }],
   },
 
   // ── several containers ───────────────────────────────────────────────────────────────────────

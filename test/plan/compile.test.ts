@@ -395,27 +395,3 @@ describe('files', () => {
     expect(undoPlan(after, steps).all('EncryptionConfiguration')).toEqual([])
   })
 })
-
-describe('a namespace that enforces a level', () => {
-  const restricted = namespace('shop', { 'pod-security.kubernetes.io/enforce': 'baseline' })
-  const controls = [wants('ape', 'allowPrivilegeEscalation', false), wants('priv', 'privileged', false)]
-
-  test('would refuse what the plan leaves in the template, so nothing is changed that only restarts pods', () => {
-    const world = worldOf([deployment('cart', { ports: [{ containerPort: 80, hostPort: 80 }] }), restricted])
-    const { steps, ledger } = planOf(controls, world, { acceptRisk: 'restarts-pods' })
-    expect(steps).toEqual([])
-    expect(ledger.fixable).toEqual([])
-    expect(ledger.refused.map(({ because }) => because)).toEqual(
-      Array(2).fill(expect.stringMatching(/^namespace shop enforces baseline and would refuse its new pods/)),
-    )
-    expect(planOf(controls, world).steps).toEqual([
-      expect.objectContaining({ risk: 'may-break', mayBreak: [expect.stringContaining('enforces baseline')] }),
-    ])
-  })
-
-  test('is no hindrance where all that it minds goes with the same plan', () => {
-    const world = worldOf([deployment('cart', { securityContext: { privileged: true } }), restricted])
-    expect(planOf(controls, world, { acceptRisk: 'restarts-pods' }).steps).toEqual([expect.objectContaining({ risk: 'restarts-pods' })])
-    expect(planOf([controls[0]!], world, { acceptRisk: 'restarts-pods' }).steps).toEqual([])
-  })
-})

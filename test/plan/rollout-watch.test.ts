@@ -97,6 +97,16 @@ describe('after a rollout', () => {
     expect(probed.waits).toContain(30_000)
   })
 
+  test('one that dies while later steps are taken is told in the end', async () => {
+    const scan = seen(before, done(running()), done(running(2, { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } })))
+    const verifier = verifierOf(scan, { deadlineMs: 300_000, steadyMs: 0, showMs: 1, settleMs: 1 })
+    verifier.prepare?.(step)
+    expect(await verifier.verify(step, new AbortController().signal)).toMatchObject({ ok: true })
+    expect([...(await verifier.reverted!([step], new AbortController().signal)).values()]).toEqual([
+      'its new pods came up and fail by now: container app of new pod cart-1-x: CrashLoopBackOff: back-off',
+    ])
+  })
+
   test('one that falls out of service and comes back is waited for again', async () => {
     const out = worldOf([cart(true, 0), set as KubeObject, running()])
     const watched = seen(before, done(running()), out, done(running()))

@@ -29,6 +29,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -310,8 +311,9 @@ func patiently(try func() error) error {
 func within(patience time.Duration, try func() error) error {
 	var err error
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		if err = try(); err == nil {
-			return nil
+		// What is forbidden stays so.
+		if err = try(); err == nil || errors.Is(err, os.ErrPermission) {
+			return err
 		}
 	}
 	return err
