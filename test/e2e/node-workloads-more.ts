@@ -1,4 +1,4 @@
-/** More workloads, as images in the wild are made; they run with K8S_HARDEN_MATRIX=all. */
+/** More workloads, as images in the wild are made; all of them run with K8S_HARDEN_MATRIX=all. */
 import { images } from '../cluster/nodes/images.ts'
 import { asUser, DROP, mounted, type NodeWorkload, other, ports, probe, READ_ONLY, USER } from './node-workloads.ts'
 
@@ -24,6 +24,7 @@ export const more: readonly NodeWorkload[] = [
   {
     name: 'cron-long-forbid',
     kind: 'CronJob',
+    isTelling: true,
     image: user1000.name,
     args: ['sleep=75s', 'exit=0'],
     own: { concurrencyPolicy: 'Forbid' },
@@ -32,12 +33,22 @@ export const more: readonly NodeWorkload[] = [
   {
     name: 'cron-dies-late',
     kind: 'CronJob',
+    isTelling: true,
     image: root.name,
     args: ['sleep=14s', 'chown=/etc/group:1:1', 'exit=0'],
     reaches: 'baseline',
     forced: breaksWithout,
   },
-  { name: 'cron-ill', kind: 'CronJob', image: user1000.name, args: ['exit=1'], isIdle: true, isIll: true, reaches: 'restricted' },
+  {
+    name: 'cron-ill',
+    kind: 'CronJob',
+    isTelling: true,
+    image: user1000.name,
+    args: ['exit=1'],
+    isIdle: true,
+    isIll: true,
+    reaches: 'restricted',
+  },
 
   // ── users and groups ─────────────────────────────────────────────────────────────────────────
   { name: 'group-root', image: groups.name, args: ['serve=:8080'], ...serve, reaches: 'restricted' },
@@ -154,6 +165,7 @@ export const more: readonly NodeWorkload[] = [
   },
   {
     name: 'claim-locked',
+    isTelling: true,
     image: root.name,
     args: ['lock=/data/lock', 'serve=:8080'],
     ...serve,
@@ -365,6 +377,7 @@ export const more: readonly NodeWorkload[] = [
   },
   {
     name: 'ping-on-request',
+    isTelling: true,
     image: helpers.name,
     args: ['request=exec=/bin/ping need=net_raw exit=0', 'serve=:8080'],
     ...serve,
@@ -373,6 +386,7 @@ export const more: readonly NodeWorkload[] = [
   },
   {
     name: 'ping-probe',
+    isTelling: true,
     image: helpers.name,
     args: ['serve=:8080'],
     ...serve,
@@ -404,6 +418,7 @@ export const more: readonly NodeWorkload[] = [
   {
     name: 'set-ordered',
     kind: 'StatefulSet',
+    isTelling: true,
     image: root.name,
     args: chowns,
     ...serve,
@@ -477,6 +492,7 @@ export const more: readonly NodeWorkload[] = [
   { name: 'none', image: user1000.name, args: ['serve=:8080'], ...serve, own: { replicas: 0 }, isIdle: true, reaches: 'baseline' },
   {
     name: 'quota',
+    isTelling: true,
     image: user1000.name,
     args: ['serve=:8080'],
     ...serve,
@@ -556,6 +572,7 @@ export const more: readonly NodeWorkload[] = [
   },
   {
     name: 'fails-twice',
+    isTelling: true,
     image: user1000.name,
     args: ['fail-until=/data/n:2', 'serve=:8080'],
     ...serve,
@@ -586,6 +603,7 @@ export const more: readonly NodeWorkload[] = [
   },
   {
     name: 'enforced-restricted',
+    isTelling: true,
     image: user1000.name,
     args: ['serve=:8080'],
     ...serve,
@@ -594,10 +612,39 @@ export const more: readonly NodeWorkload[] = [
   },
   {
     name: 'enforced-too-much',
+    isTelling: true,
     image: root.name,
     args: ['serve=:8080'],
     ...serve,
     labelsAfter: { 'pod-security.kubernetes.io/enforce': 'restricted' },
+    reaches: 'baseline',
+  },
+
+  // ── what is not changed live ─────────────────────────────────────────────────────────────────
+  { name: 'job', kind: 'Job', image: root.name, args: ['chown=/etc/group:1:1', 'serve=:8080'], ...serve, reaches: 'privileged' },
+  {
+    name: 'helm',
+    isTelling: true,
+    image: root.name,
+    args: ['chown=/etc/group:1:1', 'serve=:8080'],
+    ...serve,
+    metadata: {
+      labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+      annotations: { 'meta.helm.sh/release-name': 'helm', 'meta.helm.sh/release-namespace': 'helm' },
+    },
+    reaches: 'baseline',
+  },
+  {
+    name: 'workflow-pod',
+    kind: 'Pod',
+    image: user1000.name,
+    args: ['serve=:8080'],
+    ...serve,
+    metadata: {
+      ownerReferences: [
+        { apiVersion: 'argoproj.io/v1alpha1', kind: 'Workflow', name: 'w', uid: '4f7d6d1c-0000-4000-8000-000000000001', controller: true },
+      ],
+    },
     reaches: 'baseline',
   },
 ]

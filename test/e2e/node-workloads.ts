@@ -11,7 +11,7 @@ export interface Forced {
 }
 export interface NodeWorkload {
   readonly name: string
-  readonly kind?: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'CronJob' | 'Pod'
+  readonly kind?: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'CronJob' | 'Job' | 'Pod'
   readonly image: string
   readonly args: readonly string[]
   /** Where it answers; absent: it runs to its end. */
@@ -21,6 +21,8 @@ export interface NodeWorkload {
   /** Of the controller's specification. */
   readonly own?: object
   readonly ownAfter?: object
+  /** Besides its name. */
+  readonly metadata?: object
   /** What is there with it. */
   readonly beside?: readonly { readonly url: string; readonly object: object }[]
   /** Of its namespace; `labelsAfter` once it runs. */
@@ -31,6 +33,8 @@ export interface NodeWorkload {
   /** Nothing of it runs or is meant to, or nobody waits for it; `isIll`: it does not work before either. */
   readonly isIdle?: boolean
   readonly isIll?: boolean
+  /** Of those that are not always run: it is all the same. */
+  readonly isTelling?: boolean
   /** What only restarts pods is predicted to keep it serving; what is known to come of it otherwise. */
   readonly calm?: 'undone' | 'broke unnoticed'
   /** After everything up to `restarts-pods` is applied, its pods pass this level. */
@@ -342,20 +346,30 @@ export const workloads: readonly NodeWorkload[] = [
 ]
 
 /** The object of a workload, in a namespace of its own name. */
-export function objectOf({ name, kind = 'Deployment', image, args, container = {}, pod = {}, own: more = {} }: NodeWorkload): object {
+export function objectOf({
+  name,
+  kind = 'Deployment',
+  image,
+  args,
+  container = {},
+  pod = {},
+  own: more = {},
+  metadata: meta = {},
+}: NodeWorkload): object {
   const isCron = kind === 'CronJob'
   const containers = [other({ name: 'app', image, args, ...container })]
   const spec = {
     terminationGracePeriodSeconds: 1,
     automountServiceAccountToken: false,
-    ...(isCron && { restartPolicy: 'Never' }),
+    ...((isCron || kind === 'Job') && { restartPolicy: 'Never' }),
     ...pod,
     containers,
   }
-  if (kind === 'Pod') return { apiVersion: 'v1', kind, metadata: { name, namespace: name, labels: { app: name } }, spec }
+  if (kind === 'Pod') return { apiVersion: 'v1', kind, metadata: { name, namespace: name, labels: { app: name }, ...meta }, spec }
   const template = { metadata: { labels: { app: name } }, spec }
+  if (kind === 'Job') return { apiVersion: 'batch/v1', kind, metadata: { name, namespace: name, ...meta }, spec: { template } }
   const own = isCron
     ? { schedule: '* * * * *', jobTemplate: { spec: { backoffLimit: 0, template } } }
     : { selector: { matchLabels: { app: name } }, ...(kind === 'StatefulSet' && { serviceName: name }), template }
-  return { apiVersion: isCron ? 'batch/v1' : 'apps/v1', kind, metadata: { name, namespace: name }, spec: { ...own, ...more } }
+  return { apiVersion: isCron ? 'batch/v1' : 'apps/v1', kind, metadata: { name, namespace: name, ...meta }, spec: { ...own, ...more } }
 }
