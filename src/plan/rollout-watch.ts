@@ -43,8 +43,6 @@ export interface RolloutTimes {
 const STARTS_PODS: ReadonlySet<string> = new Set([...ROLLS_OUT, 'CronJob'])
 /** A liveness probe that fails gets this long at most to show it. */
 const LONGEST_WATCH_MS = 75_000
-/** New pods that are refused are made anew within this time where an old one has to go first. */
-const REFUSED_MS = 20_000
 /** More restarts than that are no start any more, and would outlast every deadline. */
 const MOST_RESTARTS = 4
 
@@ -150,7 +148,7 @@ export async function watchRollout(
     await scan.until(({ snapshot }) => (now(snapshot)?.rollout.is ?? 'under-way') !== 'under-way', left, signal)
     let seen = now()
     if (seen?.rollout.is === 'failing' && seen.rollout.mayPass === true && !signal.aborted) {
-      await scan.until(({ snapshot }) => now(snapshot)?.rollout.is !== 'failing', REFUSED_MS, signal)
+      await scan.until(({ snapshot }) => now(snapshot)?.rollout.is !== 'failing', Math.max(0, end - Date.now()), signal)
       seen = now()
       if (seen?.rollout.is !== 'failing' && Date.now() < end) continue
     }

@@ -142,11 +142,11 @@ function conditionFailing(workload: KubeObject): Extract<Rollout, { is: 'failing
     readonly message?: string
   }[]
   const refused = conditions.find((condition) => condition.type === 'ReplicaFailure' && condition.status === 'True')
-  // A quota has room again as soon as an old pod has gone.
+  // A quota has room again once an old pod has gone; its controller tries again at ever longer intervals.
   if (refused !== undefined)
     return {
       is: 'failing',
-      mayPass: true,
+      mayPass: /exceeded quota/.test(refused.message ?? ''),
       because: `${refused.reason ?? 'FailedCreate'}: ${refused.message ?? 'its new pods are refused'}`,
     }
   const late = conditions.find((condition) => condition.type === 'Progressing' && condition.reason === 'ProgressDeadlineExceeded')
