@@ -3,12 +3,14 @@
 import { remedy } from '../src/model/define.ts'
 import type { ContainerSpec, Edit, Path, Proposal, Remedy } from '../src/model/index.ts'
 import { knownUser } from '../src/objects/container-user.ts'
+import { carriesNetBind, gainsRights } from '../src/objects/file-rights.ts'
 import { lowPortsOf } from '../src/objects/low-ports.ts'
 import { BASELINE_CAPABILITIES } from '../src/objects/pod-security-baseline.ts'
 import { isWindows } from '../src/objects/workloads.ts'
 import { keepLowPorts, type LowPorts } from './low-ports.ts'
 import {
   containerOf,
+  EXCEPT_FILE_RIGHTS,
   HARMLESS,
   isPlace,
   mayBreak,
@@ -103,7 +105,9 @@ export const dropAllCapabilities = <E = any>(): Remedy<E> =>
 const bare = (name: string): string => name.toUpperCase().replace(/^CAP_/, '')
 const addedBy = (container: ContainerSpec): readonly string[] => container.securityContext?.capabilities?.add ?? []
 const keptWhenAllDropped = ({ view, workload }: TemplatePlace, container: ContainerSpec): readonly string[] =>
-  lowPortsOf(view, workload, container).length > 0 || addedBy(container).some((name) => bare(name) === 'NET_BIND_SERVICE')
+  lowPortsOf(view, workload, container).length > 0 ||
+  carriesNetBind(container) ||
+  addedBy(container).some((name) => bare(name) === 'NET_BIND_SERVICE')
     ? ['NET_BIND_SERVICE']
     : []
 const addEdit = (at: Path, kept: readonly string[]): Edit => {
@@ -122,9 +126,11 @@ function predictDrop(container: ContainerSpec, isRoot: boolean | undefined, { lo
       `it no longer has ${needed.join(', ')}`,
       ...new Set(needed.map((name) => WHAT_FOR[bare(name)]).filter((word) => word !== undefined)),
     )
+  const gains = gainsRights(container)
+  if (isRoot === false && gains !== undefined) return mayBreak(`it seems to use ${gains}, which fails without the capabilities of its file`)
   if (isRoot === false && container.securityContext?.allowPrivilegeEscalation !== true)
     return lost.length === 0
-      ? HARMLESS
+      ? EXCEPT_FILE_RIGHTS
       : mayBreak(`a program that listens on port ${lost.join(', ')} by a capability of its file no longer can`)
   return mayBreak('a process that runs as root can no longer change owners of files, switch users or override file permissions')
 }

@@ -99,4 +99,11 @@ const freesHostPorts = (edit: Edit): boolean => ['hostNetwork', 'hostPort'].incl
 
 /** Nothing is known to break. */
 export const HARMLESS: Prediction = { risk: 'restarts-pods', mayBreak: [] }
+/** Nothing is known to break, but whether the image has such programs cannot be seen from outside of it. */
+export const EXCEPT_FILE_RIGHTS: Prediction = {
+  risk: 'restarts-pods',
+  mayBreak: [
+    'programs of its image that gain rights from their file (sudo, ping, setuid helpers), if it has any: used at the start they are noticed and the change is undone, used later they just fail',
+  ],
+}
 export const mayBreak = (...words: string[]): Prediction => ({ risk: 'may-break', mayBreak: words })

@@ -12,15 +12,38 @@ interface DeploymentSpec {
 /** Plain words; none where a roll-out has nothing in its way that can be seen from here. */
 export function rolloutHazards({ workload, view }: { readonly workload: Workload; readonly view: View<'Node'> }): readonly string[] {
   if (view.source.kind !== 'live' || workload.ref.kind !== 'Deployment') return []
-  const ports = hostPorts(workload.spec)
   const spec = ((workload.object as ControllerObject | undefined)?.spec ?? {}) as DeploymentSpec
-  if (ports.length === 0 || takesPodsAwayFirst(spec)) return []
+  if (takesPodsAwayFirst(spec)) return []
+  const [ports, claims] = [hostPorts(workload.spec), lonelyClaims(workload.spec, spec)]
   const nodes =
     view.unread('Node') === undefined ? view.all('Node').filter((node) => whyNotScheduled(node, workload.spec) === undefined).length : 0
-  if (nodes > workload.pods.length) return []
   return [
-    `a new pod starts beside the old one and both want port ${ports.join(', ')} of a node: with ${nodes === 1 ? 'one node' : 'no more nodes than pods'} the roll-out gets stuck, and is then undone`,
+    ...(ports.length === 0 || nodes > workload.pods.length
+      ? []
+      : [
+          `a new pod starts beside the old one and both want port ${ports.join(', ')} of a node: with ${nodes === 1 ? 'one node' : 'no more nodes than pods'} the roll-out gets stuck, and is then undone`,
+        ]),
+    ...(claims.length === 0
+      ? []
+      : [
+          `a new pod starts beside the old one and both write to claim ${claims.join(', ')}: where only one can (a database that locks its files, a volume that one node may attach), the roll-out gets stuck, and is then undone; strategy Recreate avoids it`,
+        ]),
   ]
+}
+
+/** Claims that no more than one pod has been seen to write to; several pods that share one have shown that they can. */
+function lonelyClaims({ volumes = [], ...pod }: PodSpec, { replicas = 1 }: DeploymentSpec): string[] {
+  if (replicas !== 1) return []
+  const written = new Set(
+    eachContainer({ volumes, ...pod })
+      .flatMap(({ container }) => container.volumeMounts ?? [])
+      .filter((mount) => mount.readOnly !== true)
+      .map((mount) => mount.name),
+  )
+  return (volumes ?? []).flatMap((volume) => {
+    const { claimName, readOnly } = volume?.persistentVolumeClaim ?? {}
+    return claimName !== undefined && readOnly !== true && written.has(volume.name) ? [claimName] : []
+  })
 }
 
 const hostPorts = (spec: PodSpec): number[] => {

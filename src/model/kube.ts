@@ -204,6 +204,7 @@ export interface ControllerObject extends KubeObject {
     readonly selector?: LabelSelector | Readonly<Record<string, string>>
     readonly template?: PodTemplateSpec
     readonly suspend?: boolean
+    readonly concurrencyPolicy?: string
     readonly progressDeadlineSeconds?: number
   }
   readonly status?: Readonly<Record<string, Json>>
@@ -213,6 +214,7 @@ export interface CronJobObject extends KubeObject {
     readonly schedule?: string
     readonly timeZone?: string
     readonly suspend?: boolean
+    readonly concurrencyPolicy?: string
     readonly jobTemplate?: { readonly spec?: { readonly template?: PodTemplateSpec } }
   }
 }

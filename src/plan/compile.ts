@@ -25,6 +25,7 @@ import { floorOf, whyNotLive } from './live-limits.ts'
 import { CONFLICT, mergeThree } from './merge.ts'
 import { objectKey } from './objects-by-ref.ts'
 import { orderSteps } from './order.ts'
+import { whyRefused } from './refused-pods.ts'
 import { type Draft, stepOf, unchanged } from './step.ts'
 
 export type RemedyValues = Readonly<Record<ControlId, Readonly<Record<string, Json>>>>
@@ -73,9 +74,30 @@ export function compile(
       else ledger.refused.push({ finding: finding.id, because })
     }
   }
+  for (const [key, draft] of drafts) holdBack(drafts, key, draft, whyRefused(draft.target, view), ledger, options.acceptRisk)
   const ids = new Map([...drafts].map(([key, draft]) => [key, draft.id]))
   const steps = orderSteps([...drafts.values()].map((draft) => stepOf(draft, ids, view)))
   return { digest: planDigest(steps), revision: view.revision, steps, ledger }
+}
+
+/** New pods that are refused are known only once all that is planned for their template is known. */
+function holdBack(
+  drafts: Map<string, Draft>,
+  key: string,
+  draft: Draft,
+  refused: string | undefined,
+  ledger: { fixable: FindingId[]; readonly refused: Ledger['refused'][number][] },
+  acceptRisk: Risk | undefined,
+): void {
+  if (refused === undefined) return
+  if (acceptRisk === undefined || acceptRisk === 'may-break') {
+    drafts.set(key, { ...draft, risk: 'may-break', mayBreak: [...new Set([...draft.mayBreak, refused])] })
+    return
+  }
+  drafts.delete(key)
+  const held = new Set(draft.findings.map(({ id }) => id))
+  ledger.fixable = ledger.fixable.filter((id) => !held.has(id))
+  for (const finding of held) ledger.refused.push({ finding, because: refused })
 }
 
 const FOR_A_HUMAN: Proposal = {

@@ -1,4 +1,5 @@
 import type { Change, KubeObject, NetworkPolicyObject, Step } from '../model/index.ts'
+import { ENFORCE } from '../objects/pod-security-labels.ts'
 
 /**
  * In which order steps are safe: what others stand on first, what allows before what denies, nodes before the pods that are to run
@@ -93,8 +94,15 @@ function ofEdit(kind: string, step: Step): (typeof RANKS)[number] {
   if (kind === 'Node') return 'node'
   if (WORKLOADS.has(kind)) return 'workload'
   if (RIGHTS.has(kind)) return 'fewer rights'
-  if (kind === 'Namespace') return step.risk === 'safe' ? 'watchful label' : 'enforce'
+  // Also what refuses nothing that the plan leaves: the pods that are there before it may still be refused.
+  if (kind === 'Namespace') return step.risk === 'safe' && !enforces(step) ? 'watchful label' : 'enforce'
   if (kind.endsWith('NetworkPolicy')) return 'deny'
   if (kind.endsWith('WebhookConfiguration') || kind.startsWith('ValidatingAdmissionPolicy')) return 'admission'
   return 'other'
 }
+
+const enforces = ({ changes }: Step): boolean =>
+  changes.some(
+    (change) =>
+      change.type === 'edit' && change.edits.some((edit) => String(('set' in edit ? edit.set : edit.unset)[2]).startsWith(ENFORCE)),
+  )

@@ -14,7 +14,7 @@ import type {
 import { refOf, refText } from '../objects/ref.ts'
 import { nextRun } from './cron-schedule.ts'
 import { objectAt } from './objects-by-ref.ts'
-import { firstOf, ROLLS_OUT, type Rollout, rolloutOf, runOf } from './rollout.ts'
+import { firstOf, isReady, ROLLS_OUT, type Rollout, rolloutOf, runOf, type UsualRestarts, whyFailing } from './rollout.ts'
 import type { Verdict } from './run.ts'
 
 export interface WatchedState {
@@ -31,6 +31,7 @@ export interface Before {
   readonly uid: string | undefined
   readonly pods: ReadonlySet<string>
   readonly wasWell: boolean
+  readonly restarts: UsualRestarts
 }
 export interface RolloutTimes {
   /** For the rollout itself. */
@@ -42,6 +43,8 @@ export interface RolloutTimes {
 const STARTS_PODS: ReadonlySet<string> = new Set([...ROLLS_OUT, 'CronJob'])
 /** A liveness probe that fails gets this long at most to show it. */
 const LONGEST_WATCH_MS = 75_000
+/** More restarts than that are no start any more, and would outlast every deadline. */
+const MOST_RESTARTS = 4
 
 /** The workload whose pods are made anew by this step. */
 export function workloadOf(step: Step): ObjectRef | undefined {
@@ -62,10 +65,24 @@ export function beforeOf(step: Step, snapshot: Snapshot): Before {
   const ref = workloadOf(step)
   const object = ref === undefined ? undefined : objectAt(snapshot, ref)
   const pods = object === undefined ? [] : podsOf(object, snapshot)
+  const restarts = restartsByContainer(pods)
   // What the first step of two left under way is not ill.
-  const isOneOff = object === undefined || object.kind === 'Pod' || object.kind === 'CronJob' || step.canary === 'rest'
-  const wasWell = isOneOff || rolloutOf(object as ControllerObject, pods).is === 'done'
-  return { uid: object?.metadata.uid, pods: new Set(pods.map(identity)), wasWell }
+  const isOneOff = object === undefined || object.kind === 'Pod' || step.canary === 'rest'
+  const wasWell = isOneOff || (object.kind === 'CronJob' ? !endedIll(pods) : rolloutOf(object as ControllerObject, pods).is === 'done')
+  return { uid: object?.metadata.uid, pods: new Set(pods.map(identity)), wasWell, restarts }
+}
+/** The newest run of which something is known. */
+function endedIll(pods: readonly PodObject[]): boolean {
+  const newestFirst = pods.toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''))
+  const newest = newestFirst.find((pod) => pod.status?.phase === 'Succeeded' || whyFailing(pod) !== undefined)
+  return newest !== undefined && whyFailing(newest) !== undefined
+}
+function restartsByContainer(pods: readonly PodObject[]): UsualRestarts {
+  const restarts = new Map<string, number>()
+  for (const { status } of pods)
+    for (const { name, restartCount = 0 } of [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])])
+      restarts.set(name, Math.min(MOST_RESTARTS, Math.max(restarts.get(name) ?? 0, restartCount)))
+  return restarts
 }
 const identity = ({ metadata }: PodObject): string => metadata.uid ?? metadata.name
 
@@ -96,10 +113,10 @@ function look({ ref, canary }: Watching, snapshot: Snapshot, before: Before | un
   const newPods = podsOf(object, snapshot).filter((pod) => !(before?.pods.has(identity(pod)) ?? false))
   const rollout =
     object.kind === 'CronJob'
-      ? runOf(newPods)
+      ? runOf(newPods, before?.restarts)
       : canary === 'first'
-        ? firstOf(newPods)
-        : rolloutOf(object as ControllerObject | PodObject, newPods)
+        ? firstOf(newPods, before?.restarts)
+        : rolloutOf(object as ControllerObject | PodObject, newPods, before?.restarts)
   return { rollout, restarts: newPods.reduce((sum, pod) => sum + restartsOf(pod), 0), newPods }
 }
 const restartsOf = ({ status }: PodObject): number =>
@@ -129,14 +146,37 @@ export async function watchRollout(
   for (;;) {
     const left = Math.max(0, end - Date.now())
     await scan.until(({ snapshot }) => (now(snapshot)?.rollout.is ?? 'under-way') !== 'under-way', left, signal)
-    const seen = now()
+    let seen = now()
+    if (seen?.rollout.is === 'failing' && seen.rollout.mayPass === true && !signal.aborted) {
+      await scan.until(({ snapshot }) => now(snapshot)?.rollout.is !== 'failing', Math.max(0, end - Date.now()), signal)
+      seen = now()
+      if (seen?.rollout.is !== 'failing' && Date.now() < end) continue
+    }
     if (seen?.rollout.is === 'failing') return { ok: false, undo: true, because: seen.rollout.because }
     if (signal.aborted)
       return { ok: false, undo: false, because: 'the wait for the rollout was cut short: whether it goes through is not known' }
+    const unended = seen === undefined ? undefined : runUnended(ref, scan.state.snapshot, before, seen, deadlineMs)
+    if (unended !== undefined) return { ok: true, note: unended }
     if (seen?.rollout.is !== 'done') return { ok: false, undo: true, because: late(deadlineMs, seen) }
     if (await keepsRunning(watching, scan, before, seen, steadyMs, signal)) return { ok: true, note: noteOf(seen, scan.state.snapshot) }
     if (Date.now() >= end && now()?.rollout.is !== 'failing') return { ok: false, undo: true, because: late(deadlineMs, now()) }
   }
+}
+
+/** The words for a run that takes longer than one waits for: the new one goes on well, or the old one keeps it from starting. */
+function runUnended(ref: ObjectRef, snapshot: Snapshot, before: Before | undefined, seen: Look, deadlineMs: number): string | undefined {
+  if (ref.kind !== 'CronJob' || seen.rollout.is !== 'under-way') return undefined
+  if (seen.newPods.some(isReady))
+    return `its next run has started well and was still going on after ${Math.round(deadlineMs / 1000)} s: look at it when it has ended`
+  const object = objectAt(snapshot, { ...ref, uid: undefined }) as CronJobObject | undefined
+  const isHeldUp =
+    object?.spec?.concurrencyPolicy === 'Forbid' &&
+    podsOf(object, snapshot).some(
+      (pod) => before?.pods.has(identity(pod)) && (pod.status?.phase === 'Running' || pod.status?.phase === 'Pending'),
+    )
+  return isHeldUp && seen.newPods.length === 0
+    ? 'its run of before still goes on and keeps the next one from starting: the change takes effect after it'
+    : undefined
 }
 
 /** False as soon as one of the new pods is started again, falls out of service or fails. */
@@ -155,6 +195,14 @@ async function keepsRunning(
     return present === undefined || present.rollout.is !== 'done' || present.restarts > seen.restarts
   }
   return !(await scan.until(({ snapshot }) => isDisturbed(snapshot), longest, signal))
+}
+
+/** Why new pods that had proved themselves do not work any more; undefined where they do. */
+export function failedSince(step: Step, snapshot: Snapshot, before: Before | undefined): string | undefined {
+  const ref = workloadOf(step)
+  if (ref === undefined || before?.wasWell !== true || step.canary === 'first' || snapshot.source.kind !== 'live') return undefined
+  const { rollout } = look({ ref, canary: step.canary }, snapshot, before) ?? {}
+  return rollout?.is === 'failing' ? `its new pods came up and fail by now: ${rollout.because}` : undefined
 }
 
 /** How long a container that no longer answers its liveness probe runs before the kubelet kills it, in milliseconds. */

@@ -4,7 +4,11 @@ import type { ContainerStatus, ControllerObject, KubeObject, PodObject } from '.
 export type Rollout =
   | { readonly is: 'done'; readonly note: string }
   | { readonly is: 'under-way'; readonly waiting: string }
-  | { readonly is: 'failing'; readonly because: string }
+  /** `mayPass`: it may be over by itself in a moment. */
+  | { readonly is: 'failing'; readonly because: string; readonly mayPass?: boolean }
+/** How often each container of the pods before was started again, by its name: as often, its new pods may be too. */
+export type UsualRestarts = ReadonlyMap<string, number>
+const NONE: UsualRestarts = new Map()
 
 type Status = Readonly<Record<string, unknown>>
 interface Spec {
@@ -30,9 +34,9 @@ const HOPELESS = new Set([
 ])
 
 /** `newPods`: those that were not there before the change. */
-export function rolloutOf(workload: ControllerObject | PodObject, newPods: readonly PodObject[]): Rollout {
-  const failing = newPods.map(whyFailing).find((reason) => reason !== undefined) ?? conditionFailing(workload)
-  if (failing !== undefined) return { is: 'failing', because: failing }
+export function rolloutOf(workload: ControllerObject | PodObject, newPods: readonly PodObject[], usual: UsualRestarts = NONE): Rollout {
+  const failing = failingIn(newPods, usual) ?? conditionFailing(workload)
+  if (failing !== undefined) return failing
   if (workload.kind === 'Pod') return ofPod(workload as PodObject)
   const { generation = 0 } = workload.metadata
   const status = (workload as ControllerObject).status as Status | undefined
@@ -52,24 +56,26 @@ export function rolloutOf(workload: ControllerObject | PodObject, newPods: reado
 }
 
 /** Of what runs to its end and is started anew by a schedule: `newPods` are those of its next run. */
-export function runOf(newPods: readonly PodObject[]): Rollout {
-  const failing = newPods.map(whyFailing).find((reason) => reason !== undefined)
-  if (failing !== undefined) return { is: 'failing', because: failing }
+export function runOf(newPods: readonly PodObject[], usual: UsualRestarts = NONE): Rollout {
+  const failing = failingIn(newPods, usual)
+  if (failing !== undefined) return failing
   if (newPods.some(({ status }) => status?.phase === 'Succeeded')) return { is: 'done', note: 'its next run has ended well' }
-  return newPods.some(isReady)
-    ? { is: 'done', note: 'its next run has started' }
-    : { is: 'under-way', waiting: 'its next run has not started yet' }
+  return { is: 'under-way', waiting: newPods.some(isReady) ? 'its next run has not ended yet' : 'its next run has not started yet' }
 }
 
 /** Of a single new pod beside the old ones. */
-export function firstOf(newPods: readonly PodObject[]): Rollout {
-  const failing = newPods.map(whyFailing).find((reason) => reason !== undefined)
-  if (failing !== undefined) return { is: 'failing', because: failing }
+export function firstOf(newPods: readonly PodObject[], usual: UsualRestarts = NONE): Rollout {
+  const failing = failingIn(newPods, usual)
+  if (failing !== undefined) return failing
   return newPods.some(isReady)
     ? { is: 'done', note: 'one new pod is ready, the old ones are still there' }
     : { is: 'under-way', waiting: 'its first new pod is not ready' }
 }
-const isReady = ({ status }: PodObject): boolean =>
+function failingIn(pods: readonly PodObject[], usual: UsualRestarts): Extract<Rollout, { is: 'failing' }> | undefined {
+  const because = pods.map((pod) => whyFailing(pod, usual)).find((reason) => reason !== undefined)
+  return because === undefined ? undefined : { is: 'failing', because }
+}
+export const isReady = ({ status }: PodObject): boolean =>
   status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true
 
 function ofDeployment({ replicas = 1, paused = false }: Spec, status: Status): Rollout {
@@ -114,18 +120,21 @@ const rolledOut = (pods: number): Rollout => ({
 })
 const number = (value: unknown): number => (typeof value === 'number' ? value : 0)
 
-function whyFailing({ metadata, status }: PodObject): string | undefined {
+/** What keeps a pod from working that time alone does not mend; undefined for one that works or is on its way. */
+export function whyFailing({ metadata, status }: PodObject, usual: UsualRestarts = NONE): string | undefined {
   if (status?.phase === 'Failed') return `new pod ${metadata.name} failed${status.reason === undefined ? '' : `: ${status.reason}`}`
   const containers: readonly ContainerStatus[] = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
-  for (const { name, state } of containers) {
+  for (const { name, state, restartCount = 0 } of containers) {
     const waiting = state?.waiting
+    // Some fail until what they wait for is there, and the pods before did so too.
+    if (waiting?.reason === 'CrashLoopBackOff' && restartCount < (usual.get(name) ?? 0)) continue
     if (waiting?.reason !== undefined && HOPELESS.has(waiting.reason))
       return `container ${name} of new pod ${metadata.name}: ${waiting.reason}${waiting.message === undefined ? '' : `: ${waiting.message}`}`
   }
   return undefined
 }
 
-function conditionFailing(workload: KubeObject): string | undefined {
+function conditionFailing(workload: KubeObject): Extract<Rollout, { is: 'failing' }> | undefined {
   const conditions = ((workload as { status?: { conditions?: unknown } }).status?.conditions ?? []) as readonly {
     readonly type: string
     readonly status: string
@@ -133,7 +142,15 @@ function conditionFailing(workload: KubeObject): string | undefined {
     readonly message?: string
   }[]
   const refused = conditions.find((condition) => condition.type === 'ReplicaFailure' && condition.status === 'True')
-  if (refused !== undefined) return `${refused.reason ?? 'FailedCreate'}: ${refused.message ?? 'its new pods are refused'}`
+  // A quota has room again once an old pod has gone; its controller tries again at ever longer intervals.
+  if (refused !== undefined)
+    return {
+      is: 'failing',
+      mayPass: /exceeded quota/.test(refused.message ?? ''),
+      because: `${refused.reason ?? 'FailedCreate'}: ${refused.message ?? 'its new pods are refused'}`,
+    }
   const late = conditions.find((condition) => condition.type === 'Progressing' && condition.reason === 'ProgressDeadlineExceeded')
-  return late === undefined ? undefined : `ProgressDeadlineExceeded: ${late.message ?? 'its rollout makes no progress'}`
+  return late === undefined
+    ? undefined
+    : { is: 'failing', because: `ProgressDeadlineExceeded: ${late.message ?? 'its rollout makes no progress'}` }
 }

@@ -12,7 +12,7 @@ export interface Verifier {
   prepare?(step: Step): void
   verify(step: Step, signal: AbortSignal): Promise<Verdict>
   waitingFor?(step: Step): string
-  /** Asked once, at the end: which of the steps that were proven no longer hold, and why. */
+  /** Asked once, at the end: which of the steps that were proven no longer hold or work, and why. */
   reverted?(steps: readonly Step[], signal: AbortSignal): Promise<ReadonlyMap<StepId, string>>
 }
 /** Looks out for the operator's own access and that of system components (safety law 7). */

@@ -1,10 +1,19 @@
-/** Proves a step: the values are there, the rollout went through, the finding is gone, and in the end nobody put an old value back. */
-import type { Change, FindingId, KubeObject, Snapshot, Step } from '../model/index.ts'
+/** Proves a step: the values are there, the rollout went through, the finding is gone, and in the end the new pods still work and nobody put an old value back. */
+import type { Change, FindingId, KubeObject, Snapshot, Step, StepId } from '../model/index.ts'
 import { formatPath, valueAt } from '../objects/path.ts'
 import { refOf, refText } from '../objects/ref.ts'
 import { holds } from './canonical.ts'
 import { objectAt } from './objects-by-ref.ts'
-import { type Before, beforeOf, isInTemplate, type Watched, type WatchedState, watchRollout, workloadOf } from './rollout-watch.ts'
+import {
+  type Before,
+  beforeOf,
+  failedSince,
+  isInTemplate,
+  type Watched,
+  type WatchedState,
+  watchRollout,
+  workloadOf,
+} from './rollout-watch.ts'
 import type { Verdict, Verifier } from './run.ts'
 
 export interface VerifyOptions {
@@ -23,9 +32,11 @@ export function verifierOf(
   { deadlineMs = 120_000, steadyMs = 10_000, showMs = 15_000, settleMs = 3_000 }: VerifyOptions = {},
 ): Verifier {
   let before: Before | undefined
+  const befores = new Map<StepId, Before>()
   return {
     prepare(step) {
       before = beforeOf(step, scan.state.snapshot)
+      befores.set(step.id, before)
     },
     waitingFor(step) {
       return workloadOf(step) === undefined || scan.state.snapshot.source.kind !== 'live'
@@ -48,7 +59,12 @@ export function verifierOf(
         steps.filter((step) => changesToLast(step).some((change) => !isShown(change, snapshot, undefined)))
       if (settleMs > 0 && scan.state.snapshot.source.kind === 'live')
         await scan.until(({ snapshot }) => gone(snapshot).length > 0, settleMs, signal)
-      return new Map(gone(scan.state.snapshot).map((step) => [step.id, notShown(step, scan.state.snapshot, undefined)]))
+      const { snapshot } = scan.state
+      const failed = steps.flatMap((step) => {
+        const because = failedSince(step, snapshot, befores.get(step.id))
+        return because === undefined ? [] : [[step.id, because] as const]
+      })
+      return new Map([...failed, ...gone(snapshot).map((step) => [step.id, notShown(step, snapshot, undefined)] as const)])
     },
   }
 }

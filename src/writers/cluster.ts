@@ -3,6 +3,7 @@ import type { Approval, Json, KubeObject, ObjectRef, Rehearsal, RehearsalResult,
 import { formatPath } from '../objects/path.ts'
 import { refOf, refText } from '../objects/ref.ts'
 import { holds, sameJson } from '../plan/canonical.ts'
+import { isInTemplate } from '../plan/rollout-watch.ts'
 import { type Committed, requireApproval, WriteConflict, WriteRefused, type Writer, type WrittenState } from '../plan/writer.ts'
 import { Addresses, type ClusterApi, FIELD_MANAGER } from './cluster-api.ts'
 import { recreatable } from './cluster-object.ts'
@@ -12,6 +13,7 @@ import { contradiction } from './cluster-pod-security.ts'
 import { isOther, Reader } from './cluster-read.ts'
 import { type Prepared, Refusal, Rehearser } from './cluster-rehearse.ts'
 import { Sender } from './cluster-send.ts'
+import { freeStuckPods, revisionOf } from './stuck-pods.ts'
 
 /** What `Written.undo` says, enough to take the write back after a restart. */
 type Undo =
@@ -22,12 +24,14 @@ type Undo =
 
 export class ClusterWriter implements Writer {
   readonly name = 'cluster'
+  readonly #api: ClusterApi
   readonly #addresses: Addresses
   readonly #reader: Reader
   readonly #rehearser: Rehearser
   readonly #send: Sender
 
   constructor(api: ClusterApi) {
+    this.#api = api
     this.#addresses = new Addresses(api)
     this.#reader = new Reader(api, this.#addresses)
     this.#rehearser = new Rehearser(api, this.#addresses, this.#reader)
@@ -134,6 +138,8 @@ export class ClusterWriter implements Writer {
       await this.#send.patch(target, path, patch, async () => standing(await this.#reader.mustRead(target), undo.entries) === 'before', {
         dryRun,
       })
+      const undone = edits.some((edit) => isInTemplate('set' in edit ? edit.set : edit.unset)) ? revisionOf(live) : undefined
+      if (undone !== undefined && !dryRun) await freeStuckPods(this.#api, target, path, undone)
     } else if (undo.is === 'delete') await this.#create(undo.object, dryRun)
     else if (undo.is === 'create') await this.#send.remove(target, path, undo.made, undefined, dryRun)
     else if (state === 'gone') await this.#create(undo.object, dryRun)

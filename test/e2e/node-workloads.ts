@@ -2,39 +2,59 @@
 import { images } from '../cluster/nodes/images.ts'
 
 export interface Forced {
-  /** The control whose fix is applied at `may-break`. */
-  readonly control: string
+  /** The control whose fix is applied at `may-break`, or a practice of which everything is. */
+  readonly control?: string
+  readonly practice?: string
   readonly set?: readonly string[]
   /** By how the workload is made; the tool only says that it may. */
   readonly breaks: boolean
 }
 export interface NodeWorkload {
   readonly name: string
-  readonly kind?: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'CronJob'
+  readonly kind?: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'CronJob' | 'Job' | 'Pod'
   readonly image: string
   readonly args: readonly string[]
   /** Where it answers; absent: it runs to its end. */
   readonly port?: number
   readonly container?: object
   readonly pod?: object
+  /** Of the controller's specification. */
+  readonly own?: object
+  readonly ownAfter?: object
+  /** Besides its name. */
+  readonly metadata?: object
+  /** What is there with it. */
+  readonly beside?: readonly { readonly url: string; readonly object: object }[]
+  /** Of its namespace; `labelsAfter` once it runs. */
+  readonly labels?: Readonly<Record<string, string>>
+  readonly labelsAfter?: Readonly<Record<string, string>>
+  /** Of every apply. */
+  readonly flags?: readonly string[]
+  /** Nothing of it runs or is meant to, or nobody waits for it; `isIll`: it does not work before either. */
+  readonly isIdle?: boolean
+  readonly isIll?: boolean
+  /** Of those that are not always run: it is all the same. */
+  readonly isTelling?: boolean
+  /** What only restarts pods is predicted to keep it serving; what is known to come of it otherwise. */
+  readonly calm?: 'undone' | 'broke unnoticed'
   /** After everything up to `restarts-pods` is applied, its pods pass this level. */
   readonly reaches: 'privileged' | 'baseline' | 'restricted'
   readonly forced?: readonly Forced[]
 }
 
 const { root, user1000, userApp, volume, helpers } = images
-const ports = (containerPort: number) => ({ ports: [{ containerPort }] })
-const probe = (port: number, path = '/readyz') => ({ httpGet: { port, path }, periodSeconds: 1, failureThreshold: 3 })
-const mounted = (mountPath: string, source: object) => ({
+export const ports = (containerPort: number) => ({ ports: [{ containerPort }] })
+export const probe = (port: number, path = '/readyz') => ({ httpGet: { port, path }, periodSeconds: 1, failureThreshold: 3 })
+export const mounted = (mountPath: string, source: object) => ({
   container: { volumeMounts: [{ name: 'data', mountPath }] },
   pod: { volumes: [{ name: 'data', ...source }] },
 })
-const asUser = (user: number) => [`pod-run-as-root.user=${user}`]
-const other = (more: object) => ({ imagePullPolicy: 'Never', ...more })
+export const asUser = (user: number) => [`pod-run-as-root.user=${user}`]
+export const other = (more: object) => ({ imagePullPolicy: 'Never', ...more })
 
-const DROP = 'pod-capabilities-drop-all'
-const USER = 'pod-run-as-root'
-const READ_ONLY = 'pod-readonly-rootfs'
+export const DROP = 'pod-capabilities-drop-all'
+export const USER = 'pod-run-as-root'
+export const READ_ONLY = 'pod-readonly-rootfs'
 
 export const workloads: readonly NodeWorkload[] = [
   // ── another user than root ───────────────────────────────────────────────────────────────────
@@ -326,19 +346,30 @@ export const workloads: readonly NodeWorkload[] = [
 ]
 
 /** The object of a workload, in a namespace of its own name. */
-export function objectOf({ name, kind = 'Deployment', image, args, container = {}, pod = {} }: NodeWorkload): object {
+export function objectOf({
+  name,
+  kind = 'Deployment',
+  image,
+  args,
+  container = {},
+  pod = {},
+  own: more = {},
+  metadata: meta = {},
+}: NodeWorkload): object {
   const isCron = kind === 'CronJob'
   const containers = [other({ name: 'app', image, args, ...container })]
   const spec = {
     terminationGracePeriodSeconds: 1,
     automountServiceAccountToken: false,
-    ...(isCron && { restartPolicy: 'Never' }),
+    ...((isCron || kind === 'Job') && { restartPolicy: 'Never' }),
     ...pod,
     containers,
   }
+  if (kind === 'Pod') return { apiVersion: 'v1', kind, metadata: { name, namespace: name, labels: { app: name }, ...meta }, spec }
   const template = { metadata: { labels: { app: name } }, spec }
+  if (kind === 'Job') return { apiVersion: 'batch/v1', kind, metadata: { name, namespace: name, ...meta }, spec: { template } }
   const own = isCron
     ? { schedule: '* * * * *', jobTemplate: { spec: { backoffLimit: 0, template } } }
     : { selector: { matchLabels: { app: name } }, ...(kind === 'StatefulSet' && { serviceName: name }), template }
-  return { apiVersion: isCron ? 'batch/v1' : 'apps/v1', kind, metadata: { name, namespace: name }, spec: own }
+  return { apiVersion: isCron ? 'batch/v1' : 'apps/v1', kind, metadata: { name, namespace: name, ...meta }, spec: { ...own, ...more } }
 }

@@ -97,11 +97,55 @@ describe('after a rollout', () => {
     expect(probed.waits).toContain(30_000)
   })
 
+  test('one that dies while later steps are taken is told in the end', async () => {
+    const scan = seen(before, done(running()), done(running(2, { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } })))
+    const verifier = verifierOf(scan, { deadlineMs: 300_000, steadyMs: 0, showMs: 1, settleMs: 1 })
+    verifier.prepare?.(step)
+    expect(await verifier.verify(step, new AbortController().signal)).toMatchObject({ ok: true })
+    expect([...(await verifier.reverted!([step], new AbortController().signal)).values()]).toEqual([
+      'its new pods came up and fail by now: container app of new pod cart-1-x: CrashLoopBackOff: back-off',
+    ])
+  })
+
   test('one that falls out of service and comes back is waited for again', async () => {
     const out = worldOf([cart(true, 0), set as KubeObject, running()])
     const watched = seen(before, done(running()), out, done(running()))
     expect(await verdict(watched, step)).toMatchObject({ ok: true })
     expect(watched.waits.filter((ms) => ms === 10_000)).toHaveLength(2)
+  })
+})
+
+describe('a start that fails at first', () => {
+  const step = stepOn({ apiVersion: 'apps/v1', kind: 'Deployment', name: 'cart' }, ['spec', 'template', 'spec'])
+  const crashing = (restartCount: number) => running(restartCount, { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } })
+  const old = (restartCount: number) => {
+    const found = running(restartCount)
+    return { ...found, metadata: { ...found.metadata, name: 'cart-0-x', uid: 'old' } } as KubeObject
+  }
+  const world = (isNew: boolean, available: number, ...pods: KubeObject[]) => worldOf([cart(isNew, available), set as KubeObject, ...pods])
+
+  test('is waited for as often as the pods before were started again, and no longer', async () => {
+    const starts = (usual: number) => seen(world(false, 1, old(usual)), world(true, 0, crashing(1)), world(true, 1, running(2)))
+    expect(await verdict(starts(2), step)).toMatchObject({ ok: true })
+    expect(await verdict(starts(1), step)).toMatchObject({ ok: false, undo: true, because: expect.stringContaining('CrashLoopBackOff') })
+    expect(await verdict(seen(world(false, 1, old(2)), world(true, 0, crashing(1)), world(true, 0, crashing(2))), step)).toMatchObject({
+      ok: false,
+      undo: true,
+    })
+  })
+
+  test('a refused pod is waited for a moment: an old one may have to go first', async () => {
+    const refusing = (available: number) => {
+      const refused = [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'exceeded quota' }]
+      const object = cart(true, available) as KubeObject & { status: object }
+      return worldOf([{ ...object, status: { ...object.status, conditions: refused } } as KubeObject, set as KubeObject])
+    }
+    expect(await verdict(seen(world(false, 1), refusing(0), world(true, 1, running())), step)).toMatchObject({ ok: true })
+    expect(await verdict(seen(world(false, 1), refusing(0), refusing(0)), step)).toMatchObject({
+      ok: false,
+      undo: true,
+      because: 'FailedCreate: exceeded quota',
+    })
   })
 })
 
@@ -138,6 +182,24 @@ describe('a CronJob', () => {
     expect(await judged('* * * * *', {}, run({ phase: 'Succeeded' }))).toMatchObject({ ok: true, note: 'its next run has ended well' })
     expect(await judged('* * * * *', {}, run({ phase: 'Pending' }), run({ phase: 'Failed' }))).toMatchObject({ ok: false, undo: true })
     expect(await judged('* * * * *', {})).toMatchObject({ ok: false, undo: true, because: expect.stringContaining('has not started') })
+  })
+
+  test('whose run takes longer than one waits has started well; one that is held up takes the change later', async () => {
+    const ready = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] }
+    expect(await judged('* * * * *', {}, run(ready))).toMatchObject({ ok: true, note: expect.stringContaining('still going on') })
+    expect(await judged('* * * * *', {}, run(ready), run({ phase: 'Failed' }))).toMatchObject({ ok: false, undo: true })
+    const forbids = { concurrencyPolicy: 'Forbid' }
+    const going = [job as KubeObject, run(ready)]
+    const held = seen(worldOf([tidy(false, '* * * * *', forbids), ...going]), worldOf([tidy(true, '* * * * *', forbids), ...going]))
+    expect(await verdict(held, step)).toMatchObject({ ok: true, note: expect.stringContaining('keeps the next one from starting') })
+    const free = seen(worldOf([tidy(false, '* * * * *'), ...going]), worldOf([tidy(true, '* * * * *'), ...going]))
+    expect(await verdict(free, step)).toMatchObject({ ok: false, undo: true })
+  })
+
+  test('whose last run failed before is not held to better', async () => {
+    const failed = [job as KubeObject, run({ phase: 'Failed' })]
+    const ill = seen(worldOf([tidy(false, '* * * * *'), ...failed]), worldOf([tidy(true, '* * * * *'), ...failed]))
+    expect(await verdict(ill, step)).toMatchObject({ ok: true, note: expect.stringContaining('not healthy before') })
   })
 
   test('that runs seldom, or is suspended, is said to take the change later', async () => {

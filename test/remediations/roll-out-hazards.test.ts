@@ -36,3 +36,21 @@ describe('a roll-out of pods that take ports of their node', () => {
     expect(risk(web('hostUsers: true') + node('a'))).toBe('restarts-pods')
   })
 })
+
+describe('a roll-out of a pod that writes to a claim', () => {
+  const claimed = (mount: string, deployment = '') =>
+    `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop, uid: d}\nspec: {${deployment}template: {spec: {volumes: [{name: d, persistentVolumeClaim: {claimName: data}}], containers: [{name: app, image: a${mount}}]}}}\n${node('a')}${node('b')}`
+  const WRITES = ', volumeMounts: [{name: d, mountPath: /d}]'
+
+  it('may get stuck where it has been the only one', () => {
+    const { proposal } = proposals('pod-seccomp', seccomp, claimed(WRITES))[0]!
+    expect(proposal).toMatchObject({ risk: 'may-break', mayBreak: expect.arrayContaining([expect.stringContaining('claim data')]) })
+  })
+
+  it('goes on where the old pod goes first, where several share it, and where nothing is written', () => {
+    expect(risk(claimed(WRITES, 'strategy: {type: Recreate}, '))).toBe('restarts-pods')
+    expect(risk(claimed(WRITES, 'replicas: 2, '))).toBe('restarts-pods')
+    expect(risk(claimed(', volumeMounts: [{name: d, mountPath: /d, readOnly: true}]'))).toBe('restarts-pods')
+    expect(risk(claimed(''))).toBe('restarts-pods')
+  })
+})

@@ -253,7 +253,8 @@ function conclude(
   io.stdout.write(`\nsteps: ${told.length === 0 ? 'none was carried out' : told.join(', ')}\n`)
   if (options.inFiles && count('mended') > 0)
     io.stdout.write('these are files: what running pods make of them shows when they are deployed\n')
-  if (id !== undefined) io.stdout.write(`undo with: k8s-harden undo ${id}\n`)
+  const isLeft = count('mended', 'not-mended', 'undo-failed', 'handed-over') > 0
+  if (id !== undefined && isLeft) io.stdout.write(`undo with: k8s-harden undo ${id}\n`)
   if (signal.aborted) return EXIT.interrupted
   return failed > 0 ? EXIT.changeFailed : EXIT.clean
 }

@@ -1,10 +1,11 @@
 import { setContainerField } from '../../../remediations/container-field.ts'
 import { keepLowPorts } from '../../../remediations/low-ports.ts'
-import { HARMLESS, mayBreak } from '../../../remediations/pod-template.ts'
+import { EXCEPT_FILE_RIGHTS, mayBreak } from '../../../remediations/pod-template.ts'
 import { control } from '../../model/define.ts'
 import type { ContainerSpec } from '../../model/index.ts'
 import { knownUser } from '../../objects/container-user.ts'
 import { eachContainer } from '../../objects/containers.ts'
+import { gainsRights } from '../../objects/file-rights.ts'
 import { perPodSpec } from '../../objects/per-workload.ts'
 import { isWindows, WORKLOAD_KINDS } from '../../objects/workloads.ts'
 
@@ -48,13 +49,15 @@ export default control({
       if (container.securityContext?.privileged === true || addsSysAdmin(container))
         return mayBreak('what needs privileged or SYS_ADMIN fails: the API server takes this change only together with taking those away')
       const { isRoot } = knownUser(place.workload, container, place.view)
-      // Root has nothing to gain by setuid.
-      if (isRoot === true) return HARMLESS
+      // Root has nothing to gain by setuid; what it starts as another user may have.
+      if (isRoot === true) return EXCEPT_FILE_RIGHTS
       const needed = (container.securityContext?.capabilities?.add ?? []).filter((name) => !/^(CAP_)?NET_BIND_SERVICE$/i.test(name))
       if (needed.length > 0) return mayBreak(`programs that get ${needed.join(', ')} from their file no longer do`)
       const { lost } = keepLowPorts(place, container)
+      const gains = gainsRights(container)
+      if (gains !== undefined) return mayBreak(`it seems to use ${gains}, which fails where nothing may gain rights from its file`)
       // Whoever says true in so many words may have a reason.
-      if (isRoot === false && lost.length === 0 && container.securityContext?.allowPrivilegeEscalation !== true) return HARMLESS
+      if (isRoot === false && lost.length === 0 && container.securityContext?.allowPrivilegeEscalation !== true) return EXCEPT_FILE_RIGHTS
       return mayBreak(
         'programs that gain rights from their file fail: sudo, setuid ping, servers that bind low ports through file capabilities',
       )

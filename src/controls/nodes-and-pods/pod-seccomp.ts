@@ -3,6 +3,7 @@ import { HARMLESS, mayBreak, type TemplatePlace } from '../../../remediations/po
 import { control } from '../../model/define.ts'
 import type { Path, PodSpec, View } from '../../model/index.ts'
 import { eachContainer } from '../../objects/containers.ts'
+import { gainsRights } from '../../objects/file-rights.ts'
 import { perPodSpec, type Sighting } from '../../objects/per-workload.ts'
 import { BASELINE_CAPABILITIES, isConfining } from '../../objects/pod-security-baseline.ts'
 import { isWindows, WORKLOAD_KINDS } from '../../objects/workloads.ts'
@@ -114,10 +115,12 @@ function isDefaultOnAllNodes(view: View<'Node' | 'KubeletConfigz'>): boolean {
 
 /** What runs without a profile seldom notices the default one, unless it does unusual things to the kernel. */
 function predict({ workload: { spec } }: TemplatePlace, wasUnset: boolean): ReturnType<typeof mayBreak> {
-  const words = 'system calls outside the default profile of the runtime fail (tracing, mounting, new namespaces)'
+  const words = 'system calls outside the default profile of the runtime fail (tracing, mounting, new namespaces, kernel keyrings)'
   const unusual = [...eachContainer(spec)].some(
-    ({ container: { securityContext } }) =>
-      securityContext?.privileged === true || (securityContext?.capabilities?.add ?? []).some((name) => !BASELINE_CAPABILITIES.has(name)),
+    ({ container, container: { securityContext } }) =>
+      gainsRights(container) !== undefined ||
+      securityContext?.privileged === true ||
+      (securityContext?.capabilities?.add ?? []).some((name) => !BASELINE_CAPABILITIES.has(name)),
   )
-  return !wasUnset || unusual || spec.hostPID === true || spec.hostIPC === true ? mayBreak(words) : HARMLESS
+  return !wasUnset || unusual || spec.hostPID === true || spec.hostIPC === true ? mayBreak(words) : { ...HARMLESS, mayBreak: [words] }
 }

@@ -20,6 +20,27 @@ export const images = {
     files: { '/data': { mode: 0o777 }, '/data/seed': { content: 'seed', mode: 0o666 } },
     volumes: ['/data'],
   },
+  /** The folder of a declared VOLUME belongs to the image's user. */
+  ownVolume: { name: 'k8s-harden.test/own-volume:1', user: '1000', files: { '/data': { owner: 1000 } }, volumes: ['/data'] },
+  /** A user with the group root, whose /etc/passwd says another one. */
+  groups: {
+    name: 'k8s-harden.test/groups:1',
+    user: 'app:0',
+    files: { '/app/of-root': { content: 'x', mode: 0o664 }, '/app/of-extra': { content: 'x', mode: 0o664, owner: 4321 } },
+  },
+  groupExtra: {
+    name: 'k8s-harden.test/group-extra:1',
+    user: 'app:extra',
+    files: { '/app/of-extra': { content: 'x', mode: 0o664, owner: 4321 } },
+  },
+  rootGroup: { name: 'k8s-harden.test/root-group:1', user: '0:1000' },
+  /** Its program has a capability of its own, as Caddy's. */
+  web: {
+    name: 'k8s-harden.test/web:1',
+    user: '1000',
+    entrypoint: ['/bin/web'],
+    files: { '/bin/web': { workload: true, capability: 'net_bind_service' } },
+  },
   /** Helpers that gain rights when they are executed, and a file that only its owner reads. */
   helpers: {
     name: 'k8s-harden.test/helpers:1',

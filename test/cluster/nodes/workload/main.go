@@ -8,16 +8,28 @@
 //	remove=/path           removes a file or an empty directory
 //	read=/path             reads a file
 //	chown=/path:1000:1000  gives a file to somebody (CAP_CHOWN)
-//	need=net_raw           does what needs a capability: net_raw, net_admin, sys_chroot
+//	chmod=/path:600        changes a file's mode
+//	need=net_raw           does what needs a capability, or a system call that seccomp may forbid; see need
 //	setuid=1000            goes on as another user and group (CAP_SETUID, CAP_SETGID)
 //	exec=/path step ...    runs a program with the steps that follow, separated by spaces
 //	unready=               /readyz refuses from here on
+//	udp=:53                listens for datagrams from here on
+//	socket=/path           listens on a Unix socket from here on
+//	connect=/path          talks to one; waits for it up to 20 s
+//	wait=/path             waits for a file up to 20 s
+//	lock=/path             holds an exclusive lock on a file from here on, or fails at once
+//	signal=word            may it signal the other process that has this word in its command line?
+//	spawn=/path step ...   starts a program that goes on beside this one, and ends with it
+//	fail-until=/path:2     ends with status 1 until it has done so twice, counting in a file
+//	request=step           does the step on every request to /; what fails is answered with status 500
+//	linger=5s              takes this long to end when told to
 //	sleep=3s, exit=0       waits; ends
 //	pause=                 waits until it is told to end; so does the end of the steps after a serve
 package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -34,7 +46,9 @@ import (
 var (
 	unready   atomic.Bool
 	onRequest atomic.Value
+	linger    atomic.Int64
 	serving   bool
+	held      []any
 )
 
 func main() {
@@ -62,6 +76,7 @@ func endWhenTold() {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGTERM, syscall.SIGINT)
 	<-told
+	time.Sleep(time.Duration(linger.Load()))
 	os.Exit(0)
 }
 
@@ -96,8 +111,46 @@ func do(step string) error {
 	case "write":
 		return os.WriteFile(value, []byte("x"), 0o644)
 	case "on-request":
+		onRequest.Store("write=" + value)
+		return nil
+	case "request":
 		onRequest.Store(value)
 		return nil
+	case "chmod":
+		path, mode, _ := strings.Cut(value, ":")
+		bits, err := strconv.ParseUint(mode, 8, 32)
+		if err != nil {
+			return err
+		}
+		return os.Chmod(path, os.FileMode(bits))
+	case "udp":
+		connection, err := net.ListenPacket("udp", value)
+		held = append(held, connection)
+		return err
+	case "socket":
+		return listenUnix(value)
+	case "connect":
+		return patiently(func() error {
+			connection, err := net.Dial("unix", value)
+			if err == nil {
+				connection.Close()
+			}
+			return err
+		})
+	case "wait":
+		return patiently(func() error { _, err := os.Stat(value); return err })
+	case "lock":
+		return lock(value)
+	case "signal":
+		return signalOther(value)
+	case "spawn":
+		return spawn(value)
+	case "fail-until":
+		return failUntil(value)
+	case "linger":
+		length, err := time.ParseDuration(value)
+		linger.Store(int64(length))
+		return err
 	case "mkdir":
 		return os.Mkdir(value, 0o755)
 	case "remove":
@@ -140,8 +193,8 @@ func serve(address string) error {
 	}
 	handlers := http.NewServeMux()
 	handlers.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
-		if path, ok := onRequest.Load().(string); ok {
-			if err := os.WriteFile(path, []byte("x"), 0o644); err != nil {
+		if step, ok := onRequest.Load().(string); ok {
+			if err := do(step); err != nil {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
 				return
 			}
@@ -202,6 +255,23 @@ func need(capability string) error {
 		return syscall.SetsockoptInt(socket, syscall.SOL_SOCKET, syscall.SO_RCVBUFFORCE, 4096)
 	case "sys_chroot":
 		return syscall.Chroot("/")
+	case "mknod":
+		defer os.Remove("/tmp/null")
+		return syscall.Mknod("/tmp/null", syscall.S_IFCHR|0o600, 1<<8|3)
+	case "user_namespace":
+		child := exec.Command("/proc/self/exe", "exit=0")
+		child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}
+		return child.Run()
+	case "keyring":
+		_, _, failed := syscall.Syscall6(syscall.SYS_KEYCTL, 0, ^uintptr(2), 1, 0, 0, 0)
+		if failed != 0 {
+			return failed
+		}
+		return nil
+	case "trace":
+		child := exec.Command("/proc/self/exe", "exit=0")
+		child.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
+		return child.Start()
 	}
 	return fmt.Errorf("there is no test of this capability")
 }
@@ -232,4 +302,89 @@ func run(value string) error {
 		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(printed)))
 	}
 	return nil
+}
+
+func patiently(try func() error) error {
+	return within(20*time.Second, try)
+}
+
+func within(patience time.Duration, try func() error) error {
+	var err error
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		// What is forbidden stays so.
+		if err = try(); err == nil || errors.Is(err, os.ErrPermission) {
+			return err
+		}
+	}
+	return err
+}
+
+func listenUnix(path string) error {
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		return err
+	}
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			connection.Close()
+		}
+	}()
+	return nil
+}
+
+func lock(path string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return err
+	}
+	held = append(held, file)
+	return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+}
+
+func signalOther(word string) error {
+	return within(3*time.Second, func() error {
+		processes, _ := os.ReadDir("/proc")
+		for _, process := range processes {
+			id, err := strconv.Atoi(process.Name())
+			line, _ := os.ReadFile("/proc/" + process.Name() + "/cmdline")
+			if err == nil && id != os.Getpid() && strings.Contains(string(line), word) && !strings.Contains(string(line), "signal=") {
+				return syscall.Kill(id, 0)
+			}
+		}
+		return fmt.Errorf("there is no other process with %s", word)
+	})
+}
+
+func spawn(value string) error {
+	words := strings.Fields(value)
+	command := exec.Command(words[0], words[1:]...)
+	command.Stdout = os.Stdout
+	if err := command.Start(); err != nil {
+		return err
+	}
+	go func() {
+		fmt.Printf("failed spawn=%s: %v\n", value, command.Wait())
+		os.Exit(1)
+	}()
+	return nil
+}
+
+func failUntil(value string) error {
+	path, wanted, _ := strings.Cut(value, ":")
+	times, err := strconv.Atoi(wanted)
+	if err != nil {
+		return err
+	}
+	seen, _ := os.ReadFile(path)
+	if len(seen) >= times {
+		return nil
+	}
+	if err := os.WriteFile(path, append(seen, 'x'), 0o644); err != nil {
+		return err
+	}
+	return fmt.Errorf("time %d of %d", len(seen)+1, times)
 }
