@@ -107,12 +107,26 @@ export interface Facts {
   KubeletConfigz: { readonly nodes: readonly KubeletAnswer[] }
   /** What image configurations say (OCI image-spec `config`), by the reference a container names. Only there where the operator asked for it. */
   ImageConfigs: { readonly images: readonly ImageConfig[] }
+  /** Everything of constraints.gatekeeper.sh, and the namespaces that a Config of config.gatekeeper.sh leaves out (`kube-*` is a pattern). */
+  GatekeeperConstraints: { readonly constraints: readonly GatekeeperConstraint[]; readonly excluded: readonly string[] }
 }
 export type FactName = keyof Facts
 export interface MetricSample {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
+}
+export interface GatekeeperConstraint {
+  readonly kind: string
+  readonly name: string
+  /** `deny`, `dryrun`, `warn` or `scoped`; what is absent is `deny`. */
+  readonly enforcementAction: string
+  readonly match: { readonly [key: string]: Json }
+  readonly parameters: { readonly [key: string]: Json }
+  /** Does Gatekeeper's webhook say, in the status, that it enforces it as it stands? Absent where there is no status (in files). */
+  readonly enforced?: boolean
+  /** It was too large to keep: match and parameters are empty, and mean nothing. */
+  readonly cut?: true
 }
 export interface KubeletAnswer {
   readonly node: string

@@ -2,17 +2,18 @@
 import type { LabelSelector, NamespaceObject, ObjectRef, SpecObject, View } from '../model/index.ts'
 import type { AdmissionFamily } from './admission-families.ts'
 import { exemptionLabel, isAsWritten, NEVER_REFUSED, policyName } from './admission-policies.ts'
+import { gatekeeper } from './gatekeeper.ts'
 import { isSystemNamespace } from './ownership.ts'
 import { driftedPods } from './pod-revision.ts'
 import { checksAt, type JudgedPod, NEWEST_MINOR } from './pod-security.ts'
-import { CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault, ENGINE_KINDS, engines } from './pod-security-engines.ts'
+import { CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault, ENGINE_READS, engines } from './pod-security-engines.ts'
 import { ENFORCE, isLevel, versionLabel } from './pod-security-labels.ts'
 import { namespaceFitness, policyMinor } from './pod-security-namespace.ts'
 import { isEmptySelector, matchesSelector, namespaceLabels } from './selectors.ts'
 import { minorOf } from './version.ts'
 import { WORKLOAD_KINDS, workloads } from './workloads.ts'
 
-export const COVERAGE_KINDS = [...WORKLOAD_KINDS, ...ENGINE_KINDS, ...CLUSTER_DEFAULT_KINDS] as const
+export const COVERAGE_KINDS = [...WORKLOAD_KINDS, ...ENGINE_READS, ...CLUSTER_DEFAULT_KINDS] as const
 export type CoverageView = View<'Namespace' | (typeof COVERAGE_KINDS)[number]>
 
 export interface Coverage {
@@ -39,6 +40,7 @@ export const isPlatform = (view: CoverageView, namespace: string): boolean =>
 export function coverage(view: CoverageView, family: AdmissionFamily): Coverage {
   const byDefault = clusterDefault(view)
   const others = engines(view)
+  const constraints = gatekeeper(view)
   const policy = view.find('ValidatingAdmissionPolicy', undefined, policyName(family))
   const genuine = policy !== undefined && isAsWritten(family, policy)
   const bindings = genuine
@@ -56,12 +58,13 @@ export function coverage(view: CoverageView, family: AdmissionFamily): Coverage 
     if (level !== undefined && holds(level, family)) continue
     const engine = others.levelIn(name)
     if (engine !== undefined && family.pss !== undefined && holds({ level: engine, minor: NEWEST_MINOR }, family)) continue
-    if (bound(namespace, 'Deny')) continue
+    if (bound(namespace, 'Deny') || constraints.refuses(name, family)) continue
     if (bindings.some((binding) => leavesOut(binding, name)) || (bindings.length > 0 && Object.hasOwn(labels, exemptionLabel(family)))) {
       exempt.push(name)
       continue
     }
     open.push(name)
+    for (const doubt of constraints.doubts(name, family.knownAs)) doubts.add(doubt)
     if (bound(namespace, 'Warn')) warned.push(name)
     if (family.pss !== undefined && 'unseen' in byDefault && labels[ENFORCE] === undefined)
       doubts.add('a cluster-wide Pod Security default')
@@ -113,7 +116,7 @@ function suspects(view: CoverageView, { knownAs }: AdmissionFamily): string[] {
   return [
     ...named('Kyverno policy', [...view.all('KyvernoClusterPolicy'), ...view.all('KyvernoPolicy')]),
     ...named('Kyverno ValidatingPolicy', view.all('KyvernoValidatingPolicy')),
-    ...named('Gatekeeper template', view.all('GatekeeperConstraintTemplate')),
+    ...(view.unread('GatekeeperConstraints') === undefined ? [] : named('Gatekeeper template', view.all('GatekeeperConstraintTemplate'))),
     ...named('ValidatingAdmissionPolicy', view.all('ValidatingAdmissionPolicy')),
   ]
 }

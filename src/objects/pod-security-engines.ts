@@ -1,9 +1,10 @@
 /** Who else may refuse pods: the cluster-wide default of Pod Security Admission, and policy engines (controls.md 4.17). */
-import type { Json, SpecObject, View } from '../model/index.ts'
+import type { Json, SpecObject, Unread, View } from '../model/index.ts'
 import { ADMISSION_FAMILIES } from './admission-families.ts'
 import { policyName } from './admission-policies.ts'
 import { distribution } from './distribution.ts'
 import { componentFlags, FLAG_LADDER } from './flags.ts'
+import { gatekeeper } from './gatekeeper.ts'
 
 export const ENGINE_KINDS = [
   'KyvernoClusterPolicy',
@@ -15,7 +16,10 @@ export const ENGINE_KINDS = [
   'ValidatingWebhookConfiguration',
 ] as const
 export const CLUSTER_DEFAULT_KINDS = ['AdmissionConfiguration', ...FLAG_LADDER] as const
-type EngineView = View<(typeof ENGINE_KINDS)[number]>
+/** What the kinds above do not say. */
+export const ENGINE_FACTS = ['GatekeeperConstraints', 'ServerVersion'] as const
+export const ENGINE_READS = [...ENGINE_KINDS, ...ENGINE_FACTS] as const
+type EngineView = View<(typeof ENGINE_READS)[number] | 'Namespace'>
 type DefaultView = View<(typeof CLUSTER_DEFAULT_KINDS)[number]>
 type Mapping = { readonly [key: string]: Json }
 
@@ -64,30 +68,52 @@ export interface Engines {
   readonly covering: (namespace: string) => string | undefined
   /** The strictest such level. */
   readonly levelIn: (namespace: string) => 'baseline' | 'restricted' | undefined
-  /** Engines that refuse some pods: whether that amounts to a level is for a human to judge. */
-  readonly partial: readonly string[]
+  /** Engines that refuse some pods there: whether that amounts to a level is for a human to judge. */
+  readonly partialIn: (namespace: string) => readonly string[]
+  /** Where Gatekeeper enforces some checks of the baseline level: what it is not seen to refuse, to complete "pods that …". */
+  readonly lacksIn: (namespace: string) => readonly string[] | undefined
+  /** Of those that hold a namespace to a level: what looks at no ephemeral container. */
+  readonly blindIn: (namespace: string) => readonly string[]
+}
+
+/** What could not be read of all this. Constraints are nothing to ask for where no template makes a kind of them. */
+export function unreadEngines(view: EngineView): readonly Unread[] {
+  const isGatekeeper = view.all('GatekeeperConstraintTemplate').length > 0
+  const reads = [...ENGINE_KINDS, ...(isGatekeeper ? (['GatekeeperConstraints'] as const) : [])]
+  return reads.map((what) => view.unread(what)).filter((one) => one !== undefined)
 }
 
 export function engines(view: EngineView): Engines {
   const kyverno = [...view.all('KyvernoClusterPolicy'), ...view.all('KyvernoPolicy')].flatMap((policy) => kyvernoRules(policy))
   const levels = kyverno.filter((rule) => rule.level !== undefined)
   const some = kyverno.filter((rule) => rule.level === undefined).map((rule) => `Kyverno policy ${rule.policy}`)
-  const templates = view
-    .all('GatekeeperConstraintTemplate')
-    .filter((template) => /^k8spsp/i.test(template.metadata.name))
-    .map((template) => `Gatekeeper template ${template.metadata.name}`)
+  const everywhere = [...some, ...celPolicies(view), ...unreadTemplates(view), ...denyingPolicies(view), ...otherEngines(view)]
+  const constraints = gatekeeper(view)
   return {
     covering: (namespace) => {
       const rule = levels.find((one) => one.covers(namespace))
-      return rule && `Kyverno policy ${rule.policy} enforces ${rule.level}`
+      if (rule !== undefined) return `Kyverno policy ${rule.policy} enforces ${rule.level}`
+      return constraints.isBaseline(namespace) ? 'Gatekeeper constraints enforce baseline' : undefined
     },
     levelIn: (namespace) => {
       const found = levels.filter((one) => one.covers(namespace)).map((one) => one.level)
-      return found.includes('restricted') ? 'restricted' : found.includes('baseline') ? 'baseline' : undefined
+      if (found.includes('restricted')) return 'restricted'
+      return found.includes('baseline') || constraints.isBaseline(namespace) ? 'baseline' : undefined
     },
-    partial: [...new Set([...some, ...celPolicies(view), ...templates, ...denyingPolicies(view), ...otherEngines(view)])],
+    partialIn: (namespace) => [...new Set([...everywhere, ...constraints.doubts(namespace)])],
+    lacksIn: constraints.lacks,
+    blindIn: (namespace) => (constraints.isBaseline(namespace) ? constraints.blind(namespace) : []),
   }
 }
+
+/** A template refuses nothing by itself; what the constraints of its kind say was not read. */
+const unreadTemplates = (view: EngineView): string[] =>
+  view.unread('GatekeeperConstraints') === undefined
+    ? []
+    : view
+        .all('GatekeeperConstraintTemplate')
+        .filter((template) => /^k8spsp/i.test(template.metadata.name))
+        .map((template) => `Gatekeeper template ${template.metadata.name}`)
 
 interface KyvernoRule {
   readonly policy: string

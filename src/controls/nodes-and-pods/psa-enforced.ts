@@ -2,13 +2,15 @@ import { podSecurityLabels } from '../../../remediations/namespace-label.ts'
 import { control } from '../../model/define.ts'
 import type { NamespaceObject } from '../../model/index.ts'
 import { distribution } from '../../objects/distribution.ts'
+import { fewOf } from '../../objects/few-of.ts'
 import {
   CLUSTER_DEFAULT_KINDS,
   type ClusterDefault,
   clusterDefault,
-  ENGINE_KINDS,
+  ENGINE_READS,
   type Engines,
   engines,
+  unreadEngines,
 } from '../../objects/pod-security-engines.ts'
 import { ENFORCE, isAtLeastBaseline, isLevel, tellsOf, warnsOf } from '../../objects/pod-security-labels.ts'
 import { couldClimb, ladderOf } from '../../objects/pod-security-ladder.ts'
@@ -29,23 +31,25 @@ export default control({
     { standard: 'PSS', section: 'baseline' },
   ],
   reads: ['Namespace'],
-  consults: [...WORKLOAD_KINDS, ...ENGINE_KINDS, ...CLUSTER_DEFAULT_KINDS],
+  consults: [...WORKLOAD_KINDS, ...ENGINE_READS, ...CLUSTER_DEFAULT_KINDS],
   *evaluate(view) {
     const byDefault = clusterDefault(view)
     const others = engines(view)
-    const unreadEngines = ENGINE_KINDS.map((kind) => view.unread(kind)).filter((one) => one !== undefined)
+    const unread = unreadEngines(view)
     if (distribution(view).name === 'openshift')
       yield { attested: 'OpenShift admits pods by security context constraints, whatever the labels say' }
     else {
       if ('unseen' in byDefault) yield { note: `whether a cluster-wide default holds: ${byDefault.unseen}; to know: ${byDefault.answer}` }
+      const blind = new Set<string>()
       for (const namespace of view.all('Namespace')) {
         if (namespace.status?.phase === 'Terminating') continue
         const labelsCount = !('off' in byDefault) && !isExempt(namespace, byDefault)
         if (isCovered(namespace, byDefault, others)) {
+          for (const constraint of others.blindIn(namespace.metadata.name)) blind.add(constraint)
           if (labelsCount && couldClimb(view, namespace)) yield rung(namespace, view)
           continue
         }
-        const doubts = [...doubtsOf(namespace, byDefault, others), ...unreadEngines.map((unread) => unread.because)]
+        const doubts = [...doubtsOf(namespace, byDefault, others), ...unread.map(({ because }) => because)]
         const { workloads: running = 0, platform = false } = namespaceFitness(view).get(namespace.metadata.name) ?? {}
         const warned = warnsOf(namespace)
         yield {
@@ -65,12 +69,16 @@ export default control({
           },
         }
       }
+      if (blind.size > 0)
+        yield { note: `${fewOf([...blind])} of Gatekeeper: no word on ephemeral containers (kubectl debug); ${DEBUGGERS}` }
     }
   },
   remedy: podSecurityLabels(),
   verify:
     'Ask the API server for a privileged pod with a dry run: kubectl -n NAMESPACE run probe --image=x --privileged --dry-run=server must answer "violates PodSecurity".',
 })
+
+const DEBUGGERS = 'see who may update pods/ephemeralcontainers'
 
 const workloadsText = (running: number): string =>
   running === 0 ? 'no workloads run here yet' : `${running} ${running === 1 ? 'workload' : 'workloads'}`
@@ -107,9 +115,14 @@ const isExempt = (namespace: NamespaceObject, byDefault: ClusterDefault): boolea
 
 /** Why a failure is not certain. */
 function doubtsOf(namespace: NamespaceObject, byDefault: ClusterDefault, others: Engines): string[] {
-  const doubts = others.partial.length > 0 ? [`judge whether this amounts to a level: ${others.partial.slice(0, 5).join(', ')}`] : []
+  const partial = others.partialIn(namespace.metadata.name)
+  const lacks = others.lacksIn(namespace.metadata.name)
   const explicit = namespace.metadata.labels?.[ENFORCE] !== undefined
-  return 'unseen' in byDefault && !explicit ? [...doubts, 'a cluster-wide default may hold'] : doubts
+  return [
+    ...(lacks === undefined ? [] : [`Gatekeeper refuses much there, but no pods are seen to be refused for this: they ${fewOf(lacks, 4)}`]),
+    ...(partial.length > 0 ? [`judge whether this amounts to a level: ${partial.slice(0, 5).join(', ')}`] : []),
+    ...('unseen' in byDefault && !explicit ? ['a cluster-wide default may hold'] : []),
+  ]
 }
 
 function reasonFor(namespace: NamespaceObject, byDefault: ClusterDefault, warned: boolean): string {

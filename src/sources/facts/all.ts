@@ -5,6 +5,7 @@ import { apiServerHealth } from './api-server-health.ts'
 import { apiServerMetrics } from './api-server-metrics.ts'
 import { endpoint } from './endpoint.ts'
 import type { Fact } from './fact.ts'
+import { gatekeeperConstraints } from './gatekeeper-constraints.ts'
 import { imageConfigsNotAsked } from './image-configs.ts'
 import { kubeletConfigz } from './kubelet-configz.ts'
 import { profilingProbe } from './profiling-probe.ts'
@@ -23,4 +24,5 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   Endpoint: endpoint,
   KubeletConfigz: kubeletConfigz,
   ImageConfigs: imageConfigsNotAsked,
+  GatekeeperConstraints: gatekeeperConstraints,
 }
