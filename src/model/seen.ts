@@ -1,4 +1,5 @@
 /** What is seen: the kinds and facts that can be read, and how a source reports them. */
+import type { GatekeeperConstraint, PodSecurityAnswer } from './admission.ts'
 import type {
   BindingObject,
   ConfigMapObject,
@@ -109,24 +110,14 @@ export interface Facts {
   ImageConfigs: { readonly images: readonly ImageConfig[] }
   /** Everything of constraints.gatekeeper.sh, and the namespaces that a Config of config.gatekeeper.sh leaves out (`kube-*` is a pattern). */
   GatekeeperConstraints: { readonly constraints: readonly GatekeeperConstraint[]; readonly excluded: readonly string[] }
+  /** What dry runs of a privileged pod were answered; empty where there was no need or no place to ask. */
+  PodSecurityProbe: { readonly answers: readonly PodSecurityAnswer[] }
 }
 export type FactName = keyof Facts
 export interface MetricSample {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
-}
-export interface GatekeeperConstraint {
-  readonly kind: string
-  readonly name: string
-  /** `deny`, `dryrun`, `warn` or `scoped`; what is absent is `deny`. */
-  readonly enforcementAction: string
-  readonly match: { readonly [key: string]: Json }
-  readonly parameters: { readonly [key: string]: Json }
-  /** Does Gatekeeper's webhook say, in the status, that it enforces it as it stands? Absent where there is no status (in files). */
-  readonly enforced?: boolean
-  /** It was too large to keep: match and parameters are empty, and mean nothing. */
-  readonly cut?: true
 }
 export interface KubeletAnswer {
   readonly node: string

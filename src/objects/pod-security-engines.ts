@@ -1,9 +1,7 @@
-/** Who else may refuse pods: the cluster-wide default of Pod Security Admission, and policy engines (controls.md 4.17). */
+/** Who else may refuse pods: policy engines (controls.md 4.17). */
 import type { Json, SpecObject, Unread, View } from '../model/index.ts'
 import { ADMISSION_FAMILIES } from './admission-families.ts'
 import { policyName } from './admission-policies.ts'
-import { distribution } from './distribution.ts'
-import { componentFlags, FLAG_LADDER } from './flags.ts'
 import { gatekeeper } from './gatekeeper.ts'
 
 export const ENGINE_KINDS = [
@@ -15,53 +13,14 @@ export const ENGINE_KINDS = [
   'ValidatingAdmissionPolicyBinding',
   'ValidatingWebhookConfiguration',
 ] as const
-export const CLUSTER_DEFAULT_KINDS = ['AdmissionConfiguration', ...FLAG_LADDER] as const
 /** What the kinds above do not say. */
 export const ENGINE_FACTS = ['GatekeeperConstraints', 'ServerVersion'] as const
 export const ENGINE_READS = [...ENGINE_KINDS, ...ENGINE_FACTS] as const
 type EngineView = View<(typeof ENGINE_READS)[number] | 'Namespace'>
-type DefaultView = View<(typeof CLUSTER_DEFAULT_KINDS)[number]>
 type Mapping = { readonly [key: string]: Json }
-
-export type ClusterDefault =
-  /** The level that holds where a namespace has no label of its own, and the namespaces it leaves out. */
-  | { readonly level: string; readonly exempt: readonly string[]; readonly from: string }
-  | { readonly unseen: string; readonly answer: string }
-  /** The plugin does not run at all: labels have no effect. */
-  | { readonly off: string }
 
 const isMapping = (value: unknown): value is Mapping => value !== null && typeof value === 'object' && !Array.isArray(value)
 const list = (value: unknown): readonly Json[] => (Array.isArray(value) ? value : [])
-
-/** What holds for a namespace without a label, as far as it can be seen. */
-export function clusterDefault(view: DefaultView): ClusterDefault {
-  const { instances, unknown } = componentFlags(view, 'kube-apiserver')
-  const off = instances.find((instance) => instance.flags.get('disable-admission-plugins')?.split(',').includes('PodSecurity'))
-  if (off !== undefined) return { off: `${off.name} runs with --disable-admission-plugins=PodSecurity` }
-  for (const file of view.all('AdmissionConfiguration')) {
-    const plugin = list(file['plugins']).find((one): one is Mapping => isMapping(one) && one['name'] === 'PodSecurity')
-    if (plugin === undefined) continue
-    const configuration = plugin['configuration']
-    if (!isMapping(configuration))
-      return { unseen: `${file.metadata.name} keeps the configuration of PodSecurity in another file`, answer: 'scan that file as well' }
-    const { defaults, exemptions } = configuration
-    const level = isMapping(defaults) && typeof defaults['enforce'] === 'string' ? defaults['enforce'] : 'privileged'
-    return { level, exempt: list(isMapping(exemptions) ? exemptions['namespaces'] : undefined).map(String), from: file.metadata.name }
-  }
-  const configured = instances.find((instance) => (instance.flags.get('admission-control-config-file') ?? '') !== '')
-  if (configured !== undefined)
-    return {
-      unseen: `${configured.name} reads ${configured.flags.get('admission-control-config-file')}, which cannot be seen from here`,
-      answer: 'scan that file with --manifests',
-    }
-  if (instances.length > 0) return { level: 'privileged', exempt: [], from: 'no --admission-control-config-file' }
-  const { name, managed, certain } = distribution(view)
-  if (managed && certain) return { level: 'privileged', exempt: [], from: `${name} offers no cluster-wide Pod Security default` }
-  return {
-    unseen: unknown?.unknown ?? 'the flags of the API server cannot be seen',
-    answer: unknown?.answer ?? 'allow get on the path /flagz',
-  }
-}
 
 export interface Engines {
   /** Does an engine hold this namespace to a Pod Security level? Its words. */

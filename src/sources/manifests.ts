@@ -3,15 +3,14 @@ import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { text as textOfStream } from 'node:stream/consumers'
-import { isDeepStrictEqual } from 'node:util'
-import type { ClusterSource, Facts, Kind, ObjectRef, Path, Readable, SourceEvent, SourceInfo } from '../model/index.ts'
-import { joinGatekeepers } from '../objects/gatekeeper-constraint.ts'
+import type { ClusterSource, Kind, ObjectRef, Path, Readable, SourceEvent, SourceInfo } from '../model/index.ts'
 import { isKind } from '../objects/served.ts'
 import { Charts, chartsAmong } from './charts.ts'
 import type { Complaint } from './kustomization.ts'
 import { kustomizeOf, NO_KUSTOMIZATION } from './kustomize.ts'
 import { EncodingProblem } from './manifests-encoding.ts'
 import { type Found, findFiles, readManifest, unreadable } from './manifests-files.ts'
+import { GatekeeperFiles } from './manifests-gatekeeper.ts'
 import { LineFinder } from './manifests-lines.ts'
 import { parseFile } from './manifests-parse.ts'
 import { Shelf } from './manifests-shelf.ts'
@@ -70,8 +69,7 @@ class ManifestsSource implements ClusterSource {
   readonly #lines: LineFinder
   readonly #signatures = new Map<string, string>()
   readonly #paths = new Map<string, string>()
-  readonly #gatekeeper = new Map<string, readonly Facts['GatekeeperConstraints'][]>()
-  #toldOfGatekeeper: Facts['GatekeeperConstraints'] | undefined
+  readonly #gatekeeper = new GatekeeperFiles()
   #kustomize = NO_KUSTOMIZATION
   #charts = new Charts()
   #saidOfCharts: ReadonlyMap<string, Complaint> = new Map()
@@ -201,8 +199,7 @@ class ManifestsSource implements ClusterSource {
       valuesOf: (chart) => this.#charts.valuesOf(chart),
     })
     this.#lines.forget(file)
-    if (gatekeeper.length > 0) this.#gatekeeper.set(file, gatekeeper)
-    else this.#gatekeeper.delete(file)
+    this.#gatekeeper.put(file, gatekeeper)
     const full = new Set(objects.map(({ position }) => position.document))
     const unreadable = new Set(problems.map(({ document }) => document).filter((document) => !full.has(document)))
     this.#shelf.putWhatIsRead(file, objects, unreadable)
@@ -235,7 +232,7 @@ class ManifestsSource implements ClusterSource {
   #everything(wanted: ReadonlySet<Readable>): SourceEvent[] {
     this.#shelf.arrange()
     return [...wanted].map((what) => {
-      if (what === 'GatekeeperConstraints') return this.#constraints()
+      if (what === 'GatekeeperConstraints') return this.#gatekeeper.all()
       if (!isKind(what)) return { type: 'unread', unread: unreadFact(what) }
       return this.#shelf.saysNothingOf(what)
         ? { type: 'unread', unread: unreadKind(what) }
@@ -243,20 +240,10 @@ class ManifestsSource implements ClusterSource {
     })
   }
 
-  /** Files that hold none declare that there are none, as with other policies. */
-  #constraints(): SourceEvent {
-    this.#toldOfGatekeeper = joinGatekeepers([...this.#gatekeeper.values()].flat())
-    return { type: 'fact', fact: 'GatekeeperConstraints', value: this.#toldOfGatekeeper }
-  }
-
   #differences(wanted: ReadonlySet<Readable>, problems: readonly SourceEvent[]): SourceEvent[] {
     const changes = this.#shelf.arrange()
     const events: SourceEvent[] = [...this.#source(), ...problems]
-    if (
-      wanted.has('GatekeeperConstraints') &&
-      !isDeepStrictEqual(this.#toldOfGatekeeper, joinGatekeepers([...this.#gatekeeper.values()].flat()))
-    )
-      events.push(this.#constraints())
+    if (wanted.has('GatekeeperConstraints')) events.push(...this.#gatekeeper.news())
     const reset = new Set<Kind>()
     for (const { kind, wasSilent } of changes.kinds) {
       if (!wanted.has(kind)) continue

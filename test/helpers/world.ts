@@ -36,6 +36,7 @@ export const FACTS = [
   'ServedResources',
   'ImageConfigs',
   'GatekeeperConstraints',
+  'PodSecurityProbe',
 ] as const satisfies readonly FactName[]
 
 /** The snapshot that the fixture describes. Objects are frozen, so that a control that writes to one throws. */

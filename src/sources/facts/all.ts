@@ -8,6 +8,7 @@ import type { Fact } from './fact.ts'
 import { gatekeeperConstraints } from './gatekeeper-constraints.ts'
 import { imageConfigsNotAsked } from './image-configs.ts'
 import { kubeletConfigz } from './kubelet-configz.ts'
+import { podSecurityProbe } from './pod-security-probe.ts'
 import { profilingProbe } from './profiling-probe.ts'
 import { servedResources } from './served-resources.ts'
 import { serverVersion } from './server-version.ts'
@@ -25,4 +26,5 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   KubeletConfigz: kubeletConfigz,
   ImageConfigs: imageConfigsNotAsked,
   GatekeeperConstraints: gatekeeperConstraints,
+  PodSecurityProbe: podSecurityProbe,
 }
