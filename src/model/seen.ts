@@ -13,6 +13,7 @@ import type {
   NamespaceObject,
   NetworkPolicyObject,
   NodeObject,
+  PodDisruptionBudgetObject,
   PodObject,
   PodTemplateObject,
   ResourceQuotaObject,
@@ -48,6 +49,7 @@ export interface Kinds {
   NetworkPolicy: NetworkPolicyObject
   LimitRange: LimitRangeObject
   ResourceQuota: ResourceQuotaObject
+  PodDisruptionBudget: PodDisruptionBudgetObject
   RuntimeClass: RuntimeClassObject
   ServiceAccount: ServiceAccountObject
   Role: RoleObject

@@ -76,6 +76,7 @@ export const SERVED = {
   NetworkPolicy: builtIn('networking.k8s.io', 'v1', 'networkpolicies'),
   LimitRange: elsewhere(core('limitranges')),
   ResourceQuota: elsewhere(core('resourcequotas')),
+  PodDisruptionBudget: builtIn('policy', 'v1', 'poddisruptionbudgets'),
   RuntimeClass: elsewhere(builtIn('node.k8s.io', 'v1', 'runtimeclasses', false)),
   ServiceAccount: core('serviceaccounts'),
   Role: builtIn('rbac.authorization.k8s.io', 'v1', 'roles'),

@@ -112,6 +112,7 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
     }),
   },
   ResourceQuota: { spec: map({ hard: 'labels' }) },
+  PodDisruptionBudget: { spec: map({ selector: SELECTOR }) },
   RuntimeClass: { handler: 'text', scheduling: map({ nodeSelector: 'labels' }) },
   ServiceAccount: { automountServiceAccountToken: 'flag', secrets: list(NAMED), imagePullSecrets: list(NAMED) },
   Role: ROLE,

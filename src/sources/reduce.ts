@@ -188,6 +188,7 @@ const PARTS: Partial<Record<Kind, Parts>> = {
   NetworkPolicy: keep('spec'),
   LimitRange: keep('spec'),
   ResourceQuota: keep('spec'),
+  PodDisruptionBudget: keep('spec'),
   RuntimeClass: keep('handler', 'scheduling'),
   HTTPRoute: generic,
   TLSRoute: generic,
