@@ -6,10 +6,17 @@ import { heldParts, isBesideThePoint, isOfLibrary, type Part, partsOf, partsOfFa
 import { checksAt, NEWEST_MINOR } from './pod-security.ts'
 import { policyMinor } from './pod-security-namespace.ts'
 import { isEmptySelector, matchesSelector, namespaceLabels } from './selectors.ts'
-import { asksAbout, reachesNamespace } from './webhooks.ts'
+import { asksAbout, backendOf, failsOpen, reachesNamespace } from './webhooks.ts'
+import type { WorkloadKind } from './workloads.ts'
 
 export type GatekeeperView = View<
-  'GatekeeperConstraints' | 'GatekeeperConstraintTemplate' | 'ValidatingWebhookConfiguration' | 'Namespace' | 'ServerVersion'
+  | 'GatekeeperConstraints'
+  | 'GatekeeperConstraintTemplate'
+  | 'ValidatingWebhookConfiguration'
+  | 'Service'
+  | 'Namespace'
+  | 'ServerVersion'
+  | WorkloadKind
 >
 export interface Gatekeeper {
   /** Is every pod refused there that the family is about? */
@@ -148,6 +155,8 @@ function asked(view: GatekeeperView, namespace: string): { readonly passed: bool
     }
   const here = webhooks.filter((webhook) => reachesNamespace(webhook, namespace, view))
   if (here.length === 0) return { passed: true }
+  if (here.every((webhook) => failsOpen(webhook) && (backendOf(webhook, view)?.copies ?? 0) === 0))
+    return { passed: false, why: 'its webhook fails open, and no copy of Gatekeeper is seen to be ready' }
   const isOfAll = here.some(
     (webhook) =>
       isEmptySelector(webhook.objectSelector ?? {}) &&

@@ -3,6 +3,7 @@ import type { Json, SpecObject, Unread, View } from '../model/index.ts'
 import { ADMISSION_FAMILIES } from './admission-families.ts'
 import { policyName } from './admission-policies.ts'
 import { gatekeeper } from './gatekeeper.ts'
+import type { WorkloadKind } from './workloads.ts'
 
 export const ENGINE_KINDS = [
   'KyvernoClusterPolicy',
@@ -13,10 +14,9 @@ export const ENGINE_KINDS = [
   'ValidatingAdmissionPolicyBinding',
   'ValidatingWebhookConfiguration',
 ] as const
-/** What the kinds above do not say. */
-export const ENGINE_FACTS = ['GatekeeperConstraints', 'ServerVersion'] as const
-export const ENGINE_READS = [...ENGINE_KINDS, ...ENGINE_FACTS] as const
-type EngineView = View<(typeof ENGINE_READS)[number] | 'Namespace'>
+/** And whether who is behind them is there to answer. */
+export const ENGINE_READS = [...ENGINE_KINDS, 'Service', 'GatekeeperConstraints', 'ServerVersion'] as const
+type EngineView = View<(typeof ENGINE_READS)[number] | 'Namespace' | WorkloadKind>
 type Mapping = { readonly [key: string]: Json }
 
 const isMapping = (value: unknown): value is Mapping => value !== null && typeof value === 'object' && !Array.isArray(value)

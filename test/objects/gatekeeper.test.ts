@@ -156,6 +156,8 @@ describe('Gatekeeper', () => {
   it('that is not asked refuses nothing', () => {
     expect(hook({ rules: [{ apiGroups: ['apps'], apiVersions: ['*'], operations: ['*'], resources: ['*'] }] }).isBaseline(SHOP)).toBe(false)
     expect(hook({ namespaceSelector: { matchLabels: { guarded: 'yes' } } }).lacks(SHOP)).toBeUndefined()
+    // Nobody is behind it in the fixture, which fails closed.
+    expect(hook({ failurePolicy: 'Ignore' }).doubts(SHOP)[0]).toContain('no copy of Gatekeeper is seen to be ready')
     expect(hook({ objectSelector: { matchLabels: { a: 'b' } } }).isBaseline(SHOP)).toBe(false)
     expect(hook({ matchConditions: [{ name: 'a', expression: 'false' }] }).isBaseline(SHOP)).toBe(false)
   })

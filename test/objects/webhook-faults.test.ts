@@ -27,8 +27,8 @@ describe('faults of webhooks', () => {
     ['fail', ['ignore']],
     ['fail.not-yet', ['ignore']],
     ['fail.single', ['single']],
-    ['fail.no-budget', ['no-budget']],
-    ['fail.void-budget', ['no-budget']],
+    ['fail.unbudgeted', ['no-budget']],
+    ['fail.unbudgeted-void', ['no-budget']],
     ['pass.budget', []],
     ['fail.rules', ['rules', 'timeout']],
     ['fail.labels', ['object-selector', 'match-condition']],
@@ -63,8 +63,8 @@ describe('faults of webhooks', () => {
   })
 
   it('leave a budget alone that is there already: two for one pod stop every drain', () => {
-    expect(byHand('fail.void-budget')).toEqual([expect.stringContaining('one PodDisruptionBudget with maxUnavailable: 1')])
-    expect(byHand('fail.no-budget')).toEqual([undefined])
+    expect(byHand('fail.unbudgeted-void')).toEqual([expect.stringContaining('one PodDisruptionBudget with maxUnavailable: 1')])
+    expect(byHand('fail.unbudgeted')).toEqual([undefined])
   })
 
   it('are told of policy engines only where any webhook may do so', () => {
