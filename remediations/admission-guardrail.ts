@@ -1,7 +1,7 @@
 /** Creates a ValidatingAdmissionPolicy and its binding for one family of pod settings: first it warns, and refuses when the operator says so. */
 import { remedy } from '../src/model/define.ts'
 import type { Change, Edit, Json, ObjectRef, Proposal, Readable, Remedy, SpecObject, View } from '../src/model/index.ts'
-import { COVERAGE_KINDS, guardedNamespaces, isNeverRefused, isPlatform, refusedBy } from '../src/objects/admission-coverage.ts'
+import { COVERAGE_KINDS, guardedNamespaces, isPlatform, refusedBy } from '../src/objects/admission-coverage.ts'
 import type { AdmissionFamily } from '../src/objects/admission-families.ts'
 import {
   actionsOf,
@@ -10,6 +10,7 @@ import {
   type GuardMode,
   guardBinding,
   guardPolicy,
+  isNeverRefused,
   POLICIES_SINCE,
   policyName,
 } from '../src/objects/admission-policies.ts'

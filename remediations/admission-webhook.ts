@@ -1,9 +1,12 @@
 /** Mends registrations of admission webhooks, one field of one webhook at a time; what could lock the cluster is done in order, or by hand. */
 import { remedy } from '../src/model/define.ts'
 import type {
+  Change,
+  ControllerObject,
   Edit,
   Finding,
   Json,
+  KubeObject,
   LabelSelector,
   PathElement,
   Proposal,
@@ -14,8 +17,9 @@ import type {
   WebhookConfigurationObject,
 } from '../src/model/index.ts'
 import { refText } from '../src/objects/ref.ts'
+import { matchesSelector } from '../src/objects/selectors.ts'
 import type { WebhookFaultKind } from '../src/objects/webhook-faults.ts'
-import { asksAbout, backendOf, isSelfManaged, reachesNamespace, WEBHOOK_KINDS, type Webhook } from '../src/objects/webhooks.ts'
+import { asksAbout, backendOf, isBudgeted, isSelfManaged, reachesNamespace, WEBHOOK_KINDS, type Webhook } from '../src/objects/webhooks.ts'
 import { WORKLOAD_KINDS } from '../src/objects/workloads.ts'
 import { objectOf } from './role-binding.ts'
 
@@ -24,13 +28,14 @@ export type WebhookEvidence = { readonly is: WebhookFaultKind; readonly webhook:
 export const mendWebhook = (): Remedy<WebhookEvidence> =>
   remedy<WebhookEvidence>({
     family: 'admission-webhook',
-    reads: [...WEBHOOK_KINDS, 'Service', 'Namespace', ...WORKLOAD_KINDS],
+    reads: [...WEBHOOK_KINDS, 'Service', 'Namespace', 'PodDisruptionBudget', ...WORKLOAD_KINDS],
     propose(finding, { view }): Proposal {
       const { is } = finding.evidence
       const configuration = objectOf(view, finding.subject) as WebhookConfigurationObject | undefined
       const webhook = configuration?.webhooks?.find((one) => one.name === finding.evidence.webhook)
       if (configuration === undefined || webhook === undefined)
         return { refused: `${refText(finding.subject)} has no such webhook any more` }
+      if (is === 'no-budget') return budgeted(webhook, view)
       const words = BY_HAND[is]?.(webhook)
       if (words !== undefined) return { byHand: words }
       if (isSelfManaged(configuration))
@@ -121,6 +126,28 @@ function spared(finding: Finding<WebhookEvidence>, webhook: Webhook, view: View<
     `it refuses nothing in ${names.join(' and ')} any more: hold who may write there by RBAC; better still, run two replicas of it as well`,
   ])
 }
+
+/** One at a time may go: that never stops a drain for good where there are two. Two budgets for one pod would, so none is put beside another. */
+function budgeted(webhook: Webhook, view: View<Readable>): Proposal {
+  const bare = (backendOf(webhook, view)?.workloads ?? []).filter((workload) => !isBudgeted(workload, view))
+  const taken = bare.find(({ ref, namespace, templateLabels, object }) => {
+    const isIn = view.all('PodDisruptionBudget').filter(({ metadata }) => metadata.namespace === namespace)
+    const isThere = isIn.some(({ metadata, spec }) => metadata.name === ref.name || matchesSelector(spec?.selector, templateLabels))
+    return isThere || selectorOf(object) === undefined
+  })
+  if (taken !== undefined)
+    return { byHand: `see to it that one PodDisruptionBudget with maxUnavailable: 1 selects the pods of ${refText(taken.ref)}` }
+  const changes = bare.map(({ namespace, ref: { name }, object }): Change => {
+    const labels = { 'app.kubernetes.io/managed-by': 'k8s-harden' }
+    const spec = { maxUnavailable: 1, selector: selectorOf(object)! }
+    const budget = { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name, namespace, labels }, spec }
+    return { type: 'create', object: budget }
+  })
+  return { changes, summary: `let a drain take one copy of it at a time (webhook ${webhook.name})`, risk: 'safe' }
+}
+/** Of a controller that was read; a bare pod has none. */
+const selectorOf = (object: KubeObject | undefined): LabelSelector | undefined =>
+  object?.apiVersion.startsWith('apps/') ? ((object as ControllerObject).spec?.selector as LabelSelector | undefined) : undefined
 
 function asked(finding: Finding<WebhookEvidence>, webhook: Webhook): Proposal {
   const rule = (resource: string) => ({ apiGroups: [''], apiVersions: ['v1'], operations: ['UPDATE'], resources: [resource], scope: '*' })

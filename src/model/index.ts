@@ -1,3 +1,4 @@
+export type * from './admission.ts'
 export type * from './control.ts'
 export type * from './judged.ts'
 export type * from './kube.ts'

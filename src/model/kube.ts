@@ -301,6 +301,14 @@ export interface PersistentVolumeClaimObject extends KubeObject {
     readonly selector?: LabelSelector
   }
 }
+/** policy/v1: how many of the pods it selects a drain may take at once. An empty selector means all pods of the namespace. */
+export interface PodDisruptionBudgetObject extends KubeObject {
+  readonly spec?: {
+    readonly selector?: LabelSelector
+    readonly minAvailable?: number | string
+    readonly maxUnavailable?: number | string
+  }
+}
 /** node.k8s.io/v1: which runtime of the node runs a pod; `handler` is its name in the configuration of the node. */
 export interface RuntimeClassObject extends KubeObject {
   readonly handler?: string

@@ -1,4 +1,5 @@
 /** What is seen: the kinds and facts that can be read, and how a source reports them. */
+import type { GatekeeperConstraint, PodSecurityAnswer } from './admission.ts'
 import type {
   BindingObject,
   ConfigMapObject,
@@ -14,6 +15,7 @@ import type {
   NodeObject,
   PersistentVolumeClaimObject,
   PersistentVolumeObject,
+  PodDisruptionBudgetObject,
   PodObject,
   PodTemplateObject,
   ResourceQuotaObject,
@@ -49,6 +51,7 @@ export interface Kinds {
   NetworkPolicy: NetworkPolicyObject
   LimitRange: LimitRangeObject
   ResourceQuota: ResourceQuotaObject
+  PodDisruptionBudget: PodDisruptionBudgetObject
   RuntimeClass: RuntimeClassObject
   PersistentVolume: PersistentVolumeObject
   PersistentVolumeClaim: PersistentVolumeClaimObject
@@ -111,6 +114,10 @@ export interface Facts {
   KubeletConfigz: { readonly nodes: readonly KubeletAnswer[] }
   /** What image configurations say (OCI image-spec `config`), by the reference a container names. Only there where the operator asked for it. */
   ImageConfigs: { readonly images: readonly ImageConfig[] }
+  /** Everything of constraints.gatekeeper.sh, and the namespaces that a Config of config.gatekeeper.sh leaves out (`kube-*` is a pattern). */
+  GatekeeperConstraints: { readonly constraints: readonly GatekeeperConstraint[]; readonly excluded: readonly string[] }
+  /** What dry runs of a privileged pod were answered; empty where there was no need or no place to ask. */
+  PodSecurityProbe: { readonly answers: readonly PodSecurityAnswer[] }
 }
 export type FactName = keyof Facts
 export interface MetricSample {

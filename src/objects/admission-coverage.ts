@@ -1,18 +1,20 @@
 /** Which namespaces something keeps from taking in what a family names: a Pod Security level, a policy engine, a policy of this tool. */
 import type { LabelSelector, NamespaceObject, ObjectRef, SpecObject, View } from '../model/index.ts'
 import type { AdmissionFamily } from './admission-families.ts'
-import { exemptionLabel, isAsWritten, NEVER_REFUSED, policyName } from './admission-policies.ts'
+import { exemptionLabel, isAsWritten, isNeverRefused, policyName } from './admission-policies.ts'
+import { gatekeeper } from './gatekeeper.ts'
 import { isSystemNamespace } from './ownership.ts'
 import { driftedPods } from './pod-revision.ts'
 import { checksAt, type JudgedPod, NEWEST_MINOR } from './pod-security.ts'
-import { CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault, ENGINE_KINDS, engines } from './pod-security-engines.ts'
+import { CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault, defaultLevel } from './pod-security-default.ts'
+import { ENGINE_READS, engines } from './pod-security-engines.ts'
 import { ENFORCE, isLevel, versionLabel } from './pod-security-labels.ts'
 import { namespaceFitness, policyMinor } from './pod-security-namespace.ts'
 import { isEmptySelector, matchesSelector, namespaceLabels } from './selectors.ts'
 import { minorOf } from './version.ts'
 import { WORKLOAD_KINDS, workloads } from './workloads.ts'
 
-export const COVERAGE_KINDS = [...WORKLOAD_KINDS, ...ENGINE_KINDS, ...CLUSTER_DEFAULT_KINDS] as const
+export const COVERAGE_KINDS = [...WORKLOAD_KINDS, ...ENGINE_READS, ...CLUSTER_DEFAULT_KINDS] as const
 export type CoverageView = View<'Namespace' | (typeof COVERAGE_KINDS)[number]>
 
 export interface Coverage {
@@ -31,7 +33,6 @@ export interface Coverage {
 /** The namespaces that a policy is for: not the platform's own, and none that is going. */
 export const guardedNamespaces = (view: CoverageView): readonly NamespaceObject[] =>
   view.all('Namespace').filter(({ metadata: { name }, status }) => status?.phase !== 'Terminating' && !isPlatform(view, name))
-export const isNeverRefused = (namespace: string): boolean => (NEVER_REFUSED as readonly string[]).includes(namespace)
 /** The whole cluster needs it, or it holds nothing but what a node needs to be a node: no policy must keep that out. */
 export const isPlatform = (view: CoverageView, namespace: string): boolean =>
   isNeverRefused(namespace) || isSystemNamespace(namespace) || namespaceFitness(view).get(namespace)?.platform === true
@@ -39,6 +40,7 @@ export const isPlatform = (view: CoverageView, namespace: string): boolean =>
 export function coverage(view: CoverageView, family: AdmissionFamily): Coverage {
   const byDefault = clusterDefault(view)
   const others = engines(view)
+  const constraints = gatekeeper(view)
   const policy = view.find('ValidatingAdmissionPolicy', undefined, policyName(family))
   const genuine = policy !== undefined && isAsWritten(family, policy)
   const bindings = genuine
@@ -56,14 +58,16 @@ export function coverage(view: CoverageView, family: AdmissionFamily): Coverage 
     if (level !== undefined && holds(level, family)) continue
     const engine = others.levelIn(name)
     if (engine !== undefined && family.pss !== undefined && holds({ level: engine, minor: NEWEST_MINOR }, family)) continue
-    if (bound(namespace, 'Deny')) continue
+    if (bound(namespace, 'Deny') || constraints.refuses(name, family)) continue
     if (bindings.some((binding) => leavesOut(binding, name)) || (bindings.length > 0 && Object.hasOwn(labels, exemptionLabel(family)))) {
       exempt.push(name)
       continue
     }
     open.push(name)
+    for (const doubt of constraints.doubts(name, family.knownAs)) doubts.add(doubt)
     if (bound(namespace, 'Warn')) warned.push(name)
-    if (family.pss !== undefined && 'unseen' in byDefault && labels[ENFORCE] === undefined)
+    const isOpenToAll = byDefault.answers.get(name)?.is === 'admitted'
+    if (family.pss !== undefined && 'unseen' in byDefault && labels[ENFORCE] === undefined && !isOpenToAll)
       doubts.add('a cluster-wide Pod Security default')
   }
   return { open, warned, exempt, altered: policy !== undefined && !genuine, doubts: [...doubts] }
@@ -101,9 +105,12 @@ const holds = ({ level, minor }: Held, { pss }: AdmissionFamily): boolean =>
 function levelOf({ metadata: { name, labels = {} } }: NamespaceObject, byDefault: ClusterDefault): Held | undefined {
   if ('off' in byDefault || ('exempt' in byDefault && byDefault.exempt.includes(name))) return undefined
   const label = labels[ENFORCE]
-  const level = label === undefined ? ('level' in byDefault ? byDefault.level : 'privileged') : isLevel(label) ? label : 'restricted'
-  const minor = label === undefined ? NEWEST_MINOR : (minorOf(labels[versionLabel('enforce')]) ?? NEWEST_MINOR)
-  return level === 'baseline' || level === 'restricted' ? { level, minor } : undefined
+  if (label === undefined) {
+    const held = defaultLevel(name, byDefault)
+    return held && { level: held.level, minor: minorOf(held.version) ?? NEWEST_MINOR }
+  }
+  const level = isLevel(label) ? label : 'restricted'
+  return level === 'privileged' ? undefined : { level, minor: minorOf(labels[versionLabel('enforce')]) ?? NEWEST_MINOR }
 }
 
 /** Policies of others that go by the family's name: what they refuse, and where, is not read. */
@@ -113,7 +120,7 @@ function suspects(view: CoverageView, { knownAs }: AdmissionFamily): string[] {
   return [
     ...named('Kyverno policy', [...view.all('KyvernoClusterPolicy'), ...view.all('KyvernoPolicy')]),
     ...named('Kyverno ValidatingPolicy', view.all('KyvernoValidatingPolicy')),
-    ...named('Gatekeeper template', view.all('GatekeeperConstraintTemplate')),
+    ...(view.unread('GatekeeperConstraints') === undefined ? [] : named('Gatekeeper template', view.all('GatekeeperConstraintTemplate'))),
     ...named('ValidatingAdmissionPolicy', view.all('ValidatingAdmissionPolicy')),
   ]
 }

@@ -7,6 +7,7 @@ import { isEmptySelector } from './selectors.ts'
 
 /** What keeps a cluster alive must start whatever a policy says; nobody but administrators may write there. */
 export const NEVER_REFUSED = ['kube-system', 'kube-public', 'kube-node-lease'] as const
+export const isNeverRefused = (namespace: string): boolean => (NEVER_REFUSED as readonly string[]).includes(namespace)
 /** The first version whose servers evaluate such policies without a feature gate (KEP-3488). */
 export const POLICIES_SINCE = 30
 

@@ -1,3 +1,3 @@
-/** The first three, and how many more there are: for a line of text. */
-export const fewOf = (list: readonly string[]): string =>
-  list.length <= 3 ? list.join(', ') : `${list.slice(0, 3).join(', ')} and ${list.length - 3} more`
+/** The first few, and how many more there are: for a line of text. */
+export const fewOf = (list: readonly string[], most = 3): string =>
+  list.length <= most ? list.join(', ') : `${list.slice(0, most).join(', ')} and ${list.length - most} more`

@@ -1,9 +1,9 @@
-/** Who else may refuse pods: the cluster-wide default of Pod Security Admission, and policy engines (controls.md 4.17). */
-import type { Json, SpecObject, View } from '../model/index.ts'
+/** Who else may refuse pods: policy engines (controls.md 4.17). */
+import type { Json, SpecObject, Unread, View } from '../model/index.ts'
 import { ADMISSION_FAMILIES } from './admission-families.ts'
 import { policyName } from './admission-policies.ts'
-import { distribution } from './distribution.ts'
-import { componentFlags, FLAG_LADDER } from './flags.ts'
+import { gatekeeper } from './gatekeeper.ts'
+import type { WorkloadKind } from './workloads.ts'
 
 export const ENGINE_KINDS = [
   'KyvernoClusterPolicy',
@@ -14,80 +14,65 @@ export const ENGINE_KINDS = [
   'ValidatingAdmissionPolicyBinding',
   'ValidatingWebhookConfiguration',
 ] as const
-export const CLUSTER_DEFAULT_KINDS = ['AdmissionConfiguration', ...FLAG_LADDER] as const
-type EngineView = View<(typeof ENGINE_KINDS)[number]>
-type DefaultView = View<(typeof CLUSTER_DEFAULT_KINDS)[number]>
+/** And whether who is behind them is there to answer. */
+export const ENGINE_READS = [...ENGINE_KINDS, 'Service', 'GatekeeperConstraints', 'ServerVersion'] as const
+type EngineView = View<(typeof ENGINE_READS)[number] | 'Namespace' | WorkloadKind>
 type Mapping = { readonly [key: string]: Json }
-
-export type ClusterDefault =
-  /** The level that holds where a namespace has no label of its own, and the namespaces it leaves out. */
-  | { readonly level: string; readonly exempt: readonly string[]; readonly from: string }
-  | { readonly unseen: string; readonly answer: string }
-  /** The plugin does not run at all: labels have no effect. */
-  | { readonly off: string }
 
 const isMapping = (value: unknown): value is Mapping => value !== null && typeof value === 'object' && !Array.isArray(value)
 const list = (value: unknown): readonly Json[] => (Array.isArray(value) ? value : [])
-
-/** What holds for a namespace without a label, as far as it can be seen. */
-export function clusterDefault(view: DefaultView): ClusterDefault {
-  const { instances, unknown } = componentFlags(view, 'kube-apiserver')
-  const off = instances.find((instance) => instance.flags.get('disable-admission-plugins')?.split(',').includes('PodSecurity'))
-  if (off !== undefined) return { off: `${off.name} runs with --disable-admission-plugins=PodSecurity` }
-  for (const file of view.all('AdmissionConfiguration')) {
-    const plugin = list(file['plugins']).find((one): one is Mapping => isMapping(one) && one['name'] === 'PodSecurity')
-    if (plugin === undefined) continue
-    const configuration = plugin['configuration']
-    if (!isMapping(configuration))
-      return { unseen: `${file.metadata.name} keeps the configuration of PodSecurity in another file`, answer: 'scan that file as well' }
-    const { defaults, exemptions } = configuration
-    const level = isMapping(defaults) && typeof defaults['enforce'] === 'string' ? defaults['enforce'] : 'privileged'
-    return { level, exempt: list(isMapping(exemptions) ? exemptions['namespaces'] : undefined).map(String), from: file.metadata.name }
-  }
-  const configured = instances.find((instance) => (instance.flags.get('admission-control-config-file') ?? '') !== '')
-  if (configured !== undefined)
-    return {
-      unseen: `${configured.name} reads ${configured.flags.get('admission-control-config-file')}, which cannot be seen from here`,
-      answer: 'scan that file with --manifests',
-    }
-  if (instances.length > 0) return { level: 'privileged', exempt: [], from: 'no --admission-control-config-file' }
-  const { name, managed, certain } = distribution(view)
-  if (managed && certain) return { level: 'privileged', exempt: [], from: `${name} offers no cluster-wide Pod Security default` }
-  return {
-    unseen: unknown?.unknown ?? 'the flags of the API server cannot be seen',
-    answer: unknown?.answer ?? 'allow get on the path /flagz',
-  }
-}
 
 export interface Engines {
   /** Does an engine hold this namespace to a Pod Security level? Its words. */
   readonly covering: (namespace: string) => string | undefined
   /** The strictest such level. */
   readonly levelIn: (namespace: string) => 'baseline' | 'restricted' | undefined
-  /** Engines that refuse some pods: whether that amounts to a level is for a human to judge. */
-  readonly partial: readonly string[]
+  /** Engines that refuse some pods there: whether that amounts to a level is for a human to judge. */
+  readonly partialIn: (namespace: string) => readonly string[]
+  /** Where Gatekeeper enforces some checks of the baseline level: what it is not seen to refuse, to complete "pods that …". */
+  readonly lacksIn: (namespace: string) => readonly string[] | undefined
+  /** Of those that hold a namespace to a level: what looks at no ephemeral container. */
+  readonly blindIn: (namespace: string) => readonly string[]
+}
+
+/** What could not be read of all this. Constraints are nothing to ask for where no template makes a kind of them. */
+export function unreadEngines(view: EngineView): readonly Unread[] {
+  const isGatekeeper = view.all('GatekeeperConstraintTemplate').length > 0
+  const reads = [...ENGINE_KINDS, ...(isGatekeeper ? (['GatekeeperConstraints'] as const) : [])]
+  return reads.map((what) => view.unread(what)).filter((one) => one !== undefined)
 }
 
 export function engines(view: EngineView): Engines {
   const kyverno = [...view.all('KyvernoClusterPolicy'), ...view.all('KyvernoPolicy')].flatMap((policy) => kyvernoRules(policy))
   const levels = kyverno.filter((rule) => rule.level !== undefined)
   const some = kyverno.filter((rule) => rule.level === undefined).map((rule) => `Kyverno policy ${rule.policy}`)
-  const templates = view
-    .all('GatekeeperConstraintTemplate')
-    .filter((template) => /^k8spsp/i.test(template.metadata.name))
-    .map((template) => `Gatekeeper template ${template.metadata.name}`)
+  const everywhere = [...some, ...celPolicies(view), ...unreadTemplates(view), ...denyingPolicies(view), ...otherEngines(view)]
+  const constraints = gatekeeper(view)
   return {
     covering: (namespace) => {
       const rule = levels.find((one) => one.covers(namespace))
-      return rule && `Kyverno policy ${rule.policy} enforces ${rule.level}`
+      if (rule !== undefined) return `Kyverno policy ${rule.policy} enforces ${rule.level}`
+      return constraints.isBaseline(namespace) ? 'Gatekeeper constraints enforce baseline' : undefined
     },
     levelIn: (namespace) => {
       const found = levels.filter((one) => one.covers(namespace)).map((one) => one.level)
-      return found.includes('restricted') ? 'restricted' : found.includes('baseline') ? 'baseline' : undefined
+      if (found.includes('restricted')) return 'restricted'
+      return found.includes('baseline') || constraints.isBaseline(namespace) ? 'baseline' : undefined
     },
-    partial: [...new Set([...some, ...celPolicies(view), ...templates, ...denyingPolicies(view), ...otherEngines(view)])],
+    partialIn: (namespace) => [...new Set([...everywhere, ...constraints.doubts(namespace)])],
+    lacksIn: constraints.lacks,
+    blindIn: (namespace) => (constraints.isBaseline(namespace) ? constraints.blind(namespace) : []),
   }
 }
+
+/** A template refuses nothing by itself; what the constraints of its kind say was not read. */
+const unreadTemplates = (view: EngineView): string[] =>
+  view.unread('GatekeeperConstraints') === undefined
+    ? []
+    : view
+        .all('GatekeeperConstraintTemplate')
+        .filter((template) => /^k8spsp/i.test(template.metadata.name))
+        .map((template) => `Gatekeeper template ${template.metadata.name}`)
 
 interface KyvernoRule {
   readonly policy: string

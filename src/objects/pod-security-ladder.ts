@@ -3,8 +3,8 @@ import type { NamespaceObject, View } from '../model/index.ts'
 import { derived } from './derived.ts'
 import { isSystemNamespace } from './ownership.ts'
 import type { PodSecurityLevel } from './pod-security.ts'
-import { type CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault } from './pod-security-engines.ts'
-import { type HeldTo, heldTo, isLevel, tellsOf } from './pod-security-labels.ts'
+import { type CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault, defaultLevel } from './pod-security-default.ts'
+import { type HeldTo, heldTo, tellsOf } from './pod-security-labels.ts'
 import { type Blocker, type FitnessView, type NamespaceFitness, namespaceFitness, type Pin, pinOf } from './pod-security-namespace.ts'
 import { refText } from './ref.ts'
 import { WORKLOAD_KINDS } from './workloads.ts'
@@ -107,8 +107,8 @@ function allStandings(view: LadderView): readonly Standing[] {
 function heldBy(namespace: NamespaceObject, byDefault: ClusterDefault): Standing['held'] {
   const own = heldTo(namespace)
   if (own !== undefined) return { ...own, byDefault: false }
-  if (!('level' in byDefault) || !isLevel(byDefault.level) || byDefault.level === 'privileged') return undefined
-  return { level: byDefault.level, version: 'latest', byDefault: true }
+  const held = defaultLevel(namespace.metadata.name, byDefault)
+  return held && { ...held, byDefault: true }
 }
 
 const toldBy = (namespace: NamespaceObject, mode: 'warn' | 'audit'): PodSecurityLevel | undefined =>

@@ -78,6 +78,7 @@ export const SERVED = {
   ResourceQuota: elsewhere(core('resourcequotas')),
   PersistentVolume: core('persistentvolumes', false),
   PersistentVolumeClaim: core('persistentvolumeclaims'),
+  PodDisruptionBudget: builtIn('policy', 'v1', 'poddisruptionbudgets'),
   RuntimeClass: elsewhere(builtIn('node.k8s.io', 'v1', 'runtimeclasses', false)),
   ServiceAccount: core('serviceaccounts'),
   Role: builtIn('rbac.authorization.k8s.io', 'v1', 'roles'),

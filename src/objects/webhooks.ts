@@ -2,7 +2,7 @@
 import type { ControllerObject, KubeObject, LabelSelector, ServiceObject, View, WebhookConfigurationObject } from '../model/index.ts'
 import { caExpiry } from './ca-bundle.ts'
 import { matchesPairs, matchesSelector, namespaceLabels } from './selectors.ts'
-import { type WorkloadKind, workloads } from './workloads.ts'
+import { type Workload, type WorkloadKind, workloads } from './workloads.ts'
 
 export type Webhook = NonNullable<WebhookConfigurationObject['webhooks']>[number]
 export const WEBHOOK_KINDS = ['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration'] as const
@@ -45,6 +45,7 @@ export interface Backend {
   readonly service: ServiceObject | undefined
   /** Copies that are ready (in files: that are asked for), of all workloads behind the Service; undefined where none is seen. */
   readonly copies: number | undefined
+  readonly workloads: readonly Workload[]
 }
 export type BackendView = View<'Service' | WorkloadKind>
 export function backendOf(webhook: Webhook, view: BackendView): Backend | undefined {
@@ -54,7 +55,11 @@ export function backendOf(webhook: Webhook, view: BackendView): Backend | undefi
   const behind = workloads(view).filter(
     (workload) => workload.namespace === at.namespace && matchesPairs(service?.spec?.selector, workload.templateLabels),
   )
-  return { service, copies: behind.length === 0 ? undefined : behind.reduce((sum, one) => sum + copiesOf(one.object, view), 0) }
+  return {
+    service,
+    workloads: behind,
+    copies: behind.length === 0 ? undefined : behind.reduce((sum, one) => sum + copiesOf(one.object, view), 0),
+  }
 }
 
 function copiesOf(object: KubeObject | undefined, view: View<WorkloadKind>): number {
@@ -64,6 +69,27 @@ function copiesOf(object: KubeObject | undefined, view: View<WorkloadKind>): num
   const wanted = spec?.replicas ?? 1
   return view.source.kind === 'live' ? Math.min(wanted, Number(status['readyReplicas'] ?? 0)) : wanted
 }
+
+/** Does a PodDisruptionBudget keep a drain from taking all its copies at once? The pods of a DaemonSet are not drained. */
+export const isBudgeted = ({ ref, namespace, templateLabels }: Workload, view: View<'PodDisruptionBudget'>): boolean =>
+  ref.kind === 'DaemonSet' ||
+  view
+    .all('PodDisruptionBudget')
+    .some(
+      ({ metadata, spec }) =>
+        metadata.namespace === namespace &&
+        matchesSelector(spec?.selector, templateLabels) &&
+        !isVoid(spec?.minAvailable, spec?.maxUnavailable),
+    )
+const isVoid = (least: number | string | undefined, most: number | string | undefined): boolean =>
+  most === '100%' || (most === undefined && (least === undefined || Number.parseInt(String(least), 10) === 0))
+
+/** Requests that the API server let pass without asking it, since that server started; undefined where that is not known. */
+export const passedOver = ({ name }: Webhook, view: View<'ApiServerMetrics'>): number | undefined =>
+  view
+    .fact('ApiServerMetrics')
+    ?.samples.filter((sample) => sample.name === 'apiserver_admission_webhook_fail_open_count' && sample.labels['name'] === name)
+    .reduce((sum, { value }) => sum + value, 0)
 
 /** When the API server stops trusting it; undefined where it has no bundle of its own, or one that cannot be read. */
 export const caEnd = ({ clientConfig }: Webhook): string | undefined =>

@@ -9,8 +9,9 @@ import type { WatchTiming } from '../apiserver/watch.ts'
 import type { ClusterSource, FactName, Kind, Readable, SourceEvent, SourceInfo } from '../model/index.ts'
 import { isKind, served } from '../objects/served.ts'
 import { FACTS } from './facts/all.ts'
-import type { Fact, FactAnswer } from './facts/fact.ts'
+import type { Asking, Fact, FactAnswer } from './facts/fact.ts'
 import { readKind } from './live-kind.ts'
+import { SeenNamespaces } from './live-namespaces.ts'
 import { EventQueue } from './live-queue.ts'
 import { notServed, onlyInFiles, unreadKind } from './live-unread.ts'
 import { Sharing } from './reduce.ts'
@@ -106,6 +107,10 @@ class Reading {
   readonly #emit: (event: SourceEvent) => void
   readonly #streaming: { wanted: boolean }
   readonly #sharing = new Sharing()
+  readonly #seen = new SeenNamespaces()
+  #seenAll: Promise<unknown> = Promise.resolve()
+  /** Of this round: some facts want to know what others were answered. */
+  #asked = new Map<FactName, Promise<unknown>>()
   readonly #told = new Map<FactName, unknown>()
   /** Add-ons that were not served when we last looked. */
   readonly #absent = new Set<Kind>()
@@ -124,7 +129,10 @@ class Reading {
     this.#timing = timing
     this.#follow = follow
     this.#signal = signal
-    this.#emit = emit
+    this.#emit = (event) => {
+      this.#seen.take(event)
+      emit(event)
+    }
     // Pages travel compressed, streams do not: off loopback that matters more than the memory a page takes.
     this.#streaming = { wanted: client.loopback }
   }
@@ -135,7 +143,9 @@ class Reading {
     const facts = [...wanted].filter((what): what is FactName => !isKind(what))
     // Pods first, since they take longest; then what is known to be there; facts last: they are small and wait for nobody.
     kinds.sort((a, b) => Number(b === 'Pod') - Number(a === 'Pod'))
-    await Promise.all([...kinds.map((kind) => this.#kind(kind)), ...facts.map((fact) => this.#fact(fact))])
+    const reads = kinds.map((kind) => this.#kind(kind))
+    this.#seenAll = Promise.all(reads.filter((_, index) => kinds[index] === 'Namespace' || kinds[index] === 'Pod'))
+    await Promise.all([...reads, ...facts.map((fact) => this.#fact(fact))])
     if (!this.#signal.aborted) this.#emit({ type: 'synced' })
     if (this.#follow) void this.#lookAgain(facts)
   }
@@ -211,9 +221,23 @@ class Reading {
     this.#tell(name, await this.#ask(name))
   }
 
-  async #ask<F extends FactName>(name: F): Promise<FactAnswer<F>> {
-    const ask = FACTS[name] as Fact<F>
-    return ask({ client: this.#client, signal: this.#signal, discovery: () => this.#discover() }).catch(
+  #ask<F extends FactName>(name: F): Promise<FactAnswer<F>> {
+    if (!this.#asked.has(name)) this.#asked.set(name, this.#askNow(name))
+    return this.#asked.get(name) as Promise<FactAnswer<F>>
+  }
+
+  #askNow<F extends FactName>(name: F): Promise<FactAnswer<F>> {
+    const asking: Asking = {
+      client: this.#client,
+      signal: this.#signal,
+      discovery: () => this.#discover(),
+      fact: (other) => this.#ask(other),
+      namespaces: async () => {
+        await this.#seenAll
+        return this.#seen.all()
+      },
+    }
+    return (FACTS[name] as Fact<F>)(asking).catch(
       (error: unknown): FactAnswer<F> => ({
         unread: {
           why: 'unreachable',
@@ -237,6 +261,7 @@ class Reading {
       await sleep(this.#timing.facts ?? 300_000, undefined, { signal: this.#signal }).catch(() => undefined)
       if (this.#signal.aborted) return
       this.#discovery = undefined
+      this.#asked = new Map()
       await Promise.all([...this.#absent].map((kind) => this.#kind(kind)))
       for (const name of facts) {
         const answer = await this.#ask(name)

@@ -1,6 +1,7 @@
 /** From the text of one file to the objects in it. Anything that is not understood becomes a problem with its line; the rest goes on. */
 import type { Event } from 'js-yaml'
-import type { HelmTemplate, Kind, KubeObject } from '../model/index.ts'
+import type { Facts, HelmTemplate, Kind, KubeObject } from '../model/index.ts'
+import { isGatekeepers, reduceGatekeepers } from '../objects/gatekeeper-constraint.ts'
 import { chartsOf, templateOf } from '../objects/helm.ts'
 import { type FilePosition, rememberPosition } from '../objects/ref.ts'
 import { isKind, kindFor, served } from '../objects/served.ts'
@@ -19,6 +20,8 @@ export interface FoundObject {
 export interface ParsedFile {
   readonly objects: readonly FoundObject[]
   readonly problems: readonly Problem[]
+  /** Of objects whose kinds the cluster's own templates make, so that none of ours stands for them. */
+  readonly gatekeeper: readonly Facts['GatekeeperConstraints'][]
 }
 export interface Problem {
   /** 0-based, as objects count them. */
@@ -52,12 +55,14 @@ interface Document {
   readonly events?: Event[]
   readonly problems: Problem[]
   readonly objects: FoundObject[]
+  readonly gatekeeper: Facts['GatekeeperConstraints'][]
 }
 type Fields = Record<string, unknown>
 
 export function parseFile(file: string, text: string, around: Surroundings = ALONE): ParsedFile {
   const objects: FoundObject[] = []
   const problems: Problem[] = []
+  const gatekeeper: Facts['GatekeeperConstraints'][] = []
   for (const span of documentsIn(text)) {
     if (span.index >= MAX_DOCUMENTS) {
       problems.push({ document: span.index, line: span.line, message: `more than ${MAX_DOCUMENTS} documents: the rest was not read` })
@@ -73,10 +78,10 @@ export function parseFile(file: string, text: string, around: Surroundings = ALO
     else {
       const document = text.slice(span.start, span.end)
       const helm = helmOf(document, around)
-      parseDocument({ file, around, ...(helm !== undefined && { helm }), text: document, span, problems, objects })
+      parseDocument({ file, around, ...(helm !== undefined && { helm }), text: document, span, problems, objects, gatekeeper })
     }
   }
-  return { objects, problems }
+  return { objects, problems, gatekeeper }
 }
 
 function helmOf(document: string, { valuesOf }: Surroundings): HelmTemplate | undefined {
@@ -150,7 +155,11 @@ function takeValue(document: Document, value: unknown): void {
 
 function takeObject(document: Document, value: Fields, item: number | undefined, root?: YamlNode): void {
   const kind = typeof value.apiVersion === 'string' && typeof value.kind === 'string' ? kindFor(value.apiVersion, value.kind) : undefined
-  if (kind === undefined) return
+  if (kind === undefined) {
+    if (typeof value.apiVersion === 'string' && isGatekeepers(value.apiVersion))
+      for (const { value: form } of document.around.variantsOf(document.file, value)) document.gatekeeper.push(reduceGatekeepers(form))
+    return
+  }
   const offset = item === undefined ? startOf(document) : root === undefined ? 0 : offsetAt(root, ['items', item])
   const line = lineOf(document, offset)
   for (const { value: form, build, problem } of document.around.variantsOf(document.file, value)) {

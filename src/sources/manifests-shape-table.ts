@@ -124,6 +124,7 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
   PersistentVolumeClaim: {
     spec: map({ volumeName: 'text', storageClassName: 'text', accessModes: 'texts', selector: SELECTOR }),
   },
+  PodDisruptionBudget: { spec: map({ selector: SELECTOR }) },
   RuntimeClass: { handler: 'text', scheduling: map({ nodeSelector: 'labels' }) },
   ServiceAccount: { automountServiceAccountToken: 'flag', secrets: list(NAMED), imagePullSecrets: list(NAMED) },
   Role: ROLE,

@@ -10,6 +10,7 @@ import type { Complaint } from './kustomization.ts'
 import { kustomizeOf, NO_KUSTOMIZATION } from './kustomize.ts'
 import { EncodingProblem } from './manifests-encoding.ts'
 import { type Found, findFiles, readManifest, unreadable } from './manifests-files.ts'
+import { GatekeeperFiles } from './manifests-gatekeeper.ts'
 import { LineFinder } from './manifests-lines.ts'
 import { parseFile } from './manifests-parse.ts'
 import { Shelf } from './manifests-shelf.ts'
@@ -68,6 +69,7 @@ class ManifestsSource implements ClusterSource {
   readonly #lines: LineFinder
   readonly #signatures = new Map<string, string>()
   readonly #paths = new Map<string, string>()
+  readonly #gatekeeper = new GatekeeperFiles()
   #kustomize = NO_KUSTOMIZATION
   #charts = new Charts()
   #saidOfCharts: ReadonlyMap<string, Complaint> = new Map()
@@ -192,11 +194,12 @@ class ManifestsSource implements ClusterSource {
 
   #take(file: string, text: string): SourceEvent[] {
     const isManifest = !this.#kustomize.patchFiles.has(file) && this.#charts.roleOf(file, text) === 'manifest'
-    const { objects, problems } = parseFile(file, isManifest ? text : '', {
+    const { objects, problems, gatekeeper } = parseFile(file, isManifest ? text : '', {
       variantsOf: (name, value) => this.#kustomize.variantsOf(name, value),
       valuesOf: (chart) => this.#charts.valuesOf(chart),
     })
     this.#lines.forget(file)
+    this.#gatekeeper.put(file, gatekeeper)
     const full = new Set(objects.map(({ position }) => position.document))
     const unreadable = new Set(problems.map(({ document }) => document).filter((document) => !full.has(document)))
     this.#shelf.putWhatIsRead(file, objects, unreadable)
@@ -229,6 +232,7 @@ class ManifestsSource implements ClusterSource {
   #everything(wanted: ReadonlySet<Readable>): SourceEvent[] {
     this.#shelf.arrange()
     return [...wanted].map((what) => {
+      if (what === 'GatekeeperConstraints') return this.#gatekeeper.all()
       if (!isKind(what)) return { type: 'unread', unread: unreadFact(what) }
       return this.#shelf.saysNothingOf(what)
         ? { type: 'unread', unread: unreadKind(what) }
@@ -239,6 +243,7 @@ class ManifestsSource implements ClusterSource {
   #differences(wanted: ReadonlySet<Readable>, problems: readonly SourceEvent[]): SourceEvent[] {
     const changes = this.#shelf.arrange()
     const events: SourceEvent[] = [...this.#source(), ...problems]
+    if (wanted.has('GatekeeperConstraints')) events.push(...this.#gatekeeper.news())
     const reset = new Set<Kind>()
     for (const { kind, wasSilent } of changes.kinds) {
       if (!wanted.has(kind)) continue

@@ -1,4 +1,5 @@
 import type { FactName, Kind, PolicyRule, Readable } from '../model/index.ts'
+import { CONFIG_GROUP, CONSTRAINT_GROUP } from '../objects/gatekeeper-constraint.ts'
 import { isKind, served } from '../objects/served.ts'
 
 /** What each gathered fact asks the API server; a fact that asks nothing of RBAC has no rule. */
@@ -13,6 +14,10 @@ const FACT_RULES: Readonly<Record<FactName, PolicyRule | undefined>> = {
   AnonymousProbe: undefined,
   Endpoint: undefined,
   ImageConfigs: undefined,
+  // Needs create on pods, if only for dry runs: nobody has to give that to a reader. Without it the doubt stays, and says so.
+  PodSecurityProbe: undefined,
+  // Its kinds are made by the operator's templates: they have no names that could be listed here.
+  GatekeeperConstraints: { apiGroups: [CONFIG_GROUP, CONSTRAINT_GROUP], resources: ['*'], verbs: ['list'] },
 }
 
 /** A ClusterRole with list and watch on every wanted kind, one rule per API group, and get on the URLs of the wanted facts. */

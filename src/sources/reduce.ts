@@ -194,6 +194,7 @@ const PARTS: Partial<Record<Kind, Parts>> = {
   PersistentVolumeClaim: ({ spec }) => ({
     ...(isWire(spec) && { spec: pick(spec, ['volumeName', 'storageClassName', 'accessModes', 'selector']) }),
   }),
+  PodDisruptionBudget: keep('spec'),
   RuntimeClass: keep('handler', 'scheduling'),
   HTTPRoute: generic,
   TLSRoute: generic,

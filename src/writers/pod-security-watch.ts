@@ -1,22 +1,10 @@
 /** Proves that a Pod Security label does what it says: the API server refuses a dangerous pod there, and no controller is stuck by it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Step } from '../model/index.ts'
+import { DANGEROUS_POD, isViolation } from '../objects/pod-security-probe.ts'
 import type { Watchman } from '../plan/run.ts'
 import type { ClusterApi } from './cluster-api.ts'
 import { enforcedBy } from './cluster-pod-security.ts'
-
-/** No level but privileged admits it; valid on every server, whatever it thinks of privileged containers. Only ever a dry run. */
-const DANGEROUS = {
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { generateName: 'k8s-harden-probe-' },
-  spec: {
-    hostPID: true,
-    automountServiceAccountToken: false,
-    containers: [{ name: 'probe', image: 'k8s-harden.invalid/never-pulled', securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }],
-  },
-}
-const IS_VIOLATION = /violates PodSecurity/
 
 interface EventObject {
   readonly metadata: { readonly uid?: string }
@@ -67,7 +55,7 @@ export class PodSecurityWatch implements Watchman {
   async #stillAdmits(namespace: string): Promise<boolean> {
     const until = Date.now() + this.#patienceMs
     for (;;) {
-      const answer = await this.#api.create(`/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`, DANGEROUS, { dryRun: true })
+      const answer = await this.#api.create(`/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`, DANGEROUS_POD, { dryRun: true })
       if (!answer.ok) return false
       if (Date.now() > until) return true
       await sleep(100)
@@ -79,7 +67,7 @@ export class PodSecurityWatch implements Watchman {
       `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`,
       { query: { fieldSelector: 'reason=FailedCreate', limit: 500 } },
     )
-    return answer.ok ? (answer.body.items ?? []).filter(({ message = '' }) => IS_VIOLATION.test(message)) : []
+    return answer.ok ? (answer.body.items ?? []).filter(({ message = '' }) => isViolation(message)) : []
   }
 }
 

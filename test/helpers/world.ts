@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parseAllDocuments } from 'yaml'
 import type { FactName, Facts, Kind, KubeObject, Readable, Snapshot, SourceInfo, Unread } from '../../src/model/index.ts'
+import { isGatekeepers, joinGatekeepers, reduceGatekeepers } from '../../src/objects/gatekeeper-constraint.ts'
 import { keyOf, rememberPosition } from '../../src/objects/ref.ts'
 import { kindFor, kinds, served } from '../../src/objects/served.ts'
 import { snapshotOf } from '../../src/snapshot/snapshot.ts'
@@ -34,6 +35,8 @@ export const FACTS = [
   'KubeletConfigz',
   'ServedResources',
   'ImageConfigs',
+  'GatekeeperConstraints',
+  'PodSecurityProbe',
 ] as const satisfies readonly FactName[]
 
 /** The snapshot that the fixture describes. Objects are frozen, so that a control that writes to one throws. */
@@ -47,8 +50,13 @@ export function worldOf(text: string): { world: World; snapshot: Snapshot } {
     if (document.errors.length > 0) throw document.errors[0]
     return document.toJS() as (KubeObject & World) | null
   })
-  const world: World = documents.find((document) => document?.kind === 'World') ?? {}
-  const objects = documents.flatMap((document, index) => (document === null || document.kind === 'World' ? [] : [{ document, index }]))
+  const given: World = documents.find((document) => document?.kind === 'World') ?? {}
+  const all = documents.flatMap((document, index) => (document === null || document.kind === 'World' ? [] : [{ document, index }]))
+  const objects = all.filter(({ document }) => !isGatekeepers(document.apiVersion))
+  // What the sources make of them.
+  const constraints = all.filter(({ document }) => isGatekeepers(document.apiVersion)).map(({ document }) => reduceGatekeepers(document))
+  const world: World =
+    constraints.length === 0 ? given : { ...given, facts: { GatekeeperConstraints: joinGatekeepers(constraints), ...given.facts } }
   const byKind = new Map<Kind, Map<string, KubeObject>>()
   for (const { document, index } of objects) {
     const kind = kindFor(document.apiVersion, document.kind)

@@ -6,7 +6,7 @@ import { worldOf } from '../helpers/world.ts'
 
 const partial = (families: typeof ADMISSION_FAMILIES, mode: 'Warn' | 'Deny') => {
   const objects = families.flatMap((family) => [guardPolicy(family, 37), guardBinding(family, mode, [])])
-  return engines(worldOf(objects.map((object) => JSON.stringify(object)).join('\n---\n')).snapshot).partial
+  return engines(worldOf(objects.map((object) => JSON.stringify(object)).join('\n---\n')).snapshot).partialIn('shop')
 }
 const KYVERNO = `apiVersion: policies.kyverno.io/v1
 kind: ValidatingPolicy
@@ -21,7 +21,7 @@ describe('policies that may amount to a level', () => {
     expect(partial(ADMISSION_FAMILIES, 'Deny')).toEqual(['the policies of this tool, which together are the baseline level'])
   })
   it('are the CEL policies of Kyverno that deny, whatever they say', () => {
-    expect(engines(worldOf(KYVERNO).snapshot).partial).toEqual(['Kyverno ValidatingPolicy no-privileged'])
-    expect(engines(worldOf(KYVERNO.replace('Deny', 'Audit')).snapshot).partial).toEqual([])
+    expect(engines(worldOf(KYVERNO).snapshot).partialIn('shop')).toEqual(['Kyverno ValidatingPolicy no-privileged'])
+    expect(engines(worldOf(KYVERNO.replace('Deny', 'Audit')).snapshot).partialIn('shop')).toEqual([])
   })
 })

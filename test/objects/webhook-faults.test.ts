@@ -27,6 +27,9 @@ describe('faults of webhooks', () => {
     ['fail', ['ignore']],
     ['fail.not-yet', ['ignore']],
     ['fail.single', ['single']],
+    ['fail.unbudgeted', ['no-budget']],
+    ['fail.unbudgeted-void', ['no-budget']],
+    ['pass.budget', []],
     ['fail.rules', ['rules', 'timeout']],
     ['fail.labels', ['object-selector', 'match-condition']],
     ['fail.no-backend', ['no-backend']],
@@ -35,6 +38,33 @@ describe('faults of webhooks', () => {
     ['other.outside', ['namespace-selector', 'outside']],
   ])('%s: %j', (name, expected) => {
     expect(faults(fixture(name))).toEqual(expected)
+  })
+
+  it('say how often the API server has passed an engine over', () => {
+    const counted = (name: string) => {
+      const sample = (value: number) => ({
+        name: 'apiserver_admission_webhook_fail_open_count',
+        labels: { name, type: 'validating' },
+        value,
+      })
+      const world = JSON.stringify({
+        apiVersion: 'k8s-harden.test/v1',
+        kind: 'World',
+        facts: { ApiServerMetrics: { samples: [sample(2), sample(5)] } },
+      })
+      const { snapshot } = worldOf(`${fixture('fail')}\n---\n${world}`)
+      const [configuration] = snapshot.all('ValidatingWebhookConfiguration')
+      return [...webhookFaults(configuration!, configuration!.webhooks![0]!, snapshot, true)].map(({ detail }) => detail)
+    }
+    expect(counted('validation.gatekeeper.sh')).toEqual([
+      'failurePolicy: Ignore; since it started, the API server has passed it over 7 times',
+    ])
+    expect(counted('another')).toEqual(['failurePolicy: Ignore'])
+  })
+
+  it('leave a budget alone that is there already: two for one pod stop every drain', () => {
+    expect(byHand('fail.unbudgeted-void')).toEqual([expect.stringContaining('one PodDisruptionBudget with maxUnavailable: 1')])
+    expect(byHand('fail.unbudgeted')).toEqual([undefined])
   })
 
   it('are told of policy engines only where any webhook may do so', () => {

@@ -3,7 +3,7 @@ import { createServer } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ApiClient } from '../../src/apiserver/client.ts'
 import { discover } from '../../src/apiserver/discovery.ts'
-import type { FactName } from '../../src/model/index.ts'
+import type { FactName, NamespaceObject } from '../../src/model/index.ts'
 import { FACTS } from '../../src/sources/facts/all.ts'
 import { parseSample } from '../../src/sources/facts/api-server-metrics.ts'
 import { classOf } from '../../src/sources/facts/endpoint.ts'
@@ -25,7 +25,14 @@ describe('facts', () => {
   })
   const { signal } = new AbortController()
   const ask = <F extends FactName>(name: F): Promise<FactAnswer<F>> =>
-    (FACTS[name] as Fact<F>)({ client, signal, discovery: () => discover(client) })
+    (FACTS[name] as Fact<F>)({
+      client,
+      signal,
+      discovery: () => discover(client),
+      fact: ask,
+      namespaces: async () => namespaces.map((namespace) => ({ namespace, busy: namespace.metadata.name !== 'idle' })),
+    })
+  let namespaces: readonly NamespaceObject[] = []
   const text =
     (body: string, code = 200): Route =>
     (_asked, response) =>
@@ -102,6 +109,148 @@ describe('facts', () => {
     expect(parseSample('up +Inf')).toEqual({ name: 'up', labels: {}, value: Number.POSITIVE_INFINITY })
     expect(parseSample('__proto__{__proto__="x"} 1')!.labels).toEqual(JSON.parse('{"__proto__":"x"}'))
     for (const line of ['# TYPE x counter', '', 'no value', 'x NaN', '{a="b"} 1']) expect(parseSample(line)).toBeUndefined()
+  })
+
+  describe('Gatekeeper constraints', () => {
+    const serve = (groups: readonly { name: string; resources: readonly string[] }[]) => {
+      server.routes.set('/api', (_asked, response) => json(response, 200, { kind: 'APIGroupDiscoveryList', items: [] }))
+      server.routes.set('/apis', (_asked, response) =>
+        json(response, 200, {
+          kind: 'APIGroupDiscoveryList',
+          items: groups.map(({ name, resources }) => ({
+            metadata: { name },
+            versions: ['v1beta1', 'v1alpha1'].map((version) => ({
+              version,
+              resources: resources.map((resource) => ({
+                resource,
+                responseKind: { kind: `K8s${resource}` },
+                scope: 'Cluster',
+                verbs: ['list'],
+              })),
+            })),
+          })),
+        }),
+      )
+    }
+    const GROUP = 'constraints.gatekeeper.sh'
+    const path = (resource: string) => `/apis/${GROUP}/v1beta1/${resource}`
+    const list =
+      (...items: object[]): Route =>
+      (_asked, response) =>
+        json(response, 200, { kind: 'List', items, metadata: {} })
+
+    test('are none where the group is not served', async () => {
+      serve([])
+      expect(await ask('GatekeeperConstraints')).toEqual({ value: { constraints: [], excluded: [] } })
+    })
+
+    test('are read of every kind, once, with what the Config leaves out', async () => {
+      serve([
+        { name: GROUP, resources: ['x', 'y'] },
+        { name: 'config.gatekeeper.sh', resources: ['configs'] },
+      ])
+      const spec = { enforcementAction: 'warn', match: { namespaces: ['a'] }, parameters: { b: 1 } }
+      server.routes.set(path('x'), list({ metadata: { name: 'one' }, spec }))
+      server.routes.set(path('y'), list({ metadata: { name: 'two' }, spec: {}, status: { byPod: [{ enforced: true }] } }))
+      const config = {
+        kind: 'Config',
+        metadata: { name: 'config' },
+        spec: { match: [{ excludedNamespaces: ['kube-*'], processes: ['*'] }] },
+      }
+      server.routes.set('/apis/config.gatekeeper.sh/v1beta1/configs', list(config))
+      expect(await ask('GatekeeperConstraints')).toEqual({
+        value: {
+          constraints: [
+            { kind: 'K8sx', name: 'one', ...spec },
+            { kind: 'K8sy', name: 'two', enforcementAction: 'deny', match: {}, parameters: {}, enforced: true },
+          ],
+          excluded: ['kube-*'],
+        },
+      })
+    })
+
+    test('are unread, and not absent, where one kind of them is refused or fails', async () => {
+      serve([{ name: GROUP, resources: ['x', 'y'] }])
+      server.routes.set(path('x'), list())
+      server.routes.set(path('y'), (_asked, response) => json(response, 403, status(403, 'no')))
+      expect(await ask('GatekeeperConstraints')).toMatchObject({
+        unread: { why: 'forbidden', because: `the API server refused to list y.${GROUP} (403)` },
+      })
+      server.routes.set(path('y'), (_asked, response) => json(response, 500, status(500, 'no')))
+      expect(await ask('GatekeeperConstraints')).toMatchObject({ unread: { why: 'unreachable' } })
+      server.routes.set('/apis', (_asked, response) => json(response, 403, status(403, 'no')))
+      expect(await ask('GatekeeperConstraints')).toMatchObject({ unread: { why: 'forbidden' } })
+    })
+  })
+
+  describe('a dry run of a privileged pod', () => {
+    const named = (name: string, labels = {}, phase = 'Active') => ({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, labels },
+      status: { phase },
+    })
+    const answer = (namespace: string, code: number, message = '') =>
+      server.routes.set(`POST /api/v1/namespaces/${namespace}/pods`, (_asked, response) =>
+        json(response, code, code < 300 ? {} : { ...(status(code, message) as object), message }),
+      )
+    const sent = () => server.asked.filter(({ method }) => method === 'POST')
+    beforeEach(() => {
+      namespaces = ['a', 'b'].map((name) => named(name))
+    })
+
+    test('goes to three namespaces at most, of those that run something, have no label and are not the platform’s', async () => {
+      namespaces = [
+        ...['e', 'd', 'c', 'b', 'idle', 'kube-system', 'kube-node-lease'].map((name) => named(name)),
+        named('a', { 'pod-security.kubernetes.io/enforce': 'privileged' }),
+        named('ab', {}, 'Terminating'),
+      ]
+      for (const name of ['b', 'c', 'd']) answer(name, 201)
+      expect(await ask('PodSecurityProbe')).toEqual({
+        value: { answers: ['b', 'c', 'd'].map((namespace) => ({ namespace, is: 'admitted' })) },
+      })
+      expect(sent().map(({ query }) => query.get('dryRun'))).toEqual(['All', 'All', 'All'])
+      expect(JSON.parse(sent()[0]!.body).spec).toMatchObject({ hostPID: true })
+    })
+
+    test('tells Pod Security from everybody else who refuses', async () => {
+      namespaces = ['a', 'b', 'c'].map((name) => named(name))
+      answer('a', 403, 'pods "x" is forbidden: violates PodSecurity "restricted:v1.30": host namespaces (hostPID=true)')
+      answer('b', 400, 'admission webhook "validation.gatekeeper.sh" denied the request: [psp] no')
+      answer('c', 403, 'pods "x" is forbidden: error looking up service account c/default')
+      expect(await ask('PodSecurityProbe')).toEqual({
+        value: {
+          answers: [
+            { namespace: 'a', is: 'refused', level: 'restricted', version: 'v1.30' },
+            { namespace: 'b', is: 'unclear', engine: 'webhook validation.gatekeeper.sh' },
+            { namespace: 'c', is: 'unclear' },
+          ],
+        },
+      })
+      answer('a', 422, "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'no-host' with binding 'b' denied request: no")
+      expect(await ask('PodSecurityProbe')).toMatchObject({ value: { answers: [{ engine: 'ValidatingAdmissionPolicy no-host' }, {}, {}] } })
+    })
+
+    test('says nothing of where we may not create pods', async () => {
+      const noRight = (namespace: string) =>
+        `pods is forbidden: User "x" cannot create resource "pods" in API group "" in the namespace "${namespace}"`
+      answer('a', 403, noRight('a'))
+      answer('b', 201)
+      expect(await ask('PodSecurityProbe')).toEqual({ value: { answers: [{ namespace: 'b', is: 'admitted' }] } })
+      answer('b', 403, noRight('b'))
+      expect(await ask('PodSecurityProbe')).toMatchObject({ unread: { why: 'forbidden', answer: expect.stringContaining('dry run') } })
+    })
+
+    test('is not sent where the server names no file that could hold a default', async () => {
+      const flags = (value: Record<string, string>) =>
+        server.routes.set('/flagz', (_asked, response) => json(response, 200, { kind: 'Flagz', flags: value }))
+      flags({ 'admission-control-config-file': '' })
+      expect(await ask('PodSecurityProbe')).toEqual({ value: { answers: [] } })
+      expect(sent()).toEqual([])
+      flags({ 'admission-control-config-file': '/etc/kubernetes/admission.yaml' })
+      for (const name of ['a', 'b']) answer(name, 201)
+      expect(await ask('PodSecurityProbe')).toMatchObject({ value: { answers: [{ is: 'admitted' }, { is: 'admitted' }] } })
+    })
   })
 
   test('health checks are named whether they pass or not', async () => {

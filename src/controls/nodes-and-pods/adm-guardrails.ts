@@ -5,7 +5,7 @@ import { COVERAGE_KINDS, type Coverage, coverage, guardedNamespaces } from '../.
 import { ADMISSION_FAMILIES, type AdmissionFamily } from '../../objects/admission-families.ts'
 import { policyName } from '../../objects/admission-policies.ts'
 import { distribution } from '../../objects/distribution.ts'
-import { ENGINE_KINDS } from '../../objects/pod-security-engines.ts'
+import { unreadEngines } from '../../objects/pod-security-engines.ts'
 import { WHOLE_CLUSTER } from '../../objects/ref.ts'
 
 /**
@@ -38,7 +38,7 @@ export default control({
       yield { notApplicable: 'there are no namespaces but those of the platform' }
       return
     }
-    const unread = ENGINE_KINDS.map((kind) => view.unread(kind)).filter((one) => one !== undefined)
+    const unread = unreadEngines(view)
     for (const { because, answer } of unread) yield { unknown: `whether a policy engine refuses such pods: ${because}`, answer }
     for (const family of ADMISSION_FAMILIES) {
       const seen = coverage(view, family)

@@ -7,7 +7,7 @@ import { failsOpen, WEBHOOK_KINDS, type Webhook } from '../../objects/webhooks.t
 import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
 
 const ANSWERS = ['Service', ...WORKLOAD_KINDS] as const
-const CONSULTS = ['Namespace', ...ANSWERS] as const
+const CONSULTS = ['Namespace', 'PodDisruptionBudget', 'ApiServerMetrics', ...ANSWERS] as const
 type WebhookView = View<(typeof WEBHOOK_KINDS)[number] | (typeof CONSULTS)[number]>
 type Found = Observation<WebhookEvidence>
 
@@ -41,6 +41,9 @@ function* judge(configuration: WebhookConfigurationObject, webhook: Webhook, vie
   const unread = ANSWERS.map((kind) => view.unread(kind)).filter((one) => one !== undefined)
   if (webhook.clientConfig?.service !== undefined)
     for (const { because, answer } of unread) yield { unknown: `who answers for ${webhook.name}: ${because}`, answer }
+  const budgets = view.unread('PodDisruptionBudget')
+  if (budgets !== undefined && !failsOpen(webhook) && webhook.clientConfig?.service !== undefined)
+    yield { unknown: `whether a drain may take all copies behind ${webhook.name}: ${budgets.because}`, answer: budgets.answer }
   for (const { is, field, detail } of webhookFaults(configuration, webhook, view, unread.length === 0)) {
     const { reason, ...more } = SAYING[is]
     yield {
@@ -70,4 +73,5 @@ const SAYING: Readonly<Record<WebhookFaultKind, Pick<Found, 'reason' | 'verdict'
   outside: { reason: 'sends what it is asked about to a server that is no Service of this cluster', verdict: 'review' },
   'no-backend': { reason: 'asks a Service that is not there' },
   single: { reason: 'can keep the pods of kube-system from starting while its only copy is away' },
+  'no-budget': { reason: 'can keep the pods of kube-system from starting while a drain takes all its copies', severity: 'low' },
 }

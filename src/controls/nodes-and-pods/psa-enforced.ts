@@ -2,15 +2,11 @@ import { podSecurityLabels } from '../../../remediations/namespace-label.ts'
 import { control } from '../../model/define.ts'
 import type { NamespaceObject } from '../../model/index.ts'
 import { distribution } from '../../objects/distribution.ts'
-import {
-  CLUSTER_DEFAULT_KINDS,
-  type ClusterDefault,
-  clusterDefault,
-  ENGINE_KINDS,
-  type Engines,
-  engines,
-} from '../../objects/pod-security-engines.ts'
-import { ENFORCE, isAtLeastBaseline, isLevel, tellsOf, warnsOf } from '../../objects/pod-security-labels.ts'
+import { fewOf } from '../../objects/few-of.ts'
+import { CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault, isExempt } from '../../objects/pod-security-default.ts'
+import { ENGINE_READS, engines, unreadEngines } from '../../objects/pod-security-engines.ts'
+import { doubtsOf, isHeld, isOpen } from '../../objects/pod-security-held.ts'
+import { ENFORCE, tellsOf, warnsOf } from '../../objects/pod-security-labels.ts'
 import { couldClimb, ladderOf } from '../../objects/pod-security-ladder.ts'
 import { type FitnessView, namespaceFitness } from '../../objects/pod-security-namespace.ts'
 import { refOf } from '../../objects/ref.ts'
@@ -29,30 +25,35 @@ export default control({
     { standard: 'PSS', section: 'baseline' },
   ],
   reads: ['Namespace'],
-  consults: [...WORKLOAD_KINDS, ...ENGINE_KINDS, ...CLUSTER_DEFAULT_KINDS],
+  consults: [...WORKLOAD_KINDS, ...ENGINE_READS, ...CLUSTER_DEFAULT_KINDS],
   *evaluate(view) {
     const byDefault = clusterDefault(view)
     const others = engines(view)
-    const unreadEngines = ENGINE_KINDS.map((kind) => view.unread(kind)).filter((one) => one !== undefined)
+    const unread = unreadEngines(view)
     if (distribution(view).name === 'openshift')
       yield { attested: 'OpenShift admits pods by security context constraints, whatever the labels say' }
     else {
       if ('unseen' in byDefault) yield { note: `whether a cluster-wide default holds: ${byDefault.unseen}; to know: ${byDefault.answer}` }
+      const probed = [...byDefault.answers.values()].filter(({ is }) => is === 'refused').map(({ namespace }) => namespace)
+      if (probed.length > 0)
+        yield { note: `${probed.join(', ')}: Pod Security refused a dry run of a privileged pod there, by the cluster's default` }
+      const blind = new Set<string>()
       for (const namespace of view.all('Namespace')) {
         if (namespace.status?.phase === 'Terminating') continue
-        const labelsCount = !('off' in byDefault) && !isExempt(namespace, byDefault)
-        if (isCovered(namespace, byDefault, others)) {
+        const labelsCount = !('off' in byDefault) && !isExempt(namespace.metadata.name, byDefault)
+        if (isHeld(namespace, byDefault, others)) {
+          for (const constraint of others.blindIn(namespace.metadata.name)) blind.add(constraint)
           if (labelsCount && couldClimb(view, namespace)) yield rung(namespace, view)
           continue
         }
-        const doubts = [...doubtsOf(namespace, byDefault, others), ...unreadEngines.map((unread) => unread.because)]
+        const doubts = doubtsOf(namespace, byDefault, others, unread)
         const { workloads: running = 0, platform = false } = namespaceFitness(view).get(namespace.metadata.name) ?? {}
         const warned = warnsOf(namespace)
         yield {
           subject: refOf(namespace),
           at: ['metadata', 'labels', ENFORCE],
           reason: reasonFor(namespace, byDefault, warned),
-          detail: [workloadsText(running), ...doubts].join('; '),
+          detail: [workloadsText(running), ...(isOpen(namespace, byDefault) ? [ADMITTED] : []), ...doubts].join('; '),
           ...(warned ? { key: 'warned' } : tellsOf(namespace, 'warn', 'baseline') && { key: 'warns' }),
           ...(platform && { origin: 'system' as const }),
           ...(doubts.length > 0 && { verdict: 'review' as const }),
@@ -65,6 +66,8 @@ export default control({
           },
         }
       }
+      if (blind.size > 0)
+        yield { note: `${fewOf([...blind])} of Gatekeeper: no word on ephemeral containers (kubectl debug); ${DEBUGGERS}` }
     }
   },
   remedy: podSecurityLabels(),
@@ -72,6 +75,9 @@ export default control({
     'Ask the API server for a privileged pod with a dry run: kubectl -n NAMESPACE run probe --image=x --privileged --dry-run=server must answer "violates PodSecurity".',
 })
 
+const DEBUGGERS = 'see who may update pods/ephemeralcontainers'
+
+const ADMITTED = 'the API server was asked by a dry run, and would take in a privileged pod'
 const workloadsText = (running: number): string =>
   running === 0 ? 'no workloads run here yet' : `${running} ${running === 1 ? 'workload' : 'workloads'}`
 
@@ -93,28 +99,9 @@ const rung = (namespace: NamespaceObject, view: FitnessView) =>
     },
   }) as const
 
-function isCovered(namespace: NamespaceObject, byDefault: ClusterDefault, others: Engines): boolean {
-  if (others.covering(namespace.metadata.name) !== undefined) return true
-  if ('off' in byDefault || isExempt(namespace, byDefault)) return false
-  const label = namespace.metadata.labels?.[ENFORCE]
-  // A value that is no level holds the namespace to restricted: the plugin fails closed (psa-label-quality reports it).
-  if (label !== undefined) return !isLevel(label) || isAtLeastBaseline(label)
-  return 'level' in byDefault && isAtLeastBaseline(byDefault.level)
-}
-
-const isExempt = (namespace: NamespaceObject, byDefault: ClusterDefault): boolean =>
-  'exempt' in byDefault && byDefault.exempt.includes(namespace.metadata.name)
-
-/** Why a failure is not certain. */
-function doubtsOf(namespace: NamespaceObject, byDefault: ClusterDefault, others: Engines): string[] {
-  const doubts = others.partial.length > 0 ? [`judge whether this amounts to a level: ${others.partial.slice(0, 5).join(', ')}`] : []
-  const explicit = namespace.metadata.labels?.[ENFORCE] !== undefined
-  return 'unseen' in byDefault && !explicit ? [...doubts, 'a cluster-wide default may hold'] : doubts
-}
-
 function reasonFor(namespace: NamespaceObject, byDefault: ClusterDefault, warned: boolean): string {
   if ('off' in byDefault) return 'is held to no Pod Security level because the admission plugin is switched off'
-  if (isExempt(namespace, byDefault)) return 'is exempt from Pod Security admission'
+  if (isExempt(namespace.metadata.name, byDefault)) return 'is exempt from Pod Security admission'
   if (namespace.metadata.labels?.[ENFORCE] === 'privileged') return 'enforces the privileged level, which allows everything'
   return warned ? 'only warns about Pod Security violations' : 'enforces no Pod Security level'
 }

@@ -3,7 +3,7 @@ import { control } from '../../model/define.ts'
 import type { NamespaceObject, Observation, Remark, RoleObject } from '../../model/index.ts'
 import { serverMinor } from '../../objects/flags.ts'
 import { isPlatformAgent } from '../../objects/platform-agents.ts'
-import { CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault } from '../../objects/pod-security-engines.ts'
+import { CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault } from '../../objects/pod-security-default.ts'
 import {
   type LabelFault,
   type LabelFaultKind,

@@ -5,8 +5,10 @@ import { apiServerHealth } from './api-server-health.ts'
 import { apiServerMetrics } from './api-server-metrics.ts'
 import { endpoint } from './endpoint.ts'
 import type { Fact } from './fact.ts'
+import { gatekeeperConstraints } from './gatekeeper-constraints.ts'
 import { imageConfigsNotAsked } from './image-configs.ts'
 import { kubeletConfigz } from './kubelet-configz.ts'
+import { podSecurityProbe } from './pod-security-probe.ts'
 import { profilingProbe } from './profiling-probe.ts'
 import { servedResources } from './served-resources.ts'
 import { serverVersion } from './server-version.ts'
@@ -23,4 +25,6 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   Endpoint: endpoint,
   KubeletConfigz: kubeletConfigz,
   ImageConfigs: imageConfigsNotAsked,
+  GatekeeperConstraints: gatekeeperConstraints,
+  PodSecurityProbe: podSecurityProbe,
 }

@@ -8,6 +8,7 @@ const FAMILIES = [
   'apiserver_authorization_decisions_total',
   'apiserver_envelope_encryption_',
   'serviceaccount_',
+  'apiserver_admission_webhook_fail_open_count',
 ]
 /** Says by its name label which admission plugins run; of its other labels nobody needs the thousands of combinations. */
 const ADMISSION = 'apiserver_admission_controller_admission_duration_seconds_count'

@@ -2,13 +2,21 @@
 import type { ApiClient } from '../../apiserver/client.ts'
 import type { Discovery } from '../../apiserver/discovery.ts'
 import type { Refusal } from '../../apiserver/refusal.ts'
-import type { FactName, Facts, Unread } from '../../model/index.ts'
+import type { FactName, Facts, NamespaceObject, Unread } from '../../model/index.ts'
 
 export interface Asking {
   readonly client: ApiClient
   readonly signal: AbortSignal
   /** Asked once for the kinds and the facts together. */
   discovery(): Promise<Discovery | Refusal>
+  /** What another fact was answered, asked once for both. */
+  fact<F extends FactName>(name: F): Promise<FactAnswer<F>>
+  /** Namespaces, once they are read, with whether any pod is in them; none where they are unread. Where pods are unread all may be busy. */
+  namespaces(): Promise<readonly SeenNamespace[]>
+}
+export interface SeenNamespace {
+  readonly namespace: NamespaceObject
+  readonly busy: boolean
 }
 export type FactAnswer<F extends FactName> = { readonly value: Facts[F] } | { readonly unread: Omit<Unread, 'what'> }
 export type Fact<F extends FactName> = (asking: Asking) => Promise<FactAnswer<F>>
