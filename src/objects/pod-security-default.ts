@@ -4,13 +4,15 @@ import { distribution } from './distribution.ts'
 import { fewOf } from './few-of.ts'
 import { componentFlags, FLAG_LADDER } from './flags.ts'
 
-export const CLUSTER_DEFAULT_KINDS = ['AdmissionConfiguration', 'PodSecurityProbe', ...FLAG_LADDER] as const
+export const DECLARED_DEFAULT_KINDS = ['AdmissionConfiguration', ...FLAG_LADDER] as const
+export const CLUSTER_DEFAULT_KINDS = ['PodSecurityProbe', ...DECLARED_DEFAULT_KINDS] as const
+type DeclaredView = View<(typeof DECLARED_DEFAULT_KINDS)[number]>
 type DefaultView = View<(typeof CLUSTER_DEFAULT_KINDS)[number]>
 type Mapping = { readonly [key: string]: Json }
 
 /** `answers`: by namespace, where the API server was asked by a dry run. */
 export type ClusterDefault = Declared & { readonly answers: ReadonlyMap<string, PodSecurityAnswer> }
-type Declared =
+export type Declared =
   /** The level that holds where a namespace has no label of its own, and the namespaces it leaves out. */
   | { readonly level: string; readonly exempt: readonly string[]; readonly from: string }
   | { readonly unseen: string; readonly answer: string }
@@ -45,7 +47,8 @@ export interface Held {
   readonly version: string
 }
 
-function declaredDefault(view: DefaultView): Declared {
+/** The same by what files and flags say alone: nothing is tried for it. */
+export function declaredDefault(view: DeclaredView): Declared {
   const { instances, unknown } = componentFlags(view, 'kube-apiserver')
   const off = instances.find((instance) => instance.flags.get('disable-admission-plugins')?.split(',').includes('PodSecurity'))
   if (off !== undefined) return { off: `${off.name} runs with --disable-admission-plugins=PodSecurity` }

@@ -23,6 +23,8 @@ const FACTS = [
   'ProfilingProbe',
   'Endpoint',
   'KubeletConfigz',
+  'GatekeeperConstraints',
+  'PodSecurityProbe',
 ] as const
 const timing = { backOff: [5, 50], settled: 20, grace: 5_000 } as const
 

@@ -3,7 +3,7 @@ import { control } from '../../model/define.ts'
 import type { NamespaceObject, Observation, Remark, RoleObject } from '../../model/index.ts'
 import { serverMinor } from '../../objects/flags.ts'
 import { isPlatformAgent } from '../../objects/platform-agents.ts'
-import { CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault } from '../../objects/pod-security-default.ts'
+import { DECLARED_DEFAULT_KINDS, type Declared, declaredDefault } from '../../objects/pod-security-default.ts'
 import {
   type LabelFault,
   type LabelFaultKind,
@@ -27,14 +27,14 @@ export default control({
     { standard: 'KS', section: 'C-0068' },
   ],
   reads: [],
-  consults: ['Role', 'ClusterRole', 'Namespace', ...WORKLOAD_KINDS, ...CLUSTER_DEFAULT_KINDS],
+  consults: ['Role', 'ClusterRole', 'Namespace', ...WORKLOAD_KINDS, ...DECLARED_DEFAULT_KINDS],
   *evaluate(view): Iterable<Observation<Evidence> | Remark> {
     for (const kind of KINDS) {
       const unread = view.unread(kind)
       if (unread !== undefined) yield { unknown: unread.because, answer: unread.answer }
     }
     const minor = serverMinor(view)
-    const byDefault = clusterDefault(view)
+    const byDefault = declaredDefault(view)
     for (const namespace of view.all('Namespace')) {
       if (namespace.status?.phase === 'Terminating') continue
       for (const fault of labelFaults(namespace, minor)) yield ofLabel(namespace, fault)
@@ -67,7 +67,7 @@ const ofLabel = (namespace: NamespaceObject, fault: LabelFault): Observation<Evi
   evidence: { is: fault.is, value: fault.value },
 })
 
-function* withoutEffect(namespace: NamespaceObject, byDefault: ClusterDefault): Iterable<Observation<Evidence>> {
+function* withoutEffect(namespace: NamespaceObject, byDefault: Declared): Iterable<Observation<Evidence>> {
   const { name, labels = {} } = namespace.metadata
   if (labels[ENFORCE] === undefined) return
   const why =
