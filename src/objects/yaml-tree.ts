@@ -139,8 +139,17 @@ function endOfItems(text: string, list: ListNode): number {
   return last.end >= 0 ? last.end : dashesOf(text, list).at(-1)! + 1
 }
 
-/** Offsets of the dashes of a list in block style. */
-export function dashesOf(text: string, list: ListNode): number[] {
+const dashesKnown = new WeakMap<ListNode, readonly number[]>()
+/** Offsets of the dashes of a list in block style, in the text that its tree was made of. Asked for every item of a list, so found once. */
+export function dashesOf(text: string, list: ListNode): readonly number[] {
+  const known = dashesKnown.get(list)
+  if (known !== undefined) return known
+  const dashes = findDashes(text, list)
+  dashesKnown.set(list, dashes)
+  return dashes
+}
+
+function findDashes(text: string, list: ListNode): number[] {
   const column = columnOf(text, list.start)
   const dashes: number[] = []
   let at = list.start
