@@ -43,6 +43,8 @@ export interface RolloutTimes {
 const STARTS_PODS: ReadonlySet<string> = new Set([...ROLLS_OUT, 'CronJob'])
 /** A liveness probe that fails gets this long at most to show it. */
 const LONGEST_WATCH_MS = 75_000
+/** One that was started again already looks well for moments: the kubelet waits 10 s, then 20 s before it tries once more. */
+const RESTARTED_MS = 30_000
 /** More restarts than that are no start any more, and would outlast every deadline. */
 const MOST_RESTARTS = 4
 
@@ -189,7 +191,7 @@ async function keepsRunning(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (steadyMs === 0 || seen.newPods.length === 0) return true
-  const longest = Math.max(steadyMs, ...seen.newPods.map(({ spec }) => livenessMs(spec)))
+  const longest = Math.max(steadyMs, seen.restarts > 0 ? RESTARTED_MS : 0, ...seen.newPods.map(({ spec }) => livenessMs(spec)))
   const isDisturbed = (snapshot: Snapshot) => {
     const present = look(watching, snapshot, before)
     return present === undefined || present.rollout.is !== 'done' || present.restarts > seen.restarts

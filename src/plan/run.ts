@@ -77,6 +77,7 @@ export async function* run(options: RunOptions): AsyncGenerator<StepEvent, void>
     for await (const state of runner.take(step)) yield { step: step.id, state: (last = state) }
     if (last?.is !== 'mended' && last?.is !== 'handed-over' && last?.is !== 'rehearsed') missed.add(step.id)
   }
+  yield* runner.takeBackFirst()
   yield* runner.lookBack()
   await runner.close()
 }
@@ -87,6 +88,9 @@ class Runner {
   readonly #options: RunOptions
   #journal: Journal | undefined
   readonly #proven: Step[] = []
+  readonly #written = new Map<StepId, { readonly writer: Writer; readonly written: readonly Written[] }>()
+  /** First pods that the others must not follow. */
+  readonly #forsaken: { readonly step: Step; readonly because: string }[] = []
 
   constructor(options: RunOptions) {
     this.#options = options
@@ -147,6 +151,7 @@ class Runner {
     if (verdict.ok) {
       await this.#journal!.append({ is: 'verified', time: this.#now(), step: step.id, note: verdict.note })
       this.#proven.push(step)
+      this.#written.set(step.id, { writer, written })
       return yield { is: 'mended', note: verdict.note }
     }
     if (verdict.undo) return yield* this.#undo(step, writer, written, verdict.because)
@@ -156,7 +161,7 @@ class Runner {
   }
 
   async *#undo(step: Step, writer: Writer, written: readonly Written[], because: string): AsyncGenerator<StepState> {
-    this.stopped = `stopped after ${step.title}`
+    this.stopped ??= `stopped after ${step.title}`
     yield { is: 'undoing', because }
     await this.#journal!.append({ is: 'undo-intent', time: this.#now(), step: step.id, because })
     try {
@@ -170,6 +175,16 @@ class Runner {
     }
     await this.#journal!.append({ is: 'undone', time: this.#now(), step: step.id })
     yield { is: 'undone', because }
+    const first = step.canary === 'rest' ? this.#proven.findIndex(({ id, canary }) => canary === 'first' && step.after.includes(id)) : -1
+    if (first >= 0) this.#forsaken.push({ step: this.#proven.splice(first, 1)[0]!, because })
+  }
+
+  /** Where the other pods cannot follow, their first one does not stay as it was made either. */
+  async *takeBackFirst(): AsyncGenerator<StepEvent, void> {
+    for (const { step, because } of this.#forsaken) {
+      const { writer, written } = this.#written.get(step.id)!
+      for await (const state of this.#undo(step, writer, written, because)) yield { step: step.id, state }
+    }
   }
 
   async *#commitFailed(step: Step, writer: Writer, written: readonly Written[], error: unknown): AsyncGenerator<StepState> {

@@ -38,7 +38,8 @@ export const exemption = (warnings: readonly string[]): string | undefined =>
 
 /** Why a step that was thought safe is not: the server names pods that the level would refuse. */
 export function contradiction(step: Step, warnings: readonly string[]): string | undefined {
-  if (step.risk === 'may-break') return undefined
+  // Who only pins the version of what is enforced already refuses nothing that was not refused before.
+  if (step.risk === 'may-break' || enforcedBy(step) === undefined) return undefined
   const at = warnings.findIndex((warning) => /^existing pods in namespace .* violate the new PodSecurity enforce level/.test(warning))
   if (at < 0) return undefined
   const shown = warnings.slice(at, at + 4)

@@ -126,7 +126,9 @@ describeNode('what is predicted of a change, and what comes of it on a real node
     const calm = await tried(workload, 'up to restarts-pods', 'keeps', ['--accept-risk', 'restarts-pods', '--practice', 'nodes-and-pods'])
     if (calm.actual !== (workload.calm ?? 'kept')) faults.push(`${name}, ${calm.change}: ${calm.actual}\n${calm.said}`)
     const template = templateOf(await cluster().api.get(url(workload)))!
-    reached.set(name, strictestLevel({ spec: template.spec, annotations: template.annotations }))
+    const level = strictestLevel({ spec: template.spec, annotations: template.annotations })
+    reached.set(name, level)
+    if (level !== workload.reaches) faults.push(`${name} reaches ${level}, not ${workload.reaches}`)
     const runs = [calm]
     for (const forced of workload.forced ?? []) {
       const { trial, fault } = await force(workload, forced)
@@ -186,8 +188,7 @@ describeNode('what is predicted of a change, and what comes of it on a real node
         .map(({ workload }) => workload)
         .toSorted(),
     ).toEqual(knownToBreak.toSorted())
-    expect(trials.filter((trial) => trial.actual === 'broke unnoticed')).toEqual([])
-    expect(Object.fromEntries(reached)).toEqual(Object.fromEntries(workloads.map(({ name, reaches }) => [name, reaches])))
+    expect(trials.filter(({ predicted, actual }) => predicted === 'may break' && actual === 'broke unnoticed')).toEqual([])
   })
 })
 

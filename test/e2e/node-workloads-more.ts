@@ -2,7 +2,7 @@
 import { images } from '../cluster/nodes/images.ts'
 import { asUser, DROP, mounted, type NodeWorkload, other, ports, probe, READ_ONLY, USER } from './node-workloads.ts'
 
-const { root, user1000, userApp, volume, helpers, groups, groupExtra, rootGroup, web, ownVolume } = images
+const { root, user1000, userApp, volume, helpers, groups, groupExtra, rootGroup, run, web, ownVolume } = images
 const serve = { port: 8080 } as const
 const exec = (...steps: readonly string[]) => ({ exec: { command: ['/workload', ...steps] } })
 const shared = { volumeMounts: [{ name: 'data', mountPath: '/data' }] }
@@ -135,8 +135,8 @@ export const more: readonly NodeWorkload[] = [
   },
   {
     name: 'pid-file',
-    image: root.name,
-    args: ['mkdir=/run', 'write=/run/app.pid', 'serve=:8080'],
+    image: run.name,
+    args: ['write=/run/app.pid', 'serve=:8080'],
     ...serve,
     reaches: 'baseline',
     forced: [
@@ -169,7 +169,7 @@ export const more: readonly NodeWorkload[] = [
     image: root.name,
     args: ['lock=/data/lock', 'serve=:8080'],
     ...serve,
-    container: shared,
+    container: { ...shared, readinessProbe: probe(8080) },
     pod: { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] },
     beside: [
       {
@@ -197,7 +197,7 @@ export const more: readonly NodeWorkload[] = [
         },
       },
     ],
-    reaches: 'privileged',
+    reaches: 'baseline',
     forced: [{ control: DROP, breaks: true }],
   },
 
@@ -372,14 +372,13 @@ export const more: readonly NodeWorkload[] = [
     image: helpers.name,
     args: ['exec=/bin/ping need=net_raw exit=0', 'serve=:8080'],
     ...serve,
-    calm: 'undone',
-    reaches: 'restricted',
+    reaches: 'baseline',
   },
   {
-    name: 'ping-on-request',
+    name: 'setuid-on-request',
     isTelling: true,
     image: helpers.name,
-    args: ['request=exec=/bin/ping need=net_raw exit=0', 'serve=:8080'],
+    args: ['request=exec=/bin/setuid need=sys_chroot exit=0', 'serve=:8080'],
     ...serve,
     calm: 'broke unnoticed',
     reaches: 'restricted',
@@ -391,7 +390,7 @@ export const more: readonly NodeWorkload[] = [
     args: ['serve=:8080'],
     ...serve,
     container: { readinessProbe: { exec: { command: ['/bin/ping', 'need=net_raw', 'exit=0'] }, periodSeconds: 2 } },
-    reaches: 'restricted',
+    reaches: 'baseline',
   },
   { name: 'file-capability', image: web.name, args: ['serve=:8080'], ...serve, calm: 'undone', reaches: 'restricted' },
   {
@@ -621,7 +620,7 @@ export const more: readonly NodeWorkload[] = [
   },
 
   // ── what is not changed live ─────────────────────────────────────────────────────────────────
-  { name: 'job', kind: 'Job', image: root.name, args: ['chown=/etc/group:1:1', 'serve=:8080'], ...serve, reaches: 'privileged' },
+  { name: 'job', kind: 'Job', image: root.name, args: ['chown=/etc/group:1:1', 'serve=:8080'], ...serve, reaches: 'baseline' },
   {
     name: 'helm',
     isTelling: true,

@@ -91,6 +91,9 @@ describe('what the server says of a labelled namespace', () => {
       contradiction(enforcing, ['new PodSecurity enforce level only checked against the first 3000 of 4000 existing pods']),
     ).toBeUndefined()
   })
+  test('is no news where only the version of what is enforced already is pinned', () => {
+    expect(contradiction(step(labelling({ 'enforce-version': 'v1.37' })), named)).toBeUndefined()
+  })
   test('is asked for where only warnings change, with a level that is not there yet', () => {
     const live = (labels: Readonly<Record<string, string>>) =>
       ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop', labels } }) as KubeObject

@@ -33,6 +33,7 @@ export const images = {
     user: 'app:extra',
     files: { '/app/of-extra': { content: 'x', mode: 0o664, owner: 4321 } },
   },
+  run: { name: 'k8s-harden.test/run:1', files: { '/run': {} } },
   rootGroup: { name: 'k8s-harden.test/root-group:1', user: '0:1000' },
   /** Its program has a capability of its own, as Caddy's. */
   web: {
