@@ -109,10 +109,10 @@ export async function readRuns(directory: string): Promise<readonly RecordedRun[
     if (error.code === 'ENOENT') return []
     throw error
   })
-  const files = names
-    .filter((name) => name.endsWith('.jsonl') && isRunId(name.slice(0, -'.jsonl'.length)))
-    .sort()
-    .reverse()
+  const files = names.filter((name) => name.endsWith('.jsonl') && isRunId(name.slice(0, -'.jsonl'.length)))
   const runs = await Promise.all(files.map(async (name) => recordedRun(linesIn(await readFile(join(directory, 'runs', name), 'utf8')))))
-  return runs.filter((run) => run !== undefined)
+  // Of runs begun in one second only the header tells which came first; the rest of their names is chance.
+  return runs
+    .filter((run) => run !== undefined)
+    .sort((a, b) => (a.header.time < b.header.time ? 1 : a.header.time > b.header.time ? -1 : 0))
 }

@@ -132,6 +132,15 @@ describe('the journal', () => {
       )
     }
   }, 60_000)
+  test('lists the latest run first, also of those begun in one second', async () => {
+    const state = await directory()
+    const runs = ['c', 'a', 'b'].map((suffix, index) => ({
+      ...header(`20261125T101112Z-${suffix.repeat(6)}` as RunId),
+      time: `2026-11-25T10:11:12.00${index}Z`,
+    }))
+    for (const run of runs) await (await FileJournal.begin(state, run)).close()
+    expect((await readRuns(state)).map((run) => run.header.run)).toEqual(runs.map(({ run }) => run).toReversed())
+  })
   test('passes over what is no journal', async () => {
     const state = await directory()
     await mkdir(join(state, 'runs'), { recursive: true })
