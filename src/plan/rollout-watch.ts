@@ -14,7 +14,7 @@ import type {
 import { refOf, refText } from '../objects/ref.ts'
 import { nextRun } from './cron-schedule.ts'
 import { objectAt } from './objects-by-ref.ts'
-import { firstOf, isReady, ROLLS_OUT, type Rollout, rolloutOf, runOf, type UsualRestarts, whyFailing } from './rollout.ts'
+import { firstOf, isGettingOn, isReady, ROLLS_OUT, type Rollout, rolloutOf, runOf, type UsualRestarts, whyFailing } from './rollout.ts'
 import type { Verdict } from './run.ts'
 
 export interface WatchedState {
@@ -70,9 +70,19 @@ export function beforeOf(step: Step, snapshot: Snapshot): Before {
   const restarts = restartsByContainer(pods)
   // What the first step of two left under way is not ill.
   const isOneOff = object === undefined || object.kind === 'Pod' || step.canary === 'rest'
-  const wasWell = isOneOff || (object.kind === 'CronJob' ? !endedIll(pods) : rolloutOf(object as ControllerObject, pods).is === 'done')
+  const wasWell = isOneOff || (object.kind === 'CronJob' ? !endedIll(pods) : isWell(object as ControllerObject, pods))
   return { uid: object?.metadata.uid, pods: new Set(pods.map(identity)), wasWell, restarts }
 }
+/** A roll-out that is getting on (the undo of another change, somebody's new image) is no illness: it is waited for with ours. */
+function isWell(object: ControllerObject, pods: readonly PodObject[]): boolean {
+  // A pod on its way out, crashed or not, is of a change that was taken back.
+  const rollout = rolloutOf(
+    object,
+    pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined),
+  )
+  return rollout.is === 'done' || (rollout.is === 'under-way' && isGettingOn(object))
+}
+
 /** The newest run of which something is known. */
 function endedIll(pods: readonly PodObject[]): boolean {
   const newestFirst = pods.toSorted((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''))

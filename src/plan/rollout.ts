@@ -154,3 +154,11 @@ function conditionFailing(workload: KubeObject): Extract<Rollout, { is: 'failing
     ? undefined
     : { is: 'failing', because: `ProgressDeadlineExceeded: ${late.message ?? 'its rollout makes no progress'}` }
 }
+
+/** A Deployment's own word that its roll-out moves: `Progressing` is true, and not for the reason that it has long been complete. */
+export function isGettingOn(workload: KubeObject): boolean {
+  const { conditions = [] } = ((workload as { status?: unknown }).status ?? {}) as {
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string }[]
+  }
+  return conditions.some(({ type, status, reason }) => type === 'Progressing' && status === 'True' && reason !== 'NewReplicaSetAvailable')
+}

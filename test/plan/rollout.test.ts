@@ -201,6 +201,25 @@ describe('a step is proven', () => {
       note: expect.stringContaining('not healthy before either'),
     })
   })
+  test('a roll-out that was getting on is waited for, with the new one', async () => {
+    const conditions = [{ type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated' }]
+    const busy = { ...well, replicas: 2, conditions }
+    const after = state(worldOf([cart(true, busy)]))
+    expect(await verdict(state(worldOf([cart(undefined, busy)])), after)).toMatchObject({ ok: false, undo: true })
+    const leaving = {
+      ...waiting('CrashLoopBackOff'),
+      metadata: {
+        name: 'p',
+        namespace: 'shop',
+        uid: 'old',
+        deletionTimestamp: '2026-11-25T00:00:00Z',
+        ownerReferences: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'cart', uid: 'uid-cart', controller: true }],
+      },
+    } as KubeObject
+    expect(await verdict(state(worldOf([cart(undefined, well), leaving])), after)).toMatchObject({ ok: false, undo: true })
+    const long = { ...well, availableReplicas: 0, conditions: [{ ...conditions[0], reason: 'NewReplicaSetAvailable' }] }
+    expect(await verdict(state(worldOf([cart(undefined, long)])), state(worldOf([cart(true, long)])))).toMatchObject({ ok: true })
+  })
   test('a pod that failed before the change is not held against it', async () => {
     const old = {
       ...waiting('CrashLoopBackOff'),
