@@ -16,8 +16,9 @@ export interface LowPorts {
 }
 
 /** On the network of the node the pod has no sysctls of its own; there the ports stay the privilege's. */
-export function keepLowPorts({ workload: { spec, ...workload }, at, view }: TemplatePlace, container: ContainerSpec): LowPorts {
-  const ports = lowPortsOf(view, { spec, ...workload }, container)
+export function keepLowPorts({ workload, at, view }: TemplatePlace, container: ContainerSpec): LowPorts {
+  const { spec } = workload
+  const ports = lowPortsOf(view, workload, container)
   const closed = ports.filter((port) => !opensPort(spec, port))
   const minor = view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes)
   if (closed.length === 0) return { ports, edits: [], lost: [] }

@@ -7,7 +7,7 @@ import { objectAt } from './objects-by-ref.ts'
 import { workloadOf } from './rollout-watch.ts'
 
 /** Below the default `progressDeadlineSeconds` of 600, which must be longer; left alone, the others follow one by one at this pace. */
-const PACE_SECONDS = 300
+export const PACE_SECONDS = 300
 
 interface DeploymentSpec {
   readonly replicas?: number

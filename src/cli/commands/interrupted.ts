@@ -1,4 +1,6 @@
 /** What a crash left open is settled before anything else is changed (safety law 5). */
+
+import { PACE_SECONDS } from '../../plan/canary.ts'
 import type { Journal, RecordedRun, RecordedStep } from '../../plan/journal.ts'
 import { halfDone, interrupted } from '../../plan/journal.ts'
 import { forget, keep, undo, whatHappened } from '../../plan/undo.ts'
@@ -31,7 +33,7 @@ export async function settleInterrupted(io: Io, context: Context, unattended: bo
   for (const run of await runsHere(context))
     for (const { title } of halfDone(run))
       io.stderr.write(
-        `k8s-harden: run ${run.header.run} ended after "${line(title)}": its other pods follow one every 300 s; to take it back: k8s-harden undo ${run.header.run}\n`,
+        `k8s-harden: run ${run.header.run} ended after "${line(title)}": its other pods follow one every ${PACE_SECONDS} s; to take it back: k8s-harden undo ${run.header.run}\n`,
       )
   for (const { run, step } of await openSteps(context)) {
     const writer = writerOf(context.writers)(step)
