@@ -29,6 +29,7 @@ import type {
   WebhookConfigurationObject,
 } from './kube.ts'
 import type { Json, ObjectRef, Path } from './names.ts'
+import type { ObservedRequests } from './observed.ts'
 
 /** Object kinds, by the name a control uses. One line in objects/served.ts says where each is served; the compiler refuses one without the other. */
 export interface Kinds {
@@ -118,6 +119,8 @@ export interface Facts {
   GatekeeperConstraints: { readonly constraints: readonly GatekeeperConstraint[]; readonly excluded: readonly string[] }
   /** What dry runs of a privileged pod were answered; empty where there was no need or no place to ask. */
   PodSecurityProbe: { readonly answers: readonly PodSecurityAnswer[] }
+  /** What an audit log says of who did what. Only there where the operator gave one (`--audit-log`). */
+  ObservedRequests: ObservedRequests
 }
 export type FactName = keyof Facts
 export interface MetricSample {

@@ -1,6 +1,7 @@
 /** What a set of manifests cannot tell, and who could. */
 import type { FactName, Kind, Unread } from '../model/index.ts'
 import { IMAGES_NOT_ASKED } from './facts/image-configs.ts'
+import { AUDIT_LOG_NOT_GIVEN } from './facts/observed-requests.ts'
 
 const ASK_THE_CLUSTER = 'scan the cluster: k8s-harden scan --context NAME'
 const WHERE: Partial<Record<Kind, string>> = {
@@ -24,6 +25,12 @@ export function unreadKind(kind: Kind): Unread {
 }
 
 export const unreadFact = (fact: FactName): Unread =>
-  fact === 'ImageConfigs'
-    ? { what: fact, ...IMAGES_NOT_ASKED }
+  NOT_GIVEN[fact] !== undefined
+    ? { what: fact, ...NOT_GIVEN[fact] }
     : { what: fact, why: 'not-in-manifests', because: 'only a running API server can answer', answer: ASK_THE_CLUSTER }
+
+/** Neither a cluster nor its files hold these: the operator gives them. */
+const NOT_GIVEN: Partial<Record<FactName, Omit<Unread, 'what'>>> = {
+  ImageConfigs: IMAGES_NOT_ASKED,
+  ObservedRequests: AUDIT_LOG_NOT_GIVEN,
+}

@@ -37,6 +37,7 @@ export const FACTS = [
   'ImageConfigs',
   'GatekeeperConstraints',
   'PodSecurityProbe',
+  'ObservedRequests',
 ] as const satisfies readonly FactName[]
 
 /** The snapshot that the fixture describes. Objects are frozen, so that a control that writes to one throws. */

@@ -8,6 +8,7 @@ import type { Fact } from './fact.ts'
 import { gatekeeperConstraints } from './gatekeeper-constraints.ts'
 import { imageConfigsNotAsked } from './image-configs.ts'
 import { kubeletConfigz } from './kubelet-configz.ts'
+import { observedRequestsNotGiven } from './observed-requests.ts'
 import { podSecurityProbe } from './pod-security-probe.ts'
 import { profilingProbe } from './profiling-probe.ts'
 import { servedResources } from './served-resources.ts'
@@ -27,4 +28,5 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   ImageConfigs: imageConfigsNotAsked,
   GatekeeperConstraints: gatekeeperConstraints,
   PodSecurityProbe: podSecurityProbe,
+  ObservedRequests: observedRequestsNotGiven,
 }
