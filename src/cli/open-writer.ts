@@ -36,12 +36,14 @@ export async function openWriters(opened: Opened, out: string): Promise<Writers>
   if (opened.client !== undefined) {
     const { client } = opened
     const { ClusterWriter } = await import('../writers/cluster.ts')
+    const { AccessProof } = await import('../writers/access-proof.ts')
     const { LockOut } = await import('../writers/lockout.ts')
     const { PodSecurityWatch, watchmen } = await import('../writers/pod-security-watch.ts')
     return {
       writer: new ClusterWriter(client),
       files,
-      watchman: (snapshot, steps) => watchmen(new LockOut(client, { snapshot, steps }), new PodSecurityWatch(client)),
+      watchman: (snapshot, steps) =>
+        watchmen(new LockOut(client, { snapshot, steps }), new PodSecurityWatch(client), new AccessProof(client, { snapshot })),
     }
   }
   if (opened.root === undefined)

@@ -19,8 +19,12 @@ export interface Verifier {
 export interface Watchman {
   /** Why the step must not be taken; undefined when it may. */
   before(step: Step): Promise<string | undefined>
+  /** Called once the step is approved, just before it is written: what is true now, as far as asking for it takes more than looking. */
+  measure?(step: Step): Promise<void>
   /** What was lost by it; undefined when nothing. */
   after(step: Step): Promise<string | undefined>
+  /** What `after` has proved, to be said with a step that holds. */
+  note?(step: Step): string | undefined
 }
 
 export interface RunOptions {
@@ -122,6 +126,7 @@ class Runner {
   }
 
   async *#write(step: Step, writer: Writer, rehearsal: Rehearsal, approval: Approval): AsyncGenerator<StepState> {
+    await this.#options.watchman?.measure?.(step)
     const written = await writer.intent(rehearsal)
     this.#journal ??= await this.#options.openJournal(approval)
     const mends = step.mends.map((finding) => ({
@@ -149,10 +154,12 @@ class Runner {
     if (lost !== undefined) return yield* this.#undo(step, writer, written, lost)
     const verdict = await verifier.verify(step, patience ?? new AbortController().signal)
     if (verdict.ok) {
-      await this.#journal!.append({ is: 'verified', time: this.#now(), step: step.id, note: verdict.note })
+      const proved = watchman?.note?.(step)
+      const note = proved === undefined ? verdict.note : `${verdict.note}; ${proved}`
+      await this.#journal!.append({ is: 'verified', time: this.#now(), step: step.id, note })
       this.#proven.push(step)
       this.#written.set(step.id, { writer, written })
-      return yield { is: 'mended', note: verdict.note }
+      return yield { is: 'mended', note }
     }
     if (verdict.undo) return yield* this.#undo(step, writer, written, verdict.because)
     await this.#journal!.append({ is: 'failed', time: this.#now(), step: step.id, because: verdict.because })

@@ -1,4 +1,5 @@
 import type { Finding, FindingId, Plan, Step, StepId } from '../model/index.ts'
+import { planAccessRows, stepAccessRows } from './rows-access.ts'
 import { previewRows, stepRows } from './rows-finding.ts'
 import { blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
 import { OWNER_WORD, objectText, RISK_TONE, RISK_WORD } from './rows-words.ts'
@@ -31,6 +32,7 @@ export function planRows({ planned, scan }: State, width: number): Row[] {
       ? [row({ text: 'No step can be carried out by this tool.', tone: 'medium' })]
       : [heading('Steps, in this order')]),
     ...plan.steps.map((step, index) => choice(`step:${step.id}`, (w) => stepLine(w, index + 1, step, planned, scan))),
+    ...planAccessRows(plan, selectedSteps(planned), scan.snapshot, width),
     ...section('Needs a value from you (enter to choose)', byChoice(ledger, scan), (asked) => valueEntry(scan, asked)),
     ...section('By hand', ledger.byHand, ({ finding, why }) => entry(scan, finding, why)),
     ...section('Not offered, because', ledger.refused, ({ finding, because }) => entry(scan, finding, because)),
@@ -123,6 +125,7 @@ export function stepScreenRows({ planned, look, scan }: State, id: StepId, width
   const before = planned.plan.steps.filter((one) => step.after.includes(one.id))
   return [
     ...stepRows(step, width),
+    ...(scan === undefined ? [] : stepAccessRows(planned.plan, step, scan.snapshot, width)),
     ...(before.length === 0
       ? []
       : [row({ text: '  Comes after:', tone: 'dim' }), ...before.flatMap((one) => prose(one.title, width, { indent: 4, mark: '- ' }))]),

@@ -6,10 +6,10 @@ import { isSystemNamespace } from '../objects/ownership.ts'
 import { type Grant, type Grants, grants, grantsOf, mayI, serviceAccountGroups, serviceAccountUser } from '../objects/rbac-grants.ts'
 import { type AccessRequest, covers, type ResourceRequest } from '../objects/rbac-rules.ts'
 import { groupOf, refOf } from '../objects/ref.ts'
+import { aggregated } from '../plan/aggregated.ts'
 import { applyPlan } from '../plan/in-memory.ts'
 import type { Watchman } from '../plan/run.ts'
 import { Addresses, type ClusterApi, words } from './cluster-api.ts'
-import { aggregated } from './lockout-aggregated.ts'
 import { refuseOnSystem } from './lockout-system.ts'
 
 const RBAC = ['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'] as const

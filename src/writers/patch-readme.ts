@@ -2,6 +2,8 @@
 import type { Finding, FindingId, Plan, SourceInfo } from '../model/index.ts'
 import { printable } from '../objects/display.ts'
 import { refText } from '../objects/ref.ts'
+import type { AccessImpact } from '../plan/access-impact.ts'
+import { impactWords } from '../plan/access-words.ts'
 import { isOtherChoice } from '../plan/step-words.ts'
 import { helmLines, type StepFiles } from './patch-step.ts'
 
@@ -9,6 +11,8 @@ export interface PatchMeta {
   readonly version: string
   readonly source: SourceInfo /** RFC 3339. */
   readonly time: string
+  /** Who would lose and gain what by all of the steps. */
+  readonly access?: readonly AccessImpact[]
 }
 
 const RISK = {
@@ -26,6 +30,7 @@ export function readmeOf(plan: Plan, findings: ReadonlyMap<FindingId, Finding>, 
     ...totals(plan),
     '',
     ...howTo(steps),
+    ...accessTable(meta.access ?? []),
     '## Steps, in this order',
     '',
     ...(steps.length === 0 ? ['There is nothing to do.', ''] : steps.flatMap((step, index) => stepText(step, index + 1, findings))),
@@ -64,6 +69,24 @@ function howTo(steps: readonly StepFiles[]): string[] {
     '- **One by one**: run the command of a step in this directory. Nothing is applied by itself.',
     '- **With Helm, Argo CD or Flux**: take the change into the chart, its values, or the repository it is rendered from.',
     '- The way back of every step is below, its patch under `undo/`.',
+    '',
+  ]
+}
+
+function accessTable(access: readonly AccessImpact[]): string[] {
+  if (access.length === 0) return []
+  const cell = (list: readonly string[]): string => (list.length === 0 ? 'nothing' : list.map(text).join('<br>'))
+  return [
+    '## Whose access changes',
+    '',
+    '| who | loses | gains | keeps | recorded requests |',
+    '|---|---|---|---|---|',
+    ...access
+      .map(impactWords)
+      .map(
+        ({ subject, loses, gains, keeps, recorded }) =>
+          `| ${code(subject)} | ${cell(loses)} | ${cell(gains)} | ${cell(keeps)} | ${recorded.length === 0 ? 'no audit log was given' : cell(recorded)} |`,
+      ),
     '',
   ]
 }

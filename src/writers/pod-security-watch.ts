@@ -82,11 +82,18 @@ export const watchmen = (...all: readonly Watchman[]): Watchman => ({
     }
     return undefined
   },
+  async measure(step) {
+    for (const one of all) await one.measure?.(step)
+  },
   async after(step) {
     for (const one of all) {
       const lost = await one.after(step)
       if (lost !== undefined) return lost
     }
     return undefined
+  },
+  note(step) {
+    const notes = all.map((one) => one.note?.(step)).filter((note) => note !== undefined)
+    return notes.length === 0 ? undefined : notes.join('; ')
   },
 })

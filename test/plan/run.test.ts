@@ -218,6 +218,29 @@ describe('a run', () => {
     const lost = await carryOut({}, { watchman: { before: async () => undefined, after: async () => 'you lost access' } })
     expect(is(lost)).toEqual(['undone', 'skipped', 'skipped'])
   })
+  test('the watchman measures once it is approved, before anything is written, and what he proves is kept with the step', async () => {
+    const order: string[] = []
+    const plan = compile(findingsOf(controls, world()), byId(controls), world(), {})
+    const outcome = await carryOut(
+      {},
+      {
+        plan,
+        approve: async (step) => {
+          order.push(`approve ${short(step)}`)
+          return short(step) === 'b' ? 'skip' : grant(plan, [step.id], 'test')
+        },
+        watchman: {
+          before: async () => undefined,
+          measure: async (step) => void order.push(`measure ${short(step)}`),
+          after: async () => undefined,
+          note: (step) => `proved ${short(step)}`,
+        },
+      },
+    )
+    expect(order).toEqual(['approve a', 'measure a', 'approve b', 'approve c', 'measure c'])
+    expect(outcome.states['a']).toMatchObject({ is: 'mended', note: expect.stringContaining('; proved a') })
+    expect(outcome.lines.find((line) => line.is === 'verified')).toMatchObject({ note: expect.stringContaining('; proved a') })
+  })
   test('a step is not taken without the one it needs', async () => {
     const from = world()
     const made = compile(findingsOf(controls, from), byId(controls), from, {})

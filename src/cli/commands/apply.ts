@@ -32,6 +32,7 @@ import { ALSO, filesDirectory, openWriters, targetOf, type Writers } from '../op
 import { chooseControls, parseSettings, type SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
 import { VERSION } from '../version.ts'
+import { accessOfPlan, accessOfStep } from './apply-access.ts'
 import { diffText, ledgerText, line, stateText, stepHeading } from './apply-words.ts'
 import { settleInterrupted } from './interrupted.ts'
 
@@ -126,11 +127,13 @@ async function applyTo(
     `${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} for ${plan.ledger.fixable.length} of ${findings.length} ${findings.length === 1 ? 'finding' : 'findings'} on ${line(opened.writesTo)}\n`,
   )
   io.stdout.write(ledgerText(plan, byId))
+  io.stdout.write(accessOfPlan(plan, scan.state.snapshot))
   const unjudged = sayUnjudged(io, scan)
   if (plan.steps.length === 0) return unjudged
 
   const steps = new Map(plan.steps.map((step) => [step.id, step]))
   const stepOf = (id: StepId): Step => steps.get(id)!
+  const headingOf = (step: Step): string => `${stepHeading(titles.get(step.id)!, step)}${accessOfStep(step, scan.state.snapshot)}`
   const last = new Map<StepId, StepState>()
   let journal: FileJournal | undefined
   const events = run({
@@ -142,7 +145,7 @@ async function applyTo(
     verifier: verifierOf(scan, { ...times, ...(context.settleMs !== undefined && { settleMs: context.settleMs }) }),
     approve: options.yes
       ? async (step) => grant(plan, [step.id], `--yes --accept-risk ${options.acceptRisk ?? 'safe'}`)
-      : (step, rehearsal) => ask(io, plan, step, rehearsal, titles.get(step.id)!),
+      : (step, rehearsal) => ask(io, plan, step, rehearsal, headingOf(step)),
     openJournal: async (approval) => (journal = await FileJournal.begin(context.stateDirectory, header(plan, approval, context))),
     controlOf: (id) => byId.get(id)?.control,
     now: () => new Date().toISOString(),
@@ -151,11 +154,7 @@ async function applyTo(
     for await (const { step, state } of events) {
       last.set(step, state)
       if (state.is === 'rehearsed' && (options.dryRun || options.yes))
-        io.stdout.write(
-          options.dryRun
-            ? `\n${stepHeading(titles.get(step)!, stepOf(step))}${diffText(state.diff, state.warnings)}`
-            : `\n${stepHeading(titles.get(step)!, stepOf(step))}${diffText('', state.warnings)}`,
-        )
+        io.stdout.write(`\n${headingOf(stepOf(step))}${diffText(options.dryRun ? state.diff : '', state.warnings)}`)
       const text = stateText(state)
       if (text !== '') io.stdout.write(`${TOLD_WITH_TITLE.has(state.is) ? `${titles.get(step)}\n` : ''}  ${text}\n`)
     }
@@ -208,8 +207,8 @@ const header = (plan: Plan, approval: Approval, { opened, run: id }: ApplyContex
 }
 
 /** Apply, skip or stop; a change that may break something wants its object's name typed. */
-async function ask(io: Io, plan: Plan, step: Step, { diff, warnings }: Rehearsal, title: string): Promise<Approval | 'skip' | 'stop'> {
-  io.stdout.write(`\n${stepHeading(title, step)}${diffText(diff, warnings)}`)
+async function ask(io: Io, plan: Plan, step: Step, { diff, warnings }: Rehearsal, heading: string): Promise<Approval | 'skip' | 'stop'> {
+  io.stdout.write(`\n${heading}${diffText(diff, warnings)}`)
   const answer = await io.prompts.choose('What shall be done?', [
     { value: 'skip', label: 'skip this step' },
     { value: 'apply', label: 'apply it' },

@@ -1,6 +1,7 @@
 import { controls as allControls } from '../../controls/index.gen.ts'
 import { wantedBy } from '../../engine/evaluator.ts'
 import type { Finding, FindingId } from '../../model/index.ts'
+import { accessImpact } from '../../plan/access-impact.ts'
 import { compile, plannable } from '../../plan/compile.ts'
 import { LiveScan } from '../../session/live-scan.ts'
 import { writePatchFiles } from '../../writers/patch-files.ts'
@@ -38,6 +39,7 @@ export async function generateCommand(options: GenerateOptions): Promise<number>
     version: VERSION,
     source: snapshot.source,
     time: new Date(snapshot.now).toISOString(),
+    access: accessImpact(snapshot, plan.steps),
   })
   const { fixable, needsValue, byHand, refused } = plan.ledger
   process.stdout.write(`${written.length} files in ${options.out}: start with README.md\n`)

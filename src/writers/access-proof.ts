@@ -1,0 +1,175 @@
+/**
+ * Proves on the API server what was foretold of other people's access: asked before and after a change, by SubjectAccessReview, what
+ * they were recorded to do and what they keep is still allowed, and what they lose is refused.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { canThey, type Identity } from '../apiserver/access-review.ts'
+import type { ObservedRequest, RbacSubject, Snapshot, Step } from '../model/index.ts'
+import { serviceAccountGroups, serviceAccountUser } from '../objects/rbac-grants.ts'
+import { observedAs, questionOf } from '../objects/rbac-observed.ts'
+import { type AccessRequest, STANDARD_VERBS } from '../objects/rbac-rules.ts'
+import { type AccessImpact, accessImpact, changesGrants, type ScopedRule } from '../plan/access-impact.ts'
+import { requestText } from '../plan/access-words.ts'
+import type { Watchman } from '../plan/run.ts'
+import type { ClusterApi } from './cluster-api.ts'
+
+export interface AccessProofOptions {
+  /** What is there now; asked anew for every step. */
+  readonly snapshot: () => Snapshot
+  /** For the API server's authorizer to have seen a change; default 5 s. */
+  readonly patienceMs?: number
+}
+
+interface Question {
+  readonly who: string
+  readonly identity: Identity
+  readonly request: AccessRequest
+  /** `kept` must go on being allowed; `lost` should be refused then. */
+  readonly is: 'kept' | 'lost'
+}
+
+/** Reviews of one step, of each kind. */
+const MOST_QUESTIONS = 200
+const AT_ONCE = 8
+
+export class AccessProof implements Watchman {
+  readonly #api: ClusterApi
+  readonly #snapshot: () => Snapshot
+  readonly #patienceMs: number
+  #asked: readonly Question[] = []
+  #note: string | undefined
+
+  constructor(api: ClusterApi, { snapshot, patienceMs = 5_000 }: AccessProofOptions) {
+    this.#api = api
+    this.#snapshot = snapshot
+    this.#patienceMs = patienceMs
+  }
+
+  async before(): Promise<undefined> {
+    this.#asked = []
+    this.#note = undefined
+  }
+
+  /** Only once the step is approved: a review is a POST, if one that stores nothing (safety law 1). */
+  async measure(step: Step): Promise<void> {
+    this.#asked = []
+    this.#note = undefined
+    if (step.carriedOut !== 'live' || !changesGrants(step)) return
+    const now = this.#snapshot()
+    const questions = impactOf(now, step).flatMap((impact) => questionsOf(impact, now))
+    const chosen = (['kept', 'lost'] as const).flatMap((is) => questions.filter((one) => one.is === is).slice(0, MOST_QUESTIONS))
+    if (chosen.length === 0) return
+    const [first] = chosen
+    const { refusal, because } = await canThey(this.#api, first!.identity, first!.request)
+    if (refusal !== undefined) {
+      this.#note = `not proved by access reviews: ${because}`
+      return
+    }
+    // What is not allowed now proves nothing afterwards.
+    this.#asked = await this.#allowed(chosen)
+  }
+
+  /** A recorded or kept right that is gone is taken back; one that somebody else gives all the same is only told. */
+  async after(): Promise<string | undefined> {
+    if (this.#asked.length === 0) return undefined
+    const until = Date.now() + this.#patienceMs
+    let [gone, left]: [readonly Question[], readonly Question[]] = [[], []]
+    for (;;) {
+      const allowed = new Set(await this.#allowed(this.#asked))
+      gone = this.#asked.filter((one) => one.is === 'kept' && !allowed.has(one))
+      left = this.#asked.filter((one) => one.is === 'lost' && allowed.has(one))
+      if ((gone.length === 0 && left.length === 0) || Date.now() > until) break
+      await sleep(100)
+    }
+    if (gone.length > 0) return `${gone[0]!.who} may no longer ${ask(gone[0]!.request)}, which it was to keep`
+    this.#note = this.#told(left)
+    return undefined
+  }
+
+  /** Said with a step that holds. */
+  note(): string | undefined {
+    return this.#note
+  }
+
+  #told(left: readonly Question[]): string | undefined {
+    const count = (is: Question['is']) => this.#asked.filter((one) => one.is === is).length
+    const [kept, lost] = [count('kept'), count('lost')]
+    const parts = [
+      kept > 0 ? `${kept} of ${kept} recorded or kept requests still allowed` : undefined,
+      lost > 0 ? `${lost - left.length} of ${lost} lost ones refused` : undefined,
+    ].filter((part) => part !== undefined)
+    const other =
+      left[0] === undefined
+        ? ''
+        : ` (${left[0].who} may still ${ask(left[0].request)}: another authorizer, or a binding made since, gives it)`
+    return parts.length === 0 ? undefined : `access reviews: ${parts.join(', ')}${other}`
+  }
+
+  async #allowed(questions: readonly Question[]): Promise<readonly Question[]> {
+    const allowed: Question[] = []
+    const queue = [...questions]
+    const work = async (): Promise<void> => {
+      for (let one = queue.shift(); one !== undefined; one = queue.shift())
+        if ((await canThey(this.#api, one.identity, one.request)).is === 'allowed') allowed.push(one)
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, work))
+    return allowed
+  }
+}
+
+function impactOf(now: Snapshot, step: Step): readonly AccessImpact[] {
+  try {
+    return accessImpact(now, [step])
+  } catch {
+    // What it changes is gone: the write will say so itself.
+    return []
+  }
+}
+
+function questionsOf({ subject, text, loses, keeps, replay }: AccessImpact, now: Snapshot): readonly Question[] {
+  const identity = identityOf(subject)
+  const refused = new Set(replay?.refused.map(({ request }) => request))
+  const observed = now.fact('ObservedRequests')
+  const recorded =
+    observed === undefined
+      ? []
+      : observedAs(observed, subject, subject.namespace).flatMap(({ user, groups, requests }) =>
+          requests
+            .filter((one: ObservedRequest) => one.was === 'allowed' && !refused.has(one))
+            .map((one): Question => ({ who: user, identity: { user, groups }, request: questionOf(one), is: 'kept' })),
+        )
+  const concrete = (list: readonly ScopedRule[], is: Question['is']) =>
+    list.flatMap((one) => examplesOf(one)).map((request): Question => ({ who: text, identity, request, is }))
+  return [...recorded, ...concrete(keeps, 'kept'), ...concrete(loses, 'lost')]
+}
+
+function identityOf({ kind, name, namespace = '' }: RbacSubject): Identity {
+  if (kind === 'Group') return { groups: [name] }
+  if (kind === 'ServiceAccount') return { user: serviceAccountUser(namespace, name), groups: serviceAccountGroups(namespace) }
+  return { user: name, groups: [name === 'system:anonymous' ? 'system:unauthenticated' : 'system:authenticated'] }
+}
+
+/** Questions that this very rule answers with yes; a wildcard by an example of what it stands for. */
+function examplesOf({ namespace, rule }: ScopedRule): readonly AccessRequest[] {
+  const verbs = rule.verbs.includes('*') ? STANDARD_VERBS : rule.verbs
+  if ((rule.nonResourceURLs?.length ?? 0) > 0)
+    return rule.nonResourceURLs!.flatMap((url) => verbs.slice(0, 1).map((verb) => ({ verb, path: url.replace(/\*+$/, 'k8s-harden') })))
+  const [group = ''] = rule.apiGroups ?? []
+  return (rule.resources ?? []).slice(0, 20).flatMap((pattern) => {
+    const [resource = '', subresource] = (
+      pattern === '*' ? 'secrets' : pattern.startsWith('*/') ? `pods${pattern.slice(1)}` : pattern
+    ).split('/')
+    return verbs.map(
+      (verb): AccessRequest => ({
+        verb,
+        group: group === '*' ? '' : group,
+        resource,
+        ...(subresource !== undefined && { subresource }),
+        ...(namespace !== undefined && { namespace }),
+        ...(rule.resourceNames?.[0] !== undefined && { name: rule.resourceNames[0] }),
+      }),
+    )
+  })
+}
+
+const ask = (request: AccessRequest): string => requestText({ ...request, count: 1, last: '', was: 'allowed' })
