@@ -110,8 +110,8 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .option('--name <name>', 'the name of the object; of a list or watch: selected by metadata.name')
     .option('--as <subject>', 'User:NAME, Group:NAME or ServiceAccount:NAMESPACE:NAME: may it?')
     .option(
-      '--as-group <name...>',
-      'with --as: a group it is in, besides those that the API server adds',
+      '--as-group <name>',
+      'with --as, repeatable: a group it is in, besides those that the API server adds',
       (value: string, before: string[] = []) => [...before, value],
     )
     .option(

@@ -102,25 +102,24 @@ export function groupsOf(who: Identity, more: readonly string[] = []): readonly 
 const userName = (who: Identity): string =>
   who.kind === 'Group' ? '' : who.kind === 'User' ? who.name : `system:serviceaccount:${who.namespace}:${who.name}`
 
-/** Grants of one asker by namespace, kept by whoever asks often. */
+/** One asker's grants by the namespace they are for (undefined: the whole cluster); worth keeping by whoever asks often. */
 export interface Asker {
-  readonly grants: readonly Grant[]
+  readonly grants: ReadonlyMap<string | undefined, readonly Grant[]>
   readonly isMaster: boolean
 }
 export function askerOf(known: Grants, who: Identity, more: readonly string[] = []): Asker {
   const groups = groupsOf(who, more)
-  const grants = who.kind === 'Group' ? groups.flatMap((group) => known.byGroup.get(group) ?? []) : grantsOf(known, userName(who), groups)
-  return { grants, isMaster: groups.includes('system:masters') }
+  const all = who.kind === 'Group' ? groups.flatMap((group) => known.byGroup.get(group) ?? []) : grantsOf(known, userName(who), groups)
+  return { grants: Map.groupBy(all, (grant) => grant.namespace), isMaster: groups.includes('system:masters') }
 }
 
 /** As `mayI`, with the reasons. */
 export function answerFor({ grants, isMaster }: Asker, request: AccessRequest): Answer {
   const namespace = namespaceOf(request)
   const via = new Map<string, readonly Via[]>()
-  for (const grant of grants) {
-    if (!applies(grant, namespace) || via.has(bindingText(grant))) continue
+  for (const grant of [...(grants.get(undefined) ?? []), ...((namespace !== '' && grants.get(namespace)) || [])]) {
     const rules = grant.rules.filter((rule) => ruleAllows(rule, request))
-    if (rules.length > 0) via.set(bindingText(grant), viaOf(grant, rules))
+    if (rules.length > 0 && !via.has(bindingText(grant))) via.set(bindingText(grant), viaOf(grant, rules))
   }
   return { allowed: isMaster || via.size > 0, via: [...via.values()].flat() }
 }
