@@ -73,6 +73,8 @@ export function identityOf(subject: RbacSubject, bindingNamespace: string | unde
   return subject.kind === 'User' || subject.kind === 'Group' ? { kind: subject.kind, name: subject.name, namespace: '' } : undefined
 }
 
+/** `ServiceAccount ci/runner`, `User jane`; for people. */
+export const identityText = ({ kind, namespace, name }: Identity): string => `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}`
 export const bindingText = ({ binding, namespace }: Grant): string =>
   isClusterBinding(binding) ? `ClusterRoleBinding/${binding.metadata.name}` : `RoleBinding/${namespace}/${binding.metadata.name}`
 export const roleText = ({ binding: { roleRef }, namespace }: Grant): string =>
@@ -99,7 +101,7 @@ export function groupsOf(who: Identity, more: readonly string[] = []): readonly 
 }
 
 /** The user name that the authorizer sees; '' for a group, which is nobody in particular. */
-const userName = (who: Identity): string =>
+export const userName = (who: Identity): string =>
   who.kind === 'Group' ? '' : who.kind === 'User' ? who.name : `system:serviceaccount:${who.namespace}:${who.name}`
 
 /** One asker's grants by the namespace they are for (undefined: the whole cluster); worth keeping by whoever asks often. */

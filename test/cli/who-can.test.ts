@@ -72,7 +72,7 @@ describe('who', () => {
     expect(unknown.stderr).toContain('no resource widgets in API group example.com is known here')
     expect(unknown.stdout).toContain('nobody that a binding names')
     expect(JSON.parse((await whoCan(['get', '/metrics/slis', '-o', 'json'])).stdout).subjects).toHaveLength(2)
-    expect((await whoCan(['create', 'pods', '--name', 'one'])).stderr).toContain('--name is left out')
+    expect((await whoCan(['create', 'pods', '--name', 'one'])).stderr).toContain('shows the authorizer no name: one is left out')
   })
 
   test('a role that is not among the files makes it incomplete', async () => {

@@ -7,8 +7,8 @@ import { universeOf } from '../../objects/rbac-served.ts'
 import { type Asker, answerFor, askerOf, type Identity } from '../../objects/rbac-who-can.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import type { RbacSeen, WhoCanIo } from './who-can.ts'
 import { parseIdentity } from './who-can-identity.ts'
+import type { RbacSeen, WhoCanIo } from './who-can-read.ts'
 
 /** Of one line, in characters: no question is longer. */
 const LONGEST_LINE = 2 ** 20
