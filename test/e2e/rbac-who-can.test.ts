@@ -4,10 +4,11 @@ import { expect, test } from 'vitest'
 import type { BindingObject, KubeObject, PolicyRule, RbacSubject, RoleObject } from '../../src/model/index.ts'
 import { grants, mayI, partsOf, serviceAccountGroups, serviceAccountUser } from '../../src/objects/rbac-grants.ts'
 import type { AccessRequest } from '../../src/objects/rbac-rules.ts'
-import { answerFor, askerOf, type Holder, type Identity, whoCan } from '../../src/objects/rbac-who-can.ts'
+import { answerFor, askerOf, groupsOf, type Holder, type Identity, whoCan } from '../../src/objects/rbac-who-can.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
 import { ask, GROUP, inParallel, pathOf, type Question, ROOT, settled, snapshot } from '../helpers/access-reviews.ts'
+import { cli } from '../helpers/cli.ts'
 
 const NAMESPACES = ['red', 'green', 'blue']
 const pick = <T>(...items: readonly T[]) => fc.constantFrom(...items)
@@ -243,6 +244,54 @@ describeCluster('RBAC in odd worlds', { controllerManager: true, audit: false },
       listed += allowed.flat().length
     }
     expect(listed, `seed ${seed}`).toBeGreaterThan(100)
+  })
+
+  test('the command line: a thousand questions at once, and what a reader without all rights is told', async () => {
+    const { api, kubeconfig, kubeconfigFor } = cluster()
+    const asked = fc.sample(question, { seed: seed + 2, numRuns: 1000 }).filter(({ user }) => user !== '*')
+    const lines = asked.map(({ user, groups, request: { verb, ...rest } }) =>
+      JSON.stringify({ as: `User:${user}`, groups: groups.filter((group) => !group.startsWith('system:')), verb, ...rest }),
+    )
+    const { stdout } = await cli(['who-can', '--kubeconfig', kubeconfig, '--questions', '-'], { input: lines.join('\n') })
+    const answers = stdout.split('\n').map((line) => JSON.parse(line) as { allowed?: boolean; complete?: boolean; error?: string })
+    const theirs = await inParallel(asked, async ({ user, groups, request: one }) => {
+      const more = groups.filter((group) => !group.startsWith('system:'))
+      const resource = 'path' in one ? undefined : `${one.resource}${one.subresource ? `/${one.subresource}` : ''}`
+      // As a client would ask: what stands after the slash is the subresource.
+      const [name = '', ...sub] = (resource ?? '').split('/')
+      const request = 'path' in one ? one : { ...one, resource: name, subresource: sub.join('/') }
+      return ask(api, { user, groups: [...groupsOf({ kind: 'User', name: user, namespace: '' }), ...more], request })
+    })
+    const differing = asked.filter((one, at) => one.request.verb !== '' && answers[at]!.allowed !== theirs[at])
+    expect(differing, `seed ${seed}`).toEqual([])
+    expect(answers.filter(({ allowed }) => allowed).length, `seed ${seed}`).toBeGreaterThan(30)
+    expect(answers.every(({ complete, error }, at) => complete === true || (error !== undefined && asked[at]!.request.verb === ''))).toBe(
+      true,
+    )
+
+    const reader = await kubeconfigFor({ user: 'half-blind' })
+    const objects = [
+      {
+        apiVersion: `${GROUP}/v1`,
+        kind: 'ClusterRole',
+        metadata: { name: 'half-blind' },
+        rules: [{ verbs: ['list', 'watch'], apiGroups: [GROUP], resources: ['clusterroles', 'clusterrolebindings'] }],
+      },
+      {
+        apiVersion: `${GROUP}/v1`,
+        kind: 'ClusterRoleBinding',
+        metadata: { name: 'half-blind' },
+        roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'half-blind' },
+        subjects: [{ apiGroup: GROUP, kind: 'User', name: 'half-blind' }],
+      },
+    ]
+    for (const object of objects) await api.create(pathOf(object), object)
+    await settled(api, 'reader', 'red')
+    const partly = await cli(['who-can', 'get', 'gadgets', '-o', 'json', '--kubeconfig', reader])
+    expect(JSON.parse(partly.stdout)).toMatchObject({ complete: false })
+    expect(partly.stderr).toContain('refused to list rolebindings (403)')
+    const unsure = await cli(['who-can', '--as', 'User:nobody', 'get', 'gadgets', '-n', 'red', '--kubeconfig', reader])
+    expect([unsure.exitCode, unsure.stdout]).toEqual([5, expect.stringContaining('no, as far as can be seen')])
   })
 
   test('a field selector gives RBAC no name by itself; a name counts for every verb', async () => {
