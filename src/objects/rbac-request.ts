@@ -37,7 +37,7 @@ export function requestTyped({ verb, resource: typed, namespace, name }: TypedRe
     ...(doubt === undefined && group !== '' && resource !== '*' && !typed.includes('.')
       ? [`${typed} is taken as ${resource} of API group ${group}`]
       : []),
-    ...(!hasNamespace && namespace ? [`${resource} are not namespaced: the namespace ${namespace} is left out`] : []),
+    ...(!hasNamespace && namespace ? [`a request to ${verb} ${resource} has no namespace: ${namespace} is left out`] : []),
     ...(name && seen !== name ? [`a request to ${verb} ${resource} shows the authorizer no name: ${name} is left out`] : []),
   ]
   const what = `${resource}${subresource && `/${subresource}`}`

@@ -35,7 +35,8 @@ export function ruleAllows(rule: PolicyRule, request: AccessRequest): boolean {
 
 /** Only what is asked as a subresource is one: a slash within `resource` is part of its name. */
 function matchesRequested(rule: PolicyRule, { resource, subresource }: ResourceRequest): boolean {
-  const [full, onAny] = subresource ? [`${resource}/${subresource}`, `*/${subresource}`] : [resource, undefined]
+  if (!subresource) return (rule.resources ?? []).some((one) => one === '*' || one === resource)
+  const [full, onAny] = [`${resource}/${subresource}`, `*/${subresource}`]
   return (rule.resources ?? []).some((one) => one === '*' || one === full || one === onAny)
 }
 

@@ -115,13 +115,24 @@ export function askerOf(known: Grants, who: Identity, more: readonly string[] = 
   return { grants: Map.groupBy(all, (grant) => grant.namespace), isMaster: groups.includes('system:masters') }
 }
 
+const EVERYWHERE: readonly undefined[] = [undefined]
 /** As `mayI`, with the reasons. */
 export function answerFor({ grants, isMaster }: Asker, request: AccessRequest): Answer {
   const namespace = namespaceOf(request)
   const via = new Map<string, readonly Via[]>()
-  for (const grant of [...(grants.get(undefined) ?? []), ...((namespace !== '' && grants.get(namespace)) || [])]) {
-    const rules = grant.rules.filter((rule) => ruleAllows(rule, request))
-    if (rules.length > 0 && !via.has(bindingText(grant))) via.set(bindingText(grant), viaOf(grant, rules))
+  for (const scope of namespace === '' ? EVERYWHERE : [undefined, namespace]) {
+    for (const grant of grants.get(scope) ?? []) {
+      if (!grant.rules.some((rule) => ruleAllows(rule, request))) continue
+      const binding = bindingText(grant)
+      if (!via.has(binding))
+        via.set(
+          binding,
+          viaOf(
+            grant,
+            grant.rules.filter((rule) => ruleAllows(rule, request)),
+          ),
+        )
+    }
   }
   return { allowed: isMaster || via.size > 0, via: [...via.values()].flat() }
 }

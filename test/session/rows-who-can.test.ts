@@ -55,7 +55,7 @@ describe('who can', () => {
     expect(shown(stateOf({ namespace: 'shop', name: 'key' })).join('\n')).toContain('User joe ')
     expect(shown(stateOf({ namespace: 'shop' })).join('\n')).not.toContain('User joe ')
     const nodes = shown(stateOf({ resource: 'no', namespace: 'shop' }))
-    expect(nodes).toContain('nodes are not namespaced: the namespace shop is left out.')
+    expect(nodes).toContain('a request to get nodes has no namespace: shop is left out.')
     expect(nodes).toContain('Can get nodes')
     expect(nodes.join('\n')).not.toContain('team')
     expect(shown(stateOf({ resource: '/metrics' }))).toContain('Can get /metrics')
