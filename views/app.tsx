@@ -30,6 +30,8 @@ const SCREENS: Readonly<Record<ScreenName, () => React.ReactNode>> = {
   overview: Listing,
   gaps: Listing,
   rung: Listing,
+  'who-can': Listing,
+  holder: Listing,
   choose: Listing,
   plan: Listing,
   step: Listing,

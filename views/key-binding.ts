@@ -28,15 +28,27 @@ export function bind(
   return { keys: keys.split(' '), at, name, does, ...(hint && { hint: { word: hint[0], rank: hint[1] } }), ...(off && { off }) }
 }
 
-const LISTS: readonly Place[] = ['connect', 'overview', 'practice', 'gaps', 'ladder', 'choose', 'plan', 'outcome', 'history', 'run']
-const SCREENS: readonly Place[] = [...LISTS, 'finding', 'control', 'rung', 'step']
+const LISTS: readonly Place[] = [
+  'connect',
+  'overview',
+  'practice',
+  'gaps',
+  'ladder',
+  'who-can',
+  'choose',
+  'plan',
+  'outcome',
+  'history',
+  'run',
+]
+const SCREENS: readonly Place[] = [...LISTS, 'finding', 'control', 'rung', 'holder', 'step']
 /** Groups of places that share keys. */
 export const PLACES = {
   LISTS,
   SCREENS,
   /** Whatever scrolls or has a selection. */
   MOVING: [...SCREENS, 'apply', 'help'],
-  LOOKING: ['overview', 'practice', 'finding', 'control', 'gaps', 'ladder', 'rung'],
+  LOOKING: ['overview', 'practice', 'finding', 'control', 'gaps', 'ladder', 'rung', 'who-can', 'holder'],
   FIELDS: ['entry', 'typed'],
   EVERYWHERE: [...SCREENS, 'apply', 'help', 'confirm', 'typed', 'entry', 'too-small'],
 } as const satisfies Record<string, readonly Place[]>

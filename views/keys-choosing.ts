@@ -81,6 +81,10 @@ export const CHOOSING_KEYS: readonly Binding[] = [
       off: (state) => (hasLadder(state) ? undefined : 'it belongs to nodes and pods'),
     },
   ),
+  bind('W', ['practice'], 'ask who can do something, and by which binding', () => ({ type: 'go', to: { at: 'who-can' } }), {
+    hint: ['who can', 4],
+    off: ({ route }) => (route.at === 'practice' && route.practice === 'rbac' ? undefined : 'it belongs to role-based access control'),
+  }),
   bind('p', [...PLACES.LOOKING, 'outcome'], 'go to the plan made last', () => ({ type: 'go', to: { at: 'plan' } }), { off: noPlan }),
   bind('space', ['plan'], 'leave the step out, or take it in again', toggleStep, {
     hint: ['in/out', 2],

@@ -99,6 +99,30 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .addOption(new Option('-o, --output <format>').choices(['table', 'json']).default('table'))
     .action((options: Options) => run(async () => (await import('./commands/history.ts')).historyMain(options)))
 
+  withSource(
+    root
+      .command('who-can')
+      .description('who may do something, and by which binding; with --as: whether one subject may (exit 0 yes, 1 no, 5 not known)')
+      .argument('[verb]', 'get, list, create, bind, impersonate, ...; * is every verb')
+      .argument('[resource]', 'as kubectl takes it (po, deploy, deployments.apps), pods/exec for a subresource, /metrics for a path'),
+  )
+    .option('-n, --namespace <name>', 'the namespace of the request (default: all at once)')
+    .option('--name <name>', 'the name of the object; of a list or watch: selected by metadata.name')
+    .option('--as <subject>', 'User:NAME, Group:NAME or ServiceAccount:NAMESPACE:NAME: may it?')
+    .option(
+      '--as-group <name>',
+      'with --as, repeatable: a group it is in, besides those that the API server adds',
+      (value: string, before: string[] = []) => [...before, value],
+    )
+    .option(
+      '--questions <file>',
+      'many at once: JSON lines from a file or - (as, groups, verb, resource, group, subresource, namespace, name, path)',
+    )
+    .addOption(new Option('-o, --output <format>').choices(['table', 'json']).default('table'))
+    .action((verb: string | undefined, resource: string | undefined, options: Options) =>
+      run(async () => (await import('./commands/who-can.ts')).whoCanCommand(verb, resource, options)),
+    )
+
   root
     .command('explain')
     .description('what a control means, what it reads, how it is mended')

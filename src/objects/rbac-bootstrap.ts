@@ -41,10 +41,12 @@ export function defaultRules(namespace: string | undefined, name: string): reado
 export function defaultRole(namespace: string | undefined, name: string): RoleObject | undefined {
   const rules = defaultRules(namespace, name)
   if (rules === undefined) return undefined
+  const { from } = ROLES[keyOf(namespace, name)]!
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: namespace === undefined ? 'ClusterRole' : 'Role',
     metadata: { name, ...(namespace !== undefined && { namespace }), labels: DEFAULTS_LABEL },
+    ...(from !== undefined && { aggregationRule: { clusterRoleSelectors: from.map((label) => ({ matchLabels: { [label]: 'true' } })) } }),
     rules,
   }
 }

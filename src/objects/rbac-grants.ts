@@ -109,11 +109,14 @@ export function serviceAccountOf(
 }
 
 // ── aggregation ────────────────────────────────────────────────────────────────────────────────
-/** A role's rules: as stored; in files, where no controller has filled an aggregated role, those of the roles it selects. */
+/** A role's rules: as stored; in files, where no controller fills an aggregated role, with those of the roles it selects. */
 export function rulesOf(view: RbacView, role: RoleObject): readonly PolicyRule[] {
   const stored = role.rules ?? []
-  if (!role.aggregationRule || view.source.kind === 'live' || stored.length > 0) return stored
-  return [...partsOf(view, role)].flatMap((part) => part.rules ?? [])
+  if (!role.aggregationRule || view.source.kind === 'live') return stored
+  const all = new Map(stored.map((rule) => [JSON.stringify(rule), rule]))
+  for (const part of partsOf(view, role))
+    for (const rule of part.rules ?? []) if (!all.has(JSON.stringify(rule))) all.set(JSON.stringify(rule), rule)
+  return all.size === stored.length ? stored : [...all.values()]
 }
 
 /** The ClusterRoles whose rules an aggregated one is made of, at any depth; those that aggregate themselves are left out. */
@@ -172,9 +175,9 @@ export const holdersOf: (view: RbacView) => ReadonlyMap<RoleObject, readonly Gra
 function findHolders(view: RbacView): ReadonlyMap<RoleObject, readonly Grant[]> {
   const { byRole } = grants(view)
   const holders = new Map<RoleObject, Grant[]>([...byRole].map(([role, list]) => [role, [...list]]))
-  for (const role of view.all('ClusterRole')) {
-    const through = role.aggregationRule ? byRole.get(role) : undefined
-    if (through === undefined) continue
+  // Those of Kubernetes itself that files do not hold are here, too.
+  for (const [role, through] of byRole) {
+    if (!role.aggregationRule) continue
     for (const part of partsOf(view, role)) holders.set(part, [...(holders.get(part) ?? []), ...through])
   }
   return holders

@@ -30,8 +30,14 @@ export const STANDARD_VERBS: readonly string[] = ['get', 'list', 'watch', 'creat
 export function ruleAllows(rule: PolicyRule, request: AccessRequest): boolean {
   if (!matchesVerb(rule, request.verb)) return false
   if ('path' in request) return (rule.nonResourceURLs ?? []).some((url) => urlCovers(url, request.path))
-  const resource = request.subresource ? `${request.resource}/${request.subresource}` : request.resource
-  return matchesGroup(rule, request.group) && matchesResource(rule, resource) && matchesName(rule, request.name ?? '')
+  return matchesGroup(rule, request.group) && matchesRequested(rule, request) && matchesName(rule, request.name ?? '')
+}
+
+/** Only what is asked as a subresource is one: a slash within `resource` is part of its name. */
+function matchesRequested(rule: PolicyRule, { resource, subresource }: ResourceRequest): boolean {
+  if (!subresource) return (rule.resources ?? []).some((one) => one === '*' || one === resource)
+  const [full, onAny] = [`${resource}/${subresource}`, `*/${subresource}`]
+  return (rule.resources ?? []).some((one) => one === '*' || one === full || one === onAny)
 }
 
 const matchesVerb = (rule: PolicyRule, verb: string): boolean => (rule.verbs ?? []).some((one) => one === '*' || one === verb)

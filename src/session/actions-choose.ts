@@ -2,7 +2,7 @@ import type { Severity } from '../model/index.ts'
 import type { ChooseAction, TypeAction } from './actions.ts'
 import { closed, hold } from './actions-move.ts'
 import { again } from './actions-plan.ts'
-import type { Grouping, State } from './store-state.ts'
+import type { Asked, Grouping, State } from './store-state.ts'
 import { eachGrapheme, sanitize } from './text.ts'
 
 const GROUPINGS: readonly Grouping[] = ['check', 'object', 'owner']
@@ -77,11 +77,18 @@ function withText(state: State, edit: (text: string) => string): State {
 function accept(state: State): State {
   const { overlay } = state
   if (overlay?.is !== 'entry') return state
-  if (overlay.of !== 'value') return closed(state)
   const value = overlay.text.trim()
+  if (overlay.of === 'question') return asked(state, overlay.field, value)
+  if (overlay.of !== 'value') return closed(state)
   return value === ''
     ? closed(state)
     : choose(closed(state), { type: 'choose', control: overlay.control, option: overlay.option, value: typedValue(value) })
+}
+
+/** A question always has a verb and a resource; without a namespace it is about all, without a name about any. */
+function asked(state: State, field: keyof Asked, value: string): State {
+  const needed = field === 'verb' || field === 'resource'
+  return needed && value === '' ? closed(state) : { ...closed(state), asked: { ...state.asked, [field]: value } }
 }
 
 /** What reads as JSON is taken as such, everything else as a string: the same rule as `--set`. */

@@ -5,7 +5,8 @@ import { selectedKey } from './rows.ts'
 import { buttonsOf } from './rows-apply.ts'
 import { labelFindings } from './rows-ladder.ts'
 import { groupFindings, shownFindings } from './rows-practice.ts'
-import { type State, valueText } from './store-state.ts'
+import { holderOf } from './rows-who-can.ts'
+import { type Asked, type State, valueText } from './store-state.ts'
 
 /** A question ignores everything for this long, in milliseconds: what was typed before it appeared is no answer to it. */
 export const QUIET_FOR = 300
@@ -25,6 +26,8 @@ const split = (key: string): readonly [string, string] => [key.slice(0, key.inde
 export function enter(state: State): Action | undefined {
   const key = selectedKey(state)
   if (key === undefined) return undefined
+  const holder = holderOf(key)
+  if (holder !== undefined) return { type: 'go', to: { at: 'holder', ...holder } }
   const [is, id] = key.includes(':') ? split(key) : [key, '']
   switch (is) {
     case 'context':
@@ -42,6 +45,8 @@ export function enter(state: State): Action | undefined {
       return { type: 'go', to: { at: 'practice', practice: id as Practice } }
     case 'rung':
       return { type: 'go', to: { at: 'rung', namespace: id } }
+    case 'ask':
+      return asking(state, id as keyof Asked)
     case 'finding':
       return { type: 'go', to: { at: 'finding', id: id as FindingId } }
     case 'control':
@@ -76,6 +81,11 @@ function typing(state: State, option: string): Action | undefined {
   const { control } = state.route
   return { type: 'overlay', overlay: { is: 'entry', of: 'value', control, option, text: valueText(state.values[control]?.[option]) } }
 }
+
+const asking = ({ asked }: State, field: keyof Asked): Action => ({
+  type: 'overlay',
+  overlay: { is: 'entry', of: 'question', field, text: asked[field] },
+})
 
 /** The control whose fix is being looked at, for its choices. */
 export function controlHere(state: State): ControlId | undefined {

@@ -1,4 +1,5 @@
 import type { ControlId, FindingId, Practice, RunId, StepId } from '../model/index.ts'
+import type { Identity } from '../objects/rbac-who-can.ts'
 
 /** Where the operator is: one screen each. */
 export type Route =
@@ -10,6 +11,8 @@ export type Route =
   | { readonly at: 'gaps' }
   | { readonly at: 'ladder' }
   | { readonly at: 'rung'; readonly namespace: string }
+  | { readonly at: 'who-can' }
+  | ({ readonly at: 'holder' } & Identity)
   | { readonly at: 'choose'; readonly control: ControlId }
   | { readonly at: 'plan' }
   | { readonly at: 'step'; readonly id: StepId }

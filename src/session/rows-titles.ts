@@ -1,11 +1,13 @@
 /** The lines around every screen: what this is, where we are, what to do next. */
 import { PRACTICES } from '../engine/score.ts'
+import { identityText } from '../objects/rbac-who-can.ts'
 import { PRACTICE_TITLES } from './route.ts'
 import { countsOf, workload } from './rows-findings.ts'
 import { undoable } from './rows-history.ts'
 import { labelFindings, ladderNumbers } from './rows-ladder.ts'
 import { outcomeText } from './rows-outcome.ts'
 import { ledgerText, ledgerTotal, selectedSteps } from './rows-plan.ts'
+import { whoCanNumbers } from './rows-who-can.ts'
 import { objectText } from './rows-words.ts'
 import type { Running, State } from './store-state.ts'
 import { count, sanitize } from './text.ts'
@@ -54,6 +56,10 @@ export function titleText(state: State): string {
       return 'Pod Security ladder'
     case 'rung':
       return `Pod Security of namespace ${route.namespace}`
+    case 'who-can':
+      return 'Who can'
+    case 'holder':
+      return `All that is granted to ${identityText(route)}`
     case 'choose':
       return `Choices for the fix of: ${scan?.controls.find((control) => control.id === route.control)?.title ?? route.control}`
     case 'plan':
@@ -92,6 +98,7 @@ export function numbersText(state: State): string {
       .join('  ')
   }
   if (route.at === 'ladder') return ladderNumbers(scan)
+  if (route.at === 'who-can') return whoCanNumbers(state)
   if (route.at === 'finding') return marked.has(route.id) ? '[x] marked' : ''
   if (route.at === 'plan' && planned?.plan !== undefined)
     return `${selectedSteps(planned).length} of ${count(planned.plan.steps.length, 'step')} chosen`
@@ -116,7 +123,9 @@ export function nextText(state: State): string {
         ? `a plans the fix of ${count(marked.size, 'marked finding')}; space marks more.`
         : route.practice === 'nodes-and-pods'
           ? 'space marks, a plans, L shows the Pod Security ladder.'
-          : 'space marks findings, a plans their fix, enter explains.'
+          : route.practice === 'rbac'
+            ? 'space marks, a plans, W asks who can do something.'
+            : 'space marks findings, a plans their fix, enter explains.'
     case 'finding':
       return look?.plan?.steps.length === 0
         ? 'Not fixed by this tool itself: see "The fix". esc: back.'
@@ -133,6 +142,10 @@ export function nextText(state: State): string {
       return labelFindings(scan, route.namespace).length > 0
         ? 'a plans its labels, esc goes back.'
         : 'Nothing to label here now; esc goes back.'
+    case 'who-can':
+      return 'enter changes the question, or shows all that a subject may.'
+    case 'holder':
+      return 'esc goes back.'
     case 'choose':
       return 'enter picks; esc goes back.'
     case 'plan':

@@ -14,6 +14,7 @@ import { outcomeRows } from './rows-outcome.ts'
 import { overviewRows } from './rows-overview.ts'
 import { planRows, stepScreenRows } from './rows-plan.ts'
 import { groupGist, practiceRows } from './rows-practice.ts'
+import { holderRows, whoCanRows } from './rows-who-can.ts'
 import { visible } from './rows-window.ts'
 import type { Position, State } from './store-state.ts'
 
@@ -41,6 +42,7 @@ export function rowsOf(state: State): readonly Row[] {
     state.connecting,
     state.values,
     state.source,
+    state.asked,
   ]
   if (known === undefined || known.of.some((part, index) => part !== of[index])) known = { of, rows: built(state, width) }
   return known.rows
@@ -79,6 +81,10 @@ function build(state: State, width: number): Row[] {
       return ladderRows(state)
     case 'rung':
       return rungRows(state, route.namespace, width)
+    case 'who-can':
+      return whoCanRows(state, width)
+    case 'holder':
+      return holderRows(state, route, width)
     case 'choose':
       return chooseRows(state, route.control, width)
     case 'plan':

@@ -62,6 +62,14 @@ export interface Filter {
   readonly turned: ReadonlySet<string>
 }
 
+/** The question of who can; '' is all namespaces, any name. */
+export interface Asked {
+  readonly verb: string
+  readonly resource: string
+  readonly namespace: string
+  readonly name: string
+}
+
 export interface Connecting {
   readonly list?: ContextList
   readonly opening?: SourceChoice
@@ -127,6 +135,7 @@ export type Overlay =
   | { readonly is: 'help'; readonly length: number; readonly top: number }
   | { readonly is: 'entry'; readonly of: 'filter' | 'path'; readonly text: string }
   | { readonly is: 'entry'; readonly of: 'value'; readonly control: ControlId; readonly option: string; readonly text: string }
+  | { readonly is: 'entry'; readonly of: 'question'; readonly field: keyof Asked; readonly text: string }
   | { readonly is: 'confirm'; readonly about: 'stop'; readonly since: number; readonly yes: boolean }
   | {
       readonly is: 'confirm'
@@ -149,6 +158,7 @@ export interface State {
   readonly marked: ReadonlySet<FindingId>
   readonly values: Values
   readonly filter: Filter
+  readonly asked: Asked
   readonly look?: Look
   readonly planned?: Planned
   readonly running?: Running
@@ -170,6 +180,7 @@ export const initialState = (size: Size): State => ({
   marked: new Set(),
   values: {},
   filter: { text: '', by: 'check', turned: new Set() },
+  asked: { verb: 'get', resource: 'secrets', namespace: '', name: '' },
 })
 
 /** A value as shown and typed. */

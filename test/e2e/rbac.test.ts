@@ -4,87 +4,17 @@ import { expect, test } from 'vitest'
 import { narrowRights } from '../../remediations/role-rules.ts'
 import { controls } from '../../src/controls/index.gen.ts'
 import { judge } from '../../src/engine/judge.ts'
-import type { BindingObject, Facts, Kind, KubeObject, PolicyRule, RbacSubject, RoleObject, Snapshot } from '../../src/model/index.ts'
+import type { BindingObject, Facts, KubeObject, PolicyRule, RbacSubject, RoleObject } from '../../src/model/index.ts'
 import { isDefaultRule, isDefaultSubject, isLabelledDefault } from '../../src/objects/rbac-bootstrap.ts'
-import { grants, mayI, RBAC_KINDS, serviceAccountGroups, serviceAccountUser, subjectsOf } from '../../src/objects/rbac-grants.ts'
-import { type AccessRequest, type ResourceRequest, type Rights, STANDARD_VERBS } from '../../src/objects/rbac-rules.ts'
-import { keyOf, refOf } from '../../src/objects/ref.ts'
+import { grants, mayI, serviceAccountGroups, serviceAccountUser, subjectsOf } from '../../src/objects/rbac-grants.ts'
+import { type ResourceRequest, type Rights, STANDARD_VERBS } from '../../src/objects/rbac-rules.ts'
+import { refOf } from '../../src/objects/ref.ts'
 import type { ApiClient } from '../cluster/api-client.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
-import { snapshotFrom } from '../helpers/world.ts'
+import { ask, GROUP, inParallel, pathOf, type Question, ROOT, settled, snapshot } from '../helpers/access-reviews.ts'
 
-const GROUP = 'rbac.authorization.k8s.io'
-const ROOT = `/apis/${GROUP}/v1`
-const PLURALS = {
-  Role: 'roles',
-  ClusterRole: 'clusterroles',
-  RoleBinding: 'rolebindings',
-  ClusterRoleBinding: 'clusterrolebindings',
-} as const
 const NAMESPACES = ['alpha', 'beta', 'gamma']
-
-async function snapshot(api: ApiClient, facts: Partial<Facts> = {}): Promise<Snapshot> {
-  const kinds = await Promise.all(
-    RBAC_KINDS.map(async (kind) => {
-      const { items } = await api.get<{ items: KubeObject[] }>(`${ROOT}/${PLURALS[kind]}`)
-      return [
-        kind as Kind,
-        new Map(items.map((item) => [keyOf(item.metadata.namespace, item.metadata.name), { ...item, apiVersion: `${GROUP}/v1`, kind }])),
-      ] as const
-    }),
-  )
-  return snapshotFrom({ kubernetes: 'v1.37.2', facts }, new Map(kinds))
-}
-
-const pathOf = ({ kind, metadata }: KubeObject): string =>
-  `${ROOT}/${metadata.namespace === undefined ? '' : `namespaces/${metadata.namespace}/`}${PLURALS[kind as keyof typeof PLURALS]}`
-
-interface Question {
-  readonly user: string
-  readonly groups: readonly string[]
-  readonly request: AccessRequest
-}
-async function ask(api: ApiClient, { user, groups, request }: Question): Promise<boolean> {
-  const attributes = 'path' in request ? { nonResourceAttributes: request } : { resourceAttributes: request }
-  const { status } = await api.create<{ status: { allowed: boolean } }>('/apis/authorization.k8s.io/v1/subjectaccessreviews', {
-    apiVersion: 'authorization.k8s.io/v1',
-    kind: 'SubjectAccessReview',
-    spec: { user, groups, ...attributes },
-  })
-  return status.allowed
-}
-
-/** Roles and bindings reach the authorizer through four watches: wait until the last of each is there. */
-async function settled(api: ApiClient, mark: string): Promise<void> {
-  const rules = [{ verbs: ['get'], apiGroups: ['settled'], resources: [mark] }]
-  for (const namespace of [undefined, NAMESPACES[0]]) {
-    const kind = namespace === undefined ? 'ClusterRole' : 'Role'
-    const metadata = { name: mark, ...(namespace && { namespace }) }
-    const objects = [
-      { apiVersion: `${GROUP}/v1`, kind, metadata, rules },
-      {
-        apiVersion: `${GROUP}/v1`,
-        kind: `${kind}Binding`,
-        metadata,
-        roleRef: { apiGroup: GROUP, kind, name: mark },
-        subjects: [{ apiGroup: GROUP, kind: 'User', name: `${mark}-${kind}` }],
-      },
-    ]
-    for (const object of objects) await api.create(pathOf(object), object)
-    await expect
-      .poll(
-        () =>
-          ask(api, {
-            user: `${mark}-${kind}`,
-            groups: [],
-            request: { verb: 'get', group: 'settled', resource: mark, namespace: namespace ?? '' },
-          }),
-        { timeout: 20_000 },
-      )
-      .toBe(true)
-  }
-}
 
 // ── a random world ─────────────────────────────────────────────────────────────────────────────
 const pick = <T>(...items: readonly T[]) => fc.constantFrom(...items)
@@ -188,12 +118,6 @@ function randomWorld(seed: number): readonly KubeObject[] {
   return [...roles, ...bindings]
 }
 
-async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = []
-  for (let at = 0; at < items.length; at += 20) results.push(...(await Promise.all(items.slice(at, at + 20).map(work))))
-  return results
-}
-
 describeCluster('RBAC as the API server sees it', { controllerManager: true, audit: false }, (cluster: () => Cluster) => {
   test('everything a fresh API server creates is known as its own, rule by rule and subject by subject', async () => {
     const { api } = cluster()
@@ -235,7 +159,7 @@ describeCluster('RBAC as the API server sees it', { controllerManager: true, aud
     console.info(`RBAC_SEED=${seed}`)
     for (const name of NAMESPACES) await api.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
     await inParallel(randomWorld(seed), (object) => api.create(pathOf(object), object))
-    await settled(api, 'settled')
+    await settled(api, 'settled', NAMESPACES[0]!)
     const known = grants(await snapshot(api))
     const questions = fc.sample(question, { seed, numRuns: 600 })
     const answers = await inParallel(questions, (one) => ask(api, one))
@@ -267,7 +191,7 @@ describeCluster('RBAC as the API server sees it', { controllerManager: true, aud
       roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: 'too-much' },
       subjects: [{ apiGroup: GROUP, kind: 'User', name: 'mallory' }],
     })
-    await settled(api, 'bound')
+    await settled(api, 'bound', NAMESPACES[0]!)
     const seen = await snapshot(api, facts)
     const everything = facts.ServedResources.groups.flatMap(({ group, resources }) =>
       resources.flatMap((full) =>
@@ -292,7 +216,7 @@ describeCluster('RBAC as the API server sees it', { controllerManager: true, aud
       body: { rules: proposal.changes[0].edits[0].to },
     })
     expect(status, text).toBe(200)
-    await settled(api, 'narrowed')
+    await settled(api, 'narrowed', NAMESPACES[0]!)
 
     const after = await inParallel(everything, (request) => ask(api, { user: 'mallory', groups: [], request }))
     const isCut = ({ verb, group, resource, subresource }: ResourceRequest) =>

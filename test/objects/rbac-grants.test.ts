@@ -104,6 +104,20 @@ describe('aggregation', () => {
   test('is computed in files, where no controller fills the role in', () => {
     expect(mayI(grants(viewOf([part, whole, bound], { source: 'manifests' })), 'jane', [], get('pods'))).toBe(true)
   })
+  test('in files also adds to what is stored, and to the defaults of Kubernetes that are not among them', () => {
+    const stored = viewOf([part, { ...whole, rules: [{ ...READ_PODS, resources: ['nodes'] }] }, bound], { source: 'manifests' })
+    expect(['pods', 'nodes'].map((one) => mayI(grants(stored), 'jane', [], get(one)))).toEqual([true, true])
+    const toEdit = { labels: { 'rbac.authorization.k8s.io/aggregate-to-edit': 'true' } }
+    const widgets = role('widgets', [{ ...READ_PODS, resources: ['widgets'] }], undefined, toEdit)
+    const editor = binding('joe', 'ClusterRole/edit', [{ kind: 'User', name: 'joe' }], 'shop')
+    const view = viewOf([widgets, editor], { source: 'manifests' })
+    expect(['pods', 'widgets', 'gadgets'].map((one) => mayI(grants(view), 'joe', [], get(one, 'shop')))).toEqual([true, true, false])
+    expect(
+      holdersOf(view)
+        .get(widgets)
+        ?.map((grant) => grant.binding),
+    ).toEqual([editor])
+  })
   test('is as stored on a live cluster', () => {
     const stored = viewOf([part, { ...whole, rules: [{ ...READ_PODS, resources: ['nodes'] }] }, bound])
     expect(mayI(grants(stored), 'jane', [], get('pods'))).toBe(false)

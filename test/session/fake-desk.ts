@@ -44,6 +44,8 @@ export interface FakeOptions {
   readonly openFails?: string
   readonly warnings?: readonly string[]
   readonly refuses?: string
+  /** What there is besides Deployments. */
+  readonly events?: readonly SourceEvent[]
 }
 
 export class FakeDesk implements Desk {
@@ -182,6 +184,7 @@ export class FakeDesk implements Desk {
       { type: 'replace', kind: 'Deployment', items: [...this.objects] },
       unread('EncryptionConfiguration'),
       unread('AuditPolicy'),
+      ...(this.#options.events ?? []),
       { type: 'synced' },
     ]
     while (!signal.aborted) {

@@ -62,6 +62,7 @@ function status(state: State, width: number): Line {
 
 function prompt(entry: Extract<Overlay, { is: 'entry' }>): string {
   if (entry.of === 'value') return `${entry.option} =`
+  if (entry.of === 'question') return `${entry.field}:`
   return entry.of === 'filter' ? 'Show only:' : 'Path of a file or directory:'
 }
 
