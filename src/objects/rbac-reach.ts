@@ -1,6 +1,8 @@
 /** How far a held right reaches once it is asked for: a name, a namespace and the scope of the resource each take something away. */
 import type { Observation, PolicyRule, Severity, View } from '../model/index.ts'
+import { isSystemNamespace } from './ownership.ts'
 import { describeExposure, type Exposure, evidenceOf, PEOPLE, type RbacEvidence, shortList } from './rbac-exposure.ts'
+import { type Grant, serviceAccountOf } from './rbac-grants.ts'
 import { isNamed, overlap, type Rights } from './rbac-rules.ts'
 import { workloadsOf, workloadText } from './rbac-users.ts'
 import type { Workload, WorkloadKind } from './workloads.ts'
@@ -57,7 +59,8 @@ export function sighting(
 ): Observation<RbacEvidence> {
   const named = exposure.rules.every(isNamed)
   const review = more.review || exposure.people || exposure.grants.length === 0 || exposure.standing === 'labelled'
-  const origin = exposure.standing === 'default' ? 'system' : more.origin
+  // A role in a namespace of the platform is not the platform's own when somebody else holds it.
+  const origin = exposure.standing === 'default' ? 'system' : (more.origin ?? (exposure.grants.some(isOutsider) ? 'workload' : undefined))
   return {
     subject: exposure.ref,
     at: exposure.at,
@@ -69,4 +72,11 @@ export function sighting(
     ...(origin !== undefined && { origin }),
     ...(review && { verdict: 'review' as const }),
   }
+}
+
+const isOutsider = ({ subject, namespace }: Grant): boolean => {
+  const account = serviceAccountOf(subject, namespace)
+  return account === undefined
+    ? !/^system:(?!serviceaccounts|authenticated|unauthenticated|anonymous)/.test(subject.name)
+    : !isSystemNamespace(account.namespace)
 }
