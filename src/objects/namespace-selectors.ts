@@ -1,5 +1,5 @@
 /** Where labels of namespaces decide what is allowed: whoever may write them decides it too. */
-import type { LabelSelector, SpecObject, View } from '../model/index.ts'
+import type { LabelSelector, NamespaceObject, SpecObject, View } from '../model/index.ts'
 import { remembered } from './derived.ts'
 import { refOf, refText } from './ref.ts'
 
@@ -20,7 +20,7 @@ const FORCED = 'kubernetes.io/metadata.name'
 /** Namespaces with Pod Security labels, and policies and webhooks that select namespaces by labels which somebody could set: `Namespace shop`. */
 export function labelsDecide(view: SelectingView): readonly string[] {
   return [
-    ...view.all('Namespace').filter(({ metadata }) => Object.keys(metadata.labels ?? {}).some((key) => key.startsWith(POD_SECURITY))),
+    ...view.all('Namespace').filter(isLabelled),
     ...view
       .all('NetworkPolicy')
       .filter(({ spec }) =>
@@ -34,6 +34,16 @@ export function labelsDecide(view: SelectingView): readonly string[] {
     ...[...view.all('ValidatingAdmissionPolicy'), ...view.all('ValidatingAdmissionPolicyBinding')].filter(selects),
   ].map((object) => refText(refOf(object)))
 }
+
+const isLabelled = ({ metadata }: NamespaceObject): boolean =>
+  Object.keys(metadata.labels ?? {}).some((key) => key.startsWith(POD_SECURITY))
+/** Names of the namespaces that have labels of Pod Security. */
+export const labelled = (view: View<'Namespace'>): readonly string[] =>
+  view
+    .all('Namespace')
+    .filter(isLabelled)
+    .map(({ metadata }) => metadata.name)
+    .sort()
 
 const selects = remembered(({ spec }: SpecObject): boolean =>
   ['matchConstraints', 'matchResources'].some((field) =>

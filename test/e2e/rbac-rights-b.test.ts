@@ -298,4 +298,50 @@ describeCluster('writers of what the cluster rests on', { controllerManager: tru
       await session.close()
     }
   })
+
+  test('the policy that freezes Pod Security labels refuses them, and nothing else, to who may only write namespaces', {
+    timeout: 180_000,
+  }, async () => {
+    const { api, kubectl } = cluster()
+    const name = 'frozen'
+    await api.create('/api/v1/namespaces', {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+    })
+    const labeller: Case = { name: 'labeller', by: 'user', rules: [rule('get patch', '', 'namespaces namespaces/status')], finds: [SPACES] }
+    for (const object of objectsOf(labeller)) await api.create(pathOf(object), object)
+    await expect.poll(() => holding(labeller), { timeout: 20_000 }).toEqual([SPACES])
+    /** What the API server answers to a patch of labels; '' where it takes it. */
+    const patch = async (labels: object, ...more: string[]): Promise<string> => {
+      const body = JSON.stringify({ metadata: { labels } })
+      return kubectl(['patch', 'namespace', name, '--type=merge', '-p', body, '--dry-run=server', ...more]).then(
+        () => '',
+        (error: Error) => error.message,
+      )
+    }
+    const [off, lower] = [{ 'pod-security.kubernetes.io/enforce': null }, { 'pod-security.kubernetes.io/enforce': 'privileged' }]
+    expect(await patch(off, '--as=labeller')).toBe('')
+    expect(await patch(off, '--as=labeller', '--subresource=status'), 'the status is a way round Pod Security').toBe('')
+
+    const session = await openSession({ kubeconfig: cluster().kubeconfig, controls })
+    try {
+      const offers = () => session.scan.findings.filter(({ key }) => key === 'freeze').map(({ verdict }) => verdict)
+      expect(offers()).toEqual(['review'])
+      const changes = session.plan().steps.flatMap((step) => step.changes)
+      for (const change of changes)
+        if (change.type === 'create')
+          await api.create(`/apis/admissionregistration.k8s.io/v1/${change.object.kind.toLowerCase().replace(/y$/, 'ie')}s`, change.object)
+      await expect.poll(() => patch(off, '--as=labeller'), { timeout: 60_000 }).toContain('Pod Security labels are changed by')
+      for (const labels of [off, lower, { 'pod-security.kubernetes.io/warn': 'baseline' }])
+        for (const more of [[], ['--subresource=status']])
+          expect(await patch(labels, '--as=labeller', ...more)).toContain('Pod Security labels')
+      expect(await patch({ team: 'shop' }, '--as=labeller')).toBe('')
+      expect(await patch(off)).toBe('')
+      await expect.poll(offers, { timeout: 30_000 }).toEqual([])
+      expect(found(session, 'labeller'), 'the right itself is still found').toEqual([SPACES])
+    } finally {
+      await session.close()
+    }
+  })
 })
