@@ -27,10 +27,11 @@ const entriesOf = (object: object): [string, unknown][] => Object.entries(object
 
 /**
  * Is everything that was `wanted` so in `live`? What others, or the server's defaults, added to mappings does not count; lists count as
- * wholes. The API server leaves false, 0, '' and empty things out of what it sends: `hostPID: false` is shown by its absence.
+ * wholes. The API server leaves false, 0, '' and empty things out of what it sends, or sends null: `hostPID: false` is shown by its
+ * absence, and the `rules: []` of a role as null.
  */
 export function holds(live: unknown, wanted: unknown): boolean {
-  if (live === undefined && isLeftOut(wanted)) return true
+  if ((live === undefined || live === null) && isLeftOut(wanted)) return true
   if (wanted === null || typeof wanted !== 'object') return live === wanted
   if (live === null || typeof live !== 'object') return false
   if (Array.isArray(wanted))

@@ -312,6 +312,8 @@ describe('objects that are made again', () => {
   test('are told apart by what we made, not by what others add', () => {
     expect(holds({ a: 1, b: { c: [1, 2], d: 3 } }, { b: { c: [1, 2] } })).toBe(true)
     expect(holds({ a: 1 }, { a: 1, hostPID: false })).toBe(true)
+    expect(holds({ rules: null }, { rules: [] })).toBe(true)
+    expect(holds({ rules: null }, { rules: [{ verbs: ['get'] }] })).toBe(false)
     expect(holds({ a: 1, hostPID: true }, { a: 1, hostPID: false })).toBe(false)
     expect(holds({ b: { c: [1, 2, 3] } }, { b: { c: [1, 2] } })).toBe(false)
   })
