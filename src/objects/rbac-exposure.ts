@@ -123,6 +123,13 @@ export const grantText = (grant: Grant): string => `${subjectText(grant.subject,
 /** As they stand in the binding. */
 export const subjectsIn = (list: readonly Grant[]): readonly RbacSubject[] => [...new Set(list.map((grant) => grant.subject))]
 
+/** The same exposure, held by these alone. */
+export const heldBy = <E extends Held>(exposure: E, held: readonly Grant[]): E => ({
+  ...exposure,
+  grants: held,
+  clusterWide: isClusterWide(held),
+})
+
 /** At most 20, and how many more there are. */
 export const shortList = (list: readonly string[]): readonly string[] =>
   list.length <= 20 ? list : [...list.slice(0, 20), `and ${list.length - 20} more`]

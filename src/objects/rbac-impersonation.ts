@@ -54,18 +54,27 @@ export function impersonations(rule: PolicyRule, constrained: boolean): readonly
   })
 }
 
-/** Users, groups and nodes are in no namespace: bound in one, the right is good for nothing. */
-export const isWholeCluster = ({ mode }: Impersonation): boolean => mode !== 'accounts' && mode !== 'serviceaccount'
-
-/** A constrained mode needs `impersonate-on:MODE:VERB` for what is then done, from whichever role. */
-export function isWithoutUse(view: RbacView, { mode }: Impersonation, held: readonly Grant[]): boolean {
-  if (mode === 'anybody' || mode === 'accounts' || mode === 'details' || held.length === 0) return false
-  const prefix = `impersonate-on:${mode}:`
-  const doers = grants(view).all.filter(({ rules }) =>
-    rules.some(({ verbs = [] }) => verbs.some((verb) => verb === '*' || verb.startsWith(prefix))),
-  )
-  return held.every((grant) => together(grant, doers) === 'no')
+/**
+ * Is the right good for anything where it is granted? Users, groups and nodes are in no namespace; and a constrained mode needs
+ * `impersonate-on:MODE:VERB` for what is then done, from whichever role.
+ */
+export function isOfUse(view: RbacView): (way: Impersonation, grant: Grant) => boolean {
+  const doers = new Map<Mode, readonly Grant[]>()
+  const doersOf = (mode: Mode): readonly Grant[] => {
+    if (!doers.has(mode)) {
+      const does = (verb: string) => verb === '*' || verb.startsWith(`impersonate-on:${mode}:`)
+      doers.set(
+        mode,
+        grants(view).all.filter(({ rules }) => rules.some(({ verbs = [] }) => verbs.some(does))),
+      )
+    }
+    return doers.get(mode)!
+  }
+  return (way, grant) =>
+    (grant.namespace === undefined || !isWholeCluster(way)) && (!isConstrained(way) || together(grant, doersOf(way.mode)) !== 'no')
 }
+const isConstrained = ({ mode }: Impersonation): boolean => mode !== 'anybody' && mode !== 'accounts' && mode !== 'details'
+const isWholeCluster = ({ mode }: Impersonation): boolean => mode !== 'accounts' && mode !== 'serviceaccount'
 
 /** Of those whom named rules let their holders act as: the ones who can do more, as `User alice`. */
 export function powerOfNamed(view: RbacView, rules: readonly PolicyRule[], asked: readonly Rights[]): readonly string[] {

@@ -1,7 +1,7 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
 import type { PolicyRule } from '../../model/index.ts'
-import { describeExposure, type Exposure, evidenceOf, exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
+import { describeExposure, type Exposure, evidenceOf, exposures, heldBy, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { type Grant, RBAC_KINDS, type RbacView } from '../../objects/rbac-grants.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
 import { clusterGrants, together } from '../../objects/rbac-together.ts'
@@ -94,6 +94,6 @@ function* halves(view: RbacView, onSigners: Rights, onRequests: Rights): Generat
     const held: readonly Grant[] = exposure.grants.filter((grant) => grant.namespace === undefined)
     const sure = held.filter((grant) => together(grant, others) === 'yes')
     const found = sure.length > 0 ? sure : held.filter((grant) => together(grant, others) === 'perhaps')
-    if (found.length > 0) yield { exposure: { ...exposure, grants: found }, doubtful: sure.length === 0 }
+    if (found.length > 0) yield { exposure: heldBy(exposure, found), doubtful: sure.length === 0 }
   }
 }

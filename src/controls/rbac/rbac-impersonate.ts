@@ -2,18 +2,10 @@ import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
 import type { Severity } from '../../model/index.ts'
 import { fewOf } from '../../objects/few-of.ts'
-import { describeExposure, type Exposure, evidenceOf, exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
+import { describeExposure, type Exposure, evidenceOf, exposures, heldBy, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
-import {
-  CONSTRAINED_SINCE,
-  type Impersonation,
-  impersonations,
-  isWholeCluster,
-  isWithoutUse,
-  MASTERS,
-  powerOfNamed,
-} from '../../objects/rbac-impersonation.ts'
-import { powerfulIn } from '../../objects/rbac-powerful.ts'
+import { CONSTRAINED_SINCE, type Impersonation, impersonations, isOfUse, MASTERS, powerOfNamed } from '../../objects/rbac-impersonation.ts'
+import { strongerThan } from '../../objects/rbac-powerful.ts'
 import { isNamed } from '../../objects/rbac-rules.ts'
 import { minorOf } from '../../objects/version.ts'
 
@@ -32,15 +24,18 @@ export default control({
   *evaluate(view) {
     const minor = view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes)
     const constrained = minor === undefined || minor >= CONSTRAINED_SINCE
+    const ofUse = isOfUse(view)
     let built = 0
-    for (const exposure of exposures(view, (rule) => impersonations(rule, constrained).length > 0)) {
+    for (const all of exposures(view, (rule) => impersonations(rule, constrained).length > 0)) {
+      const granted = all.rules.flatMap((rule) => impersonations(rule, constrained))
+      const exposure = heldBy(
+        all,
+        all.grants.filter((grant) => granted.some((way) => ofUse(way, grant))),
+      )
+      const unbound = all.grants.length === 0 && view.source.kind !== 'live' && all.role.kind === 'ClusterRole'
+      if (exposure.grants.length === 0 && !unbound) continue
       const { clusterWide, standing } = exposure
-      if (exposure.grants.length === 0 && (view.source.kind === 'live' || exposure.role.kind === 'Role')) continue
-      const everywhere = clusterWide || exposure.grants.length === 0
-      const ways = exposure.rules
-        .flatMap((rule) => impersonations(rule, constrained))
-        .filter((way) => (everywhere || !isWholeCluster(way)) && !isWithoutUse(view, way, exposure.grants))
-      if (ways.length === 0) continue
+      const ways = unbound ? granted : granted.filter((way) => exposure.grants.some((grant) => ofUse(way, grant)))
       // edit and admin may act as the service accounts of their namespace: Kubernetes' own design, and less than the pods that they may create there.
       if (exposure.on === 'binding' && !clusterWide) {
         built += 1
@@ -48,9 +43,7 @@ export default control({
       }
       const asked = ways.map(({ rights }) => rights)
       const named = exposure.rules.every(isNamed)
-      const strong = named
-        ? powerOfNamed(view, exposure.rules, asked)
-        : exposure.grants.flatMap(({ namespace }) => (namespace === undefined ? [] : powerfulIn(view, namespace).map(({ name }) => name)))
+      const strong = named ? powerOfNamed(view, exposure.rules, asked) : strongerThan(view, exposure.grants)
       const onlyDetails = ways.every(({ mode }) => mode === 'details')
       yield {
         subject: exposure.ref,
@@ -63,9 +56,9 @@ export default control({
         // Those who can do no more than others stay, for a human to judge.
         ...(named && strong.length > 0 && { key: 'powerful' }),
         evidence: evidenceOf(exposure, { cut: asked, ...(named && { from: strong.map(nameIn) }) }),
-        severity: onlyDetails ? 'low' : named ? namedSeverity(strong) : worst(ways, everywhere || strong.length > 0),
+        severity: onlyDetails ? 'low' : named ? namedSeverity(strong) : worst(ways, clusterWide || unbound || strong.length > 0),
         ...(standing === 'default' && { origin: 'system' as const }),
-        ...((onlyDetails || (named && strong.length === 0) || exposure.grants.length === 0 || standing === 'labelled') && {
+        ...((onlyDetails || (named && strong.length === 0) || unbound || standing === 'labelled') && {
           verdict: 'review' as const,
         }),
       }

@@ -1,6 +1,6 @@
 import { kubeletRights } from '../../../remediations/kubelet-rights.ts'
 import { control } from '../../model/define.ts'
-import { describeExposure, evidenceOf, exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
+import { describeExposure, evidenceOf, exposures, heldBy, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { overlap, type Rights, STANDARD_VERBS } from '../../objects/rbac-rules.ts'
 
@@ -18,18 +18,20 @@ export default control({
   ],
   reads: RBAC_KINDS,
   *evaluate(view) {
-    for (const exposure of exposures(view, (rule) => overlap(rule, NODES_PROXY) !== undefined)) {
-      const { grants, clusterWide, standing } = exposure
+    for (const all of exposures(view, (rule) => overlap(rule, NODES_PROXY) !== undefined)) {
       // Nodes are in no namespace: bound in one, or written in a Role, it grants nothing.
-      if (!clusterWide && (grants.length > 0 || view.source.kind === 'live' || exposure.role.kind === 'Role')) continue
+      const grants = all.grants.filter(({ namespace }) => namespace === undefined)
+      const unbound = all.grants.length === 0 && view.source.kind !== 'live' && all.role.kind === 'ClusterRole'
+      if (grants.length === 0 && !unbound) continue
+      const exposure = heldBy(all, grants)
       yield {
         subject: exposure.ref,
         at: exposure.at,
         reason: exposure.on === 'binding' ? 'gives a built-in role that reaches the kubelets' : 'lets its subjects run commands on nodes',
         detail: describeExposure(exposure, [NODES_PROXY]),
         evidence: evidenceOf(exposure, { cut: [NODES_PROXY] }),
-        ...(standing === 'default' && { origin: 'system' as const }),
-        ...((grants.length === 0 || standing === 'labelled') && { verdict: 'review' as const }),
+        ...(exposure.standing === 'default' && { origin: 'system' as const }),
+        ...((unbound || exposure.standing === 'labelled') && { verdict: 'review' as const }),
       }
     }
     yield* unseenRoles(view)

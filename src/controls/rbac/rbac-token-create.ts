@@ -8,13 +8,18 @@ import {
   type Exposure,
   evidenceOf,
   exposures,
+  heldBy,
   PEOPLE,
+  shortList,
   unseenRoles,
 } from '../../objects/rbac-exposure.ts'
 import { type Grant, grants, RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { powerfulNamed, strongerThan } from '../../objects/rbac-powerful.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
 import { together } from '../../objects/rbac-together.ts'
+import { workloadsOf, workloadText } from '../../objects/rbac-users.ts'
+import { areSecretReaders } from '../../objects/secret-readers.ts'
+import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
 
 const TOKENS: Rights = { verbs: ['create'], groups: [''], resources: ['serviceaccounts/token'] }
 /** The answer to a write holds the Secret, with the token in it if it has one. */
@@ -32,10 +37,10 @@ export default control({
     { standard: 'KS', section: 'C-0282' },
   ],
   reads: RBAC_KINDS,
-  consults: ['ServiceAccount'],
+  consults: ['ServiceAccount', ...WORKLOAD_KINDS],
   *evaluate(view) {
     const readers = grants(view).all.filter(({ rules }) => rules.some((rule) => overlap(rule, READ_BACK) !== undefined))
-    const isOfUse = (grant: Grant): boolean =>
+    const isReadBack = (grant: Grant): boolean =>
       together(
         grant,
         readers.filter(({ namespace }) => namespace === undefined || namespace === grant.namespace),
@@ -45,17 +50,26 @@ export default control({
       (rule) =>
         overlap(rule, TOKENS) !== undefined || (!isNamed(rule) && [WRITE_SECRETS, CREATE_SECRETS].some((rights) => overlap(rule, rights))),
     )
-    for (const exposure of found.flatMap(apartFromPeople)) {
-      const { standing, people } = exposure
-      if (exposure.grants.length === 0 && view.source.kind === 'live') continue
-      const wide = exposure.clusterWide || exposure.grants.length === 0
+    for (const all of found.flatMap(apartFromPeople)) {
+      const { standing, people } = all
+      if (all.grants.length === 0 && view.source.kind === 'live') continue
+      const tokens = holds(all, TOKENS)
+      // A write of Secrets is everyday work where there is no token worth having.
+      const writes = [WRITE_SECRETS, CREATE_SECRETS].filter((rights) => holdsAll(all, rights))
+      const secrets = all.grants.filter(
+        (grant) =>
+          (grant.namespace === undefined || strongerThan(view, [grant]).length > 0) &&
+          (writes.includes(WRITE_SECRETS) || (writes.length > 0 && isReadBack(grant))),
+      )
+      if (!tokens && secrets.length === 0) continue
+      const exposure = tokens ? all : heldBy(all, secrets)
+      const unbound = all.grants.length === 0
+      const wide = exposure.clusterWide || unbound
       const strong = strongerThan(view, exposure.grants)
-      const asked = [
-        ...(holds(exposure, TOKENS) ? [TOKENS] : []),
-        // A write of Secrets is everyday work where there is no token worth having.
-        ...(wide || strong.length > 0 ? secretRights(exposure, isOfUse) : []),
-      ]
-      if (asked.length === 0) continue
+      // Both go where one is of use: whoever creates Secrets without reading them loses nothing else by it.
+      const asked = [...(tokens ? [TOKENS] : []), ...(secrets.length > 0 ? writes : [])]
+      const users = exposure.grants.flatMap((grant) => workloadsOf(view, [grant.subject], grant.namespace))
+      const expected = !tokens && areSecretReaders(view, secrets)
       const named = exposure.rules.every(isNamed)
       const strongNames = named
         ? exposure.rules.flatMap(({ resourceNames = [] }) => resourceNames).filter((name) => powerfulNamed(view, name))
@@ -64,14 +78,18 @@ export default control({
         subject: exposure.ref,
         at: exposure.at,
         ...(people ? { key: PEOPLE } : strongNames.length > 0 && { key: 'powerful' }),
-        reason: reasonOf(exposure, named, asked.includes(TOKENS)),
+        reason: reasonOf(exposure, named, tokens),
         detail: [describeExposure(exposure, asked), ...(strong.length > 0 ? [`there is what can do more: ${fewOf(strong)}`] : [])].join(
           '; ',
         ),
-        evidence: evidenceOf(exposure, { cut: asked, ...(named && { from: strongNames }) }),
+        evidence: evidenceOf(
+          exposure,
+          { cut: asked, ...(named && { from: strongNames }) },
+          shortList([...new Set(users)].map(workloadText)),
+        ),
         severity: (named ? (strongNames.length > 0 ? 'high' : 'low') : wide || strong.length > 0 ? 'high' : 'medium') satisfies Severity,
         ...(standing === 'default' && { origin: 'system' as const }),
-        ...((people || (named && strongNames.length === 0) || exposure.grants.length === 0 || standing === 'labelled') && {
+        ...((people || expected || (named && strongNames.length === 0) || unbound || standing === 'labelled') && {
           verdict: 'review' as const,
         }),
       }
@@ -83,12 +101,9 @@ export default control({
     'kubectl auth can-i create serviceaccounts/token --as=SUBJECT says no, and so for create and patch on secrets where those were reported.',
 })
 
+const holdsAll = ({ rules }: Exposure, rights: Rights): boolean =>
+  rules.some((rule) => !isNamed(rule) && overlap(rule, rights) !== undefined)
 const holds = ({ rules }: Exposure, rights: Rights): boolean => rules.some((rule) => overlap(rule, rights) !== undefined)
-
-function secretRights(exposure: Exposure, isOfUse: (grant: Grant) => boolean): readonly Rights[] {
-  const creates = holds(exposure, CREATE_SECRETS) && (exposure.grants.length === 0 || exposure.grants.some(isOfUse))
-  return [...(holds(exposure, WRITE_SECRETS) ? [WRITE_SECRETS] : []), ...(creates ? [CREATE_SECRETS] : [])]
-}
 
 function reasonOf({ on }: Exposure, named: boolean, tokens: boolean): string {
   if (named) return 'lets its subjects ask for tokens of the service accounts that it names'
