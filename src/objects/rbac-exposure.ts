@@ -124,7 +124,7 @@ export const grantText = (grant: Grant): string => `${subjectText(grant.subject,
 export const subjectsIn = (list: readonly Grant[]): readonly RbacSubject[] => [...new Set(list.map((grant) => grant.subject))]
 
 /** The same exposure, held by these alone. */
-export const heldBy = <E extends Held>(exposure: E, held: readonly Grant[]): E => ({
+export const heldBy = <E extends Exposure>(exposure: E, held: readonly Grant[]): E => ({
   ...exposure,
   grants: held,
   clusterWide: isClusterWide(held),

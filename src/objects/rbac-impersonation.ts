@@ -3,7 +3,7 @@ import type { PolicyRule } from '../model/index.ts'
 import { type Grant, grants, type RbacView } from './rbac-grants.ts'
 import { powerfulNamed, powerOfName } from './rbac-powerful.ts'
 import { isNamed, overlap, type Rights } from './rbac-rules.ts'
-import { together } from './rbac-together.ts'
+import { type Together, together } from './rbac-together.ts'
 
 /** From this minor on, constrained impersonation is on by default (ConstrainedImpersonation, beta). */
 export const CONSTRAINED_SINCE = 36
@@ -58,7 +58,7 @@ export function impersonations(rule: PolicyRule, constrained: boolean): readonly
  * Is the right good for anything where it is granted? Users, groups and nodes are in no namespace; and a constrained mode needs
  * `impersonate-on:MODE:VERB` for what is then done, from whichever role.
  */
-export function isOfUse(view: RbacView): (way: Impersonation, grant: Grant) => boolean {
+export function usesOf(view: RbacView): (way: Impersonation, grant: Grant) => Together {
   const doers = new Map<Mode, readonly Grant[]>()
   const doersOf = (mode: Mode): readonly Grant[] => {
     if (!doers.has(mode)) {
@@ -70,8 +70,10 @@ export function isOfUse(view: RbacView): (way: Impersonation, grant: Grant) => b
     }
     return doers.get(mode)!
   }
-  return (way, grant) =>
-    (grant.namespace === undefined || !isWholeCluster(way)) && (!isConstrained(way) || together(grant, doersOf(way.mode)) !== 'no')
+  return (way, grant) => {
+    if (grant.namespace !== undefined && isWholeCluster(way)) return 'no'
+    return isConstrained(way) ? together(grant, doersOf(way.mode)) : 'yes'
+  }
 }
 const isConstrained = ({ mode }: Impersonation): boolean => mode !== 'anybody' && mode !== 'accounts' && mode !== 'details'
 const isWholeCluster = ({ mode }: Impersonation): boolean => mode !== 'accounts' && mode !== 'serviceaccount'

@@ -1,9 +1,24 @@
 /** Rights that are of use only together, and come from different roles: may one and the same user hold both? */
 import type { PolicyRule } from '../model/index.ts'
+import { type Exposure, heldBy } from './rbac-exposure.ts'
 import { type Grant, grants, type RbacView, serviceAccountGroups, serviceAccountOf, userOf } from './rbac-grants.ts'
 
 /** `perhaps`: they are people and groups of people, and who is in which group only the identity provider knows. */
 export type Together = 'yes' | 'perhaps' | 'no'
+
+/** Key of a finding about people who may or may not be in a group that holds the rest. */
+export const PERHAPS = 'perhaps'
+
+/** Those who hold all of it for certain, and apart from them those who may: each is another finding. */
+export function byCertainty<E extends Exposure>(
+  exposure: E,
+  certaintyOf: (grant: Grant) => Together,
+): readonly { readonly exposure: E; readonly doubtful: boolean }[] {
+  return (['yes', 'perhaps'] as const).flatMap((certainty) => {
+    const held = exposure.grants.filter((grant) => certaintyOf(grant) === certainty)
+    return held.length === 0 ? [] : [{ exposure: heldBy(exposure, held), doubtful: certainty === 'perhaps' }]
+  })
+}
 
 /** Every grant for the whole cluster with a rule that `matches`. */
 export const clusterGrants = (view: RbacView, matches: (rule: PolicyRule) => boolean): readonly Grant[] =>

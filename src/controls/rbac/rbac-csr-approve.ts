@@ -1,10 +1,10 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
 import type { PolicyRule } from '../../model/index.ts'
-import { describeExposure, type Exposure, evidenceOf, exposures, heldBy, unseenRoles } from '../../objects/rbac-exposure.ts'
-import { type Grant, RBAC_KINDS, type RbacView } from '../../objects/rbac-grants.ts'
+import { describeExposure, type Exposure, evidenceOf, exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
+import { RBAC_KINDS, type RbacView } from '../../objects/rbac-grants.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
-import { clusterGrants, together } from '../../objects/rbac-together.ts'
+import { byCertainty, clusterGrants, PERHAPS, together } from '../../objects/rbac-together.ts'
 
 const certificates = (verbs: readonly string[], resource: string): Rights => ({
   verbs,
@@ -40,6 +40,7 @@ export default control({
       const requests = exposure.grants.some((grant) => together(grant, requesters) === 'yes')
       yield {
         ...common(exposure, APPROVE),
+        ...(doubtful && { key: PERHAPS }),
         reason: requests ? 'lets its subjects issue themselves certificates' : 'lets its subjects approve certificates that log in',
         severity: requests ? 'critical' : 'high',
         ...((doubtful || exposure.grants.length === 0 || exposure.standing === 'labelled') && { verdict: 'review' as const }),
@@ -48,7 +49,7 @@ export default control({
     for (const { exposure, doubtful } of halves(view, SIGN, STATUS)) {
       yield {
         ...common(exposure, SIGN),
-        key: 'sign',
+        key: doubtful ? `sign ${PERHAPS}` : 'sign',
         reason: 'lets its subjects put certificates into requests, which is of use to whoever has the key of the authority',
         severity: 'medium' as const,
         ...((doubtful || exposure.grants.length === 0 || exposure.standing === 'labelled') && { verdict: 'review' as const }),
@@ -91,9 +92,6 @@ function* halves(view: RbacView, onSigners: Rights, onRequests: Rights): Generat
         yield { exposure, doubtful: true }
       continue
     }
-    const held: readonly Grant[] = exposure.grants.filter((grant) => grant.namespace === undefined)
-    const sure = held.filter((grant) => together(grant, others) === 'yes')
-    const found = sure.length > 0 ? sure : held.filter((grant) => together(grant, others) === 'perhaps')
-    if (found.length > 0) yield { exposure: heldBy(exposure, found), doubtful: sure.length === 0 }
+    yield* byCertainty(exposure, (grant) => (grant.namespace === undefined ? together(grant, others) : 'no'))
   }
 }

@@ -2,11 +2,12 @@ import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
 import type { Severity } from '../../model/index.ts'
 import { fewOf } from '../../objects/few-of.ts'
-import { describeExposure, type Exposure, evidenceOf, exposures, heldBy, unseenRoles } from '../../objects/rbac-exposure.ts'
-import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
-import { CONSTRAINED_SINCE, type Impersonation, impersonations, isOfUse, MASTERS, powerOfNamed } from '../../objects/rbac-impersonation.ts'
+import { describeExposure, type Exposure, evidenceOf, exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
+import { type Grant, RBAC_KINDS } from '../../objects/rbac-grants.ts'
+import { CONSTRAINED_SINCE, type Impersonation, impersonations, MASTERS, powerOfNamed, usesOf } from '../../objects/rbac-impersonation.ts'
 import { strongerThan } from '../../objects/rbac-powerful.ts'
 import { isNamed } from '../../objects/rbac-rules.ts'
+import { byCertainty, PERHAPS, type Together } from '../../objects/rbac-together.ts'
 import { minorOf } from '../../objects/version.ts'
 
 export default control({
@@ -24,18 +25,24 @@ export default control({
   *evaluate(view) {
     const minor = view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes)
     const constrained = minor === undefined || minor >= CONSTRAINED_SINCE
-    const ofUse = isOfUse(view)
-    let built = 0
-    for (const all of exposures(view, (rule) => impersonations(rule, constrained).length > 0)) {
+    const use = usesOf(view)
+    const best = (ways: readonly Impersonation[], grant: Grant): Together => {
+      const all = ways.map((way) => use(way, grant))
+      return all.find((one) => one === 'yes') ?? all.find((one) => one === 'perhaps') ?? 'no'
+    }
+    const parts = exposures(view, (rule) => impersonations(rule, constrained).length > 0).flatMap((all) => {
       const granted = all.rules.flatMap((rule) => impersonations(rule, constrained))
-      const exposure = heldBy(
-        all,
-        all.grants.filter((grant) => granted.some((way) => ofUse(way, grant))),
-      )
-      const unbound = all.grants.length === 0 && view.source.kind !== 'live' && all.role.kind === 'ClusterRole'
-      if (exposure.grants.length === 0 && !unbound) continue
+      if (all.grants.length > 0)
+        return byCertainty(all, (grant) => best(granted, grant)).map((part) => ({
+          ...part,
+          ways: granted.filter((way) => part.exposure.grants.some((grant) => use(way, grant) !== 'no')),
+        }))
+      return view.source.kind !== 'live' && all.role.kind === 'ClusterRole' ? [{ exposure: all, doubtful: true, ways: granted }] : []
+    })
+    let built = 0
+    for (const { exposure, doubtful, ways } of parts) {
       const { clusterWide, standing } = exposure
-      const ways = unbound ? granted : granted.filter((way) => exposure.grants.some((grant) => ofUse(way, grant)))
+      const unbound = exposure.grants.length === 0
       // edit and admin may act as the service accounts of their namespace: Kubernetes' own design, and less than the pods that they may create there.
       if (exposure.on === 'binding' && !clusterWide) {
         built += 1
@@ -54,11 +61,11 @@ export default control({
           ...(strong.length > 0 ? [`these can do more: ${fewOf([...new Set(strong)])}`] : []),
         ].join('; '),
         // Those who can do no more than others stay, for a human to judge.
-        ...(named && strong.length > 0 && { key: 'powerful' }),
+        ...(doubtful && !unbound ? { key: PERHAPS } : named && strong.length > 0 && { key: 'powerful' }),
         evidence: evidenceOf(exposure, { cut: asked, ...(named && { from: strong.map(nameIn) }) }),
         severity: onlyDetails ? 'low' : named ? namedSeverity(strong) : worst(ways, clusterWide || unbound || strong.length > 0),
         ...(standing === 'default' && { origin: 'system' as const }),
-        ...((onlyDetails || (named && strong.length === 0) || unbound || standing === 'labelled') && {
+        ...((onlyDetails || (named && strong.length === 0) || doubtful || standing === 'labelled') && {
           verdict: 'review' as const,
         }),
       }

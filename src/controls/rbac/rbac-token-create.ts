@@ -8,7 +8,6 @@ import {
   type Exposure,
   evidenceOf,
   exposures,
-  heldBy,
   PEOPLE,
   shortList,
   unseenRoles,
@@ -16,7 +15,7 @@ import {
 import { type Grant, grants, RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { powerfulNamed, strongerThan } from '../../objects/rbac-powerful.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
-import { together } from '../../objects/rbac-together.ts'
+import { byCertainty, PERHAPS, type Together, together } from '../../objects/rbac-together.ts'
 import { workloadsOf, workloadText } from '../../objects/rbac-users.ts'
 import { areSecretReaders } from '../../objects/secret-readers.ts'
 import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
@@ -26,6 +25,7 @@ const TOKENS: Rights = { verbs: ['create'], groups: [''], resources: ['serviceac
 const WRITE_SECRETS: Rights = { verbs: ['update', 'patch'], groups: [''], resources: ['secrets'] }
 /** The token is filled in after the answer to this one: somebody has to read it back. */
 const CREATE_SECRETS: Rights = { verbs: ['create'], groups: [''], resources: ['secrets'] }
+const SECRETS = [WRITE_SECRETS, CREATE_SECRETS]
 const READ_BACK: Rights = { verbs: ['get', 'list', 'watch', 'update', 'patch'], groups: [''], resources: ['secrets'] }
 
 export default control({
@@ -40,36 +40,38 @@ export default control({
   consults: ['ServiceAccount', ...WORKLOAD_KINDS],
   *evaluate(view) {
     const readers = grants(view).all.filter(({ rules }) => rules.some((rule) => overlap(rule, READ_BACK) !== undefined))
-    const isReadBack = (grant: Grant): boolean =>
+    const readBack = (grant: Grant): Together =>
       together(
         grant,
         readers.filter(({ namespace }) => namespace === undefined || namespace === grant.namespace),
-      ) === 'yes'
+      )
     const found = exposures(
       view,
-      (rule) =>
-        overlap(rule, TOKENS) !== undefined || (!isNamed(rule) && [WRITE_SECRETS, CREATE_SECRETS].some((rights) => overlap(rule, rights))),
+      (rule) => overlap(rule, TOKENS) !== undefined || (!isNamed(rule) && SECRETS.some((rights) => overlap(rule, rights))),
     )
-    for (const all of found.flatMap(apartFromPeople)) {
-      const { standing, people } = all
-      if (all.grants.length === 0 && view.source.kind === 'live') continue
-      const tokens = holds(all, TOKENS)
+    const secretsOf = (all: Exposure, grant: Grant): Together => {
+      if (!canWrite(all)) return 'no'
       // A write of Secrets is everyday work where there is no token worth having.
-      const writes = [WRITE_SECRETS, CREATE_SECRETS].filter((rights) => holdsAll(all, rights))
-      const secrets = all.grants.filter(
-        (grant) =>
-          (grant.namespace === undefined || strongerThan(view, [grant]).length > 0) &&
-          (writes.includes(WRITE_SECRETS) || (writes.length > 0 && isReadBack(grant))),
-      )
-      if (!tokens && secrets.length === 0) continue
-      const exposure = tokens ? all : heldBy(all, secrets)
-      const unbound = all.grants.length === 0
+      if (grant.namespace !== undefined && strongerThan(view, [grant]).length === 0) return 'no'
+      return holdsAll(all, WRITE_SECRETS) ? 'yes' : readBack(grant)
+    }
+    const parts = found.flatMap(apartFromPeople).flatMap((all) => {
+      if (all.grants.length === 0 && view.source.kind === 'live') return []
+      return holds(all, TOKENS) ? [{ exposure: all, doubtful: false }] : byCertainty(all, (grant) => secretsOf(all, grant))
+    })
+    for (const { exposure, doubtful } of parts) {
+      const { standing, people } = exposure
+      const tokens = holds(exposure, TOKENS)
+      const unbound = exposure.grants.length === 0
       const wide = exposure.clusterWide || unbound
       const strong = strongerThan(view, exposure.grants)
       // Both go where one is of use: whoever creates Secrets without reading them loses nothing else by it.
-      const asked = [...(tokens ? [TOKENS] : []), ...(secrets.length > 0 ? writes : [])]
+      const writes = exposure.grants.some((grant) => secretsOf(exposure, grant) !== 'no')
+        ? SECRETS.filter((rights) => holdsAll(exposure, rights))
+        : []
+      const asked = [...(tokens ? [TOKENS] : []), ...writes]
       const users = exposure.grants.flatMap((grant) => workloadsOf(view, [grant.subject], grant.namespace))
-      const expected = !tokens && areSecretReaders(view, secrets)
+      const expected = !tokens && areSecretReaders(view, exposure.grants)
       const named = exposure.rules.every(isNamed)
       const strongNames = named
         ? exposure.rules.flatMap(({ resourceNames = [] }) => resourceNames).filter((name) => powerfulNamed(view, name))
@@ -77,7 +79,7 @@ export default control({
       yield {
         subject: exposure.ref,
         at: exposure.at,
-        ...(people ? { key: PEOPLE } : strongNames.length > 0 && { key: 'powerful' }),
+        ...(people ? { key: PEOPLE } : doubtful ? { key: PERHAPS } : strongNames.length > 0 && { key: 'powerful' }),
         reason: reasonOf(exposure, named, tokens),
         detail: [describeExposure(exposure, asked), ...(strong.length > 0 ? [`there is what can do more: ${fewOf(strong)}`] : [])].join(
           '; ',
@@ -89,7 +91,7 @@ export default control({
         ),
         severity: (named ? (strongNames.length > 0 ? 'high' : 'low') : wide || strong.length > 0 ? 'high' : 'medium') satisfies Severity,
         ...(standing === 'default' && { origin: 'system' as const }),
-        ...((people || expected || (named && strongNames.length === 0) || unbound || standing === 'labelled') && {
+        ...((people || doubtful || expected || (named && strongNames.length === 0) || unbound || standing === 'labelled') && {
           verdict: 'review' as const,
         }),
       }
@@ -104,6 +106,7 @@ export default control({
 const holdsAll = ({ rules }: Exposure, rights: Rights): boolean =>
   rules.some((rule) => !isNamed(rule) && overlap(rule, rights) !== undefined)
 const holds = ({ rules }: Exposure, rights: Rights): boolean => rules.some((rule) => overlap(rule, rights) !== undefined)
+const canWrite = (exposure: Exposure): boolean => SECRETS.some((rights) => holdsAll(exposure, rights))
 
 function reasonOf({ on }: Exposure, named: boolean, tokens: boolean): string {
   if (named) return 'lets its subjects ask for tokens of the service accounts that it names'
