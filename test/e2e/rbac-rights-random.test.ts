@@ -86,11 +86,25 @@ const WHO: readonly (Who & { readonly is: readonly string[] })[] = [
 /** Roles of one or two rules, each bound to one or two subjects: somewhere, or in the whole cluster. */
 function randomWorld(seed: number, size: number): readonly KubeObject[] {
   const one = <T>(arbitrary: fc.Arbitrary<T>, salt: number): T => fc.sample(arbitrary, { seed: seed * 1000 + salt, numRuns: 1 })[0]!
-  return Array.from({ length: size }, (_, n) => {
+  const random = Array.from({ length: size }, (_, n) => {
     const where = n % 3 === 0 ? undefined : NAMESPACES[n % 2]
     const made = role(n % 3 === 1 ? where : undefined, `random-${n}`, ...one(rules, n))
     return [made, binding(where, made, ...one(fc.uniqueArray(anySubject, { minLength: 1, maxLength: 2 }), 500 + n))]
   }).flat()
+  // In every world somebody may approve, by a role of his own and one of his group.
+  const halves = [
+    role(undefined, 'half-approves', rule([CSR], ['signers'], ['approve'])),
+    role(undefined, 'half-approval', rule([CSR], ['certificatesigningrequests/approval'], ['update'])),
+  ]
+  const proxy = role(undefined, 'reads-nodes', rule([''], ['nodes/proxy'], ['get'], ['one']))
+  return [
+    ...random,
+    ...halves,
+    proxy,
+    binding(undefined, halves[0]!, group('team')),
+    binding(undefined, halves[1]!, user('joe')),
+    binding(undefined, proxy, account('beta', 'other')),
+  ]
 }
 
 async function snapshotOf(api: ApiClient): Promise<Snapshot> {

@@ -5,7 +5,10 @@ import { judge } from '../../src/engine/judge.ts'
 import type { Finding } from '../../src/model/index.ts'
 import { exposures } from '../../src/objects/rbac-exposure.ts'
 import { grants } from '../../src/objects/rbac-grants.ts'
+import { ruleAllows } from '../../src/objects/rbac-rules.ts'
 import { byCertainty, together } from '../../src/objects/rbac-together.ts'
+import { compile } from '../../src/plan/compile.ts'
+import { applyPlan } from '../../src/plan/in-memory.ts'
 import { worldOf } from '../helpers/world.ts'
 
 const HEAD = 'apiVersion: rbac.authorization.k8s.io/v1'
@@ -126,4 +129,33 @@ test('the same subject by name, as a user and by a group is one; people and grou
     [false, ['a', 'system:serviceaccounts:shop']],
     [true, ['jane']],
   ])
+})
+
+test('a role with every right loses all of these in one step, and nothing that is none of them', () => {
+  const facts = `
+apiVersion: k8s-harden.test/v1
+kind: World
+facts: {ServedResources: {groups: [{group: "", resources: [pods, pods/exec, secrets, serviceaccounts, serviceaccounts/token, nodes, nodes/proxy]}, {group: apps, resources: [deployments]}, {group: certificates.k8s.io, resources: [certificatesigningrequests, certificatesigningrequests/approval]}]}}
+---`
+  const own = controls.filter(({ id }) => /^rbac-(workload-create|impersonate|nodes-proxy|csr-approve|token-create)$/.test(id))
+  const { snapshot } = worldOf((facts + held('all', rule('*', '"*"', '"*"'), SA('all'))).replace(/---$/, ''))
+  const found = own.flatMap((control) => judge(control, snapshot).findings)
+  expect(new Set(found.map(({ control }) => control)).size).toBe(5)
+  const plan = compile(found, new Map(own.map((control) => [control.id, control])), snapshot, {})
+  expect(plan.steps).toHaveLength(1)
+  const after = applyPlan(snapshot, plan.steps)
+  expect(own.flatMap((control) => judge(control, after).findings)).toEqual([])
+  const rules = after.find('ClusterRole', undefined, 'all')!.rules ?? []
+  const may = (verb: string, group: string, resource: string, subresource = '') =>
+    rules.some((one) => ruleAllows(one, { verb, group, resource, subresource }))
+  expect([
+    may('create', '', 'pods', 'exec'),
+    may('delete', '', 'pods'),
+    may('get', 'apps', 'deployments'),
+    may('get', '', 'secrets'),
+  ]).toEqual([true, true, true, true])
+  expect([
+    may('update', 'certificates.k8s.io', 'certificatesigningrequests', 'approval'),
+    may('attest', 'certificates.k8s.io', 'signers'),
+  ]).toEqual([true, true])
 })
