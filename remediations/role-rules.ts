@@ -49,6 +49,10 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
     return { byHand: `${refText(finding.subject)} has no such rule any more: scan again` }
   const why = whyNot(role, rules[index], view.source.kubernetes)
   if (why !== undefined) return why
+  if ('cut' in finding.evidence.mend && finding.evidence.mend.from?.length === 0)
+    return {
+      byHand: `it is limited to names already: ask ${finding.evidence.heldBy.join(', ')} whether it is needed; if not, take it out of ${refText(finding.subject)}`,
+    }
   const universe = universeOf(view)
   const unknown = universe.complete ? undefined : whatIsNotKnown(view, rules[index], (group) => universe.resourcesOf(group).length > 0)
   if (unknown !== undefined) return { byHand: unknown }
@@ -71,7 +75,7 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
     summary:
       'expand' in mend
         ? `spell out ${ruleText(rules[index])} in ${refText(finding.subject)}`
-        : `take ${overlapTexts([rules[index]], mend.cut).join('; ')} out of ${refText(finding.subject)}`,
+        : `take ${overlapTexts([rules[index]], mend.cut).join('; ')}${mend.from === undefined ? '' : ` named ${mend.from.join(', ')}`} out of ${refText(finding.subject)}`,
     mayBreak: mayBreak(finding.evidence, rules[index], universe.complete),
   }
 }
@@ -79,10 +83,31 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
 /** All that the findings on this role want of one rule: first every wildcard spelled out, then every cut, in an order of their own. */
 function mended(rule: PolicyRule, wishes: readonly RuleEvidence['mend'][], universe: ReturnType<typeof universeOf>): readonly PolicyRule[] {
   const cuts = wishes
-    .flatMap((wish) => ('cut' in wish ? wish.cut : []))
+    .flatMap((wish) => ('cut' in wish ? wish.cut.map((rights) => ({ rights, ...(wish.from && { from: wish.from }) })) : []))
     .toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
   const start = wishes.some((wish) => 'expand' in wish) ? expand(rule, universe) : [rule]
-  return cuts.reduce<readonly PolicyRule[]>((pieces, cut) => pieces.flatMap((piece) => subtract(piece, cut, universe)), start)
+  return cuts.reduce<readonly PolicyRule[]>(
+    (pieces, { rights, from }) => pieces.flatMap((piece) => subtractNamed(piece, rights, from, universe)),
+    start,
+  )
+}
+
+/** A rule with names loses the rights on those in `from` alone; the others stay as they are. */
+function subtractNamed(
+  rule: PolicyRule,
+  rights: Rights,
+  from: readonly string[] | undefined,
+  universe: ReturnType<typeof universeOf>,
+): readonly PolicyRule[] {
+  if (from === undefined || !isNamed(rule) || overlap(rule, rights) === undefined) return subtract(rule, rights, universe)
+  const [gone, left] = [
+    rule.resourceNames!.filter((name) => from.includes(name)),
+    rule.resourceNames!.filter((name) => !from.includes(name)),
+  ]
+  return [
+    ...(left.length > 0 ? [{ ...rule, resourceNames: left }] : []),
+    ...(gone.length > 0 ? subtract({ ...rule, resourceNames: gone }, rights, universe) : []),
+  ]
 }
 
 /** The rights on these objects only; a rule that names its objects already is not widened. */

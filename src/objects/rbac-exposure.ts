@@ -99,8 +99,8 @@ export interface RuleEvidence {
   readonly role: string
   readonly rule: PolicyRule
   readonly heldBy: readonly string[]
-  /** What the remedy takes away; or, for wildcards, spells out. */
-  readonly mend: { readonly cut: readonly Rights[] } | { readonly expand: true }
+  /** What the remedy takes away, in a rule with names only from those in `from` (by default, from all; none: for a human to judge); or, for wildcards, spells out. */
+  readonly mend: { readonly cut: readonly Rights[]; readonly from?: readonly string[] } | { readonly expand: true }
 }
 /** What a finding about a binding carries: these subjects have to go, or to get less. */
 export interface SubjectEvidence {
@@ -122,6 +122,13 @@ export function evidenceOf(exposure: Exposure, mend: RuleEvidence['mend'], usedB
 export const grantText = (grant: Grant): string => `${subjectText(grant.subject, grant.namespace)} by ${refText(refOf(grant.binding))}`
 /** As they stand in the binding. */
 export const subjectsIn = (list: readonly Grant[]): readonly RbacSubject[] => [...new Set(list.map((grant) => grant.subject))]
+
+/** The same exposure, held by these alone. */
+export const heldBy = <E extends Exposure>(exposure: E, held: readonly Grant[]): E => ({
+  ...exposure,
+  grants: held,
+  clusterWide: isClusterWide(held),
+})
 
 /** At most 20, and how many more there are. */
 export const shortList = (list: readonly string[]): readonly string[] =>

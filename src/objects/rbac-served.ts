@@ -42,6 +42,7 @@ function build(view: ServedView): Universe & { readonly complete: boolean } {
 const SPECIAL_VERBS: Readonly<Record<string, readonly string[]>> = {
   'rbac.authorization.k8s.io/roles': ['bind', 'escalate'],
   'rbac.authorization.k8s.io/clusterroles': ['bind', 'escalate'],
+  'certificates.k8s.io/signers': ['approve', 'attest', 'sign'],
   '/serviceaccounts': ['impersonate'],
   '/nodes': ['proxy'],
   '/services': ['proxy'],

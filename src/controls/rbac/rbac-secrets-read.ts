@@ -6,12 +6,10 @@ import { apartFromPeople, describeExposure, evidenceOf, exposures, PEOPLE, short
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
 import { workloadsOf, workloadText } from '../../objects/rbac-users.ts'
-import { WORKLOAD_KINDS, type Workload } from '../../objects/workloads.ts'
+import { areSecretReaders } from '../../objects/secret-readers.ts'
+import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
 
 const READ_SECRETS: Rights = { verbs: ['get', 'list', 'watch'], groups: [''], resources: ['secrets'] }
-/** Controllers whose work is to read Secrets: to be looked at, not to be broken. */
-const EXPECTED =
-  /cert-manager|external-secrets|sealed-secrets|secrets-store-csi|ingress-nginx|traefik|contour|envoy-gateway|istio|velero|argocd|source-controller|helm-controller|kustomize-controller|reflector/
 
 const readsSecrets = remembered((rule: PolicyRule): boolean => !isNamed(rule) && overlap(rule, READ_SECRETS) !== undefined)
 
@@ -37,8 +35,6 @@ export default control({
       const { grants, clusterWide, standing, people } = exposure
       if (grants.length === 0 && view.source.kind === 'live') continue
       const users = grants.flatMap((grant) => workloadsOf(view, [grant.subject], grant.namespace))
-      const expected =
-        users.length > 0 && grants.every((grant) => workloadsOf(view, [grant.subject], grant.namespace).some(readsForALiving))
       yield {
         subject: exposure.ref,
         at: exposure.at,
@@ -48,7 +44,7 @@ export default control({
         evidence: evidenceOf(exposure, { cut: [READ_SECRETS] }, shortList([...new Set(users)].map(workloadText))),
         severity: clusterWide ? 'high' : 'medium',
         ...(standing === 'default' && { origin: 'system' as const }),
-        ...((expected || people || grants.length === 0 || standing === 'labelled') && { verdict: 'review' as const }),
+        ...((areSecretReaders(view, grants) || people || grants.length === 0 || standing === 'labelled') && { verdict: 'review' as const }),
       }
     }
     yield* unseenRoles(view)
@@ -56,6 +52,3 @@ export default control({
   remedy: narrowRights,
   verify: 'kubectl auth can-i list secrets --as=SUBJECT says no, and the log of the subject shows no new "forbidden".',
 })
-
-const readsForALiving = ({ spec }: Workload): boolean =>
-  [...spec.containers, ...(spec.initContainers ?? [])].some(({ image = '' }) => EXPECTED.test(image))
