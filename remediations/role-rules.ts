@@ -68,20 +68,24 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
   return {
     changes: [{ type: 'edit', target: finding.subject, edits: [{ set: ['rules'], to: after as unknown as Json }] }],
     risk: 'may-break',
-    summary:
-      'expand' in mend
-        ? `spell out ${ruleText(rules[index])} in ${refText(finding.subject)}`
-        : `take ${overlapTexts([rules[index]], mend.cut).join('; ')} out of ${refText(finding.subject)}`,
+    summary: summaryOf(mend, rules[index], refText(finding.subject)),
     mayBreak: mayBreak(finding.evidence, rules[index], universe.complete),
   }
 }
 
-/** All that the findings on this role want of one rule: first every wildcard spelled out, then every cut, in an order of their own. */
+function summaryOf(mend: RuleEvidence['mend'], rule: PolicyRule, role: string): string {
+  if ('expand' in mend) return `spell out ${ruleText(rule)} in ${role}`
+  if ('cut' in mend) return `take ${overlapTexts([rule], mend.cut).join('; ')} out of ${role}`
+  return `take ${ruleText(rule)} out of ${role}${mend.keep.length > 0 ? `, except ${mend.keep.map(ruleText).join('; ')}` : ''}`
+}
+
+/** All that the findings on this role want of one rule: first what is to be left at most, then every wildcard spelled out, then every cut, in an order of their own. */
 function mended(rule: PolicyRule, wishes: readonly RuleEvidence['mend'][], universe: ReturnType<typeof universeOf>): readonly PolicyRule[] {
   const cuts = wishes
     .flatMap((wish) => ('cut' in wish ? wish.cut : []))
     .toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
-  const start = wishes.some((wish) => 'expand' in wish) ? expand(rule, universe) : [rule]
+  const most = wishes.find((wish) => 'keep' in wish)?.keep ?? [rule]
+  const start = wishes.some((wish) => 'expand' in wish) ? most.flatMap((one) => expand(one, universe)) : most
   return cuts.reduce<readonly PolicyRule[]>((pieces, cut) => pieces.flatMap((piece) => subtract(piece, cut, universe)), start)
 }
 

@@ -7,7 +7,9 @@ import rbacBindEscalate from './rbac/rbac-bind-escalate.ts'
 import rbacBroadGroupBindings from './rbac/rbac-broad-group-bindings.ts'
 import rbacClusterAdminBindings from './rbac/rbac-cluster-admin-bindings.ts'
 import rbacDangling from './rbac/rbac-dangling.ts'
+import rbacDefaultDrift from './rbac/rbac-default-drift.ts'
 import rbacDefaultSa from './rbac/rbac-default-sa.ts'
+import rbacNodeAuthorizer from './rbac/rbac-node-authorizer.ts'
 import rbacPodExec from './rbac/rbac-pod-exec.ts'
 import rbacSecretsRead from './rbac/rbac-secrets-read.ts'
 import rbacTokenAutomount from './rbac/rbac-token-automount.ts'
@@ -74,7 +76,9 @@ export const controls: readonly RegisteredControl[] = [
   { ...(rbacBroadGroupBindings as unknown as RegisteredControl), id: 'rbac-broad-group-bindings', practice: 'rbac' },
   { ...(rbacClusterAdminBindings as unknown as RegisteredControl), id: 'rbac-cluster-admin-bindings', practice: 'rbac' },
   { ...(rbacDangling as unknown as RegisteredControl), id: 'rbac-dangling', practice: 'rbac' },
+  { ...(rbacDefaultDrift as unknown as RegisteredControl), id: 'rbac-default-drift', practice: 'rbac' },
   { ...(rbacDefaultSa as unknown as RegisteredControl), id: 'rbac-default-sa', practice: 'rbac' },
+  { ...(rbacNodeAuthorizer as unknown as RegisteredControl), id: 'rbac-node-authorizer', practice: 'rbac' },
   { ...(rbacPodExec as unknown as RegisteredControl), id: 'rbac-pod-exec', practice: 'rbac' },
   { ...(rbacSecretsRead as unknown as RegisteredControl), id: 'rbac-secrets-read', practice: 'rbac' },
   { ...(rbacTokenAutomount as unknown as RegisteredControl), id: 'rbac-token-automount', practice: 'rbac' },

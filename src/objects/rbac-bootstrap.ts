@@ -22,6 +22,9 @@ const BINDINGS: Readonly<Record<string, BindingRow>> = { ...BOOTSTRAP_BINDINGS, 
 export const isKnownMinor = (minor: number | undefined): minor is number =>
   minor !== undefined && minor >= BOOTSTRAP_MINORS[0] && minor <= BOOTSTRAP_MINORS[1]
 
+/** For people. */
+export const BOOTSTRAP_RANGE = `Kubernetes 1.${BOOTSTRAP_MINORS[0]} to 1.${BOOTSTRAP_MINORS[1]}`
+
 /** Which defaults are meant: those of one minor, or of any; `gates`: also what feature gates add that are off by default. */
 interface Of {
   readonly minor: number | undefined
@@ -93,6 +96,20 @@ export function bootstrapBinding(key: string, minor?: number): { readonly role: 
   if (row === undefined || !isOf(BINDING_MINORS[key], of)) return undefined
   const [role, ...subjects] = row
   return { role, subjects: subjects.filter((subject) => isOf(BINDING_MINORS[`${key} ${subject}`], of)) }
+}
+
+/** Cluster-wide defaults of a minor, without what only feature gates add, that are not there. */
+export function missingDefaults(
+  minor: number,
+  isThere: (kind: 'ClusterRole' | 'ClusterRoleBinding', name: string) => boolean,
+): readonly string[] {
+  const of = { minor, gates: false }
+  const gone = (kind: 'ClusterRole' | 'ClusterRoleBinding', keys: readonly string[], minors: (key: string) => string | undefined) =>
+    keys.filter((key) => !key.includes('/') && isOf(minors(key), of) && !isThere(kind, key)).map((key) => `${kind} ${key}`)
+  return [
+    ...gone('ClusterRole', Object.keys(BOOTSTRAP_ROLES), (key) => BOOTSTRAP_ROLES[key]!.in),
+    ...gone('ClusterRoleBinding', Object.keys(BOOTSTRAP_BINDINGS), (key) => BINDING_MINORS[key]),
+  ]
 }
 
 /** Is a role of this name one that the API server makes, in any minor? */

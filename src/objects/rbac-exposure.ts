@@ -99,8 +99,8 @@ export interface RuleEvidence {
   readonly role: string
   readonly rule: PolicyRule
   readonly heldBy: readonly string[]
-  /** What the remedy takes away; or, for wildcards, spells out. */
-  readonly mend: { readonly cut: readonly Rights[] } | { readonly expand: true }
+  /** What the remedy takes away; or, for wildcards, spells out; or all that it leaves. */
+  readonly mend: { readonly cut: readonly Rights[] } | { readonly expand: true } | { readonly keep: readonly PolicyRule[] }
 }
 /** What a finding about a binding carries: these subjects have to go, or to get less. */
 export interface SubjectEvidence {
