@@ -2,6 +2,7 @@
 
 import { remedy } from '../src/model/define.ts'
 import type { Finding, Json, Path, PolicyRule, Proposal, Remedy, RemedyContext, RoleObject } from '../src/model/index.ts'
+import { isShippedRule } from '../src/objects/rbac-add-ons.ts'
 import { isDefaultRule, mayBeForeignDefault, subjectText } from '../src/objects/rbac-bootstrap.ts'
 import type { RbacEvidence, RuleEvidence, SubjectEvidence } from '../src/objects/rbac-exposure.ts'
 import { expand, isNamed, overlap, overlapTexts, type Rights, ruleText, subtract } from '../src/objects/rbac-rules.ts'
@@ -110,6 +111,8 @@ function whyNot(role: RoleObject, rule: PolicyRule, version: string | undefined)
     return {
       refused: `${role.metadata.name} is a role of Kubernetes itself: its components need it, and the API server puts it back at every start`,
     }
+  if (isShippedRule(role, rule))
+    return { byHand: `${role.metadata.name} is as its add-on ships it: see whether a newer release of the add-on asks for less` }
   if (mayBeForeignDefault(role, version))
     return {
       byHand: `compare ${role.metadata.name} with the default of this Kubernetes version: the API server puts its defaults back at every start`,

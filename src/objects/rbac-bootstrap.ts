@@ -112,6 +112,10 @@ export function missingDefaults(
   ]
 }
 
+/** Does kubeadm, or CoreDNS, make an object of this name, with the label of a default? */
+export const isKubeadms = ({ kind, metadata }: RoleObject | BindingObject): boolean =>
+  Object.hasOwn(kind.endsWith('Binding') ? KUBEADM_BINDINGS : KUBEADM_ROLES, keyOf(metadata.namespace, metadata.name))
+
 /** Is a role of this name one that the API server makes, in any minor? */
 export const isBootstrapRole = ({ metadata }: RoleObject): boolean =>
   Object.hasOwn(BOOTSTRAP_ROLES, keyOf(metadata.namespace, metadata.name))

@@ -1,7 +1,7 @@
 /** What a finding about a default role or binding carries, and those findings that a human has to judge. */
 import type { BindingObject, Observation, RoleObject, Severity } from '../model/index.ts'
 import { fewOf } from './few-of.ts'
-import { BOOTSTRAP_RANGE, isLabelledDefault } from './rbac-bootstrap.ts'
+import { BOOTSTRAP_RANGE, isKubeadms, isLabelledDefault } from './rbac-bootstrap.ts'
 import { type RbacEvidence, shortList } from './rbac-exposure.ts'
 import { refOf } from './ref.ts'
 
@@ -34,7 +34,7 @@ export function* marks(object: RoleObject | BindingObject, isDefault: boolean): 
     const reason = 'is not brought up to date when the API server starts'
     yield { ...at(object, 'metadata', 'annotations', AUTOUPDATE), key: 'frozen', reason, ...soft('frozen', []) }
   }
-  if (!isDefault && isLabelledDefault(object)) {
+  if (!isDefault && isLabelledDefault(object) && !isKubeadms(object)) {
     const reason = `is labelled as a default of Kubernetes, and is none of ${BOOTSTRAP_RANGE}`
     yield { ...at(object, 'metadata', 'labels'), key: 'no-default', reason, ...soft('no-default', []) }
   }

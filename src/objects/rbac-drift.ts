@@ -20,7 +20,7 @@ export interface AddedRule {
   /** In the role's rules. */
   readonly index: number
   readonly rule: PolicyRule
-  /** What of it the default grants too, and no other rule of the role. */
+  /** What of it the default grants too, without feature gates, and no other rule of the role. */
   readonly keep: readonly PolicyRule[]
   /** All of it is in the default of another minor, or behind a feature gate: the API server leaves behind what it shipped before. */
   readonly elsewhere: boolean
@@ -37,16 +37,16 @@ export function roleDrift(view: RbacView, role: RoleObject, minor: number | unde
   const { namespace, name } = role.metadata
   const shipped = defaultRules(namespace, name, minor) ?? []
   const rules = role.rules ?? []
+  const byDefault = defaultRules(namespace, name, minor, false) ?? []
   const isAsShipped = (rule: PolicyRule): boolean => covers(shipped, rule)
   const intact = rules.filter(isAsShipped)
   const added = rules.flatMap((rule, index): AddedRule[] =>
     isAsShipped(rule) || isFromPart(view, role, rule)
       ? []
-      : [{ index, rule, keep: common(rule, shipped, intact), elsewhere: isDefaultRule(role, rule) }],
+      : [{ index, rule, keep: common(rule, byDefault, intact), elsewhere: isDefaultRule(role, rule) }],
   )
   // What only a gate adds is no loss, and a ClusterRole that a controller fills is judged by its parts.
-  const expected =
-    minor === undefined || defaultAggregation(name).from.length > 0 ? [] : (defaultRules(namespace, name, minor, false) ?? [])
+  const expected = minor === undefined || defaultAggregation(name).from.length > 0 ? [] : byDefault
   return { added, missing: expected.filter((rule) => !covers(rules, rule)) }
 }
 
@@ -58,6 +58,14 @@ function common(rule: PolicyRule, others: readonly PolicyRule[], known: readonly
     if (both !== undefined && !covers([...known, ...kept], both)) kept.push(both)
   }
   return kept
+}
+
+/** What of these rules the API server of this minor ships the role with, and what any other does rule by rule; all of them where none ships it. */
+export function shippedPart(role: RoleObject, rules: readonly PolicyRule[], minor: number): readonly PolicyRule[] {
+  if (!isBootstrapRole(role)) return rules
+  const shipped = defaultRules(role.metadata.namespace, role.metadata.name, minor, false) ?? []
+  const intact = rules.filter((rule) => isDefaultRule(role, rule))
+  return [...intact, ...rules.filter((rule) => !intact.includes(rule)).flatMap((rule) => common(rule, shipped, intact))]
 }
 
 /** The rule that grants what both grant; undefined where that is nothing. */
