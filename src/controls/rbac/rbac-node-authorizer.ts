@@ -3,8 +3,10 @@ import { confineNodes, type Lack } from '../../../remediations/node-authorizer.t
 import { control } from '../../model/define.ts'
 import type { MetricSample, Observation, Remark } from '../../model/index.ts'
 import { pluginLists } from '../../objects/admission-plugins.ts'
+import { distribution } from '../../objects/distribution.ts'
 import { fewOf } from '../../objects/few-of.ts'
 import { type ComponentInstance, componentFlags, FLAG_LADDER, flagFinding, listFlag, serverMinor } from '../../objects/flags.ts'
+import { isShippedSubject } from '../../objects/rbac-add-ons.ts'
 import { subjectText } from '../../objects/rbac-bootstrap.ts'
 import { type SubjectEvidence, subjectsIn } from '../../objects/rbac-exposure.ts'
 import { type Grant, grants, RBAC_KINDS } from '../../objects/rbac-grants.ts'
@@ -31,7 +33,8 @@ export default control({
   consults: [...RBAC_KINDS, ...FLAG_LADDER, 'ApiServerMetrics', 'AuthorizationConfiguration'],
   *evaluate(view): Iterable<Found> {
     const bound = grants(view).all.filter(({ binding }) => binding.roleRef.kind === 'ClusterRole' && binding.roleRef.name === 'system:node')
-    for (const held of Map.groupBy(bound, (grant) => grant.binding).values()) yield asNode(held)
+    for (const held of Map.groupBy(bound, (grant) => grant.binding).values())
+      yield { ...asNode(held), origin: distribution(view).name === 'aks' && held.every(isShipped) ? 'system' : 'workload' }
     const refused = view.unread('ClusterRoleBinding') ?? view.unread('RoleBinding')
     if (refused !== undefined)
       yield { unknown: `whether somebody is bound as a node is not seen: ${refused.because}`, answer: refused.answer }
@@ -92,7 +95,6 @@ function asNode(held: readonly Grant[]): Observation<Evidence> {
   return {
     subject: refOf(binding),
     at: ['subjects'],
-    origin: 'workload',
     reason: 'binds system:node, which is for the Node authorizer to narrow node by node',
     detail: fewOf(held.map(({ subject, namespace }) => subjectText(subject, namespace))),
     evidence: {
@@ -103,6 +105,9 @@ function asNode(held: readonly Grant[]): Observation<Evidence> {
     },
   }
 }
+
+/** AKS binds its nodes so, and puts the binding back. */
+const isShipped = ({ binding, subject }: Grant): boolean => isShippedSubject(binding, subject)
 
 const counts = (samples: readonly MetricSample[], metric: string, label: string, wanted: string): boolean =>
   samples.some(({ name, labels, value }) => name === metric && labels[label] === wanted && value > 0)
