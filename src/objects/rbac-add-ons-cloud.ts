@@ -80,6 +80,10 @@ export const CLOUD_ROLES: Readonly<Record<string, RoleRow>> = {
       [LIST, 'storage.k8s.io', 'volumeattachments csinodes'],
     ],
   },
+  // Azure's documentation of container insights
+  'container-health-log-reader': {
+    rules: [['get list', ' metrics.k8s.io extensions apps', 'pods/log events nodes pods deployments replicasets']],
+  },
   'system:cloud-controller-manager': { rules: CLOUD_CONTROLLER },
   'cloud-node-manager': { rules: [[`${LIST} update patch`, '', 'nodes']] },
   // kubernetes-sigs/cloud-provider-azure, documentation of the cloud provider's configuration in a Secret
@@ -122,6 +126,7 @@ export const CLOUD_BINDINGS: Readonly<Record<string, BindingRow>> = {
     'ServiceAccount kube-system/azure-cloud-provider',
   ],
   'system:aks-client-nodes': ['ClusterRole system:node', 'Group system:nodes'],
+  'container-health-read-logs-global': ['ClusterRole container-health-log-reader', 'User clusterUser'],
   'azuredisk-csi-provisioner-binding': ['ClusterRole azuredisk-external-provisioner-role', AZURE_DISK],
   'azuredisk-csi-attacher-binding': ['ClusterRole azuredisk-external-attacher-role', AZURE_DISK],
   'azuredisk-csi-snapshotter-binding': ['ClusterRole azuredisk-external-snapshotter-role', AZURE_DISK],

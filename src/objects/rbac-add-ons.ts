@@ -5,7 +5,7 @@
  */
 import type { BindingObject, PolicyRule, RbacSubject, RoleObject } from '../model/index.ts'
 import { CLOUD_BINDINGS, CLOUD_ROLES } from './rbac-add-ons-cloud.ts'
-import type { BindingRow, RoleRow } from './rbac-bootstrap.gen.ts'
+import type { BindingRow, RoleRow, RuleRow } from './rbac-bootstrap.gen.ts'
 import { isDefaultRule, isDefaultSubject, ruleOf, subjectText } from './rbac-bootstrap.ts'
 import { covers } from './rbac-rules.ts'
 import { keyOf } from './ref.ts'
@@ -13,6 +13,17 @@ import { keyOf } from './ref.ts'
 const LIST = 'get list watch'
 const CALICO = 'crd.projectcalico.org'
 const CILIUM_WRITTEN = 'ciliumidentities ciliumendpoints ciliumnodes'
+
+const K3S_CLOUD: readonly RuleRow[] = [
+  ['get create update', 'coordination.k8s.io', 'leases'],
+  ['create patch update', '', 'events'],
+  ['*', '', 'nodes'],
+  ['patch', '', 'nodes/status'],
+  ['list patch update watch', '', 'services'],
+  ['create', '', 'serviceaccounts'],
+  [`${LIST} update`, '', 'persistentvolumes'],
+  [`${LIST} create update`, '', 'endpoints'],
+]
 
 const ROLES: Readonly<Record<string, RoleRow>> = {
   ...CLOUD_ROLES,
@@ -50,18 +61,9 @@ const ROLES: Readonly<Record<string, RoleRow>> = {
       [LIST, 'discovery.k8s.io', 'endpointslices'],
     ],
   },
-  'k3s-cloud-controller-manager': {
-    rules: [
-      ['get create update', 'coordination.k8s.io', 'leases'],
-      ['create patch update', '', 'events'],
-      ['*', '', 'nodes'],
-      ['patch', '', 'nodes/status'],
-      ['list patch update watch', '', 'services'],
-      ['create', '', 'serviceaccounts'],
-      [`${LIST} update`, '', 'persistentvolumes'],
-      [`${LIST} create update`, '', 'endpoints'],
-    ],
-  },
+  'k3s-cloud-controller-manager': { rules: K3S_CLOUD },
+  // rancher/rke2 pkg/rke2/clusterrole_templates.go
+  'rke2-cloud-controller-manager': { rules: K3S_CLOUD },
   // flannel-io/flannel Documentation/kube-flannel.yml
   flannel: {
     rules: [
@@ -151,6 +153,8 @@ const BINDINGS: Readonly<Record<string, BindingRow>> = {
   ],
   'kube-apiserver-kubelet-admin': ['ClusterRole system:kubelet-api-admin', 'User kube-apiserver'],
   'system:k3s-controller': ['ClusterRole system:k3s-controller', 'User system:k3s-controller'],
+  'rke2-cloud-controller-manager': ['ClusterRole rke2-cloud-controller-manager', 'User rke2-cloud-controller-manager'],
+  'system:kube-proxy': ['ClusterRole system:node-proxier', 'User system:kube-proxy'],
   'k3s-cloud-controller-manager': ['ClusterRole k3s-cloud-controller-manager', 'User k3s-cloud-controller-manager'],
   flannel: ['ClusterRole flannel', 'ServiceAccount kube-flannel/flannel', 'ServiceAccount kube-system/flannel'],
   'canal-flannel': ['ClusterRole flannel', 'ServiceAccount kube-system/canal'],
