@@ -1,12 +1,12 @@
 /**
- * Writes src/objects/rbac-bootstrap.gen.ts from the source of Kubernetes: the default RBAC objects that the API server creates
- * and the resources that it serves. Run it by hand when the newest supported minor moves; its output is committed and no check
- * needs Go:
+ * Writes src/objects/rbac-bootstrap.gen.ts from the source of Kubernetes: the default RBAC objects that the API server of each
+ * supported minor creates, and the resources that the newest serves. Run it by hand when the newest supported minor moves; its
+ * output is committed and no check needs Go. One folder for each minor, the oldest first:
  *
- *   go mod download k8s.io/kubernetes@v1.37.2
- *   node bin/gen-rbac-bootstrap.ts "$(go env GOMODCACHE)/k8s.io/kubernetes@v1.37.2"
+ *   for version in 1.28.15 … 1.37.2; do go mod download k8s.io/kubernetes@v$version; done
+ *   node bin/gen-rbac-bootstrap.ts "$(go env GOMODCACHE)"/k8s.io/kubernetes@v1.{28.15,…,37.2}
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { load } from 'js-yaml'
 
@@ -28,15 +28,23 @@ interface Item {
 interface Discovery {
   items: { metadata: { name?: string }; versions: { resources: { resource: string; subresources?: { subresource: string }[] }[] }[] }[]
 }
+interface Release {
+  readonly minor: number
+  readonly version: string
+  readonly root: string
+}
 
-const root = process.argv[2]
-if (root === undefined) throw new Error('usage: node bin/gen-rbac-bootstrap.ts FOLDER_OF_THE_MODULE_k8s.io/kubernetes')
-const folder = join(root, 'plugin/pkg/auth/authorizer/rbac/bootstrappolicy/testdata')
-const items = (file: string): Item[] => (load(readFileSync(join(folder, file), 'utf8')) as { items: Item[] }).items
+const releases: readonly Release[] = process.argv.slice(2).map((root) => {
+  const version = basename(root).split('@')[1] ?? ''
+  return { root, version, minor: Number(version.split('.')[1]) }
+})
+const newest = releases.at(-1)
+if (newest === undefined) throw new Error('usage: node bin/gen-rbac-bootstrap.ts FOLDER_OF_THE_MODULE_k8s.io/kubernetes ...')
 
-// With every feature gate on: a cluster that has fewer of them on grants less.
-const roles = ['cluster-roles-featuregates.yaml', 'controller-roles.yaml', 'namespace-roles.yaml'].flatMap(items)
-const bindings = ['cluster-role-bindings.yaml', 'controller-role-bindings.yaml', 'namespace-role-bindings.yaml'].flatMap(items)
+function items({ root }: Release, ...files: string[]): Item[] {
+  const paths = files.map((file) => join(root, 'plugin/pkg/auth/authorizer/rbac/bootstrappolicy/testdata', `${file}.yaml`))
+  return paths.filter((path) => existsSync(path)).flatMap((path) => (load(readFileSync(path, 'utf8')) as { items: Item[] }).items)
+}
 
 const ruleRow = (rule: Rule) =>
   rule.nonResourceURLs
@@ -52,10 +60,84 @@ const key = (item: Item): string =>
 const aggregates = (item: Item): string[] =>
   (item.aggregationRule?.clusterRoleSelectors ?? []).flatMap((selector) => Object.keys(selector.matchLabels))
 const aggregatedTo = (item: Item): string[] => Object.keys(item.metadata.labels ?? {}).filter((label) => label.includes('aggregate-to-'))
+const bindingRow = ({ roleRef, subjects = [] }: Item) => [
+  `${roleRef!.kind} ${roleRef!.name}`,
+  ...subjects.map(({ kind, name, namespace }) => `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`),
+]
+
+/** By minor: true with the gates that are on by default, false only with more of them. */
+type Presence = Map<number, boolean>
+interface Seen<Row> {
+  readonly at: Presence
+  readonly rows: Map<string, { readonly row: Row; readonly at: Presence }>
+}
+function noted<Row>(known: Map<string, Seen<Row>>, name: string, rows: readonly Row[], minor: number, byDefault: boolean): void {
+  const seen = known.get(name) ?? { at: new Map(), rows: new Map() }
+  known.set(name, seen)
+  if (!seen.at.has(minor)) seen.at.set(minor, byDefault)
+  for (const row of rows) {
+    const entry = seen.rows.get(JSON.stringify(row)) ?? { row, at: new Map() }
+    seen.rows.set(JSON.stringify(row), entry)
+    if (!entry.at.has(minor)) entry.at.set(minor, byDefault)
+  }
+}
+const isAlways = (at: Presence, whole: Presence): boolean =>
+  whole.size === at.size && [...whole].every(([minor, by]) => at.get(minor) === by)
+/** `28-31 33 35-37?`: the question mark says that a feature gate, off by default, has to be on. */
+function span(at: Presence): string {
+  const runs: { from: number; to: number; byDefault: boolean }[] = []
+  for (const { minor } of releases) {
+    const byDefault = at.get(minor)
+    const last = runs.at(-1)
+    if (byDefault === undefined) continue
+    if (last?.to === minor - 1 && last.byDefault === byDefault) last.to = minor
+    else runs.push({ from: minor, to: minor, byDefault })
+  }
+  return runs.map(({ from, to, byDefault }) => `${from}${to === from ? '' : `-${to}`}${byDefault ? '' : '?'}`).join(' ')
+}
+const everywhere: Presence = new Map(releases.map(({ minor }) => [minor, true]))
+
+const [roles, bindings] = [new Map<string, Seen<ReturnType<typeof ruleRow>>>(), new Map<string, Seen<string>>()]
+const labels = new Map<string, { from: Set<string>; to: Set<string> }>()
+for (const release of releases) {
+  for (const byDefault of [true, false]) {
+    const files = byDefault ? ['cluster-roles', 'controller-roles', 'namespace-roles'] : ['cluster-roles-featuregates']
+    for (const role of items(release, ...files)) {
+      noted(roles, key(role), (role.aggregationRule ? [] : (role.rules ?? [])).map(ruleRow), release.minor, byDefault)
+      const { from, to } = labels.get(key(role)) ?? { from: new Set(), to: new Set() }
+      labels.set(key(role), { from: new Set([...from, ...aggregates(role)]), to: new Set([...to, ...aggregatedTo(role)]) })
+    }
+  }
+  for (const binding of items(release, 'cluster-role-bindings', 'controller-role-bindings', 'namespace-role-bindings'))
+    noted(bindings, key(binding), bindingRow(binding), release.minor, true)
+}
+
+function roleRow(name: string, { at, rows }: Seen<ReturnType<typeof ruleRow>>) {
+  const always = [...rows.values()].filter((entry) => isAlways(entry.at, at))
+  const some = Map.groupBy(
+    [...rows.values()].filter((entry) => !isAlways(entry.at, at)),
+    (entry) => span(entry.at),
+  )
+  const { from, to } = labels.get(name)!
+  return {
+    ...(!isAlways(at, everywhere) && { in: span(at) }),
+    ...(always.length > 0 && { rules: always.map(({ row }) => row) }),
+    ...(some.size > 0 && { some: Object.fromEntries([...some].map(([minors, list]) => [minors, list.map(({ row }) => row)])) }),
+    ...(from.size > 0 && { from: [...from] }),
+    ...(to.size > 0 && { to: [...to] }),
+  }
+}
+const past = new Map<string, string>()
+/** The role, then every subject of any minor. */
+function withSubjects(name: string, { at, rows }: Seen<string>): string[] {
+  if (!isAlways(at, everywhere)) past.set(name, span(at))
+  for (const entry of rows.values()) if (!isAlways(entry.at, at)) past.set(`${name} ${entry.row}`, span(entry.at))
+  return [...rows.values()].map(({ row }) => row)
+}
 
 const resources = new Map<string, Set<string>>()
 for (const file of ['api/discovery/aggregated_v2.json', 'api/discovery/api.json']) {
-  const text = readFileSync(join(root, file), 'utf8')
+  const text = readFileSync(join(newest.root, file), 'utf8')
   for (const { metadata, versions } of (JSON.parse(text) as Partial<Discovery>).items ?? []) {
     const served = resources.get(metadata.name ?? '') ?? new Set<string>()
     resources.set(metadata.name ?? '', served)
@@ -65,51 +147,43 @@ for (const file of ['api/discovery/aggregated_v2.json', 'api/discovery/api.json'
     }
   }
 }
-const core = JSON.parse(readFileSync(join(root, 'api/discovery/api__v1.json'), 'utf8')) as { resources: { name: string }[] }
+const core = JSON.parse(readFileSync(join(newest.root, 'api/discovery/api__v1.json'), 'utf8')) as { resources: { name: string }[] }
 resources.set('', new Set(core.resources.map(({ name }) => name)))
 
-const version = basename(root).split('@')[1] ?? 'unknown'
 const row = (value: unknown): string => JSON.stringify(value)
 const entries = (pairs: (readonly [string, unknown])[]): string => pairs.map(([name, value]) => `  ${row(name)}: ${row(value)},`).join('\n')
+const byName = <T>(map: ReadonlyMap<string, T>): [string, T][] => [...map].sort(([a], [b]) => (a < b ? -1 : 1))
 writeFileSync(
   new URL('../src/objects/rbac-bootstrap.gen.ts', import.meta.url),
-  `// Generated by bin/gen-rbac-bootstrap.ts from k8s.io/kubernetes ${version}. Do not edit.
+  `// Generated by bin/gen-rbac-bootstrap.ts from k8s.io/kubernetes ${releases.map(({ version }) => version).join(', ')}. Do not edit.
+/** Minors of Kubernetes 1 that the tables hold: the oldest and the newest. */
+export const BOOTSTRAP_MINORS = [${releases[0]!.minor}, ${newest.minor}] as const
 /** [verbs, groups (null: paths), resources or paths, names]; words apart by spaces, '' is the core group. */
 export type RuleRow = readonly [verbs: string, groups: string | null, resources: string, names?: string]
-export interface RoleRow { readonly rules?: readonly RuleRow[]; /** Labels by which it is aggregated. */ readonly from?: readonly string[]; /** Labels it is aggregated by. */ readonly to?: readonly string[] }
+export interface RoleRow {
+  /** Minors that have it, as \`28-31 33 35-37?\`; the question mark: only with a feature gate that is off by default. Absent: all. */
+  readonly in?: string
+  /** What it grants wherever it is there. */
+  readonly rules?: readonly RuleRow[]
+  /** What it grants in some minors only, by these. */
+  readonly some?: Readonly<Record<string, readonly RuleRow[]>>
+  /** Labels by which it is aggregated. */
+  readonly from?: readonly string[]
+  /** Labels it is aggregated by. */
+  readonly to?: readonly string[]
+}
 /** By \`name\`, or \`namespace/name\` of a Role. */
 export const BOOTSTRAP_ROLES: Readonly<Record<string, RoleRow>> = {
-${entries(
-  roles.map(
-    (role) =>
-      [
-        key(role),
-        {
-          ...(role.rules && { rules: role.rules.map(ruleRow) }),
-          ...(aggregates(role).length > 0 && { from: aggregates(role) }),
-          ...(aggregatedTo(role).length > 0 && { to: aggregatedTo(role) }),
-        },
-      ] as const,
-  ),
-)}
+${entries(byName(roles).map(([name, seen]) => [name, roleRow(name, seen)]))}
 }
 /** [kind and name of the role, subjects as \`Kind name\` or \`ServiceAccount namespace/name\`]. */
 export type BindingRow = readonly [role: string, ...subjects: string[]]
 export const BOOTSTRAP_BINDINGS: Readonly<Record<string, BindingRow>> = {
-${entries(
-  bindings.map(
-    (binding) =>
-      [
-        key(binding),
-        [
-          `${binding.roleRef!.kind} ${binding.roleRef!.name}`,
-          ...(binding.subjects ?? []).map(
-            ({ kind, name, namespace }) => `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`,
-          ),
-        ],
-      ] as const,
-  ),
-)}
+${entries(byName(bindings).map(([name, seen]) => [name, withSubjects(name, seen)]))}
+}
+/** Minors that have a binding (by its key), or a subject of one (by the key, a space and the subject), where not all have it. */
+export const BINDING_MINORS: Readonly<Record<string, string>> = {
+${entries(byName(past))}
 }
 /** What the API server itself serves, by group, every version and subresource. */
 export const BUILT_IN_RESOURCES: Readonly<Record<string, string>> = {

@@ -15,9 +15,9 @@ import type {
   RemedyContext,
   Risk,
 } from '../src/model/index.ts'
-import { isDefaultSubject, subjectText } from '../src/objects/rbac-bootstrap.ts'
+import { bootstrapBinding, isDefaultSubject, subjectText } from '../src/objects/rbac-bootstrap.ts'
 import { PEOPLE, type SubjectEvidence } from '../src/objects/rbac-exposure.ts'
-import { refOf, refText, sameObject } from '../src/objects/ref.ts'
+import { keyOf, refOf, refText, sameObject } from '../src/objects/ref.ts'
 
 const OPTIONS = {
   role: { describe: 'the ClusterRole to bind these subjects to instead (view, edit, admin or one of your own); empty: none', default: '' },
@@ -66,17 +66,21 @@ export function withoutSubjects(
     textOf(options['role']),
     listOf(options['namespaces']),
   )
-  const removal: Change =
-    left.length === 0
-      ? { type: 'delete', target: finding.subject }
-      : { type: 'edit', target: finding.subject, edits: [{ set: ['subjects'], to: left as unknown as Json }] }
+  const isDropped = left.length === 0 && !isKept(binding)
+  const removal: Change = isDropped
+    ? { type: 'delete', target: finding.subject }
+    : { type: 'edit', target: finding.subject, edits: [{ set: ['subjects'], to: left as unknown as Json }] }
   return {
     changes: [...instead.map((object): Change => ({ type: 'create', object })), removal],
     risk,
-    summary: `${left.length === 0 ? `delete ${refText(finding.subject)}` : `remove ${names} from ${refText(finding.subject)}`}${instead.length > 0 ? ` and bind less: ${instead.map((object) => refText(refOf(object))).join(', ')}` : ''}`,
+    summary: `${isDropped ? `delete ${refText(finding.subject)}` : `remove ${names} from ${refText(finding.subject)}`}${instead.length > 0 ? ` and bind less: ${instead.map((object) => refText(refOf(object))).join(', ')}` : ''}`,
     ...(risk !== 'safe' && { mayBreak: whatMayBreak(finding.evidence, names, instead.length > 0) }),
   }
 }
+
+/** A default binding stays, without subjects as it is shipped: the API server would only make it again. */
+const isKept = ({ metadata, roleRef }: BindingObject): boolean =>
+  bootstrapBinding(keyOf(metadata.namespace, metadata.name))?.role === `${roleRef.kind} ${roleRef.name}`
 
 function whatMayBreak({ role, usedBy }: SubjectEvidence, names: string, replaced: boolean): string[] {
   const loss = `${names} ${replaced ? 'keeps only what the new binding grants' : `loses what ${role} grants`}`

@@ -2,6 +2,7 @@
 
 import { remedy } from '../src/model/define.ts'
 import type { Finding, Json, Path, PolicyRule, Proposal, Remedy, RemedyContext, RoleObject } from '../src/model/index.ts'
+import { isShippedRule } from '../src/objects/rbac-add-ons.ts'
 import { isDefaultRule, mayBeForeignDefault, subjectText } from '../src/objects/rbac-bootstrap.ts'
 import type { RbacEvidence, RuleEvidence, SubjectEvidence } from '../src/objects/rbac-exposure.ts'
 import { expand, isNamed, overlap, overlapTexts, type Rights, ruleText, subtract } from '../src/objects/rbac-rules.ts'
@@ -72,20 +73,25 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
   return {
     changes: [{ type: 'edit', target: finding.subject, edits: [{ set: ['rules'], to: after as unknown as Json }] }],
     risk: 'may-break',
-    summary:
-      'expand' in mend
-        ? `spell out ${ruleText(rules[index])} in ${refText(finding.subject)}`
-        : `take ${overlapTexts([rules[index]], mend.cut).join('; ')}${mend.from === undefined ? '' : ` named ${mend.from.join(', ')}`} out of ${refText(finding.subject)}`,
+    summary: summaryOf(mend, rules[index], refText(finding.subject)),
     mayBreak: mayBreak(finding.evidence, rules[index], universe.complete),
   }
 }
 
-/** All that the findings on this role want of one rule: first every wildcard spelled out, then every cut, in an order of their own. */
+function summaryOf(mend: RuleEvidence['mend'], rule: PolicyRule, role: string): string {
+  if ('expand' in mend) return `spell out ${ruleText(rule)} in ${role}`
+  if ('cut' in mend)
+    return `take ${overlapTexts([rule], mend.cut).join('; ')}${mend.from === undefined ? '' : ` named ${mend.from.join(', ')}`} out of ${role}`
+  return `take ${ruleText(rule)} out of ${role}${mend.keep.length > 0 ? `, except ${mend.keep.map(ruleText).join('; ')}` : ''}`
+}
+
+/** All that the findings on this role want of one rule: first what is to be left at most, then every wildcard spelled out, then every cut, in an order of their own. */
 function mended(rule: PolicyRule, wishes: readonly RuleEvidence['mend'][], universe: ReturnType<typeof universeOf>): readonly PolicyRule[] {
   const cuts = wishes
     .flatMap((wish) => ('cut' in wish ? wish.cut.map((rights) => ({ rights, ...(wish.from && { from: wish.from }) })) : []))
     .toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
-  const start = wishes.some((wish) => 'expand' in wish) ? expand(rule, universe) : [rule]
+  const most = wishes.find((wish) => 'keep' in wish)?.keep ?? [rule]
+  const start = wishes.some((wish) => 'expand' in wish) ? most.flatMap((one) => expand(one, universe)) : most
   return cuts.reduce<readonly PolicyRule[]>(
     (pieces, { rights, from }) => pieces.flatMap((piece) => subtractNamed(piece, rights, from, universe)),
     start,
@@ -131,6 +137,8 @@ function whyNot(role: RoleObject, rule: PolicyRule, version: string | undefined)
     return {
       refused: `${role.metadata.name} is a role of Kubernetes itself: its components need it, and the API server puts it back at every start`,
     }
+  if (isShippedRule(role, rule))
+    return { byHand: `${role.metadata.name} is as its add-on ships it: see whether a newer release of the add-on asks for less` }
   if (mayBeForeignDefault(role, version))
     return {
       byHand: `compare ${role.metadata.name} with the default of this Kubernetes version: the API server puts its defaults back at every start`,

@@ -8,16 +8,23 @@ import rbacAuthorizerMode from './rbac/rbac-authorizer-mode.ts'
 import rbacBindEscalate from './rbac/rbac-bind-escalate.ts'
 import rbacBroadGroupBindings from './rbac/rbac-broad-group-bindings.ts'
 import rbacClusterAdminBindings from './rbac/rbac-cluster-admin-bindings.ts'
+import rbacCsrApprove from './rbac/rbac-csr-approve.ts'
 import rbacDangling from './rbac/rbac-dangling.ts'
+import rbacDefaultDrift from './rbac/rbac-default-drift.ts'
 import rbacDefaultSa from './rbac/rbac-default-sa.ts'
+import rbacImpersonate from './rbac/rbac-impersonate.ts'
 import rbacNamespaceWrite from './rbac/rbac-namespace-write.ts'
+import rbacNodeAuthorizer from './rbac/rbac-node-authorizer.ts'
 import rbacNodeWrite from './rbac/rbac-node-write.ts'
+import rbacNodesProxy from './rbac/rbac-nodes-proxy.ts'
 import rbacPodExec from './rbac/rbac-pod-exec.ts'
 import rbacPvCreate from './rbac/rbac-pv-create.ts'
 import rbacSecretsRead from './rbac/rbac-secrets-read.ts'
 import rbacSystemNamespaceWrite from './rbac/rbac-system-namespace-write.ts'
 import rbacTokenAutomount from './rbac/rbac-token-automount.ts'
+import rbacTokenCreate from './rbac/rbac-token-create.ts'
 import rbacWildcards from './rbac/rbac-wildcards.ts'
+import rbacWorkloadCreate from './rbac/rbac-workload-create.ts'
 import secApiserverTls from './secrets/sec-apiserver-tls.ts'
 import secEnvSecrets from './secrets/sec-env-secrets.ts'
 import secEtcdEncryptionProvider from './secrets/sec-etcd-encryption-provider.ts'
@@ -81,16 +88,23 @@ export const controls: readonly RegisteredControl[] = [
   { ...(rbacBindEscalate as unknown as RegisteredControl), id: 'rbac-bind-escalate', practice: 'rbac' },
   { ...(rbacBroadGroupBindings as unknown as RegisteredControl), id: 'rbac-broad-group-bindings', practice: 'rbac' },
   { ...(rbacClusterAdminBindings as unknown as RegisteredControl), id: 'rbac-cluster-admin-bindings', practice: 'rbac' },
+  { ...(rbacCsrApprove as unknown as RegisteredControl), id: 'rbac-csr-approve', practice: 'rbac' },
   { ...(rbacDangling as unknown as RegisteredControl), id: 'rbac-dangling', practice: 'rbac' },
+  { ...(rbacDefaultDrift as unknown as RegisteredControl), id: 'rbac-default-drift', practice: 'rbac' },
   { ...(rbacDefaultSa as unknown as RegisteredControl), id: 'rbac-default-sa', practice: 'rbac' },
+  { ...(rbacImpersonate as unknown as RegisteredControl), id: 'rbac-impersonate', practice: 'rbac' },
   { ...(rbacNamespaceWrite as unknown as RegisteredControl), id: 'rbac-namespace-write', practice: 'rbac' },
+  { ...(rbacNodeAuthorizer as unknown as RegisteredControl), id: 'rbac-node-authorizer', practice: 'rbac' },
   { ...(rbacNodeWrite as unknown as RegisteredControl), id: 'rbac-node-write', practice: 'rbac' },
+  { ...(rbacNodesProxy as unknown as RegisteredControl), id: 'rbac-nodes-proxy', practice: 'rbac' },
   { ...(rbacPodExec as unknown as RegisteredControl), id: 'rbac-pod-exec', practice: 'rbac' },
   { ...(rbacPvCreate as unknown as RegisteredControl), id: 'rbac-pv-create', practice: 'rbac' },
   { ...(rbacSecretsRead as unknown as RegisteredControl), id: 'rbac-secrets-read', practice: 'rbac' },
   { ...(rbacSystemNamespaceWrite as unknown as RegisteredControl), id: 'rbac-system-namespace-write', practice: 'rbac' },
   { ...(rbacTokenAutomount as unknown as RegisteredControl), id: 'rbac-token-automount', practice: 'rbac' },
+  { ...(rbacTokenCreate as unknown as RegisteredControl), id: 'rbac-token-create', practice: 'rbac' },
   { ...(rbacWildcards as unknown as RegisteredControl), id: 'rbac-wildcards', practice: 'rbac' },
+  { ...(rbacWorkloadCreate as unknown as RegisteredControl), id: 'rbac-workload-create', practice: 'rbac' },
   { ...(secApiserverTls as unknown as RegisteredControl), id: 'sec-apiserver-tls', practice: 'secrets' },
   { ...(secEnvSecrets as unknown as RegisteredControl), id: 'sec-env-secrets', practice: 'secrets' },
   { ...(secEtcdEncryptionProvider as unknown as RegisteredControl), id: 'sec-etcd-encryption-provider', practice: 'secrets' },

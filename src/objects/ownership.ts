@@ -76,6 +76,11 @@ export const isSystemNamespace = (namespace: string | undefined): boolean =>
 const isOfThePlatform = (namespace: string | undefined): boolean =>
   namespace !== undefined && (SYSTEM_NAMESPACES.has(namespace) || namespace.startsWith('openshift-'))
 
-/** Default when a control does not say: by namespace. Name prefixes such as `system:` are no exemption: anyone may create `system:foo`. */
+/**
+ * Default when a control does not say: by namespace. Name prefixes such as `system:` are no exemption: anyone may create `system:foo`.
+ * Nor is the namespace of a role or a binding: what it grants may be anybody's, so that only its content tells whose it is.
+ */
 export const originOf = (ref: ObjectRef): 'workload' | 'system' =>
-  isOfThePlatform(ref.kind === 'Namespace' ? ref.name : ref.namespace) ? 'system' : 'workload'
+  ref.kind !== 'Role' && ref.kind !== 'RoleBinding' && isOfThePlatform(ref.kind === 'Namespace' ? ref.name : ref.namespace)
+    ? 'system'
+    : 'workload'

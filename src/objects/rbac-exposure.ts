@@ -4,6 +4,7 @@
  */
 import type { BindingObject, ObjectRef, Path, PolicyRule, RbacSubject, Remark, RoleObject } from '../model/index.ts'
 import { fewOf } from './few-of.ts'
+import { isShippedRule, isShippedSubject } from './rbac-add-ons.ts'
 import { isDefaultRule, mayBeForeignDefault, subjectText } from './rbac-bootstrap.ts'
 import { type Grant, grants, holdersOf, isFromPart, type RbacView, rulesOf } from './rbac-grants.ts'
 import { matchingText, type Rights, ruleText } from './rbac-rules.ts'
@@ -20,7 +21,7 @@ interface Held {
   readonly clusterWide: boolean
 }
 export type Exposure = Held &
-  /** `default`: Kubernetes' own role, held by its own subjects. `labelled`: says it is one, of a version we do not know. */
+  /** `default`: a role of Kubernetes or of an add-on as shipped, held by its own subjects. `labelled`: says it is one, of a version we do not know. */
   ({ readonly on: 'rule'; readonly standing: 'own' | 'labelled' | 'default' } | { readonly on: 'binding'; readonly standing: 'own' })
 
 /** Every place where a rule that `matches` is held. The built-in cluster-admin is left out: it has a control of its own. */
@@ -32,7 +33,7 @@ export function exposures(view: RbacView, matches: (rule: PolicyRule) => boolean
     for (const [index, rule] of rulesOf(view, role).entries()) {
       if (!matches(rule) || isFromPart(view, role, rule) || isClusterAdmin(role, rule)) continue
       const held = holders.get(role) ?? []
-      if (!isDefaultRule(role, rule)) {
+      if (!isShippedRule(role, rule)) {
         found.push({
           on: 'rule',
           standing: mayBeForeignDefault(role, view.source.kubernetes) ? 'labelled' : 'own',
@@ -45,7 +46,7 @@ export function exposures(view: RbacView, matches: (rule: PolicyRule) => boolean
         })
         continue
       }
-      const theirs = held.filter((grant) => grant.isDefault)
+      const theirs = held.filter(isShipped)
       if (theirs.length > 0)
         found.push({
           on: 'rule',
@@ -57,7 +58,7 @@ export function exposures(view: RbacView, matches: (rule: PolicyRule) => boolean
           grants: theirs,
           clusterWide: isClusterWide(theirs),
         })
-      for (const grant of held) if (!grant.isDefault) addToBinding(byBinding, grant, role, rule)
+      for (const grant of held) if (!isShipped(grant)) addToBinding(byBinding, grant, role, rule)
     }
   }
   return [...found, ...byBinding.values().map((held) => ({ ...held, on: 'binding' as const, standing: 'own' as const }))]
@@ -68,6 +69,7 @@ function allRoles(view: RbacView): ReadonlySet<RoleObject> {
   return new Set([...view.all('ClusterRole'), ...view.all('Role'), ...grants(view).byRole.keys()])
 }
 
+const isShipped = ({ binding, subject }: Grant): boolean => isShippedSubject(binding, subject)
 const isClusterWide = (held: readonly Grant[]): boolean => held.some((grant) => grant.namespace === undefined)
 const isClusterAdmin = (role: RoleObject, rule: PolicyRule): boolean =>
   role.kind === 'ClusterRole' && role.metadata.name === 'cluster-admin' && isDefaultRule(role, rule)
@@ -99,8 +101,14 @@ export interface RuleEvidence {
   readonly role: string
   readonly rule: PolicyRule
   readonly heldBy: readonly string[]
-  /** What the remedy takes away, in a rule with names only from those in `from` (by default, from all; none: for a human to judge); or, for wildcards, spells out. */
-  readonly mend: { readonly cut: readonly Rights[]; readonly from?: readonly string[] } | { readonly expand: true }
+  /**
+   * What the remedy takes away, in a rule with names only from those in `from` (by default, from all; none: for a human to judge); or,
+   * for wildcards, spells out; or all that it leaves.
+   */
+  readonly mend:
+    | { readonly cut: readonly Rights[]; readonly from?: readonly string[] }
+    | { readonly expand: true }
+    | { readonly keep: readonly PolicyRule[] }
 }
 /** What a finding about a binding carries: these subjects have to go, or to get less. */
 export interface SubjectEvidence {

@@ -46,12 +46,12 @@ const matchesResource = (rule: PolicyRule, resource: string): boolean => (rule.r
 const matchesName = (rule: PolicyRule, name: string): boolean => !isNamed(rule) || rule.resourceNames!.includes(name)
 
 /** `*` covers all with their subresources, and the star before a slash any resource; `pods` does not cover `pods/exec`, and `pods/*` covers nothing. */
-function resourceCovers(pattern: string, resource: string): boolean {
+export function resourceCovers(pattern: string, resource: string): boolean {
   if (pattern === '*' || pattern === resource) return true
   const slash = resource.indexOf('/')
   return slash >= 0 && pattern === `*${resource.slice(slash)}`
 }
-const urlCovers = (pattern: string, path: string): boolean =>
+export const urlCovers = (pattern: string, path: string): boolean =>
   pattern === path || (pattern.endsWith('*') && path.startsWith(pattern.replace(/\*+$/, '')))
 
 export const isNamed = (rule: PolicyRule): boolean => (rule.resourceNames?.length ?? 0) > 0

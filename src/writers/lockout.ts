@@ -2,10 +2,14 @@
 
 import { canI, whoAmI } from '../apiserver/permissions.ts'
 import type { PodObject, PolicyRule, Snapshot, Step } from '../model/index.ts'
+import { distribution } from '../objects/distribution.ts'
 import { isSystemNamespace } from '../objects/ownership.ts'
+import { isKnownMinor } from '../objects/rbac-bootstrap.ts'
+import { shippedPart } from '../objects/rbac-drift.ts'
 import { type Grant, type Grants, grants, grantsOf, mayI, serviceAccountGroups, serviceAccountUser } from '../objects/rbac-grants.ts'
 import { type AccessRequest, covers, type ResourceRequest } from '../objects/rbac-rules.ts'
 import { groupOf, refOf } from '../objects/ref.ts'
+import { minorOf } from '../objects/version.ts'
 import { aggregated } from '../plan/aggregated.ts'
 import { applyPlan } from '../plan/in-memory.ts'
 import type { Watchman } from '../plan/run.ts'
@@ -60,7 +64,7 @@ export class LockOut implements Watchman {
     const lost = requests.find((request) => !mayI(after, me.user, me.groups, request))
     if (lost !== undefined) return `you (${me.user}) would lose the right to ${ask(lost)}, which nothing else gives you`
     for (const component of components(now)) {
-      const gone = firstLost(ownGrants(before, component), grantsOf(after, component.user, component.groups))
+      const gone = firstLost(needs(now, ownGrants(before, component)), grantsOf(after, component.user, component.groups))
       if (gone !== undefined) return `${component.words} would lose the right to ${gone}, which nothing else gives it`
     }
     this.#held = await this.#allowed(requests)
@@ -190,6 +194,17 @@ function components(snapshot: Snapshot): readonly Identity[] {
 /** A static pod has no service account, and a pod without a token does not use the one it has. */
 const usesItsAccount = (pod: PodObject): boolean =>
   pod.metadata.annotations?.['kubernetes.io/config.mirror'] === undefined && pod.spec.automountServiceAccountToken !== false
+
+/** What somebody added to a role of Kubernetes is nothing that its component needs: only a provider, who runs its own, may have had to. */
+function needs(now: Snapshot, held: readonly Grant[]): readonly Scoped[] {
+  const minor = minorOf(now.source.kubernetes)
+  if (!isKnownMinor(minor) || distribution(now).managed) return held
+  return held.map((grant) =>
+    grant.isDefault && grant.role !== undefined
+      ? { namespace: grant.namespace, rules: shippedPart(grant.role, grant.rules, minor) }
+      : grant,
+  )
+}
 
 interface Scoped {
   readonly namespace: string | undefined

@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import type { BindingObject, RoleObject } from '../../src/model/index.ts'
-import { BOOTSTRAP_BINDINGS, BOOTSTRAP_ROLES, BUILT_IN_RESOURCES } from '../../src/objects/rbac-bootstrap.gen.ts'
-import { defaultRole, defaultRules, isDefaultRule, isDefaultSubject, subjectText } from '../../src/objects/rbac-bootstrap.ts'
+import { BOOTSTRAP_BINDINGS, BOOTSTRAP_MINORS, BOOTSTRAP_ROLES, BUILT_IN_RESOURCES } from '../../src/objects/rbac-bootstrap.gen.ts'
+import {
+  bootstrapBinding,
+  defaultRole,
+  defaultRules,
+  isDefaultRule,
+  isDefaultSubject,
+  mayBeForeignDefault,
+  subjectText,
+} from '../../src/objects/rbac-bootstrap.ts'
 import { overlap, ruleAllows } from '../../src/objects/rbac-rules.ts'
 
 const role = (name: string, namespace?: string): RoleObject => ({
@@ -71,6 +79,55 @@ test("the table holds the API server's roles, bindings and resources", () => {
     ['*', null, '*'],
   ])
   expect(BUILT_IN_RESOURCES['']?.split(' ')).toEqual(expect.arrayContaining(['secrets', 'pods/exec', 'nodes/proxy']))
+})
+
+describe('every supported minor has its own defaults', () => {
+  const minors = Array.from({ length: BOOTSTRAP_MINORS[1] - BOOTSTRAP_MINORS[0] + 1 }, (_, at) => BOOTSTRAP_MINORS[0] + at)
+  const allows = (minor: number | undefined, gates: boolean, name: string, verb: string, group: string, resource: string) =>
+    defaultRules(undefined, name, minor, gates)!.some((rule) => ruleAllows(rule, { verb, group, resource }))
+  test('the ten from 1.28 on', () => expect(minors).toEqual([28, 29, 30, 31, 32, 33, 34, 35, 36, 37]))
+  test('each holds the pillars', () => {
+    for (const minor of minors) {
+      for (const name of ['cluster-admin', 'admin', 'edit', 'view', 'system:node', 'system:kube-scheduler'])
+        expect(defaultRules(undefined, name, minor, false)!.length, `${name} 1.${minor}`).toBeGreaterThan(0)
+      expect(bootstrapBinding('cluster-admin', minor)).toEqual({ role: 'ClusterRole cluster-admin', subjects: ['Group system:masters'] })
+      expect(bootstrapBinding('system:node', minor)).toEqual({ role: 'ClusterRole system:node', subjects: [] })
+    }
+  })
+  test('a role is there from its first minor on', () => {
+    const has = (minor: number) => defaultRules(undefined, 'system:controller:legacy-service-account-token-cleaner', minor) !== undefined
+    expect(minors.filter(has)).toEqual(minors.slice(1))
+    expect(bootstrapBinding('system:controller:service-cidrs-controller', 32)).toBeUndefined()
+    expect(bootstrapBinding('system:controller:service-cidrs-controller', 33)).toBeDefined()
+  })
+  test('a subject too', () => {
+    const subjects = (minor: number) => bootstrapBinding('kube-system/system::leader-locking-kube-controller-manager', minor)!.subjects
+    expect(subjects(30)).not.toContain('ServiceAccount kube-system/leader-election-controller')
+    expect(subjects(31)).toContain('ServiceAccount kube-system/leader-election-controller')
+  })
+  test('what a feature gate adds counts only where it is asked for', () => {
+    const claims = (minor: number, gates: boolean) =>
+      allows(minor, gates, 'system:aggregate-to-edit', 'create', 'resource.k8s.io', 'resourceclaims')
+    expect([32, 33, 34].map((minor) => [claims(minor, false), claims(minor, true)])).toEqual([
+      [false, false],
+      [false, true],
+      [true, true],
+    ])
+  })
+  test('without a minor: the sum of all minors', () => {
+    for (const minor of minors) {
+      const sum = defaultRules(undefined, 'edit')!
+      for (const rule of defaultRules(undefined, 'edit', minor)!) expect(sum).toContainEqual(rule)
+    }
+  })
+  test('a label is believed only of a minor that is not known here', () =>
+    expect(['v1.27.1', 'v1.28.0', 'v1.37.9', 'v1.38.0', undefined].map((version) => mayBeForeignDefault(role('view'), version))).toEqual([
+      true,
+      false,
+      false,
+      true,
+      true,
+    ]))
 })
 
 test('subjects in words', () => {

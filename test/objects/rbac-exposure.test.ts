@@ -43,10 +43,10 @@ describe('where a right is to be taken away', () => {
     const added = role('view', '{kubernetes.io/bootstrapping: rbac-defaults}') + binding('a', 'view', 'jane', 'shop')
     expect(seen(added)).toMatchObject([{ on: 'rule', standing: 'own', ref: { name: 'view' } }])
     // Another version may have made it so: a label is a hint where we cannot know better.
-    expect(seen(`apiVersion: k8s-harden.test/v1\nkind: World\nkubernetes: v1.30.1\n---${added}`)).toMatchObject([
+    expect(seen(`apiVersion: k8s-harden.test/v1\nkind: World\nkubernetes: v1.40.1\n---${added}`)).toMatchObject([
       { on: 'rule', standing: 'labelled' },
     ])
-    expect(seen(`apiVersion: k8s-harden.test/v1\nkind: World\nkubernetes: v1.30.1\n---${added.replaceAll('view', 'mine')}`)).toMatchObject([
+    expect(seen(`apiVersion: k8s-harden.test/v1\nkind: World\nkubernetes: v1.40.1\n---${added.replaceAll('view', 'mine')}`)).toMatchObject([
       { on: 'rule', standing: 'own' },
     ])
   })

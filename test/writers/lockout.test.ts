@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Change, KubeObject, Step } from '../../src/model/index.ts'
+import { defaultRules } from '../../src/objects/rbac-bootstrap.ts'
 import { refOf } from '../../src/objects/ref.ts'
 import type { ClusterApi } from '../../src/writers/cluster-api.ts'
 import { LockOut } from '../../src/writers/lockout.ts'
@@ -55,8 +56,15 @@ const serverFor = (username: string, groups: readonly string[] = ['system:authen
     }),
     get: async () => ({ ok: false, refusal: { kind: 'not-found', message: 'no' } }),
   }) as unknown as ClusterApi
-const foretold = (objects: readonly KubeObject[], change: Change, api = serverFor('alice'), unread: readonly string[] = []) => {
+const foretold = (
+  objects: readonly KubeObject[],
+  change: Change,
+  api = serverFor('alice'),
+  unread: readonly string[] = [],
+  kubernetes?: string,
+) => {
   const world = worldOf(objects, {
+    ...(kubernetes !== undefined && { kubernetes }),
     unread: unread.map((what) => ({
       what: what as never,
       why: 'forbidden',
@@ -126,6 +134,21 @@ describe('the operator', () => {
 describe('a system component', () => {
   const operator = binding('ops', 'cluster-admin', user('alice'))
   const pods = role('reads-pods', [{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] }])
+  test('loses what somebody added to its role of Kubernetes, and nothing that Kubernetes ships', async () => {
+    const name = 'system:kube-scheduler'
+    const shipped = defaultRules(undefined, name, 37, false)!
+    const [widened, bound] = [role(name, [...shipped, ...ALL]), binding(name, name, user(name))]
+    const to = (rules: readonly object[]): Change => ({
+      type: 'edit',
+      target: refOf(widened),
+      edits: [{ set: ['rules'], to: rules as never }],
+    })
+    const all = [admin, operator, widened, bound]
+    expect(await foretold(all, to(shipped), undefined, [], 'v1.37.2')).toBeUndefined()
+    expect(await foretold(all, to(shipped.slice(1)), undefined, [], 'v1.37.2')).toMatch(/^system:kube-scheduler would lose/)
+    // Of a version that is not known here nobody can say what it ships.
+    expect(await foretold(all, to(shipped), undefined, [], 'v1.60.0')).toMatch(/^system:kube-scheduler would lose/)
+  })
   test('keeps what its pods run on', async () => {
     const proxy = binding('cni', 'reads-pods', account('kube-system', 'cni'))
     expect(await foretold([admin, operator, pods, proxy, systemPod('cni')], remove(proxy))).toBe(
