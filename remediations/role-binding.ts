@@ -9,6 +9,7 @@ import type {
   Kind,
   KubeObject,
   ObjectRef,
+  PolicyRule,
   Proposal,
   RbacSubject,
   Remedy,
@@ -17,10 +18,18 @@ import type {
 } from '../src/model/index.ts'
 import { isDefaultSubject, subjectText } from '../src/objects/rbac-bootstrap.ts'
 import { PEOPLE, type SubjectEvidence } from '../src/objects/rbac-exposure.ts'
+import { type Grant, grants, roleOf, rulesOf } from '../src/objects/rbac-grants.ts'
+import { allows, isIn } from '../src/objects/rbac-kept.ts'
+import type { AccessRequest } from '../src/objects/rbac-rules.ts'
 import { refOf, refText, sameObject } from '../src/objects/ref.ts'
+import { evidenceWords, isAllUsed, KEPT_READS, type Need, needsOf, objectsFor, usageText } from './kept-rights.ts'
 
 const OPTIONS = {
-  role: { describe: 'the ClusterRole to bind these subjects to instead (view, edit, admin or one of your own); empty: none', default: '' },
+  role: {
+    describe:
+      'the ClusterRole to bind these subjects to instead (view, edit, admin or one of your own); empty: a role of what an audit log shows in use, without a log none',
+    default: '',
+  },
   namespaces: {
     describe: 'the namespaces in which to bind them instead of the whole cluster; empty: where the binding is good now',
     default: [],
@@ -31,7 +40,7 @@ const OPTIONS = {
 export const removeSubjects = (risk: Risk): Remedy<SubjectEvidence> =>
   remedy<SubjectEvidence>({
     family: 'role-binding',
-    reads: ['RoleBinding', 'ClusterRoleBinding'],
+    reads: risk === 'safe' ? ['RoleBinding', 'ClusterRoleBinding'] : KEPT_READS,
     ...(risk !== 'safe' && { options: OPTIONS }),
     propose: (finding, context) => withoutSubjects(finding, context, risk),
   })
@@ -66,16 +75,52 @@ export function withoutSubjects(
     textOf(options['role']),
     listOf(options['namespaces']),
   )
+  const needs = risk === 'safe' ? [] : needsLeft(view, binding, gone, moved, instead)
+  if ('byHand' in needs) return needs
   const removal: Change =
     left.length === 0
       ? { type: 'delete', target: finding.subject }
       : { type: 'edit', target: finding.subject, edits: [{ set: ['subjects'], to: left as unknown as Json }] }
   return {
-    changes: [...instead.map((object): Change => ({ type: 'create', object })), removal],
+    changes: [
+      ...instead.map((object): Change => ({ type: 'create', object })),
+      ...objectsFor(view, needs, finding.subject, instead.map((object) => refText(refOf(object))).join()),
+      removal,
+    ],
     risk,
-    summary: `${left.length === 0 ? `delete ${refText(finding.subject)}` : `remove ${names} from ${refText(finding.subject)}`}${instead.length > 0 ? ` and bind less: ${instead.map((object) => refText(refOf(object))).join(', ')}` : ''}`,
-    ...(risk !== 'safe' && { mayBreak: whatMayBreak(finding.evidence, names, instead.length > 0) }),
+    summary: `${left.length === 0 ? `delete ${refText(finding.subject)}` : `remove ${names} from ${refText(finding.subject)}`}${instead.length > 0 ? ` and bind less: ${instead.map((object) => refText(refOf(object))).join(', ')}` : needs.length > 0 ? ', and keep what is in use' : ''}`,
+    ...(risk !== 'safe' && {
+      mayBreak: [...whatMayBreak(finding.evidence, names, instead.length + needs.length > 0), ...evidenceWords(view, needs)],
+    }),
   }
+}
+
+/** What an audit log shows in use of what goes, beyond what is bound instead. */
+function needsLeft(
+  view: RemedyContext['view'],
+  binding: BindingObject,
+  gone: ReadonlySet<string>,
+  moved: ReadonlySet<string>,
+  instead: readonly BindingObject[],
+): readonly Need[] | { readonly byHand: string } {
+  const held = grants(view).all.filter((grant) => grant.binding === binding && gone.has(identity(grant.subject)))
+  const replaced = (question: AccessRequest): boolean =>
+    instead.some((one) => isIn(one.metadata.namespace, question) && allows(rulesBound(view, one), question))
+  const needs: Need[] = []
+  for (const grant of held) {
+    const found = needsOf(view, grant, grant.rules, moved.has(identity(grant.subject)) ? replaced : () => false)
+    if ('byHand' in found) return found
+    needs.push(...found)
+  }
+  const isNeeded = (grant: Grant): boolean =>
+    needs.some((need) => need.grant === grant && need.subject.name === grant.subject.name && isAllUsed(need, grant.rules))
+  return instead.length === 0 && held.length > 0 && held.every(isNeeded)
+    ? { byHand: `all that it grants is in use: ${usageText(needs.flatMap(({ used }) => used))}` }
+    : needs
+}
+function rulesBound(view: RemedyContext['view'], binding: BindingObject): readonly PolicyRule[] {
+  const role = roleOf(view, binding)
+  return role === undefined ? [] : rulesOf(view, role)
 }
 
 function whatMayBreak({ role, usedBy }: SubjectEvidence, names: string, replaced: boolean): string[] {

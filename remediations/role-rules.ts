@@ -4,9 +4,12 @@ import { remedy } from '../src/model/define.ts'
 import type { Finding, Json, Path, PolicyRule, Proposal, Remedy, RemedyContext, RoleObject } from '../src/model/index.ts'
 import { isDefaultRule, mayBeForeignDefault, subjectText } from '../src/objects/rbac-bootstrap.ts'
 import type { RbacEvidence, RuleEvidence, SubjectEvidence } from '../src/objects/rbac-exposure.ts'
+import { holdersOf } from '../src/objects/rbac-grants.ts'
+import { allows } from '../src/objects/rbac-kept.ts'
 import { expand, isNamed, overlap, overlapTexts, type Rights, ruleText, subtract } from '../src/objects/rbac-rules.ts'
 import { universeOf } from '../src/objects/rbac-served.ts'
 import { refText } from '../src/objects/ref.ts'
+import { evidenceWords, KEPT_READS, type Need, needsOf, objectsFor, usageText } from './kept-rights.ts'
 import { isChosen, listOf, objectOf, removeSubjects, withoutSubjects } from './role-binding.ts'
 
 const OF_BINDINGS = Object.fromEntries(
@@ -19,7 +22,7 @@ const OF_BINDINGS = Object.fromEntries(
 /** For findings of `exposures`: changes the rule where the role is somebody's own, and the binding where the role is Kubernetes'. */
 export const narrowRights: Remedy<RbacEvidence> = remedy<RbacEvidence>({
   family: 'role-rules',
-  reads: ['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding', 'CustomResourceDefinition', 'ServedResources'],
+  reads: [...KEPT_READS, 'CustomResourceDefinition', 'ServedResources'],
   options: {
     ...OF_BINDINGS,
     names: { describe: 'where a rule is changed: names of the objects on which the subjects keep the right; empty: on none', default: [] },
@@ -53,27 +56,70 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
   const unknown = universe.complete ? undefined : whatIsNotKnown(view, rules[index], (group) => universe.resourcesOf(group).length > 0)
   if (unknown !== undefined) return { byHand: unknown }
 
-  const wishes = [finding, ...alongside].flatMap((one) => wishOf(one))
-  const narrowed = rules.flatMap((rule, at) =>
-    mended(
-      rule,
-      wishes.filter((wish) => wish.index === at).map((wish) => wish.mend),
-      universe,
-    ),
-  )
+  const held = holdersOf(view).get(role) ?? []
+  const narrow = (wishes: readonly Wish[]): readonly PolicyRule[] =>
+    rules.flatMap((rule, at) =>
+      mended(
+        rule,
+        wishes.filter((wish) => wish.index === at).map((wish) => wish.mend),
+        universe,
+      ),
+    )
+  const needsAfter = (narrowed: readonly PolicyRule[]) => held.map((grant) => needsOf(view, grant, rules, (one) => allows(narrowed, one)))
+  // What every holder uses in full is for a human, and no reason to leave the other findings on this role.
+  const wishes = [finding, ...alongside].flatMap((one) => wishOf(one)).filter((wish) => !isInUse(wish, needsAfter(narrow([wish]))))
+  const narrowed = narrow(wishes)
+  const needs: Need[] = []
+  for (const found of needsAfter(narrowed)) {
+    if ('byHand' in found) return found
+    needs.push(...found)
+  }
   const { mend } = finding.evidence
+  if (!wishes.some((wish) => wish.index === index && wish.mend === mend)) {
+    const used = needsAfter(narrow(wishOf(finding))).flatMap((found) => ('byHand' in found ? [] : found.flatMap((need) => need.used)))
+    return { byHand: `${usageText(used)}: it needs this right, so give it one for what it really works on` }
+  }
+  const cuts = wishes.flatMap((wish) => ('cut' in wish.mend ? wish.mend.cut : []))
+  const inPlace = held.length === 1 ? keptInPlace(needs, cuts) : undefined
   const kept = 'cut' in mend ? named(rules[index], mend.cut, listOf(options['names'])) : []
-  const wanted = [...narrowed, ...kept]
+  const wanted = [...narrowed, ...(inPlace ?? []), ...kept]
   const after = wanted.filter((rule, at) => wanted.findIndex((other) => JSON.stringify(other) === JSON.stringify(rule)) === at)
   return {
-    changes: [{ type: 'edit', target: finding.subject, edits: [{ set: ['rules'], to: after as unknown as Json }] }],
+    changes: [
+      ...(inPlace === undefined ? objectsFor(view, needs, finding.subject) : []),
+      { type: 'edit', target: finding.subject, edits: [{ set: ['rules'], to: after as unknown as Json }] },
+    ],
     risk: 'may-break',
-    summary:
+    summary: `${
       'expand' in mend
         ? `spell out ${ruleText(rules[index])} in ${refText(finding.subject)}`
-        : `take ${overlapTexts([rules[index]], mend.cut).join('; ')} out of ${refText(finding.subject)}`,
-    mayBreak: mayBreak(finding.evidence, rules[index], universe.complete),
+        : `take ${overlapTexts([rules[index]], mend.cut).join('; ')} out of ${refText(finding.subject)}`
+    }${needs.length > 0 ? ', and keep what is in use' : ''}`,
+    mayBreak: [...mayBreak(finding.evidence, rules[index], universe.complete), ...evidenceWords(view, needs)],
   }
+}
+
+/** Does every holder use some of what is to be cut, for any name and wherever it is granted? */
+function isInUse({ mend }: Wish, needs: readonly ReturnType<typeof needsOf>[]): boolean {
+  if (!('cut' in mend) || needs.length === 0) return false
+  return needs.every((found) => {
+    if ('byHand' in found) return true
+    return found.some(({ grant, subject, kept }) => {
+      const own = grant.namespace === undefined ? kept.cluster : (kept.namespaced.get(grant.namespace) ?? [])
+      return subject.name === grant.subject.name && own.some((rule) => isCut(rule, mend.cut))
+    })
+  })
+}
+const isCut = (rule: PolicyRule, cuts: readonly Rights[]): boolean => !isNamed(rule) && cuts.some((cut) => overlap(rule, cut) !== undefined)
+
+/** What the only holder goes on needing can stand in the role itself, where it is needed just where the role is bound and is not what was cut. */
+function keptInPlace(needs: readonly Need[], cuts: readonly Rights[]): readonly PolicyRule[] | undefined {
+  const [need] = needs
+  if (needs.length !== 1 || need!.subject.name !== need!.grant.subject.name) return undefined
+  const { grant, kept } = need!
+  const [own, elsewhere] =
+    grant.namespace === undefined ? [kept.cluster, kept.namespaced.size] : [kept.namespaced.get(grant.namespace) ?? [], kept.cluster.length]
+  return elsewhere === 0 && !own.some((rule) => isCut(rule, cuts)) ? own : undefined
 }
 
 /** All that the findings on this role want of one rule: first every wildcard spelled out, then every cut, in an order of their own. */
@@ -94,7 +140,11 @@ const named = (rule: PolicyRule, cuts: readonly Rights[], names: readonly string
         return held === undefined ? [] : [{ apiGroups: held.groups, resources: held.resources, resourceNames: names, verbs: held.verbs }]
       })
 
-function wishOf({ at, evidence }: Finding<any>): readonly { readonly index: number; readonly mend: RuleEvidence['mend'] }[] {
+interface Wish {
+  readonly index: number
+  readonly mend: RuleEvidence['mend']
+}
+function wishOf({ at, evidence }: Finding<any>): readonly Wish[] {
   const index = indexOf(at)
   if (index === undefined || evidence === null || typeof evidence !== 'object' || !('mend' in evidence)) return []
   return [{ index, mend: (evidence as unknown as RuleEvidence).mend }]

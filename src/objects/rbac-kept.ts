@@ -1,0 +1,158 @@
+/** What an audit log shows in use of the rights that are about to go: the least rules that keep it, never more than was granted. */
+import type { Facts, ObservedRequest, ObservedRequests, PolicyRule, View } from '../model/index.ts'
+import { isAsShipped } from './rbac-accounts.ts'
+import { type Grant, grants, grantsOf, type RbacView } from './rbac-grants.ts'
+import { observedAs, questionOf } from './rbac-observed.ts'
+import { type AccessRequest, isNamed, type ResourceRequest, ruleAllows } from './rbac-rules.ts'
+
+export type UsageView = RbacView & View<'ObservedRequests' | 'Namespace'>
+
+/** One request that was allowed through a grant and would not be any more. */
+export interface Used {
+  readonly user: string
+  readonly question: AccessRequest
+  readonly count: number
+  /** RFC 3339. */
+  readonly last: string
+}
+
+/**
+ * What the holder of a grant did with the rules `before` that the rules `after` do not allow there. What Kubernetes' own bindings
+ * allow the same user anyway does not count: those stay. Undefined: there is no log, so nobody can say.
+ */
+export function usedOf(
+  view: UsageView,
+  grant: Pick<Grant, 'subject' | 'namespace'>,
+  before: readonly PolicyRule[],
+  after: (question: AccessRequest) => boolean,
+): readonly Used[] | undefined {
+  const observed: Facts['ObservedRequests'] | undefined = view.fact('ObservedRequests')
+  if (observed === undefined) return undefined
+  const known = grants(view)
+  return observedAs(observed, grant.subject, grant.namespace).flatMap(({ user, groups, requests }) => {
+    if (groups.includes('system:masters')) return []
+    const shipped = grantsOf(known, user, groups).filter(isAsShipped)
+    const isShipped = (question: AccessRequest): boolean =>
+      shipped.some(({ namespace, rules }) => isIn(namespace, question) && allows(rules, question))
+    return requests
+      .filter(({ was }) => was === 'allowed')
+      .flatMap((request) =>
+        questionsOf(before, request)
+          .filter((question) => isIn(grant.namespace, question) && allows(before, question) && !after(question) && !isShipped(question))
+          .map((question): Used => ({ user, question, count: request.count, last: request.last })),
+      )
+  })
+}
+
+export const allows = (rules: readonly PolicyRule[], question: AccessRequest): boolean => rules.some((rule) => ruleAllows(rule, question))
+/** Is a grant of this namespace (undefined: of the whole cluster) asked about this at all? */
+export const isIn = (namespace: string | undefined, question: AccessRequest): boolean =>
+  namespace === undefined || (!('path' in question) && question.namespace === namespace)
+
+/** Where the log no longer tells the names apart, and only rules with names allowed it, any of those names may have been meant. */
+function questionsOf(rules: readonly PolicyRule[], request: ObservedRequest): readonly AccessRequest[] {
+  const question = questionOf(request)
+  if ('path' in question || 'path' in request || request.anyName !== true || allows(rules, question)) return [question]
+  const names = rules.filter(isNamed).flatMap((rule) => rule.resourceNames!)
+  return [...new Set(names)].map((name) => ({ ...question, name }))
+}
+
+/** Rules by where they hold. */
+export interface Kept {
+  readonly cluster: readonly PolicyRule[]
+  readonly namespaced: ReadonlyMap<string, readonly PolicyRule[]>
+}
+/** More namespaces than this are no list to be kept up: the next one is needed tomorrow. More names likewise. */
+const FEW = 5
+
+/**
+ * The rules that allow all of `used` and lie within `before`. Few names stay names and few namespaces stay namespaces; `exists` says
+ * whether a namespace is there still, since who worked in one that is gone will work in another. Reads of a verb that the log shows
+ * of nobody (`blind`) are kept where another read was seen.
+ */
+export function keptRules(
+  used: readonly Used[],
+  before: readonly PolicyRule[],
+  scope: string | undefined,
+  observed: Pick<ObservedRequests, 'blind'>,
+  exists: (namespace: string) => boolean = () => true,
+): Kept {
+  const triples = Map.groupBy(
+    [...used, ...unseenReads(used, before, observed.blind)].map(({ question }) => question).filter(isOnObjects),
+    ({ verb, group, resource, subresource }) => [verb, group, subresource ? `${resource}/${subresource}` : resource].join('\0'),
+  )
+  const parts: Part[] = [...triples].flatMap(([key, questions]) => {
+    const [verb, group, resource] = key.split('\0') as [string, string, string]
+    const places = Map.groupBy(questions, (question) => question.namespace ?? '')
+    const isWide = scope === undefined && (places.size > FEW || places.keys().some((namespace) => namespace !== '' && !exists(namespace)))
+    const spread: [string, readonly ResourceRequest[]][] = isWide ? [['', questions]] : [...places]
+    return spread.map(([namespace, asked]) => ({ verb, group, resource, namespace, names: namesOf(asked, before) }))
+  })
+  const paths = used.flatMap(({ question }) => ('path' in question ? [question] : []))
+  return {
+    cluster: [...rulesOf(parts.filter(({ namespace }) => namespace === '')), ...pathRules(paths)],
+    namespaced: new Map(
+      [...Map.groupBy(parts, ({ namespace }) => namespace)]
+        .filter(([namespace]) => namespace !== '')
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([namespace, those]) => [namespace, rulesOf(those)]),
+    ),
+  }
+}
+
+interface Part {
+  readonly verb: string
+  readonly group: string
+  readonly resource: string
+  readonly namespace: string
+  /** Empty: any. */
+  readonly names: readonly string[]
+}
+
+const READS: readonly string[] = ['get', 'list', 'watch']
+function unseenReads(used: readonly Used[], before: readonly PolicyRule[], blind: readonly string[]): readonly Used[] {
+  return used
+    .filter(({ question }) => !('path' in question) && !question.subresource && READS.includes(question.verb))
+    .flatMap((one) =>
+      READS.filter((verb) => blind.includes(verb))
+        .map((verb) => ({ ...one, question: { ...one.question, verb } }))
+        .filter(({ question }) => allows(before, question)),
+    )
+}
+
+const isOnObjects = (question: AccessRequest): question is ResourceRequest => !('path' in question)
+
+/** Names are given up only where the rules allow any: there are too many of them, or they are drawn anew each time. */
+function namesOf(asked: readonly ResourceRequest[], before: readonly PolicyRule[]): readonly string[] {
+  const names = [...new Set(asked.map(({ name }) => name ?? ''))].sort()
+  if (names.includes('')) return []
+  const isList = names.length <= FEW && !names.some(isDrawn) && !PASSING.has(`${asked[0]!.group}/${asked[0]!.resource}`)
+  const { name: _, ...any } = asked[0]!
+  return isList || !allows(before, any) ? names : []
+}
+/** Kinds whose objects come and go with every roll-out. */
+const PASSING = new Set(['/pods', '/events', 'events.k8s.io/events', 'apps/replicasets', 'apps/controllerrevisions', 'batch/jobs'])
+for (const more of ['discovery.k8s.io/endpointslices', 'certificates.k8s.io/certificatesigningrequests', '/nodes']) PASSING.add(more)
+/** The suffix of generateName (apimachinery's rand), a hash of a kustomization, a revision of Helm, a counter, a UUID. */
+const DRAWN = /-[bcdfghjklmnpqrstvwxz2456789]{5,10}$|\.v\d+$|-\d{3,}$|[0-9a-f]{8}-[0-9a-f]{4}-/
+const isDrawn = (name: string): boolean => DRAWN.test(name)
+
+/** Verbs on one resource and the same names together, then resources with the same verbs. */
+function rulesOf(parts: readonly Part[]): readonly PolicyRule[] {
+  const byResource = Map.groupBy(parts, ({ group, resource, names }) => [group, names.join('\u0001'), resource].join('\0'))
+  const withVerbs = [...byResource.values()].map((same) => ({ ...same[0]!, verbs: [...new Set(same.map(({ verb }) => verb))].sort() }))
+  const alike = Map.groupBy(withVerbs, ({ group, names, verbs }) => [group, names.join('\u0001'), verbs.join()].join('\0'))
+  return [...alike]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, same]) => ({
+      apiGroups: [same[0]!.group],
+      resources: same.map(({ resource }) => resource).sort(),
+      ...(same[0]!.names.length > 0 && { resourceNames: same[0]!.names }),
+      verbs: same[0]!.verbs,
+    }))
+}
+
+const pathRules = (asked: readonly { readonly verb: string; readonly path: string }[]): readonly PolicyRule[] =>
+  [...Map.groupBy(asked, ({ path }) => path)]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([path, same]) => ({ nonResourceURLs: [path], verbs: [...new Set(same.map(({ verb }) => verb))].sort() }))
