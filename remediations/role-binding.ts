@@ -70,6 +70,7 @@ export function withoutSubjects(
   const left = (binding.subjects ?? []).filter((subject) => !gone.has(identity(subject)))
   const names = finding.evidence.remove.map((subject) => subjectText(subject, binding.metadata.namespace)).join(', ')
   const instead = bindingsInstead(
+    view,
     binding,
     (binding.subjects ?? []).filter((subject) => moved.has(identity(subject))),
     textOf(options['role']),
@@ -153,6 +154,7 @@ function removedBy({ evidence }: Finding<any>): readonly RbacSubject[] {
 const identity = ({ kind, name, namespace = '' }: RbacSubject): string => [kind, namespace, name].join('\0')
 
 function bindingsInstead(
+  view: RemedyContext['view'],
   binding: BindingObject,
   subjects: readonly RbacSubject[],
   role: string,
@@ -164,16 +166,14 @@ function bindingsInstead(
   const qualified = subjects.map((subject) =>
     subject.kind === 'ServiceAccount' && !subject.namespace && own !== undefined ? { ...subject, namespace: own } : subject,
   )
-  const made = (kind: string, namespace: string | undefined): BindingObject => ({
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind,
-    metadata: {
-      name: role === '' ? binding.metadata.name : `${binding.metadata.name}-${role}`,
-      ...(namespace !== undefined && { namespace }),
-    },
-    roleRef,
-    subjects: qualified,
-  })
+  const stem = role === '' ? binding.metadata.name : `${binding.metadata.name}-${role}`
+  const made = (kind: string, namespace: string | undefined, number = 1): BindingObject => {
+    const name = number === 1 ? stem : `${stem}-${number}`
+    // A binding of that name is somebody else's.
+    if (view.find(kind as Kind, namespace, name) !== undefined) return made(kind, namespace, number + 1)
+    const metadata = { name, ...(namespace !== undefined && { namespace }) }
+    return { apiVersion: 'rbac.authorization.k8s.io/v1', kind, metadata, roleRef, subjects: qualified }
+  }
   if (namespaces.length > 0)
     return namespaces.filter((namespace) => role !== '' || namespace !== own).map((namespace) => made('RoleBinding', namespace))
   return [made(binding.kind, own)]

@@ -6,6 +6,7 @@ import rbacAuthorizerMode from './rbac/rbac-authorizer-mode.ts'
 import rbacBindEscalate from './rbac/rbac-bind-escalate.ts'
 import rbacBroadGroupBindings from './rbac/rbac-broad-group-bindings.ts'
 import rbacClusterAdminBindings from './rbac/rbac-cluster-admin-bindings.ts'
+import rbacClusterwideExcess from './rbac/rbac-clusterwide-excess.ts'
 import rbacDangling from './rbac/rbac-dangling.ts'
 import rbacDefaultSa from './rbac/rbac-default-sa.ts'
 import rbacPodExec from './rbac/rbac-pod-exec.ts'
@@ -73,6 +74,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(rbacBindEscalate as unknown as RegisteredControl), id: 'rbac-bind-escalate', practice: 'rbac' },
   { ...(rbacBroadGroupBindings as unknown as RegisteredControl), id: 'rbac-broad-group-bindings', practice: 'rbac' },
   { ...(rbacClusterAdminBindings as unknown as RegisteredControl), id: 'rbac-cluster-admin-bindings', practice: 'rbac' },
+  { ...(rbacClusterwideExcess as unknown as RegisteredControl), id: 'rbac-clusterwide-excess', practice: 'rbac' },
   { ...(rbacDangling as unknown as RegisteredControl), id: 'rbac-dangling', practice: 'rbac' },
   { ...(rbacDefaultSa as unknown as RegisteredControl), id: 'rbac-default-sa', practice: 'rbac' },
   { ...(rbacPodExec as unknown as RegisteredControl), id: 'rbac-pod-exec', practice: 'rbac' },

@@ -5,7 +5,7 @@ import { type Grant, grants, grantsOf, type RbacView } from './rbac-grants.ts'
 import { observedAs, questionOf } from './rbac-observed.ts'
 import { type AccessRequest, isNamed, type ResourceRequest, ruleAllows } from './rbac-rules.ts'
 
-export type UsageView = RbacView & View<'ObservedRequests' | 'Namespace'>
+export type UsageView = RbacView & View<'ObservedRequests'>
 
 /** One request that was allowed through a grant and would not be any more. */
 export interface Used {
