@@ -12,6 +12,9 @@ export interface ExcessEvidence extends SubjectEvidence {
   readonly because: readonly string[]
 }
 
+/** Key of a finding about accounts of which nothing shows where they work. */
+export const UNPROVEN = 'unproven'
+
 export const bindByNamespace: Remedy<ExcessEvidence> = remedy<ExcessEvidence>({
   family: 'namespaced-binding',
   reads: KEPT_READS,
@@ -28,7 +31,9 @@ function byNamespace(finding: Finding<ExcessEvidence>, context: RemedyContext): 
     return {
       needs: { option: 'namespaces', question: `In which namespaces does it need what ${refText(finding.subject)} grants? (shop,pay)` },
     }
-  const proposal = withoutSubjects(finding, { ...context, options: { namespaces: [...namespaces] } }, 'may-break')
+  // What the evidence says of some is no reason to move the others with them.
+  const alongside = context.alongside.filter((one) => one.control !== finding.control || chosen.length > 0)
+  const proposal = withoutSubjects(finding, { ...context, alongside, options: { namespaces: [...namespaces] } }, 'may-break')
   if (!('changes' in proposal)) return proposal
   return {
     ...proposal,

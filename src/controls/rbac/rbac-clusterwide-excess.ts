@@ -1,4 +1,4 @@
-import { bindByNamespace, type ExcessEvidence } from '../../../remediations/namespaced-binding.ts'
+import { bindByNamespace, type ExcessEvidence, UNPROVEN } from '../../../remediations/namespaced-binding.ts'
 import { control } from '../../model/define.ts'
 import { fewOf } from '../../objects/few-of.ts'
 import { isAsShipped } from '../../objects/rbac-accounts.ts'
@@ -40,29 +40,29 @@ export default control({
           note: `${refText(refOf(binding))}: the audit log shows ${fewOf(wide.map(({ grant }) => subjectText(grant.subject)))} at work in the whole cluster`,
         }
       const narrow = prints.filter(({ print }) => !print.isWide)
-      const proven = narrow.filter(({ print }) => print.proven)
-      const told = proven.length > 0 ? proven : narrow
-      if (told.length === 0) continue
-      const namespaces = [...new Set(told.flatMap(({ print }) => print.namespaces))].sort()
-      const list = told.map(({ grant }) => grant)
-      const who = fewOf(list.map(({ subject }) => subjectText(subject)))
-      const isCertain = proven.length > 0 && scope === 'namespaced'
-      yield {
-        subject: refOf(binding),
-        at: ['roleRef'],
-        reason: isCertain
-          ? 'grants in the whole cluster what is needed in some namespaces'
-          : 'grants in the whole cluster what may be needed in some namespaces only',
-        detail: `${who}, ${fewOf(rules.map(ruleText))}${namespaces.length > 0 ? `; needed in ${fewOf(namespaces)}` : ''}`,
-        evidence: {
-          role: `${binding.roleRef.kind} ${binding.roleRef.name}`,
-          rules: shortList(rules.map(ruleText)),
-          remove: subjectsIn(list),
-          usedBy: shortList([...new Set(list.flatMap((grant) => workloadsOf(view, [grant.subject], undefined)))].map(workloadText)),
-          namespaces,
-          because: told.flatMap(({ print }) => print.because),
-        } satisfies ExcessEvidence,
-        ...(!isCertain && { verdict: 'review' as const, severity: 'low' as const }),
+      // Who is left when the others have moved is a finding of its own.
+      for (const [isProven, told] of Map.groupBy(narrow, ({ print }) => print.proven)) {
+        const namespaces = [...new Set(told.flatMap(({ print }) => print.namespaces))].sort()
+        const list = told.map(({ grant }) => grant)
+        const isCertain = isProven && scope === 'namespaced'
+        yield {
+          subject: refOf(binding),
+          at: ['roleRef'],
+          ...(!isProven && { key: UNPROVEN }),
+          reason: isCertain
+            ? 'grants in the whole cluster what is needed in some namespaces'
+            : 'grants in the whole cluster what may be needed in some namespaces only',
+          detail: `${fewOf(list.map(({ subject }) => subjectText(subject)))}, ${fewOf(rules.map(ruleText))}${namespaces.length > 0 ? `; needed in ${fewOf(namespaces)}` : ''}`,
+          evidence: {
+            role: `${binding.roleRef.kind} ${binding.roleRef.name}`,
+            rules: shortList(rules.map(ruleText)),
+            remove: subjectsIn(list),
+            usedBy: shortList([...new Set(list.flatMap((grant) => workloadsOf(view, [grant.subject], undefined)))].map(workloadText)),
+            namespaces,
+            because: told.flatMap(({ print }) => print.because),
+          } satisfies ExcessEvidence,
+          ...(!isCertain && { verdict: 'review' as const, severity: 'low' as const }),
+        }
       }
     }
     yield* unseenRoles(view)
