@@ -23,6 +23,7 @@ export interface AuditEvent {
     readonly namespace?: string
     readonly name?: string
     readonly apiGroup?: string
+    readonly apiVersion?: string
   } | null
   readonly responseStatus?: { readonly code?: number } | null
   readonly stageTimestamp?: string
@@ -59,10 +60,10 @@ type AboutObject = Extract<Heard, { resource: string }>
  * counts as allowed. The authorizer's own word (the annotation) beats the code, for admission answers 403 as well.
  */
 export function heardIn(event: AuditEvent): readonly Heard[] {
-  const { verb, user, impersonatedUser, annotations = {} } = event
+  const { verb, user, impersonatedUser, annotations } = event
   const code = event.responseStatus?.code
   if (!verb || !user?.username || code === 401 || code === 405) return []
-  const decision = annotations['authorization.k8s.io/decision']
+  const decision = annotations?.['authorization.k8s.io/decision']
   const was = decision === 'forbid' || (decision !== 'allow' && code === 403) ? 'denied' : 'allowed'
   const acting = impersonatedUser?.username ? impersonatedUser : user
   const who = { user: acting.username!, groups: acting.groups ?? [], was, derived: false } as const
