@@ -175,6 +175,7 @@ export function evidenceWords(view: AnyView, needs: readonly Need[]): readonly s
     `the rest was not used in ${days} ${days === 1 ? 'day' : 'days'} of audit log${days < 14 ? ', which is too short to show what happens weekly or monthly' : ''}`,
     ...(observed.blind.length > 0 ? [`the log shows ${observed.blind.join(', ')} of nobody, so it proves no disuse of that`] : []),
     ...observed.doubts,
+    ...(observed.partial === true ? ['the log leaves subjects out, so members of a group may have used what it does not show'] : []),
     ...(needs.some(({ used }) => used.some(({ question }) => writesRights(question)))
       ? ['it writes roles or bindings: from now on it can grant only what it holds itself']
       : []),

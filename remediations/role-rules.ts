@@ -106,13 +106,13 @@ function isInUse({ mend }: Wish, needs: readonly ReturnType<typeof needsOf>[]): 
     if ('byHand' in found) return true
     return found.some(({ grant, subject, kept }) => {
       const own = grant.namespace === undefined ? kept.cluster : (kept.namespaced.get(grant.namespace) ?? [])
-      return subject.name === grant.subject.name && own.some((rule) => isCut(rule, mend.cut))
+      return subject.name === grant.subject.name && own.some((rule) => !isNamed(rule) && isCut(rule, mend.cut))
     })
   })
 }
-const isCut = (rule: PolicyRule, cuts: readonly Rights[]): boolean => !isNamed(rule) && cuts.some((cut) => overlap(rule, cut) !== undefined)
+const isCut = (rule: PolicyRule, cuts: readonly Rights[]): boolean => cuts.some((cut) => overlap(rule, cut) !== undefined)
 
-/** What the only holder goes on needing can stand in the role itself, where it is needed just where the role is bound and is not what was cut. */
+/** What the only holder goes on needing can stand in the role itself, where it is needed just where the role is bound and no part of what was cut. */
 function keptInPlace(needs: readonly Need[], cuts: readonly Rights[]): readonly PolicyRule[] | undefined {
   const [need] = needs
   if (needs.length !== 1 || need!.subject.name !== need!.grant.subject.name) return undefined

@@ -1,9 +1,11 @@
 /** What an audit log shows in use of the rights that are about to go: the least rules that keep it, never more than was granted. */
 import type { Facts, ObservedRequest, ObservedRequests, PolicyRule, View } from '../model/index.ts'
 import { isAsShipped } from './rbac-accounts.ts'
+import { compacted, compactedPaths, type Right } from './rbac-compact.ts'
 import { type Grant, grants, grantsOf, type RbacView } from './rbac-grants.ts'
 import { observedAs, questionOf } from './rbac-observed.ts'
 import { type AccessRequest, isNamed, type ResourceRequest, ruleAllows } from './rbac-rules.ts'
+import { isMadeUp } from './rbac-usage.ts'
 
 export type UsageView = RbacView & View<'ObservedRequests'>
 
@@ -37,7 +39,7 @@ export function usedOf(
     return requests
       .filter(({ was }) => was === 'allowed')
       .flatMap((request) =>
-        questionsOf(before, request)
+        questionsOf(before, grant.namespace, request)
           .filter((question) => isIn(grant.namespace, question) && allows(before, question) && !after(question) && !isShipped(question))
           .map((question): Used => ({ user, question, count: request.count, last: request.last })),
       )
@@ -49,10 +51,20 @@ export const allows = (rules: readonly PolicyRule[], question: AccessRequest): b
 export const isIn = (namespace: string | undefined, question: AccessRequest): boolean =>
   namespace === undefined || (!('path' in question) && question.namespace === namespace)
 
-/** Where the log no longer tells the names apart, and only rules with names allowed it, any of those names may have been meant. */
-function questionsOf(rules: readonly PolicyRule[], request: ObservedRequest): readonly AccessRequest[] {
-  const question = questionOf(request)
-  if ('path' in question || 'path' in request || request.anyName !== true || allows(rules, question)) return [question]
+/**
+ * Where the log no longer tells names, namespaces or paths apart, and only rules for some of them allowed it, any of those may have
+ * been meant. `scope`: the namespace of the grant.
+ */
+function questionsOf(rules: readonly PolicyRule[], scope: string | undefined, request: ObservedRequest): readonly AccessRequest[] {
+  const asked = questionOf(request)
+  if ('path' in asked) {
+    const under = asked.path.endsWith('*') && !allows(rules, asked) ? asked.path.slice(0, -1) : undefined
+    const urls = rules.flatMap(({ nonResourceURLs = [] }) => nonResourceURLs).filter((url) => under !== undefined && url.startsWith(under))
+    return urls.length > 0 ? [...new Set(urls)].map((path) => ({ verb: asked.verb, path })) : [asked]
+  }
+  if ('path' in request || request.anyName !== true) return [asked]
+  const question = asked.namespace === undefined && scope !== undefined ? { ...asked, namespace: scope } : asked
+  if (allows(rules, question)) return [question]
   const names = rules.filter(isNamed).flatMap((rule) => rule.resourceNames!)
   return [...new Set(names)].map((name) => ({ ...question, name }))
 }
@@ -90,12 +102,12 @@ export function keptRules(
   })
   const paths = used.flatMap(({ question }) => ('path' in question ? [question] : []))
   return {
-    cluster: [...rulesOf(parts.filter(({ namespace }) => namespace === '')), ...pathRules(paths)],
+    cluster: [...compacted(parts.filter(({ namespace }) => namespace === '').map(rightOf)), ...compactedPaths(paths)],
     namespaced: new Map(
       [...Map.groupBy(parts, ({ namespace }) => namespace)]
         .filter(([namespace]) => namespace !== '')
         .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([namespace, those]) => [namespace, rulesOf(those)]),
+        .map(([namespace, those]) => [namespace, compacted(those.map(rightOf))]),
     ),
   }
 }
@@ -108,6 +120,7 @@ interface Part {
   /** Empty: any. */
   readonly names: readonly string[]
 }
+const rightOf = ({ names, namespace: _, ...right }: Part): Right => (names.length === 0 ? right : { ...right, names })
 
 const READS: readonly string[] = ['get', 'list', 'watch']
 function unseenReads(used: readonly Used[], before: readonly PolicyRule[], blind: readonly string[]): readonly Used[] {
@@ -126,33 +139,7 @@ const isOnObjects = (question: AccessRequest): question is ResourceRequest => !(
 function namesOf(asked: readonly ResourceRequest[], before: readonly PolicyRule[]): readonly string[] {
   const names = [...new Set(asked.map(({ name }) => name ?? ''))].sort()
   if (names.includes('')) return []
-  const isList = names.length <= FEW && !names.some(isDrawn) && !PASSING.has(`${asked[0]!.group}/${asked[0]!.resource}`)
+  const isList = names.length <= FEW && !names.some((name) => isMadeUp(asked[0]!.resource, name))
   const { name: _, ...any } = asked[0]!
   return isList || !allows(before, any) ? names : []
 }
-/** Kinds whose objects come and go with every roll-out. */
-const PASSING = new Set(['/pods', '/events', 'events.k8s.io/events', 'apps/replicasets', 'apps/controllerrevisions', 'batch/jobs'])
-for (const more of ['discovery.k8s.io/endpointslices', 'certificates.k8s.io/certificatesigningrequests', '/nodes']) PASSING.add(more)
-/** The suffix of generateName (apimachinery's rand), a hash of a kustomization, a revision of Helm, a counter, a UUID. */
-const DRAWN = /-[bcdfghjklmnpqrstvwxz2456789]{5,10}$|\.v\d+$|-\d{3,}$|[0-9a-f]{8}-[0-9a-f]{4}-/
-const isDrawn = (name: string): boolean => DRAWN.test(name)
-
-/** Verbs on one resource and the same names together, then resources with the same verbs. */
-function rulesOf(parts: readonly Part[]): readonly PolicyRule[] {
-  const byResource = Map.groupBy(parts, ({ group, resource, names }) => [group, names.join('\u0001'), resource].join('\0'))
-  const withVerbs = [...byResource.values()].map((same) => ({ ...same[0]!, verbs: [...new Set(same.map(({ verb }) => verb))].sort() }))
-  const alike = Map.groupBy(withVerbs, ({ group, names, verbs }) => [group, names.join('\u0001'), verbs.join()].join('\0'))
-  return [...alike]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, same]) => ({
-      apiGroups: [same[0]!.group],
-      resources: same.map(({ resource }) => resource).sort(),
-      ...(same[0]!.names.length > 0 && { resourceNames: same[0]!.names }),
-      verbs: same[0]!.verbs,
-    }))
-}
-
-const pathRules = (asked: readonly { readonly verb: string; readonly path: string }[]): readonly PolicyRule[] =>
-  [...Map.groupBy(asked, ({ path }) => path)]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([path, same]) => ({ nonResourceURLs: [path], verbs: [...new Set(same.map(({ verb }) => verb))].sort() }))

@@ -80,11 +80,11 @@ function rightsOf(asked: readonly AboutObject[], around: readonly AboutObject[])
   })
 }
 
-/** Will the next object be called otherwise? By its kind, or by a suffix such as controllers and clients draw at random or from the clock. */
-const isMadeUp = (resource: string, name: string): boolean =>
+/** Will the next object be called otherwise? By its kind, or by a suffix such as controllers and clients draw at random or from the clock, or count up as Helm does. */
+export const isMadeUp = (resource: string, name: string): boolean =>
   MADE_UP.has(resource) ||
   /-([bcdfghjklmnpqrstvwxz2456789]{5}|[bcdfghjklmnpqrstvwxz2456789]{8,10}|[0-9a-f]{8,}|\d{6,})$/.test(name) ||
-  /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/.test(name)
+  /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-|\.v\d+$/.test(name)
 const MADE_UP = new Set([
   ...['pods', 'replicasets', 'controllerrevisions', 'endpointslices', 'events', 'jobs', 'nodes', 'csinodes', 'volumeattachments'],
   ...['persistentvolumes', 'certificatesigningrequests', 'podcertificaterequests'],
