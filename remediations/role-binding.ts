@@ -45,10 +45,12 @@ export const removeSubjects = (risk: Risk): Remedy<SubjectEvidence> =>
     propose: (finding, context) => withoutSubjects(finding, context, risk),
   })
 
+/** `keeps`: what an audit log shows in use is bound to the same subject anew; not so where another takes its place. */
 export function withoutSubjects(
   finding: Finding<SubjectEvidence>,
   { view, options, alongside }: Pick<RemedyContext, 'view' | 'options' | 'alongside'>,
   risk: Risk,
+  keeps = risk !== 'safe',
 ): Proposal {
   const binding = objectOf(view, finding.subject) as BindingObject | undefined
   if (binding === undefined) return { byHand: `${refText(finding.subject)} is not there any more: scan again` }
@@ -76,7 +78,7 @@ export function withoutSubjects(
     textOf(options['role']),
     listOf(options['namespaces']),
   )
-  const needs = risk === 'safe' ? [] : needsLeft(view, binding, gone, moved, instead)
+  const needs = !keeps ? [] : needsLeft(view, binding, gone, moved, instead)
   if ('byHand' in needs) return needs
   const removal: Change =
     left.length === 0
