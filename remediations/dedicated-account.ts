@@ -47,7 +47,7 @@ export function moveToAccount(finding: Finding<SubjectEvidence>, context: Remedy
     moves.push(...move.changes)
     mayBreak.push(...(move.mayBreak ?? []))
   }
-  if (moves.length === 0) return removal
+  if (moves.length === 0) return withoutSubjects(finding, context, 'may-break')
   return {
     ...removal,
     changes: [...moves, ...removal.changes],

@@ -9,6 +9,8 @@ import { allows } from '../src/objects/rbac-kept.ts'
 import { expand, isNamed, overlap, overlapTexts, type Rights, ruleText, subtract } from '../src/objects/rbac-rules.ts'
 import { universeOf } from '../src/objects/rbac-served.ts'
 import { refText } from '../src/objects/ref.ts'
+import { secretsNamedBy } from '../src/objects/secret-references.ts'
+import { WORKLOAD_KINDS } from '../src/objects/workloads.ts'
 import { evidenceWords, KEPT_READS, type Need, needsOf, objectsFor, usageText } from './kept-rights.ts'
 import { isChosen, listOf, objectOf, removeSubjects, withoutSubjects } from './role-binding.ts'
 
@@ -22,10 +24,14 @@ const OF_BINDINGS = Object.fromEntries(
 /** For findings of `exposures`: changes the rule where the role is somebody's own, and the binding where the role is Kubernetes'. */
 export const narrowRights: Remedy<RbacEvidence> = remedy<RbacEvidence>({
   family: 'role-rules',
-  reads: [...KEPT_READS, 'CustomResourceDefinition', 'ServedResources'],
+  reads: [...KEPT_READS, 'CustomResourceDefinition', 'ServedResources', 'Secret', ...WORKLOAD_KINDS],
   options: {
     ...OF_BINDINGS,
-    names: { describe: 'where a rule is changed: names of the objects on which the subjects keep the right; empty: on none', default: [] },
+    names: {
+      describe:
+        'where a rule is changed: names of the objects on which the subjects keep the right (of list and watch only with a field selector for that name); empty: on the Secrets that arguments and variables of their workloads name, else on none',
+      default: [],
+    },
   },
   propose: (finding, context) =>
     'mend' in finding.evidence
@@ -81,7 +87,19 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
   }
   const cuts = wishes.flatMap((wish) => ('cut' in wish.mend ? wish.mend.cut : []))
   const inPlace = held.length === 1 ? keptInPlace(needs, cuts) : undefined
-  const kept = 'cut' in mend ? named(rules[index], mend.cut, listOf(options['names'])) : []
+  const chosen = listOf(options['names'])
+  const told = 'cut' in mend && chosen.length === 0 && !isNamed(rules[index]) ? secretsNamedBy(view, held) : []
+  const kept =
+    'cut' in mend
+      ? [
+          ...named(rules[index], mend.cut, chosen),
+          ...named(
+            rules[index],
+            mend.cut.flatMap(ofSecrets),
+            told.map(({ name }) => name),
+          ),
+        ]
+      : []
   const wanted = [...narrowed, ...(inPlace ?? []), ...kept]
   const after = wanted.filter((rule, at) => wanted.findIndex((other) => JSON.stringify(other) === JSON.stringify(rule)) === at)
   return {
@@ -95,7 +113,14 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
         ? `spell out ${ruleText(rules[index])} in ${refText(finding.subject)}`
         : `take ${overlapTexts([rules[index]], mend.cut).join('; ')} out of ${refText(finding.subject)}`
     }${needs.length > 0 ? ', and keep what is in use' : ''}`,
-    mayBreak: [...mayBreak(finding.evidence, rules[index], universe.complete), ...evidenceWords(view, needs)],
+    mayBreak: [
+      ...mayBreak(finding.evidence, rules[index], universe.complete),
+      ...(kept.length > 0 ? told : []).map(({ name, because }) => `${ruleText({ ...kept[0]!, resourceNames: [name] })} stays: ${because}`),
+      ...(kept.some(({ verbs }) => verbs.includes('list') || verbs.includes('watch'))
+        ? ['list and watch of named objects are allowed only with the field selector metadata.name=NAME']
+        : []),
+      ...evidenceWords(view, needs),
+    ],
   }
 }
 
@@ -139,6 +164,14 @@ const named = (rule: PolicyRule, cuts: readonly Rights[], names: readonly string
         const held = overlap(rule, cut)
         return held === undefined ? [] : [{ apiGroups: held.groups, resources: held.resources, resourceNames: names, verbs: held.verbs }]
       })
+
+/** Of a cut, what is asked for on one Secret by its name. */
+function ofSecrets({ verbs, groups, resources }: Rights): readonly Rights[] {
+  const single = verbs.filter((verb) => ['get', 'update', 'patch', 'delete'].includes(verb))
+  return groups.includes('') && resources.includes('secrets') && single.length > 0
+    ? [{ verbs: single, groups: [''], resources: ['secrets'] }]
+    : []
+}
 
 interface Wish {
   readonly index: number

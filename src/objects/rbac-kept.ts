@@ -16,6 +16,8 @@ export interface Used {
   readonly count: number
   /** RFC 3339. */
   readonly last: string
+  /** The same user makes or lists such objects there: tomorrow it works on others than today. */
+  readonly findsMore: boolean
 }
 
 /**
@@ -36,15 +38,21 @@ export function usedOf(
     const shipped = grantsOf(known, user, groups).filter(isAsShipped)
     const isShipped = (question: AccessRequest): boolean =>
       shipped.some(({ namespace, rules }) => isIn(namespace, question) && allows(rules, question))
-    return requests
-      .filter(({ was }) => was === 'allowed')
-      .flatMap((request) =>
-        questionsOf(before, grant.namespace, request)
-          .filter((question) => isIn(grant.namespace, question) && allows(before, question) && !after(question) && !isShipped(question))
-          .map((question): Used => ({ user, question, count: request.count, last: request.last })),
-      )
+    const allowed = requests.filter(({ was }) => was === 'allowed')
+    const finds = new Set(allowed.flatMap((one) => ('resource' in one && FINDS.has(one.verb) && !one.name ? [placeOf(one)] : [])))
+    const findsMore = (question: AccessRequest): boolean =>
+      !('path' in question) && (finds.has(placeOf(question)) || finds.has(placeOf({ ...question, namespace: '' })))
+    return allowed.flatMap((request) =>
+      questionsOf(before, grant.namespace, request)
+        .filter((question) => isIn(grant.namespace, question) && allows(before, question) && !after(question) && !isShipped(question))
+        .map((question): Used => ({ user, question, count: request.count, last: request.last, findsMore: findsMore(question) })),
+    )
   })
 }
+
+const FINDS = new Set(['create', 'list', 'watch'])
+const placeOf = ({ group, resource, namespace = '' }: Pick<ResourceRequest, 'group' | 'resource' | 'namespace'>): string =>
+  [group, resource, namespace].join('\0')
 
 export const allows = (rules: readonly PolicyRule[], question: AccessRequest): boolean => rules.some((rule) => ruleAllows(rule, question))
 /** Is a grant of this namespace (undefined: of the whole cluster) asked about this at all? */
@@ -90,14 +98,16 @@ export function keptRules(
   exists: (namespace: string) => boolean = () => true,
 ): Kept {
   const triples = Map.groupBy(
-    [...used, ...unseenReads(used, before, observed.blind)].map(({ question }) => question).filter(isOnObjects),
+    [...used, ...unseenReads(used, before, observed.blind)].flatMap(({ question, findsMore }) =>
+      isOnObjects(question) ? [{ ...question, findsMore }] : [],
+    ),
     ({ verb, group, resource, subresource }) => [verb, group, subresource ? `${resource}/${subresource}` : resource].join('\0'),
   )
   const parts: Part[] = [...triples].flatMap(([key, questions]) => {
     const [verb, group, resource] = key.split('\0') as [string, string, string]
     const places = Map.groupBy(questions, (question) => question.namespace ?? '')
     const isWide = scope === undefined && (places.size > FEW || places.keys().some((namespace) => namespace !== '' && !exists(namespace)))
-    const spread: [string, readonly ResourceRequest[]][] = isWide ? [['', questions]] : [...places]
+    const spread: [string, readonly Sought[]][] = isWide ? [['', questions]] : [...places]
     return spread.map(([namespace, asked]) => ({ verb, group, resource, namespace, names: namesOf(asked, before) }))
   })
   const paths = used.flatMap(({ question }) => ('path' in question ? [question] : []))
@@ -135,11 +145,14 @@ function unseenReads(used: readonly Used[], before: readonly PolicyRule[], blind
 
 const isOnObjects = (question: AccessRequest): question is ResourceRequest => !('path' in question)
 
-/** Names are given up only where the rules allow any: there are too many of them, or they are drawn anew each time. */
-function namesOf(asked: readonly ResourceRequest[], before: readonly PolicyRule[]): readonly string[] {
+type Sought = ResourceRequest & Pick<Used, 'findsMore'>
+
+/** Names are given up only where the rules allow any: there are too many of them, they are drawn anew each time, or more are found. */
+function namesOf(asked: readonly Sought[], before: readonly PolicyRule[]): readonly string[] {
   const names = [...new Set(asked.map(({ name }) => name ?? ''))].sort()
   if (names.includes('')) return []
-  const isList = names.length <= FEW && !names.some((name) => isMadeUp(asked[0]!.resource, name))
+  const isList =
+    names.length <= FEW && !asked.some(({ findsMore }) => findsMore) && !names.some((name) => isMadeUp(asked[0]!.resource, name))
   const { name: _, ...any } = asked[0]!
   return isList || !allows(before, any) ? names : []
 }

@@ -1,5 +1,6 @@
 /** What a workload is told by its arguments and variables, as far as that can be read without its image. */
 import type { ContainerSpec, Json, PodSpec } from '../model/index.ts'
+import { remembered } from './derived.ts'
 import type { Workload } from './workloads.ts'
 
 export interface Setting {
@@ -9,11 +10,12 @@ export interface Setting {
 }
 
 /** Flags (`--name=value`, `--name value`) and variables of all containers. References to the pod's own namespace are resolved; what comes from elsewhere is left out. */
-export const settingsOf = ({ spec, namespace }: Pick<Workload, 'spec' | 'namespace'>): readonly Setting[] =>
+export const settingsOf = remembered(({ spec, namespace }: Pick<Workload, 'spec' | 'namespace'>): readonly Setting[] =>
   containersOf(spec).flatMap((container) => {
     const variables = variablesOf(container, namespace)
     return [...variables, ...flagsOf(container, new Map(variables.map(({ name, value }) => [name, value])))]
-  })
+  }),
+)
 
 const containersOf = (spec: PodSpec): readonly ContainerSpec[] => [...(spec.containers ?? []), ...(spec.initContainers ?? [])]
 
