@@ -19,7 +19,7 @@ import { isDefaultSubject, subjectText } from '../src/objects/rbac-bootstrap.ts'
 import { PEOPLE, type SubjectEvidence } from '../src/objects/rbac-exposure.ts'
 import { refOf, refText, sameObject } from '../src/objects/ref.ts'
 
-const OPTIONS = {
+export const OPTIONS = {
   role: { describe: 'the ClusterRole to bind these subjects to instead (view, edit, admin or one of your own); empty: none', default: '' },
   namespaces: {
     describe: 'the namespaces in which to bind them instead of the whole cluster; empty: where the binding is good now',
