@@ -13,13 +13,14 @@ import type {
   RoleObject,
 } from '../src/model/index.ts'
 import { readAuditPolicy } from '../src/objects/audit-policy.ts'
+import { fewOf } from '../src/objects/few-of.ts'
 import type { SubjectEvidence } from '../src/objects/rbac-exposure.ts'
 import { type Grant, grants } from '../src/objects/rbac-grants.ts'
 import { observedAs } from '../src/objects/rbac-observed.ts'
-import { hasWildcard, isResourceRule, ruleAllows } from '../src/objects/rbac-rules.ts'
+import { hasWildcard, isResourceRule, ruleAllows, ruleText } from '../src/objects/rbac-rules.ts'
 import { universeOf } from '../src/objects/rbac-served.ts'
 import { type LeastRules, leastRulesOf, requestsThrough, usageOf } from '../src/objects/rbac-usage.ts'
-import { logDoubts, recordedBy, toConfirm } from '../src/objects/rbac-usage-words.ts'
+import { logDoubts, recordedBy, toConfirm, usedOnlyByControllers } from '../src/objects/rbac-usage-words.ts'
 import { refOf, refText, sameObject } from '../src/objects/ref.ts'
 import { isChosen, OPTIONS, withoutSubjects } from './role-binding.ts'
 
@@ -85,11 +86,23 @@ function withLearned(finding: Finding<SubjectEvidence>, context: RemedyContext, 
       'what was not asked for while the audit log was written is refused from now on, also under new names and in other namespaces',
       ...logDoubts(observed),
       ...toConfirm(kept, namespace === undefined).map((gain) => `confirm that this was no attacker: what was used is enough to ${gain}`),
+      ...fromControllers(held, observed),
       ...(rules.some(hasWildcard)
         ? ['kubelets, plugins and other servers ask about rights that no audit log shows; those that only a wildcard granted go']
         : []),
     ],
   }
+}
+
+/** Service accounts that are in the same group as people. */
+function fromControllers(held: readonly Grant[], observed: ObservedRequests): readonly string[] {
+  const groups = held.filter(({ subject }) => subject.kind === 'Group')
+  const theirs = usedOnlyByControllers(groups, observed)
+  return theirs.length === 0
+    ? []
+    : [
+        `only service accounts in ${groups.map(({ subject }) => subject.name).join(', ')} use ${fewOf(theirs.map(ruleText))}: better bind those by name`,
+      ]
 }
 
 /** What was used, and what no log can show: that is left as it is. */

@@ -7,7 +7,7 @@ import { compacted, compactedPaths } from './rbac-compact.ts'
 import { escalationsOf } from './rbac-escalations.ts'
 import { type Grant, type Grants, grantsOf } from './rbac-grants.ts'
 import { ruleText } from './rbac-rules.ts'
-import { type UsageOptions, usageOf } from './rbac-usage.ts'
+import { requestsThrough, type UsageOptions, usageOf } from './rbac-usage.ts'
 import { refOf, refText } from './ref.ts'
 
 /** A month's end and a rolling restart should be among what was seen. */
@@ -100,4 +100,20 @@ function bindingLines(name: string, held: readonly Grant[], observed: ObservedRe
     ...part('granted and unused', unused),
     ...part('granted, and no audit log shows whether it is used', unseen),
   ]
+}
+
+/** Rights of a group's binding that only service accounts and components use: bind those by their names, and the people lose nothing. */
+export function usedOnlyByControllers(held: readonly Grant[], observed: ObservedRequests): readonly PolicyRule[] {
+  const people = { ...observed, subjects: observed.subjects.filter(({ user }) => !user.startsWith('system:')) }
+  const rights = (of: ObservedRequests) =>
+    new Map(
+      requestsThrough(held, of).flatMap((one) => {
+        if (!('resource' in one)) return []
+        const { verb, group, resource, subresource } = one
+        const right = { verb, group, resource: subresource ? `${resource}/${subresource}` : resource }
+        return [[JSON.stringify(right), right] as const]
+      }),
+    )
+  const byPeople = rights(people)
+  return compacted([...rights(observed)].flatMap(([key, right]) => (byPeople.has(key) ? [] : [right])))
 }

@@ -3,7 +3,7 @@ import type { ObservedRequest, ObservedRequests } from '../../src/model/index.ts
 import type { AuditPolicy } from '../../src/objects/audit-policy.ts'
 import { grants } from '../../src/objects/rbac-grants.ts'
 import { universeOf } from '../../src/objects/rbac-served.ts'
-import { logDoubts, recordedBy, usageText } from '../../src/objects/rbac-usage-words.ts'
+import { logDoubts, recordedBy, usageText, usedOnlyByControllers } from '../../src/objects/rbac-usage-words.ts'
 import { worldOf } from '../helpers/world.ts'
 
 const { snapshot } = worldOf(`
@@ -70,4 +70,17 @@ describe('what an audit policy records', () => {
     const only = [policy({ level: 'None', resources: [{ group: '', resources: ['pods/exec'] }] }, { level: 'Metadata' })]
     expect([recordedBy(only, who, 'shop')({ ...list, resource: 'pods/exec' }), recordedBy(only, who, 'shop')(list)]).toEqual([false, true])
   })
+})
+
+test('of a group, what only service accounts use is told apart', () => {
+  const robot = {
+    user: 'system:serviceaccount:shop:robot',
+    groups: ['devs'],
+    requests: [request({ resource: 'services' }), request({ resource: 'pods' })],
+  }
+  const [jane] = log().subjects
+  const held = grants(snapshot).all
+  expect(usedOnlyByControllers(held, log({ subjects: [jane!, robot] }))).toEqual([
+    { apiGroups: [''], resources: ['services'], verbs: ['list'] },
+  ])
 })
