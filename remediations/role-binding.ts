@@ -24,7 +24,7 @@ import type { AccessRequest } from '../src/objects/rbac-rules.ts'
 import { refOf, refText, sameObject } from '../src/objects/ref.ts'
 import { evidenceWords, isAllUsed, KEPT_READS, type Need, needsOf, objectsFor, usageText } from './kept-rights.ts'
 
-const OPTIONS = {
+export const OPTIONS = {
   role: {
     describe:
       'the ClusterRole to bind these subjects to instead (view, edit, admin or one of your own); empty: a role of what an audit log shows in use, without a log none',

@@ -12,6 +12,7 @@ import rbacDefaultSa from './rbac/rbac-default-sa.ts'
 import rbacPodExec from './rbac/rbac-pod-exec.ts'
 import rbacSecretsRead from './rbac/rbac-secrets-read.ts'
 import rbacTokenAutomount from './rbac/rbac-token-automount.ts'
+import rbacUnusedRights from './rbac/rbac-unused-rights.ts'
 import rbacWildcards from './rbac/rbac-wildcards.ts'
 import secApiserverTls from './secrets/sec-apiserver-tls.ts'
 import secEnvSecrets from './secrets/sec-env-secrets.ts'
@@ -80,6 +81,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(rbacPodExec as unknown as RegisteredControl), id: 'rbac-pod-exec', practice: 'rbac' },
   { ...(rbacSecretsRead as unknown as RegisteredControl), id: 'rbac-secrets-read', practice: 'rbac' },
   { ...(rbacTokenAutomount as unknown as RegisteredControl), id: 'rbac-token-automount', practice: 'rbac' },
+  { ...(rbacUnusedRights as unknown as RegisteredControl), id: 'rbac-unused-rights', practice: 'rbac' },
   { ...(rbacWildcards as unknown as RegisteredControl), id: 'rbac-wildcards', practice: 'rbac' },
   { ...(secApiserverTls as unknown as RegisteredControl), id: 'sec-apiserver-tls', practice: 'secrets' },
   { ...(secEnvSecrets as unknown as RegisteredControl), id: 'sec-env-secrets', practice: 'secrets' },

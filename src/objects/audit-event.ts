@@ -164,8 +164,6 @@ function impersonation(by: UserInfo, acting: UserInfo, constraint: string | unde
     ...Object.entries(acting.extra ?? {}).flatMap(([key, values]) =>
       values.map((value) => about(AUTHENTICATION, 'userextras', value, { subresource: key })),
     ),
-    ...(constraint && 'resource' in own
-      ? [{ ...own, ...who, verb: `impersonate-on:${constraint.slice('impersonate:'.length)}:${own.verb}` }]
-      : []),
+    ...(constraint ? [{ ...own, ...who, verb: `impersonate-on:${constraint.slice('impersonate:'.length)}:${own.verb}` }] : []),
   ]
 }

@@ -8,7 +8,7 @@ import type { ObservedRequests } from '../model/index.ts'
 import { AuditLearner } from '../objects/audit-learn.ts'
 import { AuditLogProblem, AuditLogTally, LONGEST_LINE } from './audit-log-tally.ts'
 
-const CHUNK = 2 ** 20
+const CHUNK = 2 ** 18
 
 /** `paths`: files, directories (their logs), `-` for `input`. What could not be read is among the doubts; nothing readable at all throws. */
 export async function readAuditLogs(paths: readonly string[], input: Readable = process.stdin): Promise<ObservedRequests> {
