@@ -9,6 +9,7 @@ import type {
   Kind,
   KubeObject,
   ObjectRef,
+  PolicyRule,
   Proposal,
   RbacSubject,
   Remedy,
@@ -17,10 +18,18 @@ import type {
 } from '../src/model/index.ts'
 import { bootstrapBinding, isDefaultSubject, subjectText } from '../src/objects/rbac-bootstrap.ts'
 import { PEOPLE, type SubjectEvidence } from '../src/objects/rbac-exposure.ts'
+import { type Grant, grants, roleOf, rulesOf } from '../src/objects/rbac-grants.ts'
+import { allows, isIn } from '../src/objects/rbac-kept.ts'
+import type { AccessRequest } from '../src/objects/rbac-rules.ts'
 import { keyOf, refOf, refText, sameObject } from '../src/objects/ref.ts'
+import { evidenceWords, isAllUsed, KEPT_READS, type Need, needsOf, objectsFor, usageText } from './kept-rights.ts'
 
-const OPTIONS = {
-  role: { describe: 'the ClusterRole to bind these subjects to instead (view, edit, admin or one of your own); empty: none', default: '' },
+export const OPTIONS = {
+  role: {
+    describe:
+      'the ClusterRole to bind these subjects to instead (view, edit, admin or one of your own); empty: a role of what an audit log shows in use, without a log none',
+    default: '',
+  },
   namespaces: {
     describe: 'the namespaces in which to bind them instead of the whole cluster; empty: where the binding is good now',
     default: [],
@@ -31,15 +40,17 @@ const OPTIONS = {
 export const removeSubjects = (risk: Risk): Remedy<SubjectEvidence> =>
   remedy<SubjectEvidence>({
     family: 'role-binding',
-    reads: ['RoleBinding', 'ClusterRoleBinding'],
+    reads: risk === 'safe' ? ['RoleBinding', 'ClusterRoleBinding'] : KEPT_READS,
     ...(risk !== 'safe' && { options: OPTIONS }),
     propose: (finding, context) => withoutSubjects(finding, context, risk),
   })
 
+/** `keeps`: what an audit log shows in use is bound to the same subject anew; not so where another takes its place. */
 export function withoutSubjects(
   finding: Finding<SubjectEvidence>,
   { view, options, alongside }: Pick<RemedyContext, 'view' | 'options' | 'alongside'>,
   risk: Risk,
+  keeps = risk !== 'safe',
 ): Proposal {
   const binding = objectOf(view, finding.subject) as BindingObject | undefined
   if (binding === undefined) return { byHand: `${refText(finding.subject)} is not there any more: scan again` }
@@ -61,21 +72,58 @@ export function withoutSubjects(
   const left = (binding.subjects ?? []).filter((subject) => !gone.has(identity(subject)))
   const names = finding.evidence.remove.map((subject) => subjectText(subject, binding.metadata.namespace)).join(', ')
   const instead = bindingsInstead(
+    view,
     binding,
     (binding.subjects ?? []).filter((subject) => moved.has(identity(subject))),
     textOf(options['role']),
     listOf(options['namespaces']),
   )
+  const needs = !keeps ? [] : needsLeft(view, binding, gone, moved, instead)
+  if ('byHand' in needs) return needs
   const isDropped = left.length === 0 && !isKept(binding)
   const removal: Change = isDropped
     ? { type: 'delete', target: finding.subject }
     : { type: 'edit', target: finding.subject, edits: [{ set: ['subjects'], to: left as unknown as Json }] }
   return {
-    changes: [...instead.map((object): Change => ({ type: 'create', object })), removal],
+    changes: [
+      ...instead.map((object): Change => ({ type: 'create', object })),
+      ...objectsFor(view, needs, finding.subject, instead.map((object) => refText(refOf(object))).join()),
+      removal,
+    ],
     risk,
-    summary: `${isDropped ? `delete ${refText(finding.subject)}` : `remove ${names} from ${refText(finding.subject)}`}${instead.length > 0 ? ` and bind less: ${instead.map((object) => refText(refOf(object))).join(', ')}` : ''}`,
-    ...(risk !== 'safe' && { mayBreak: whatMayBreak(finding.evidence, names, instead.length > 0) }),
+    summary: `${isDropped ? `delete ${refText(finding.subject)}` : `remove ${names} from ${refText(finding.subject)}`}${instead.length > 0 ? ` and bind less: ${instead.map((object) => refText(refOf(object))).join(', ')}` : needs.length > 0 ? ', and keep what is in use' : ''}`,
+    ...(risk !== 'safe' && {
+      mayBreak: [...whatMayBreak(finding.evidence, names, instead.length + needs.length > 0), ...evidenceWords(view, needs)],
+    }),
   }
+}
+
+/** What an audit log shows in use of what goes, beyond what is bound instead. */
+function needsLeft(
+  view: RemedyContext['view'],
+  binding: BindingObject,
+  gone: ReadonlySet<string>,
+  moved: ReadonlySet<string>,
+  instead: readonly BindingObject[],
+): readonly Need[] | { readonly byHand: string } {
+  const held = grants(view).all.filter((grant) => grant.binding === binding && gone.has(identity(grant.subject)))
+  const replaced = (question: AccessRequest): boolean =>
+    instead.some((one) => isIn(one.metadata.namespace, question) && allows(rulesBound(view, one), question))
+  const needs: Need[] = []
+  for (const grant of held) {
+    const found = needsOf(view, grant, grant.rules, moved.has(identity(grant.subject)) ? replaced : () => false)
+    if ('byHand' in found) return found
+    needs.push(...found)
+  }
+  const isNeeded = (grant: Grant): boolean =>
+    needs.some((need) => need.grant === grant && need.subject.name === grant.subject.name && isAllUsed(need, grant.rules))
+  return instead.length === 0 && held.length > 0 && held.every(isNeeded)
+    ? { byHand: `all that it grants is in use: ${usageText(needs.flatMap(({ used }) => used))}` }
+    : needs
+}
+function rulesBound(view: RemedyContext['view'], binding: BindingObject): readonly PolicyRule[] {
+  const role = roleOf(view, binding)
+  return role === undefined ? [] : rulesOf(view, role)
 }
 
 /** A default binding stays, without subjects as it is shipped: the API server would only make it again. */
@@ -112,6 +160,7 @@ function removedBy({ evidence }: Finding<any>): readonly RbacSubject[] {
 const identity = ({ kind, name, namespace = '' }: RbacSubject): string => [kind, namespace, name].join('\0')
 
 function bindingsInstead(
+  view: RemedyContext['view'],
   binding: BindingObject,
   subjects: readonly RbacSubject[],
   role: string,
@@ -123,16 +172,14 @@ function bindingsInstead(
   const qualified = subjects.map((subject) =>
     subject.kind === 'ServiceAccount' && !subject.namespace && own !== undefined ? { ...subject, namespace: own } : subject,
   )
-  const made = (kind: string, namespace: string | undefined): BindingObject => ({
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind,
-    metadata: {
-      name: role === '' ? binding.metadata.name : `${binding.metadata.name}-${role}`,
-      ...(namespace !== undefined && { namespace }),
-    },
-    roleRef,
-    subjects: qualified,
-  })
+  const stem = role === '' ? binding.metadata.name : `${binding.metadata.name}-${role}`
+  const made = (kind: string, namespace: string | undefined, number = 1): BindingObject => {
+    const name = number === 1 ? stem : `${stem}-${number}`
+    // A binding of that name is somebody else's.
+    if (view.find(kind as Kind, namespace, name) !== undefined) return made(kind, namespace, number + 1)
+    const metadata = { name, ...(namespace !== undefined && { namespace }) }
+    return { apiVersion: 'rbac.authorization.k8s.io/v1', kind, metadata, roleRef, subjects: qualified }
+  }
   if (namespaces.length > 0)
     return namespaces.filter((namespace) => role !== '' || namespace !== own).map((namespace) => made('RoleBinding', namespace))
   return [made(binding.kind, own)]

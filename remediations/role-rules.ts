@@ -5,9 +5,14 @@ import type { Finding, Json, Path, PolicyRule, Proposal, Remedy, RemedyContext, 
 import { isShippedRule } from '../src/objects/rbac-add-ons.ts'
 import { isDefaultRule, mayBeForeignDefault, subjectText } from '../src/objects/rbac-bootstrap.ts'
 import type { RbacEvidence, RuleEvidence, SubjectEvidence } from '../src/objects/rbac-exposure.ts'
+import { holdersOf } from '../src/objects/rbac-grants.ts'
+import { allows } from '../src/objects/rbac-kept.ts'
 import { expand, isNamed, overlap, overlapTexts, type Rights, ruleText, subtract } from '../src/objects/rbac-rules.ts'
 import { universeOf } from '../src/objects/rbac-served.ts'
 import { refText } from '../src/objects/ref.ts'
+import { secretsNamedBy } from '../src/objects/secret-references.ts'
+import { WORKLOAD_KINDS } from '../src/objects/workloads.ts'
+import { evidenceWords, KEPT_READS, type Need, needsOf, objectsFor, usageText } from './kept-rights.ts'
 import { isChosen, listOf, objectOf, removeSubjects, withoutSubjects } from './role-binding.ts'
 
 const OF_BINDINGS = Object.fromEntries(
@@ -20,10 +25,14 @@ const OF_BINDINGS = Object.fromEntries(
 /** For findings of `exposures`: changes the rule where the role is somebody's own, and the binding where the role is Kubernetes'. */
 export const narrowRights: Remedy<RbacEvidence> = remedy<RbacEvidence>({
   family: 'role-rules',
-  reads: ['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding', 'CustomResourceDefinition', 'ServedResources'],
+  reads: [...KEPT_READS, 'CustomResourceDefinition', 'ServedResources', 'Secret', ...WORKLOAD_KINDS],
   options: {
     ...OF_BINDINGS,
-    names: { describe: 'where a rule is changed: names of the objects on which the subjects keep the right; empty: on none', default: [] },
+    names: {
+      describe:
+        'where a rule is changed: names of the objects on which the subjects keep the right (of list and watch only with a field selector for that name); empty: on the Secrets that arguments and variables of their workloads name, else on none',
+      default: [],
+    },
   },
   propose: (finding, context) =>
     'mend' in finding.evidence
@@ -58,23 +67,62 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
   const unknown = universe.complete ? undefined : whatIsNotKnown(view, rules[index], (group) => universe.resourcesOf(group).length > 0)
   if (unknown !== undefined) return { byHand: unknown }
 
-  const wishes = [finding, ...alongside].flatMap((one) => wishOf(one))
-  const narrowed = rules.flatMap((rule, at) =>
-    mended(
-      rule,
-      wishes.filter((wish) => wish.index === at).map((wish) => wish.mend),
-      universe,
-    ),
-  )
+  const held = holdersOf(view).get(role) ?? []
+  const narrow = (wishes: readonly Wish[]): readonly PolicyRule[] =>
+    rules.flatMap((rule, at) =>
+      mended(
+        rule,
+        wishes.filter((wish) => wish.index === at).map((wish) => wish.mend),
+        universe,
+      ),
+    )
+  const needsAfter = (narrowed: readonly PolicyRule[]) => held.map((grant) => needsOf(view, grant, rules, (one) => allows(narrowed, one)))
+  // What every holder uses in full is for a human, and no reason to leave the other findings on this role.
+  const wishes = [finding, ...alongside].flatMap((one) => wishOf(one)).filter((wish) => !isInUse(wish, needsAfter(narrow([wish]))))
+  const narrowed = narrow(wishes)
+  const needs: Need[] = []
+  for (const found of needsAfter(narrowed)) {
+    if ('byHand' in found) return found
+    needs.push(...found)
+  }
   const { mend } = finding.evidence
-  const kept = 'cut' in mend ? named(rules[index], mend.cut, listOf(options['names'])) : []
-  const wanted = [...narrowed, ...kept]
+  if (!wishes.some((wish) => wish.index === index && wish.mend === mend)) {
+    const used = needsAfter(narrow(wishOf(finding))).flatMap((found) => ('byHand' in found ? [] : found.flatMap((need) => need.used)))
+    return { byHand: `${usageText(used)}: it needs this right, so give it one for what it really works on` }
+  }
+  const cuts = wishes.flatMap((wish) => ('cut' in wish.mend ? wish.mend.cut : []))
+  // What is more than a default role has cannot stay in it.
+  const inPlace = held.length === 1 && !wishes.some((wish) => 'keep' in wish.mend) ? keptInPlace(needs, cuts) : undefined
+  const chosen = listOf(options['names'])
+  const told = 'cut' in mend && chosen.length === 0 && !isNamed(rules[index]) ? secretsNamedBy(view, held) : []
+  const kept =
+    'cut' in mend
+      ? [
+          ...named(rules[index], mend.cut, chosen),
+          ...named(
+            rules[index],
+            mend.cut.flatMap(ofSecrets),
+            told.map(({ name }) => name),
+          ),
+        ]
+      : []
+  const wanted = [...narrowed, ...(inPlace ?? []), ...kept]
   const after = wanted.filter((rule, at) => wanted.findIndex((other) => JSON.stringify(other) === JSON.stringify(rule)) === at)
   return {
-    changes: [{ type: 'edit', target: finding.subject, edits: [{ set: ['rules'], to: after as unknown as Json }] }],
+    changes: [
+      ...(inPlace === undefined ? objectsFor(view, needs, finding.subject) : []),
+      { type: 'edit', target: finding.subject, edits: [{ set: ['rules'], to: after as unknown as Json }] },
+    ],
     risk: 'may-break',
-    summary: summaryOf(mend, rules[index], refText(finding.subject)),
-    mayBreak: mayBreak(finding.evidence, rules[index], universe.complete),
+    summary: `${summaryOf(mend, rules[index], refText(finding.subject))}${needs.length > 0 ? ', and keep what is in use' : ''}`,
+    mayBreak: [
+      ...mayBreak(finding.evidence, rules[index], universe.complete),
+      ...(kept.length > 0 ? told : []).map(({ name, because }) => `${ruleText({ ...kept[0]!, resourceNames: [name] })} stays: ${because}`),
+      ...(kept.some(({ verbs }) => verbs.includes('list') || verbs.includes('watch'))
+        ? ['list and watch of named objects are allowed only with the field selector metadata.name=NAME']
+        : []),
+      ...evidenceWords(view, needs),
+    ],
   }
 }
 
@@ -83,6 +131,29 @@ function summaryOf(mend: RuleEvidence['mend'], rule: PolicyRule, role: string): 
   if ('cut' in mend)
     return `take ${overlapTexts([rule], mend.cut).join('; ')}${mend.from === undefined ? '' : ` named ${mend.from.join(', ')}`} out of ${role}`
   return `take ${ruleText(rule)} out of ${role}${mend.keep.length > 0 ? `, except ${mend.keep.map(ruleText).join('; ')}` : ''}`
+}
+
+/** Does every holder use some of what is to be cut, for any name and wherever it is granted? */
+function isInUse({ mend }: Wish, needs: readonly ReturnType<typeof needsOf>[]): boolean {
+  if (!('cut' in mend) || needs.length === 0) return false
+  return needs.every((found) => {
+    if ('byHand' in found) return true
+    return found.some(({ grant, subject, kept }) => {
+      const own = grant.namespace === undefined ? kept.cluster : (kept.namespaced.get(grant.namespace) ?? [])
+      return subject.name === grant.subject.name && own.some((rule) => !isNamed(rule) && isCut(rule, mend.cut))
+    })
+  })
+}
+const isCut = (rule: PolicyRule, cuts: readonly Rights[]): boolean => cuts.some((cut) => overlap(rule, cut) !== undefined)
+
+/** What the only holder goes on needing can stand in the role itself, where it is needed just where the role is bound and no part of what was cut. */
+function keptInPlace(needs: readonly Need[], cuts: readonly Rights[]): readonly PolicyRule[] | undefined {
+  const [need] = needs
+  if (needs.length !== 1 || need!.subject.name !== need!.grant.subject.name) return undefined
+  const { grant, kept } = need!
+  const [own, elsewhere] =
+    grant.namespace === undefined ? [kept.cluster, kept.namespaced.size] : [kept.namespaced.get(grant.namespace) ?? [], kept.cluster.length]
+  return elsewhere === 0 && !own.some((rule) => isCut(rule, cuts)) ? own : undefined
 }
 
 /** All that the findings on this role want of one rule: first what is to be left at most, then every wildcard spelled out, then every cut, in an order of their own. */
@@ -125,7 +196,19 @@ const named = (rule: PolicyRule, cuts: readonly Rights[], names: readonly string
         return held === undefined ? [] : [{ apiGroups: held.groups, resources: held.resources, resourceNames: names, verbs: held.verbs }]
       })
 
-function wishOf({ at, evidence }: Finding<any>): readonly { readonly index: number; readonly mend: RuleEvidence['mend'] }[] {
+/** Of a cut, what is asked for on one Secret by its name. */
+function ofSecrets({ verbs, groups, resources }: Rights): readonly Rights[] {
+  const single = verbs.filter((verb) => ['get', 'update', 'patch', 'delete'].includes(verb))
+  return groups.includes('') && resources.includes('secrets') && single.length > 0
+    ? [{ verbs: single, groups: [''], resources: ['secrets'] }]
+    : []
+}
+
+interface Wish {
+  readonly index: number
+  readonly mend: RuleEvidence['mend']
+}
+function wishOf({ at, evidence }: Finding<any>): readonly Wish[] {
   const index = indexOf(at)
   if (index === undefined || evidence === null || typeof evidence !== 'object' || !('mend' in evidence)) return []
   return [{ index, mend: (evidence as unknown as RuleEvidence).mend }]

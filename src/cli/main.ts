@@ -21,8 +21,13 @@ const withSource = (command: Command): Command =>
     .option('--sample', 'use the small vulnerable cluster that comes with the tool')
 const IMAGES =
   'ask the registries what their images run as, read-only ("registry"), or read it from a file (docker image inspect; see the README)'
-/** Of the commands that judge. */
-const withImages = (command: Command): Command => command.option('--images <registry|file>', IMAGES)
+const AUDIT_LOG =
+  'learn from an audit log which rights are used: a file of JSON lines, plain or gzip, a directory of them, or - for standard input; may be given often'
+/** Of the commands that judge: what is known besides the source. */
+const withImages = (command: Command): Command =>
+  command
+    .option('--images <registry|file>', IMAGES)
+    .option('--audit-log <file|->', AUDIT_LOG, (path: string, before: readonly string[] = []) => [...before, path])
 const withChoice = (command: Command): Command =>
   command
     .option('--practice <name...>', 'only these practices: rbac, secrets, api-endpoint, nodes-and-pods, images, audit', collect)

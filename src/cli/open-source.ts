@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { ApiClient } from '../apiserver/client.ts'
 import type { ClusterSource, Json } from '../model/index.ts'
 import { stateDirectory } from '../writers/journal.ts'
+import { withAuditLogsOf } from './audit-log-option.ts'
 import { withImagesOf } from './images-option.ts'
 import { sizeNursery } from './nursery.ts'
 import { checkSource, type SourceOptions } from './options.ts'
@@ -26,7 +27,9 @@ export async function openSource(options: OpenOptions): Promise<Opened> {
   checkSource(options)
   sizeNursery()
   const opened = await openNamed(options)
-  return options.images === undefined ? opened : { ...opened, source: await withImagesOf(opened.source, options.images) }
+  const { images, auditLog } = options
+  const withImages = images === undefined ? opened : { ...opened, source: await withImagesOf(opened.source, images) }
+  return auditLog === undefined ? withImages : { ...withImages, source: await withAuditLogsOf(withImages.source, auditLog) }
 }
 
 async function openNamed(options: OpenOptions): Promise<Opened> {

@@ -8,6 +8,7 @@ import rbacAuthorizerMode from './rbac/rbac-authorizer-mode.ts'
 import rbacBindEscalate from './rbac/rbac-bind-escalate.ts'
 import rbacBroadGroupBindings from './rbac/rbac-broad-group-bindings.ts'
 import rbacClusterAdminBindings from './rbac/rbac-cluster-admin-bindings.ts'
+import rbacClusterwideExcess from './rbac/rbac-clusterwide-excess.ts'
 import rbacCsrApprove from './rbac/rbac-csr-approve.ts'
 import rbacDangling from './rbac/rbac-dangling.ts'
 import rbacDefaultDrift from './rbac/rbac-default-drift.ts'
@@ -23,6 +24,7 @@ import rbacSecretsRead from './rbac/rbac-secrets-read.ts'
 import rbacSystemNamespaceWrite from './rbac/rbac-system-namespace-write.ts'
 import rbacTokenAutomount from './rbac/rbac-token-automount.ts'
 import rbacTokenCreate from './rbac/rbac-token-create.ts'
+import rbacUnusedRights from './rbac/rbac-unused-rights.ts'
 import rbacWildcards from './rbac/rbac-wildcards.ts'
 import rbacWorkloadCreate from './rbac/rbac-workload-create.ts'
 import secApiserverTls from './secrets/sec-apiserver-tls.ts'
@@ -88,6 +90,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(rbacBindEscalate as unknown as RegisteredControl), id: 'rbac-bind-escalate', practice: 'rbac' },
   { ...(rbacBroadGroupBindings as unknown as RegisteredControl), id: 'rbac-broad-group-bindings', practice: 'rbac' },
   { ...(rbacClusterAdminBindings as unknown as RegisteredControl), id: 'rbac-cluster-admin-bindings', practice: 'rbac' },
+  { ...(rbacClusterwideExcess as unknown as RegisteredControl), id: 'rbac-clusterwide-excess', practice: 'rbac' },
   { ...(rbacCsrApprove as unknown as RegisteredControl), id: 'rbac-csr-approve', practice: 'rbac' },
   { ...(rbacDangling as unknown as RegisteredControl), id: 'rbac-dangling', practice: 'rbac' },
   { ...(rbacDefaultDrift as unknown as RegisteredControl), id: 'rbac-default-drift', practice: 'rbac' },
@@ -103,6 +106,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(rbacSystemNamespaceWrite as unknown as RegisteredControl), id: 'rbac-system-namespace-write', practice: 'rbac' },
   { ...(rbacTokenAutomount as unknown as RegisteredControl), id: 'rbac-token-automount', practice: 'rbac' },
   { ...(rbacTokenCreate as unknown as RegisteredControl), id: 'rbac-token-create', practice: 'rbac' },
+  { ...(rbacUnusedRights as unknown as RegisteredControl), id: 'rbac-unused-rights', practice: 'rbac' },
   { ...(rbacWildcards as unknown as RegisteredControl), id: 'rbac-wildcards', practice: 'rbac' },
   { ...(rbacWorkloadCreate as unknown as RegisteredControl), id: 'rbac-workload-create', practice: 'rbac' },
   { ...(secApiserverTls as unknown as RegisteredControl), id: 'sec-apiserver-tls', practice: 'secrets' },

@@ -14,6 +14,8 @@ export interface ObservedRequests {
   readonly blind: readonly string[]
   /** Says why the log proves less than it seems: lines that could not be read, dropped stages, a short window. */
   readonly doubts: readonly string[]
+  /** Some subjects are left out, because there were more than are kept: of a group nobody can say then that it did not use a right. */
+  readonly partial?: true
 }
 /** As the authorizer saw it: the impersonated user where there was one. */
 export interface ObservedSubject {
@@ -27,6 +29,11 @@ export type ObservedRequest = {
   readonly last: string
   /** `denied`: answered 403 every time, so nothing that works needs it. */
   readonly was: 'allowed' | 'denied'
+  /**
+   * Not asked for by itself: what the API server may have asked besides, to answer another request (`bind` for a write of a
+   * binding, `approve` for an approval). A right to it is not unused; nobody who lacks it needs it.
+   */
+  readonly derived?: true
 } & (
   | {
       readonly verb: string
@@ -39,5 +46,6 @@ export type ObservedRequest = {
       /** More names than are kept: the request was made for any. */
       readonly anyName?: true
     }
+  /** Without its query; `/logs/*` where there were more than are kept. */
   | { readonly verb: string; readonly path: string }
 )

@@ -102,7 +102,7 @@ export interface Facts {
   /** The families of `GET /metrics` that some control reads. */
   ApiServerMetrics: { readonly samples: readonly MetricSample[] }
   /** Discovery: plural resources of every group ('' is core) in any served version, subresources as `pods/exec`. */
-  ServedResources: { readonly groups: readonly { readonly group: string; readonly resources: readonly string[] }[] }
+  ServedResources: { readonly groups: readonly ServedGroup[] }
   /** Names of the checks listed by `GET /readyz?verbose`. */
   ApiServerHealth: { readonly checks: readonly string[] }
   /** What an unauthenticated client is answered, by path. */
@@ -127,6 +127,12 @@ export interface MetricSample {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
+}
+export interface ServedGroup {
+  readonly group: string
+  readonly resources: readonly string[]
+  /** Those of `resources`, without subresources, that stand in no namespace; absent where that was not asked. */
+  readonly clusterScoped?: readonly string[]
 }
 export interface KubeletAnswer {
   readonly node: string

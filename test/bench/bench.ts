@@ -11,6 +11,7 @@ import { isKind, served } from '../../src/objects/served.ts'
 import { whyNoBinaries } from '../cluster/binaries.ts'
 import { startCluster } from '../cluster/cluster.ts'
 import { generateLoad } from '../cluster/seed.ts'
+import { writeAuditLog } from './audit-log-made.ts'
 import type { Latency } from './latency.ts'
 import { writeManifests } from './manifests.ts'
 import { type Measured, measure, median } from './measure.ts'
@@ -32,6 +33,7 @@ const skip = whyNoBinaries()
 if (skip !== undefined) process.stderr.write(`the live part is left out: ${skip}\n`)
 else await live()
 await manifests()
+await auditLog()
 await startUp()
 process.stdout.write(`| what | measured | ratio |\n|---|---|---|\n${rows.map((row) => `| ${row.join(' | ')} |\n`).join('')}`)
 
@@ -79,6 +81,24 @@ async function live(): Promise<void> {
     )
   } finally {
     await cluster.stop()
+  }
+}
+
+async function auditLog(): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'k8s-harden-bench-'))
+  try {
+    const file = join(dir, 'audit.log')
+    await writeAuditLog(file, 1000)
+    const floor = await median(3, () => measure(node, [join(import.meta.dirname, 'audit-log-floor.ts'), file]))
+    const learn = await median(3, () => measure(node, [join(import.meta.dirname, 'audit-log-learn.ts'), file]))
+    const { events, subjects, requests } = JSON.parse(learn.stdout) as { events: number; subjects: number; requests: number }
+    say(
+      `audit log of 1 GB: ${events} requests of ${subjects} subjects, ${requests} distinct`,
+      `${seconds(learn.seconds)}, ${learn.peakMb.toFixed(0)} MB`,
+      `${(learn.seconds / floor.seconds).toFixed(2)} × every line through readline and JSON.parse (${seconds(floor.seconds)}, ${floor.peakMb.toFixed(0)} MB); target ≤ 200 MB`,
+    )
+  } finally {
+    rmSync(dir, { recursive: true })
   }
 }
 

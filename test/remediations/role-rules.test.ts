@@ -253,3 +253,53 @@ subjects: [{kind: Group, name: shop-team}]
     })
   })
 })
+
+describe('a Secret that a workload is told of', () => {
+  const told = (args: string, secret = 'db') =>
+    proposalFor(
+      worldOf(`
+apiVersion: v1
+kind: Secret
+metadata: {name: ${secret}, namespace: shop}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: app, namespace: shop}
+rules: [{apiGroups: [""], resources: [secrets], verbs: [get, list, watch]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: app, namespace: shop}
+roleRef: {kind: Role, name: app}
+subjects: [{kind: ServiceAccount, name: app, namespace: shop}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app, namespace: shop}
+spec:
+  selector: {matchLabels: {app: app}}
+  template:
+    metadata: {labels: {app: app}}
+    spec:
+      serviceAccountName: app
+      containers: [{name: app, image: "shop/app:1", ${args}}]
+`).snapshot,
+      registered[1]!,
+    ) as unknown as { readonly changes: { edits: { to: Json }[] }[]; readonly mayBreak: readonly string[] }
+
+  test.each([
+    ['args: ["--secret-name=db"]', '--secret-name=db'],
+    ['args: ["--tls-secret", "shop/db"]', '--tls-secret=shop/db'],
+    ['env: [{name: DB_SECRET, value: db}]', 'DB_SECRET=db'],
+  ])('by %s stays readable by its name, and why is said', (args, words) => {
+    const { changes, mayBreak } = told(args)
+    expect(changes[0]!.edits[0]!.to).toEqual([{ apiGroups: [''], resources: ['secrets'], resourceNames: ['db'], verbs: ['get'] }])
+    expect(mayBreak).toContain(`get on secrets named db stays: Deployment shop/app is told ${words}`)
+  })
+  test.each([
+    ['args: ["--secret-name=db"]', 'other'],
+    ['args: ["--secret-name=pay/db"]', 'db'],
+    ['env: [{name: DB, value: db}]', 'db'],
+    ['env: [{name: DB_SECRET, valueFrom: {secretKeyRef: {name: db, key: password}}}]', 'db'],
+  ])('by %s is none where the Secret is %s', (args, secret) => expect(told(args, secret).changes[0]!.edits[0]!.to).toEqual([]))
+})

@@ -62,3 +62,27 @@ describe('on a workload', () => {
   test('a bare pod is made anew', () =>
     expect(propose({ apiVersion: 'v1', kind: 'Pod', namespace: 'shop', name: 'bare' })).toHaveProperty('changes'))
 })
+
+describe('with an audit log', () => {
+  const requests = [{ verb: 'get', path: '/version', count: 7, last: '2026-11-20T10:00:00Z', was: 'denied' as const }]
+  const logged = (days: number, user: string): Proposal => {
+    const since = new Date(Date.parse('2026-11-21T00:00:00Z') - days * 86_400_000).toISOString()
+    const ObservedRequests = {
+      ...{ from: ['audit.log'], events: 7, since, until: '2026-11-21T00:00:00Z', blind: [], doubts: [] },
+      subjects: [{ user, groups: [], requests }],
+    }
+    const view = { ...snapshot, fact: ((name: string) => (name === 'ObservedRequests' ? ObservedRequests : undefined)) as never }
+    const found = { subject: web, reason: 'x', evidence: { serviceAccount: 'shop/default', usedBy: ['Deployment shop/web'], rights: [] } }
+    return automountOff.propose(found as unknown as Finding<AutomountEvidence>, { view, options: {}, alongside: [] })
+  }
+  test('a token that is at work stays, even where its requests are refused', () =>
+    expect(logged(30, 'system:serviceaccount:shop:default')).toEqual({
+      byHand: expect.stringContaining('its token at work, 7 times, last 2026-11-20'),
+    }))
+  test.each([
+    [30, 'the token was not used in 30 days of audit log'],
+    [3, 'the token was not used in 3 days of audit log, which is too short to show what happens weekly or monthly'],
+  ])('one of another account is no reason, and %i days are said', (days, words) =>
+    expect(logged(days, 'system:serviceaccount:pay:default')).toMatchObject({ mayBreak: expect.arrayContaining([words]) }),
+  )
+})

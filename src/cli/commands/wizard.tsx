@@ -1,3 +1,4 @@
+import { auditLogsOf } from '../audit-log-option.ts'
 import { imagesOf } from '../images-option.ts'
 import { checkSource } from '../options.ts'
 import { takeTerminal } from '../terminal.ts'
@@ -7,6 +8,7 @@ import type { WizardOptions } from '../wizard-app.tsx'
 export async function wizardCommand(options: WizardOptions): Promise<number> {
   checkSource(options)
   if (options.images !== undefined) await imagesOf(options.images)
+  if (options.auditLog !== undefined) await auditLogsOf(options.auditLog)
   const terminal = takeTerminal(' k8s-harden: starting ...')
   try {
     const [{ runWizard }, { wizardDesk }] = [await import('../wizard-app.tsx'), await import('../wizard-desk.ts')]

@@ -1,3 +1,4 @@
+import { ACCOUNT_OPTION, moveToAccount } from '../../../remediations/dedicated-account.ts'
 import { removeSubjects } from '../../../remediations/role-binding.ts'
 import { type AutomountEvidence, automountOff } from '../../../remediations/service-account.ts'
 import { control } from '../../model/define.ts'
@@ -96,11 +97,17 @@ export default control({
   remedy: {
     ...automountOff,
     reads: [...automountOff.reads, ...removal.reads],
-    options: removal.options!,
-    propose: (finding: Finding<SubjectEvidence | AutomountEvidence>, context) =>
-      'remove' in finding.evidence
+    options: { ...removal.options, ...ACCOUNT_OPTION },
+    propose: (finding: Finding<SubjectEvidence | AutomountEvidence>, context) => {
+      const account = String(context.options['account'] ?? '').trim()
+      if (!('remove' in finding.evidence))
+        return finding.subject.kind !== 'ServiceAccount' && account !== ''
+          ? { byHand: `it moves to service account ${account} where the default one is bound to anything` }
+          : automountOff.propose(finding as Finding<AutomountEvidence>, context)
+      return account === ''
         ? removal.propose(finding as Finding<SubjectEvidence>, context)
-        : automountOff.propose(finding as Finding<AutomountEvidence>, context),
+        : moveToAccount(finding as Finding<SubjectEvidence>, context, account)
+    },
   },
   verify: 'A canary pod without serviceAccountName starts, is Ready, and has no /var/run/secrets/kubernetes.io/serviceaccount.',
 })

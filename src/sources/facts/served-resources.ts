@@ -11,11 +11,20 @@ export const servedResources: Fact<'ServedResources'> = async ({ discovery }) =>
       unread: { why: 'partial', because: `the servers of these API groups do not answer: ${groups}`, answer: 'kubectl get apiservices' },
     }
   }
-  const groups = new Map<string, Set<string>>()
-  for (const { group, plural, subresources } of found.resources) {
-    const names = groups.get(group) ?? new Set()
-    groups.set(group, names)
+  const groups = new Map<string, { readonly names: Set<string>; readonly clusterScoped: Set<string> }>()
+  for (const { group, plural, subresources, namespaced } of found.resources) {
+    if (!groups.has(group)) groups.set(group, { names: new Set(), clusterScoped: new Set() })
+    const { names, clusterScoped } = groups.get(group)!
     for (const name of [plural, ...subresources.map((subresource) => `${plural}/${subresource}`)]) names.add(name)
+    if (!namespaced) clusterScoped.add(plural)
   }
-  return { value: { groups: [...groups].map(([group, names]) => ({ group, resources: [...names].sort() })) } }
+  return {
+    value: {
+      groups: [...groups].map(([group, { names, clusterScoped }]) => ({
+        group,
+        resources: [...names].sort(),
+        clusterScoped: [...clusterScoped].sort(),
+      })),
+    },
+  }
 }

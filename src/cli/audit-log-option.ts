@@ -1,0 +1,28 @@
+import type { ClusterSource, ObservedRequests } from '../model/index.ts'
+import { UsageError } from './errors.ts'
+
+/** `--audit-log FILE`, as often as it was given, around a source. */
+export async function withAuditLogsOf(source: ClusterSource, paths: readonly string[]): Promise<ClusterSource> {
+  const { withObserved } = await import('../sources/audit-log.ts')
+  return withObserved(source, await auditLogsOf(paths))
+}
+
+const read = new Map<string, Promise<ObservedRequests>>()
+/** Read once: the wizard may open more than one source, and standard input can be read but once. Nothing readable in it is an error of usage. */
+export function auditLogsOf(paths: readonly string[]): Promise<ObservedRequests> {
+  const key = paths.join('\0')
+  if (!read.has(key)) read.set(key, learn(paths))
+  return read.get(key)!
+}
+
+async function learn(paths: readonly string[]): Promise<ObservedRequests> {
+  const [{ readAuditLogs }, { AuditLogProblem }] = [
+    await import('../sources/audit-log-read.ts'),
+    await import('../sources/audit-log-tally.ts'),
+  ]
+  try {
+    return await readAuditLogs(paths)
+  } catch (error) {
+    throw error instanceof AuditLogProblem ? new UsageError(`the audit log ${error.message}`, error.tryNext) : error
+  }
+}

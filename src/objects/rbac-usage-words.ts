@@ -1,0 +1,119 @@
+/** Granted, used, refused: in words, and which rights that were used a human has to confirm. */
+
+import type { ObservedRequests, ObservedSubject, PolicyRule } from '../model/index.ts'
+import type { AuditPolicy } from './audit-policy.ts'
+import { auditDecision } from './audit-policy.ts'
+import { compacted, compactedPaths } from './rbac-compact.ts'
+import { escalationsOf } from './rbac-escalations.ts'
+import { type Grant, type Grants, grantsOf } from './rbac-grants.ts'
+import { ruleText } from './rbac-rules.ts'
+import { requestsThrough, type UsageOptions, usageOf } from './rbac-usage.ts'
+import { refOf, refText } from './ref.ts'
+
+/** A month's end and a rolling restart should be among what was seen. */
+const ENOUGH_DAYS = 14
+
+/** Days between the first and the last event, rounded down to a tenth. */
+export const windowDays = ({ since, until }: Pick<ObservedRequests, 'since' | 'until'>): number =>
+  Math.floor((Date.parse(until) - Date.parse(since)) / 8_640_000) / 10 || 0
+
+/** Why the log proves less than it seems, one clause each. */
+export function logDoubts(observed: ObservedRequests): readonly string[] {
+  const days = windowDays(observed)
+  return [
+    ...(days < ENOUGH_DAYS
+      ? [`the audit log covers ${days} days: what is done once a month, or by a restart that did not happen, is not in it`]
+      : []),
+    ...(observed.blind.length > 0 ? [`nobody is seen to ${observed.blind.join(', ')}: the audit policy may leave that out`] : []),
+    ...observed.doubts,
+  ]
+}
+
+/** Steps up from what a subject was given (controls.md 7(a)), among rights that were used: an attacker's requests are in the log as well. */
+export const toConfirm = (rules: readonly PolicyRule[], clusterWide: boolean): readonly string[] =>
+  escalationsOf(rules, clusterWide).map(({ id, gains }) => `${gains} (${id})`)
+
+/** Would such a request of one of these reach the log? By every policy that is known; with none, yes. `namespace` undefined: in any of a few. */
+export function recordedBy(
+  policies: readonly AuditPolicy[],
+  who: readonly Pick<ObservedSubject, 'user' | 'groups'>[],
+  namespace: string | undefined,
+): NonNullable<UsageOptions['isRecorded']> {
+  const named = policies.flatMap(({ rules }) => rules.flatMap(({ namespaces = [] }) => namespaces))
+  const places = namespace === undefined ? [...new Set(['', 'default', 'kube-system', ...named])] : [namespace]
+  return ({ verb, group, resource: full }) => {
+    const [resource = '', subresource = ''] = full.split('/')
+    return policies.every((policy) =>
+      who.every((one) =>
+        places.every((place) => {
+          const { level, omitStages } = auditDecision(policy, {
+            ...one,
+            verb,
+            resource: { group, resource, subresource, namespace: place },
+          })
+          return level !== 'None' && !omitStages.has('ResponseComplete')
+        }),
+      ),
+    )
+  }
+}
+
+/** What one subject holds, used, does not use, and asked for in vain: lines for people. `groups`: all that it is in. */
+export function usageText(
+  known: Grants,
+  user: string,
+  groups: readonly string[],
+  observed: ObservedRequests,
+  options: UsageOptions,
+): readonly string[] {
+  const seen = observed.subjects.filter((one) => one.user === user)
+  if (seen.length === 0) return [`${user} is not in the audit log (${observed.since} to ${observed.until})`]
+  // Through a group, only what this very user asked for counts.
+  const alone: ObservedRequests = { ...observed, subjects: seen }
+  const byBinding = Map.groupBy(grantsOf(known, user, groups), ({ binding }) => binding)
+  const lines = [...byBinding].flatMap(([binding, held]) => bindingLines(refText(refOf(binding)), held, alone, options))
+  const denied = seen.flatMap(({ requests }) => requests).filter((one) => one.was === 'denied')
+  const refused = [
+    ...compacted(
+      denied
+        .filter((one) => 'resource' in one)
+        .map((one) => ({ ...one, resource: one.subresource ? `${one.resource}/${one.subresource}` : one.resource })),
+    ),
+    ...compactedPaths(denied.filter((one) => 'path' in one)),
+  ]
+  return [
+    ...lines,
+    ...(refused.length > 0
+      ? ['asked for and refused every time, so probably not needed:', ...refused.map((rule) => `  ${ruleText(rule)}`)]
+      : []),
+    ...logDoubts(observed).map((doubt) => `note: ${doubt}`),
+  ]
+}
+
+function bindingLines(name: string, held: readonly Grant[], observed: ObservedRequests, options: UsageOptions): readonly string[] {
+  const { used, unused, unseen } = usageOf(held, observed, options)
+  const part = (title: string, rules: readonly PolicyRule[]) =>
+    rules.length === 0 ? [] : [`  ${title}:`, ...rules.map((rule) => `    ${ruleText(rule)}`)]
+  return [
+    `${name}:`,
+    ...part('granted and used', used),
+    ...part('granted and unused', unused),
+    ...part('granted, and no audit log shows whether it is used', unseen),
+  ]
+}
+
+/** Rights of a group's binding that only service accounts and components use: bind those by their names, and the people lose nothing. */
+export function usedOnlyByControllers(held: readonly Grant[], observed: ObservedRequests): readonly PolicyRule[] {
+  const people = { ...observed, subjects: observed.subjects.filter(({ user }) => !user.startsWith('system:')) }
+  const rights = (of: ObservedRequests) =>
+    new Map(
+      requestsThrough(held, of).flatMap((one) => {
+        if (!('resource' in one)) return []
+        const { verb, group, resource, subresource } = one
+        const right = { verb, group, resource: subresource ? `${resource}/${subresource}` : resource }
+        return [[JSON.stringify(right), right] as const]
+      }),
+    )
+  const byPeople = rights(people)
+  return compacted([...rights(observed)].flatMap(([key, right]) => (byPeople.has(key) ? [] : [right])))
+}
