@@ -1,5 +1,6 @@
 export type * from './admission.ts'
 export type * from './control.ts'
+export type * from './credential.ts'
 export type * from './judged.ts'
 export type * from './kube.ts'
 export type * from './mended.ts'

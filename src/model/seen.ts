@@ -1,5 +1,6 @@
 /** What is seen: the kinds and facts that can be read, and how a source reports them. */
 import type { GatekeeperConstraint, PodSecurityAnswer } from './admission.ts'
+import type { CredentialFact } from './credential.ts'
 import type {
   BindingObject,
   ConfigMapObject,
@@ -111,6 +112,8 @@ export interface Facts {
   ProfilingProbe: { readonly status: number }
   /** The address in the kubeconfig, as seen from here. */
   Endpoint: EndpointFact
+  /** How the operator's own kubeconfig logs in, and as whom. */
+  Credential: CredentialFact
   /** `GET /api/v1/nodes/N/proxy/configz`, one entry a node. */
   KubeletConfigz: { readonly nodes: readonly KubeletAnswer[] }
   /** What image configurations say (OCI image-spec `config`), by the reference a container names. Only there where the operator asked for it. */

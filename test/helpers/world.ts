@@ -32,6 +32,7 @@ export const FACTS = [
   'AnonymousProbe',
   'ProfilingProbe',
   'Endpoint',
+  'Credential',
   'KubeletConfigz',
   'ServedResources',
   'ImageConfigs',

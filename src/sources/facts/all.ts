@@ -3,6 +3,7 @@ import { anonymousProbe } from './anonymous-probe.ts'
 import { apiServerFlagz } from './api-server-flagz.ts'
 import { apiServerHealth } from './api-server-health.ts'
 import { apiServerMetrics } from './api-server-metrics.ts'
+import { credential } from './credential.ts'
 import { endpoint } from './endpoint.ts'
 import type { Fact } from './fact.ts'
 import { gatekeeperConstraints } from './gatekeeper-constraints.ts'
@@ -24,6 +25,7 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   AnonymousProbe: anonymousProbe,
   ProfilingProbe: profilingProbe,
   Endpoint: endpoint,
+  Credential: credential,
   KubeletConfigz: kubeletConfigz,
   ImageConfigs: imageConfigsNotAsked,
   GatekeeperConstraints: gatekeeperConstraints,
