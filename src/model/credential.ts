@@ -19,7 +19,11 @@ export interface KubeconfigUser {
   /** Of the credential plugin: the program's name, and what kubectl is told to run (`kubectl oidc-login`). */
   readonly command?: string
   readonly provider?: string
+  /** Whom it acts as (kubeconfig `as`): then that is who the API server takes it for. */
+  readonly as?: string
+  /** Absent although it logs in with one: it could not be read. */
   readonly certificate?: ClientCertificate
+  /** Absent although it logs in with one: it could not be read. */
   readonly token?: TokenKind
 }
 /** Of a client certificate what Kubernetes reads, and its time (ISO 8601). */

@@ -3,6 +3,7 @@ import type { GatekeeperConstraint, PodSecurityAnswer } from './admission.ts'
 import type { CredentialFact } from './credential.ts'
 import type {
   BindingObject,
+  CertificateSigningRequestObject,
   ConfigMapObject,
   ControllerObject,
   CronJobObject,
@@ -64,6 +65,7 @@ export interface Kinds {
   ClusterRoleBinding: BindingObject
   Secret: SecretObject
   ConfigMap: ConfigMapObject
+  CertificateSigningRequest: CertificateSigningRequestObject
   MutatingWebhookConfiguration: WebhookConfigurationObject
   ValidatingWebhookConfiguration: WebhookConfigurationObject
   ValidatingAdmissionPolicy: SpecObject

@@ -12,6 +12,7 @@ export interface RawUser {
   readonly password?: unknown
   readonly exec?: unknown
   readonly 'auth-provider'?: unknown
+  readonly as?: unknown
 }
 /** Texts of the files that the user names, where they could be read. */
 export interface UserFiles {
@@ -32,12 +33,14 @@ export function reduceUser(name: string, user: RawUser, files: UserFiles = {}): 
   if (command !== undefined) ways.push('exec')
   const provider = textOf(mapping(user['auth-provider'])['name'])
   if (provider !== undefined) ways.push('auth-provider')
+  const as = textOf(user.as)
   const certificate = certificateOf(data === undefined ? files.certificate : Buffer.from(data, 'base64').toString('latin1'))
   return {
     name,
     ways,
     ...(command !== undefined && { command }),
     ...(provider !== undefined && { provider }),
+    ...(as !== undefined && { as }),
     ...(certificate !== undefined && { certificate }),
     ...(token !== undefined && { token: tokenKind(token) }),
   }

@@ -106,7 +106,7 @@ test('a certificate is known by its subject and its time, from the text or from 
 
 test('of a credential plugin the name is kept, of its arguments and environment nothing', async () => {
   const fact = await factOf([
-    { name: 'me', user: {} },
+    { name: 'me', user: { as: 'eve' } },
     {
       name: 'a',
       user: {
@@ -121,7 +121,7 @@ test('of a credential plugin the name is kept, of its arguments and environment 
     { name: 'c', user: { exec: { command: 'kubectl', args: ['--token=plugin-secret'] } } },
     { name: 'd', user: { 'auth-provider': { name: 'oidc', config: { 'refresh-token': 'provider-secret' } } } },
   ])
-  expect(fact.current).toEqual({ name: 'me', ways: [] })
+  expect(fact.current).toEqual({ name: 'me', ways: [], as: 'eve' })
   expect(fact.others.map(({ ways, command, provider }) => [...ways, command ?? provider])).toEqual([
     ['exec', 'kubelogin'],
     ['exec', 'kubectl oidc-login'],
