@@ -22,7 +22,10 @@ const withSource = (command: Command): Command =>
 const IMAGES =
   'ask the registries what their images run as, read-only ("registry"), or read it from a file (docker image inspect; see the README)'
 /** Of the commands that judge. */
-const withImages = (command: Command): Command => command.option('--images <registry|file>', IMAGES)
+const CLOUD_IAM =
+  "run the provider's own CLI (aws, gcloud, az, oci), read-only, to see whom the cloud lets in: auto, eks:REGION/NAME, gke:PROJECT/LOCATION/NAME, aks:GROUP/NAME or oke:OCID"
+const withImages = (command: Command): Command =>
+  command.option('--images <registry|file>', IMAGES).option('--cloud-iam <auto|cluster>', CLOUD_IAM)
 const withChoice = (command: Command): Command =>
   command
     .option('--practice <name...>', 'only these practices: rbac, secrets, api-endpoint, nodes-and-pods, images, audit', collect)

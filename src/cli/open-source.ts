@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { ApiClient } from '../apiserver/client.ts'
 import type { ClusterSource, Json } from '../model/index.ts'
 import { stateDirectory } from '../writers/journal.ts'
+import { withCloudIamOf } from './cloud-iam-option.ts'
 import { withImagesOf } from './images-option.ts'
 import { sizeNursery } from './nursery.ts'
 import { checkSource, type SourceOptions } from './options.ts'
@@ -26,7 +27,9 @@ export async function openSource(options: OpenOptions): Promise<Opened> {
   checkSource(options)
   sizeNursery()
   const opened = await openNamed(options)
-  return options.images === undefined ? opened : { ...opened, source: await withImagesOf(opened.source, options.images) }
+  const source = options.images === undefined ? opened.source : await withImagesOf(opened.source, options.images)
+  if (options.cloudIam === undefined) return { ...opened, source }
+  return { ...opened, source: await withCloudIamOf(source, options.cloudIam, opened.client?.context) }
 }
 
 async function openNamed(options: OpenOptions): Promise<Opened> {

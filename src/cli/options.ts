@@ -9,6 +9,8 @@ export interface SourceOptions {
   readonly sample?: boolean
   /** `registry`, or a file of image configurations. */
   readonly images?: string
+  /** `auto`, or a cluster's name at its provider. */
+  readonly cloudIam?: string
 }
 export interface ChoiceOptions {
   readonly practice?: readonly string[]

@@ -17,12 +17,19 @@ import type { SourceOptions } from './options.ts'
 import { VERSION } from './version.ts'
 import { pastRuns, undoRun } from './wizard-history.ts'
 
-export function wizardDesk({ kubeconfig, images }: SourceOptions): Desk {
+export function wizardDesk({ kubeconfig, images, cloudIam }: SourceOptions): Desk {
   const state = stateDirectory()
   return {
     contexts: () => contextsIn(kubeconfig),
     open: async (choice) =>
-      openedSource(await openSource({ ...optionsFor(choice, kubeconfig), ...(images !== undefined && { images }) }), state),
+      openedSource(
+        await openSource({
+          ...optionsFor(choice, kubeconfig),
+          ...(images !== undefined && { images }),
+          ...(cloudIam !== undefined && { cloudIam }),
+        }),
+        state,
+      ),
     history: () => pastRuns(state),
     undo: (id, steps, stop) => undoRun(state, id, steps, stop),
   }

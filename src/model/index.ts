@@ -1,4 +1,5 @@
 export type * from './admission.ts'
+export type * from './cloud-iam.ts'
 export type * from './control.ts'
 export type * from './credential.ts'
 export type * from './judged.ts'

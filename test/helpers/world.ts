@@ -33,6 +33,7 @@ export const FACTS = [
   'ProfilingProbe',
   'Endpoint',
   'Credential',
+  'CloudIam',
   'KubeletConfigz',
   'ServedResources',
   'ImageConfigs',

@@ -3,6 +3,7 @@ import { anonymousProbe } from './anonymous-probe.ts'
 import { apiServerFlagz } from './api-server-flagz.ts'
 import { apiServerHealth } from './api-server-health.ts'
 import { apiServerMetrics } from './api-server-metrics.ts'
+import { cloudIamNotAsked } from './cloud-iam.ts'
 import { credential } from './credential.ts'
 import { endpoint } from './endpoint.ts'
 import type { Fact } from './fact.ts'
@@ -26,6 +27,7 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   ProfilingProbe: profilingProbe,
   Endpoint: endpoint,
   Credential: credential,
+  CloudIam: cloudIamNotAsked,
   KubeletConfigz: kubeletConfigz,
   ImageConfigs: imageConfigsNotAsked,
   GatekeeperConstraints: gatekeeperConstraints,
