@@ -2,6 +2,7 @@
 import type { RegisteredControl } from '../model/index.ts'
 import authnAnonymousApi from './rbac/authn-anonymous-api.ts'
 import authnClientCerts from './rbac/authn-client-certs.ts'
+import authnCloudIamMapping from './rbac/authn-cloud-iam-mapping.ts'
 import authnOidcUsers from './rbac/authn-oidc-users.ts'
 import authnStaticTokens from './rbac/authn-static-tokens.ts'
 import rbacAnonymousBindings from './rbac/rbac-anonymous-bindings.ts'
@@ -73,6 +74,7 @@ import monMetricsAlerting from './audit/mon-metrics-alerting.ts'
 export const controls: readonly RegisteredControl[] = [
   { ...(authnAnonymousApi as unknown as RegisteredControl), id: 'authn-anonymous-api', practice: 'rbac' },
   { ...(authnClientCerts as unknown as RegisteredControl), id: 'authn-client-certs', practice: 'rbac' },
+  { ...(authnCloudIamMapping as unknown as RegisteredControl), id: 'authn-cloud-iam-mapping', practice: 'rbac' },
   { ...(authnOidcUsers as unknown as RegisteredControl), id: 'authn-oidc-users', practice: 'rbac' },
   { ...(authnStaticTokens as unknown as RegisteredControl), id: 'authn-static-tokens', practice: 'rbac' },
   { ...(rbacAnonymousBindings as unknown as RegisteredControl), id: 'rbac-anonymous-bindings', practice: 'rbac' },
