@@ -21,15 +21,19 @@ export const takeCloudAccess: Remedy<CloudIamEvidence> = remedy<CloudIamEvidence
     const { provider, cluster = '', grant, setting } = evidence
     const command = provider === undefined ? undefined : commandFor(provider, grant, setting)
     if (provider === undefined || command === undefined)
-      return { byHand: provider === 'oke' ? OKE : setting === 'authenticationMode' ? BOTH_MODES : AWS_AUTH }
+      return { byHand: (setting === undefined ? undefined : BY_HAND[setting]) ?? (provider === 'oke' ? OKE : AWS_AUTH) }
     return providerProposal(provider, { [provider]: command } as ProviderCommands, view, { ...namesOf(provider, cluster), ...options })
   },
 })
 
 const AWS_AUTH =
   'give the people behind it an access entry with as little as they need first (aws eks create-access-entry, aws eks associate-access-policy --access-scope type=namespace,namespaces=…; the cluster must be in mode API_AND_CONFIG_MAP), try it from a second session, then take the mapping out: kubectl -n kube-system edit configmap aws-auth; keep the mapping of the node roles, or every node drops out'
-const BOTH_MODES =
-  'let EKS read access entries beside aws-auth: aws eks update-cluster-config --name CLUSTER --access-config authenticationMode=API_AND_CONFIG_MAP; there is no way back to CONFIG_MAP'
+const BY_HAND: Readonly<Record<string, string>> = {
+  authenticationMode:
+    'let EKS read access entries beside aws-auth: aws eks update-cluster-config --name CLUSTER --access-config authenticationMode=API_AND_CONFIG_MAP; there is no way back to CONFIG_MAP',
+  entra:
+    'let people log in through Entra ID first: az aks update --resource-group GROUP --name CLUSTER --enable-aad --aad-admin-group-object-ids GROUP_ID (there is no way back); try it from a second session, then turn the local accounts off',
+}
 const OKE =
   'write a policy with less first (Allow group NAME to use clusters in compartment C), bind what the group needs by RBAC, try it from a second session, then take "manage cluster-family" out: oci iam policy update --policy-id POLICY_OCID --statements …'
 const LOCKOUT = 'whoever relies on it is locked out: add the new way in first, try it from a second session, and keep this one open'

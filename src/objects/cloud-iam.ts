@@ -38,10 +38,12 @@ export function cloudFaults({ grants, settings }: CloudIamFact): readonly CloudF
     graver: true,
     setting: 'localAccounts',
   }
+  // Without Entra ID they are the only way in: they cannot be turned off.
+  const onlyLocal: CloudFault = { ...local, key: 'entra', reason: 'knows people by local accounts only', setting: 'entra' }
   return [
     ...wide,
     ...(settings['authenticationMode'] === 'CONFIG_MAP' ? [byMapOnly] : []),
-    ...(settings['localAccounts'] === 'on' ? [local] : []),
+    ...(settings['localAccounts'] === 'on' ? [settings['entra'] === 'off' ? onlyLocal : local] : []),
   ]
 }
 

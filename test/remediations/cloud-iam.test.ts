@@ -68,3 +68,8 @@ test('aws-auth and policies are changed by hand, the new way in first', () => {
     byHand: expect.stringContaining('first'),
   })
 })
+
+test('local accounts that are the only way in are not turned off', () =>
+  expect(propose({ provider: 'aks', cluster: 'rg/shop', setting: 'entra' })).toMatchObject({
+    byHand: expect.stringContaining('--enable-aad'),
+  }))
