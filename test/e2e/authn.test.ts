@@ -14,6 +14,7 @@ import type { Json, RegisteredControl } from '../../src/model/index.ts'
 import { compile } from '../../src/plan/compile.ts'
 import { createAuthority } from '../cluster/certificates.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
+import { cli } from '../helpers/cli.ts'
 import { worldOf } from '../helpers/world.ts'
 
 const STATIC_POD = (version: string) => `
@@ -237,5 +238,21 @@ describeCluster('people through an identity provider', { audit: false }, (cluste
     const jwt = [...taken.values()].slice(0, 64).map(authenticatorFor)
     await restartWith(authenticationText(jwt, 37), 'authn-any.yaml')
     expect((await cluster().api.request('GET', '/readyz')).status).toBe(200)
+  })
+
+  test('a scan says how its own kubeconfig logs in, and finds what is wrong with it', async () => {
+    await cluster().kubectl(['create', 'serviceaccount', 'robot', '-n', 'default'])
+    await cluster().kubectl(['create', 'clusterrolebinding', 'robot-view', '--clusterrole=view', '--serviceaccount=default:robot'])
+    const statuses = async (kubeconfig: string): Promise<Record<string, string>> => {
+      const ids = ['rbac-system-masters', 'authn-client-certs', 'authn-static-tokens']
+      const { stdout } = await cli(['scan', '--kubeconfig', kubeconfig, '-o', 'json', ...ids.flatMap((id) => ['--control', id])])
+      const { results } = JSON.parse(stdout) as { results: { control: string; status: string }[] }
+      return Object.fromEntries(results.map(({ control, status }) => [control, status]))
+    }
+    expect(await statuses(cluster().kubeconfig)).toMatchObject({ 'rbac-system-masters': 'fail', 'authn-client-certs': 'fail' })
+    const staff = await statuses(await cluster().kubeconfigFor({ user: 'ada', groups: ['staff'] }))
+    // She may not list bindings: nothing is said of those, and nothing is passed.
+    expect(staff).toMatchObject({ 'rbac-system-masters': 'unknown', 'authn-client-certs': 'fail' })
+    expect(await statuses(await cluster().serviceAccountKubeconfig('default', 'robot'))).toMatchObject({ 'authn-static-tokens': 'fail' })
   })
 })
