@@ -9,6 +9,7 @@ const knows = {
   'src/plan': ['src/model', 'src/objects', 'src/snapshot', 'src/engine'],
   'src/report': ['src/model', 'src/objects', 'src/engine'],
   'src/apiserver': ['src/model'],
+  'src/providers': ['src/model', 'src/apiserver'],
   'src/sample-cluster': [],
   'src/sources': ['src/model', 'src/objects', 'src/apiserver', 'src/hosts', 'src/providers', 'src/sample-cluster'],
   'src/writers': ['src/model', 'src/objects', 'src/apiserver', 'src/hosts', 'src/providers', 'src/plan', 'src/sources'],

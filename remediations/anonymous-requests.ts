@@ -1,10 +1,11 @@
 /** Limits requests without credentials to the health checks. Never by `--anonymous-auth=false`: the kubelet's own probes of the API server carry none. */
 
 import { remedy } from '../src/model/define.ts'
-import type { Change, ConfigFile, Finding, Proposal, Remedy, RemedyContext, View } from '../src/model/index.ts'
+import type { Change, ConfigFile, Finding, Proposal, Remedy, RemedyContext } from '../src/model/index.ts'
+import { fileNamed } from '../src/objects/authentication.ts'
 import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { refOf } from '../src/objects/ref.ts'
-import { type HostFile, proposeFlags } from './apiserver-flag.ts'
+import { type FlagChange, type HostFile, proposeFlags } from './apiserver-flag.ts'
 import { PROVIDER_OPTIONS, type ProviderCommands } from './provider-command.ts'
 
 export const HEALTH_PATHS: readonly string[] = ['/livez', '/readyz', '/healthz']
@@ -62,22 +63,12 @@ export function beyondHealth(file: ConfigFile): boolean {
   return enabled === true && (conditions.length === 0 || conditions.some(({ path }) => !HEALTH_PATHS.includes(path ?? '')))
 }
 
-/** The file a flag names, where it is among those read. */
-export function fileNamed(view: View<'AuthenticationConfiguration'>, path: string | undefined): ConfigFile | undefined {
-  if (path === undefined) return undefined
-  const files = view.all('AuthenticationConfiguration')
-  return files.find((one) => one.metadata.name === path.split('/').at(-1)) ?? (files.length === 1 ? files[0] : undefined)
-}
-
 function turnDown(finding: Finding<unknown>, context: RemedyContext, change: Change, named: string | undefined): Proposal {
-  return proposeFlags(
+  return proposeAuthentication(
     {
-      flags: { 'authentication-config': named ?? `${DIRECTORY}/${NAME}`, 'anonymous-auth': null },
-      ...(named === undefined && { files: [MOUNT] }),
-      before: [change],
-      first: [
-        `on every control-plane node: place ${NAME} in ${DIRECTORY}, owner root, mode 0600 (without the file the API server does not start)`,
-      ],
+      change,
+      named,
+      flags: { 'anonymous-auth': null },
       verify: ['curl -k https://SERVER/livez says ok without credentials, and https://SERVER/api answers 401'],
       summary: 'answer requests without credentials on the health checks only',
       mayBreak: [
@@ -91,25 +82,64 @@ function turnDown(finding: Finding<unknown>, context: RemedyContext, change: Cha
   )
 }
 
-const NAME = 'authentication-config.yaml'
+/** A change of the AuthenticationConfiguration, with the flag that names it: the API server reads one file, whoever wants something in it. */
+export function proposeAuthentication(
+  {
+    change,
+    named,
+    flags,
+    first = [],
+    ...more
+  }: Omit<FlagChange, 'before' | 'files'> & { readonly change: Change; readonly named: string | undefined },
+  finding: Finding<unknown>,
+  context: RemedyContext,
+): Proposal {
+  return proposeFlags(
+    {
+      ...more,
+      flags: { 'authentication-config': named ?? AUTHENTICATION_PATH, ...flags },
+      ...(named === undefined && { files: [MOUNT] }),
+      before: [change],
+      first: [
+        ...first,
+        `on every control-plane node: place ${AUTHENTICATION_FILE} in ${DIRECTORY}, owner root, mode 0600 (without the file the API server does not start)`,
+      ],
+    },
+    finding,
+    context,
+  )
+}
+
+export const AUTHENTICATION_FILE = 'authentication-config.yaml'
+export const AUTHENTICATION_PATH: string = `${DIRECTORY}/${AUTHENTICATION_FILE}`
+export const authenticationVersion = (minor: number | undefined): string =>
+  `apiserver.config.k8s.io/${(minor ?? 0) >= 34 ? 'v1' : 'v1beta1'}`
 
 function newFile(minor: number | undefined): Change {
-  return {
-    type: 'file',
-    name: NAME,
-    mode: 0o600,
-    text: {
-      text: `# Requests without credentials are answered here and nowhere else. A change of "anonymous" needs a restart of the API server.
-apiVersion: apiserver.config.k8s.io/${(minor ?? 0) >= 34 ? 'v1' : 'v1beta1'}
+  return authenticationFile(`# Requests without credentials are answered here and nowhere else. A change of "anonymous" needs a restart of the API server.
+apiVersion: ${authenticationVersion(minor)}
 kind: AuthenticationConfiguration
 anonymous:
   enabled: true
   conditions:
 ${HEALTH_PATHS.map((path) => `    - path: ${path}`).join('\n')}
-`,
-    },
-    runbook: [`on every control-plane node, before any API server is told of it: place ${NAME} in ${DIRECTORY}, owner root, mode 0600`],
-    rollback: [`once no API server names it any more: remove ${DIRECTORY}/${NAME}`],
+`)
+}
+
+/** The file as it is to be placed; two findings that write one are merged by the plan. */
+export function authenticationFile(text: string): Change {
+  return {
+    type: 'file',
+    name: AUTHENTICATION_FILE,
+    mode: 0o600,
+    text: { text },
+    runbook: [
+      `on every control-plane node, before any API server is told of it: place ${AUTHENTICATION_FILE} in ${DIRECTORY}, owner root, mode 0600; where there is one of that name, keep a copy first: cp -p ${AUTHENTICATION_PATH} /root/${AUTHENTICATION_FILE}.before-k8s-harden`,
+    ],
+    rollback: [
+      `where there was one before: cp -p /root/${AUTHENTICATION_FILE}.before-k8s-harden ${AUTHENTICATION_PATH}`,
+      `otherwise, once no API server names it any more: remove ${AUTHENTICATION_PATH}`,
+    ],
   }
 }
 

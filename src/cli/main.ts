@@ -23,11 +23,14 @@ const IMAGES =
   'ask the registries what their images run as, read-only ("registry"), or read it from a file (docker image inspect; see the README)'
 const AUDIT_LOG =
   'learn from an audit log which rights are used: a file of JSON lines, plain or gzip, a directory of them, or - for standard input; may be given often'
+const CLOUD_IAM =
+  "run the provider's own CLI (aws, gcloud, az, oci), read-only, to see whom the cloud lets in: auto, eks:REGION/NAME, gke:PROJECT/LOCATION/NAME, aks:GROUP/NAME or oke:OCID"
 /** Of the commands that judge: what is known besides the source. */
 const withImages = (command: Command): Command =>
   command
     .option('--images <registry|file>', IMAGES)
     .option('--audit-log <file|->', AUDIT_LOG, (path: string, before: readonly string[] = []) => [...before, path])
+    .option('--cloud-iam <auto|cluster>', CLOUD_IAM)
 const withChoice = (command: Command): Command =>
   command
     .option('--practice <name...>', 'only these practices: rbac, secrets, api-endpoint, nodes-and-pods, images, audit', collect)

@@ -3,6 +3,7 @@ import type { ApiClient } from '../apiserver/client.ts'
 import type { ClusterSource, Json } from '../model/index.ts'
 import { stateDirectory } from '../writers/journal.ts'
 import { withAuditLogsOf } from './audit-log-option.ts'
+import { withCloudIamOf } from './cloud-iam-option.ts'
 import { withImagesOf } from './images-option.ts'
 import { sizeNursery } from './nursery.ts'
 import { checkSource, type SourceOptions } from './options.ts'
@@ -27,9 +28,12 @@ export async function openSource(options: OpenOptions): Promise<Opened> {
   checkSource(options)
   sizeNursery()
   const opened = await openNamed(options)
-  const { images, auditLog } = options
-  const withImages = images === undefined ? opened : { ...opened, source: await withImagesOf(opened.source, images) }
-  return auditLog === undefined ? withImages : { ...withImages, source: await withAuditLogsOf(withImages.source, auditLog) }
+  const { images, auditLog, cloudIam } = options
+  let { source } = opened
+  if (images !== undefined) source = await withImagesOf(source, images)
+  if (auditLog !== undefined) source = await withAuditLogsOf(source, auditLog)
+  if (cloudIam !== undefined) source = await withCloudIamOf(source, cloudIam, opened.client?.context)
+  return { ...opened, source }
 }
 
 async function openNamed(options: OpenOptions): Promise<Opened> {

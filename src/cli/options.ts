@@ -11,6 +11,8 @@ export interface SourceOptions {
   readonly images?: string
   /** Files, directories or `-`. */
   readonly auditLog?: readonly string[]
+  /** `auto`, or a cluster's name at its provider. */
+  readonly cloudIam?: string
 }
 export interface ChoiceOptions {
   readonly practice?: readonly string[]

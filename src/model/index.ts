@@ -1,5 +1,7 @@
 export type * from './admission.ts'
+export type * from './cloud-iam.ts'
 export type * from './control.ts'
+export type * from './credential.ts'
 export type * from './judged.ts'
 export type * from './kube.ts'
 export type * from './mended.ts'

@@ -2,6 +2,7 @@
  * Wire JSON of the kinds we read, narrowed to the fields a control looks at. Never client-node's generated classes: those
  * rename fields and turn timestamps into Dates. In files nothing is defaulted, so every field may be absent.
  */
+import type { ClientCertificate } from './credential.ts'
 import type { Json } from './names.ts'
 
 export interface Metadata {
@@ -262,6 +263,21 @@ export interface SecretObject extends KubeObject {
 export interface ConfigMapObject extends KubeObject {
   readonly data?: Readonly<Record<string, string>> /** Names of binaryData keys. */
   readonly binaryKeys?: readonly string[]
+}
+
+/**
+ * certificates.k8s.io/v1: who asked for a certificate, by which signer, and what became of it. The request itself is not kept; of the
+ * certificate that was issued, its subject and its time.
+ */
+export interface CertificateSigningRequestObject extends KubeObject {
+  readonly spec?: {
+    readonly signerName?: string
+    readonly username?: string
+    readonly groups?: readonly string[]
+    readonly usages?: readonly string[]
+    readonly expirationSeconds?: number
+  }
+  readonly status?: { readonly conditions?: readonly { readonly type: string }[]; readonly issued?: ClientCertificate }
 }
 
 // ── cluster ────────────────────────────────────────────────────────────────────────────────────

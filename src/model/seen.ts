@@ -1,7 +1,10 @@
 /** What is seen: the kinds and facts that can be read, and how a source reports them. */
 import type { GatekeeperConstraint, PodSecurityAnswer } from './admission.ts'
+import type { CloudIamFact } from './cloud-iam.ts'
+import type { CredentialFact } from './credential.ts'
 import type {
   BindingObject,
+  CertificateSigningRequestObject,
   ConfigMapObject,
   ControllerObject,
   CronJobObject,
@@ -63,6 +66,7 @@ export interface Kinds {
   ClusterRoleBinding: BindingObject
   Secret: SecretObject
   ConfigMap: ConfigMapObject
+  CertificateSigningRequest: CertificateSigningRequestObject
   MutatingWebhookConfiguration: WebhookConfigurationObject
   ValidatingWebhookConfiguration: WebhookConfigurationObject
   ValidatingAdmissionPolicy: SpecObject
@@ -111,6 +115,10 @@ export interface Facts {
   ProfilingProbe: { readonly status: number }
   /** The address in the kubeconfig, as seen from here. */
   Endpoint: EndpointFact
+  /** How the operator's own kubeconfig logs in, and as whom. */
+  Credential: CredentialFact
+  /** Whom the provider lets in. Only there where the operator had its CLI asked (`--cloud-iam`). */
+  CloudIam: CloudIamFact
   /** `GET /api/v1/nodes/N/proxy/configz`, one entry a node. */
   KubeletConfigz: { readonly nodes: readonly KubeletAnswer[] }
   /** What image configurations say (OCI image-spec `config`), by the reference a container names. Only there where the operator asked for it. */

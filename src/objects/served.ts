@@ -87,6 +87,7 @@ export const SERVED = {
   ClusterRoleBinding: builtIn('rbac.authorization.k8s.io', 'v1', 'clusterrolebindings', false),
   Secret: { ...core('secrets'), metadataOnly: true },
   ConfigMap: core('configmaps'),
+  CertificateSigningRequest: elsewhere(builtIn('certificates.k8s.io', 'v1', 'certificatesigningrequests', false)),
   MutatingWebhookConfiguration: builtIn('admissionregistration.k8s.io', 'v1', 'mutatingwebhookconfigurations', false),
   ValidatingWebhookConfiguration: builtIn('admissionregistration.k8s.io', 'v1', 'validatingwebhookconfigurations', false),
   // GA in 1.30: on an older server their absence is known.

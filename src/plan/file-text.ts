@@ -10,8 +10,11 @@ export function mergeTexts(ours: FileText, theirs: FileText): FileText | undefin
   const merged = mergeThree(undefined, a, b)
   if (merged === CONFLICT) return undefined
   const secretKeys = Math.max(ours.secretKeys ?? 0, theirs.secretKeys ?? 0)
-  return { text: leadingComment(ours.text) + stringify(merged, { lineWidth: 0 }), ...(secretKeys > 0 && { secretKeys }) }
+  return { text: leadingComment(ours.text) + stringify(merged, QUOTED), ...(secretKeys > 0 && { secretKeys }) }
 }
+
+/** Kubernetes reads YAML 1.1, where a plain `y` or `0o7` is no text. */
+const QUOTED = { lineWidth: 0, defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' } as const
 
 /** The text with each `{{key N}}` (N from 1) replaced. */
 export const fillKeys = (text: string, key: (n: number) => string): string =>

@@ -1,5 +1,6 @@
 /** What is not kept of an object: secret values first of all (safety law 9), and what no control reads. */
 import type { Kind, KubeObject } from '../model/index.ts'
+import { reduceRequest } from '../objects/certificate-request.ts'
 import { served } from '../objects/served.ts'
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
@@ -12,6 +13,8 @@ export function reduce(kind: Kind, object: KubeObject): KubeObject {
   const kept = { ...object, metadata: withManagers(object) } as Writable
   if (kind === 'Secret') return withoutValues(kept)
   if (kind === 'EncryptionConfiguration') return withoutKeys(kept)
+  if (kind === 'CertificateSigningRequest')
+    return { apiVersion: kept.apiVersion, kind: kept.kind, metadata: kept.metadata, ...reduceRequest(kept) } as KubeObject
   if (kind === 'ConfigMap' && kept.binaryData !== undefined) {
     const { binaryData, ...rest } = kept
     return { ...rest, binaryKeys: Object.keys(binaryData as object) } as unknown as KubeObject

@@ -1,5 +1,6 @@
 /** What a set of manifests cannot tell, and who could. */
 import type { FactName, Kind, Unread } from '../model/index.ts'
+import { CLOUD_IAM_NOT_ASKED } from './facts/cloud-iam.ts'
 import { IMAGES_NOT_ASKED } from './facts/image-configs.ts'
 import { AUDIT_LOG_NOT_GIVEN } from './facts/observed-requests.ts'
 
@@ -32,5 +33,6 @@ export const unreadFact = (fact: FactName): Unread =>
 /** Neither a cluster nor its files hold these: the operator gives them. */
 const NOT_GIVEN: Partial<Record<FactName, Omit<Unread, 'what'>>> = {
   ImageConfigs: IMAGES_NOT_ASKED,
+  CloudIam: CLOUD_IAM_NOT_ASKED,
   ObservedRequests: AUDIT_LOG_NOT_GIVEN,
 }

@@ -13,7 +13,10 @@ const FACT_RULES: Readonly<Record<FactName, PolicyRule | undefined>> = {
   ServedResources: { nonResourceURLs: ['/api', '/api/*', '/apis', '/apis/*'], verbs: ['get'] },
   AnonymousProbe: undefined,
   Endpoint: undefined,
+  // SelfSubjectReview is open to everybody (system:basic-user).
+  Credential: undefined,
   ImageConfigs: undefined,
+  CloudIam: undefined,
   ObservedRequests: undefined,
   // Needs create on pods, if only for dry runs: nobody has to give that to a reader. Without it the doubt stays, and says so.
   PodSecurityProbe: undefined,

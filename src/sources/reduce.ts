@@ -5,6 +5,7 @@
  */
 import type { Kind, KubeObject, Metadata } from '../model/index.ts'
 import { caExpiry } from '../objects/ca-bundle.ts'
+import { reduceRequest } from '../objects/certificate-request.ts'
 import { keyOf } from '../objects/ref.ts'
 import { served } from '../objects/served.ts'
 import { reducePod, shareTemplate } from './reduce-pod.ts'
@@ -212,6 +213,7 @@ const PARTS: Partial<Record<Kind, Parts>> = {
     }),
     ...(isWire(binaryData) && { binaryKeys: Object.keys(binaryData) }),
   }),
+  CertificateSigningRequest: (wire) => reduceRequest(wire),
   MutatingWebhookConfiguration: webhooks,
   ValidatingWebhookConfiguration: webhooks,
 }

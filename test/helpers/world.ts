@@ -32,6 +32,8 @@ export const FACTS = [
   'AnonymousProbe',
   'ProfilingProbe',
   'Endpoint',
+  'Credential',
+  'CloudIam',
   'KubeletConfigz',
   'ServedResources',
   'ImageConfigs',

@@ -1,6 +1,7 @@
-import { beyondHealth, fileNamed, limitAnonymous } from '../../../remediations/anonymous-requests.ts'
+import { beyondHealth, limitAnonymous } from '../../../remediations/anonymous-requests.ts'
 import { control } from '../../model/define.ts'
 import type { Facts, Observation, Remark, Severity } from '../../model/index.ts'
+import { fileNamed } from '../../objects/authentication.ts'
 import {
   CONTROL_PLANE,
   type ComponentInstance,

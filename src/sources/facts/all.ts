@@ -3,6 +3,8 @@ import { anonymousProbe } from './anonymous-probe.ts'
 import { apiServerFlagz } from './api-server-flagz.ts'
 import { apiServerHealth } from './api-server-health.ts'
 import { apiServerMetrics } from './api-server-metrics.ts'
+import { cloudIamNotAsked } from './cloud-iam.ts'
+import { credential } from './credential.ts'
 import { endpoint } from './endpoint.ts'
 import type { Fact } from './fact.ts'
 import { gatekeeperConstraints } from './gatekeeper-constraints.ts'
@@ -24,6 +26,8 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   AnonymousProbe: anonymousProbe,
   ProfilingProbe: profilingProbe,
   Endpoint: endpoint,
+  Credential: credential,
+  CloudIam: cloudIamNotAsked,
   KubeletConfigz: kubeletConfigz,
   ImageConfigs: imageConfigsNotAsked,
   GatekeeperConstraints: gatekeeperConstraints,

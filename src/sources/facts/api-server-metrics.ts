@@ -6,6 +6,7 @@ const FAMILIES = [
   'apiserver_storage_transformation_operations_total',
   'apiserver_audit_',
   'apiserver_authorization_decisions_total',
+  'apiserver_authentication_config_controller_',
   'apiserver_envelope_encryption_',
   'serviceaccount_',
   'apiserver_admission_webhook_fail_open_count',

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import { takeCloudAccess } from '../../remediations/cloud-iam.ts'
+import type { Finding, Json, Proposal } from '../../src/model/index.ts'
+import { worldOf } from '../helpers/world.ts'
+
+const propose = (evidence: Json, options: Readonly<Record<string, Json>> = {}): Proposal =>
+  takeCloudAccess.propose({ evidence } as unknown as Finding<never>, {
+    view: worldOf('apiVersion: v1\nkind: Namespace\nmetadata: {name: x}').snapshot,
+    options,
+    alongside: [],
+  })
+const argvOf = (proposal: Proposal): readonly string[] | undefined => {
+  const change = 'changes' in proposal ? proposal.changes[0] : undefined
+  return change?.type === 'command' ? change.argv : undefined
+}
+
+test('an access policy is taken from whom it was given to, and can be given back', () => {
+  const access = 'arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy'
+  const grant = { principal: 'arn:aws:iam::111122223333:role/ops', access, admin: true }
+  const proposal = propose({ provider: 'eks', cluster: 'eu-west-1/shop', grant })
+  expect(argvOf(proposal)).toEqual([
+    'aws',
+    'eks',
+    'disassociate-access-policy',
+    '--cluster-name',
+    'shop',
+    '--region',
+    'eu-west-1',
+    '--principal-arn',
+    grant.principal,
+    '--policy-arn',
+    access,
+  ])
+  expect(proposal).toMatchObject({
+    risk: 'may-break',
+    changes: [{ undo: expect.arrayContaining(['associate-access-policy', '--access-scope', 'type=cluster']) }],
+    mayBreak: [expect.stringContaining('second session')],
+  })
+})
+test('a role of a project, local accounts', () => {
+  const grant = { principal: 'user:ada@example.com', access: 'roles/container.admin', admin: true }
+  expect(argvOf(propose({ provider: 'gke', cluster: 'proj/eu/shop', grant }))).toEqual([
+    'gcloud',
+    'projects',
+    'remove-iam-policy-binding',
+    'proj',
+    '--member',
+    grant.principal,
+    '--role',
+    grant.access,
+    '--condition',
+    'None',
+  ])
+  expect(argvOf(propose({ provider: 'aks', cluster: 'rg/shop', setting: 'localAccounts' }))).toEqual([
+    'az',
+    'aks',
+    'update',
+    '--resource-group',
+    'rg',
+    '--name',
+    'shop',
+    '--disable-local-accounts',
+  ])
+})
+test('aws-auth and policies are changed by hand, the new way in first', () => {
+  expect(propose({ arn: 'arn:aws:iam::111122223333:role/ops' })).toMatchObject({ byHand: expect.stringContaining('first') })
+  expect(propose({ provider: 'oke', cluster: 'ocid1', grant: { principal: 'g', access: 's', admin: true } })).toMatchObject({
+    byHand: expect.stringContaining('first'),
+  })
+})
+
+test('local accounts that are the only way in are not turned off', () =>
+  expect(propose({ provider: 'aks', cluster: 'rg/shop', setting: 'entra' })).toMatchObject({
+    byHand: expect.stringContaining('--enable-aad'),
+  }))
