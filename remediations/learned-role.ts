@@ -58,7 +58,7 @@ function withLearned(finding: Finding<SubjectEvidence>, context: RemedyContext, 
   const removal = withoutSubjects(finding, context, 'may-break', false)
   if (!('changes' in removal)) return removal
   const isNamed = ({ subject }: Grant) => finding.evidence.remove.some((one) => JSON.stringify(one) === JSON.stringify(subject))
-  const held = grants(view as never).all.filter((grant) => sameObject(refOf(grant.binding), finding.subject) && isNamed(grant))
+  const held = grants(view).all.filter((grant) => sameObject(refOf(grant.binding), finding.subject) && isNamed(grant))
   if (held.length === 0) return { byHand: `${refText(finding.subject)} is not what it was: scan again` }
   const { binding, namespace, rules } = held[0]!
   const learned = learn(held, context, observed)
@@ -85,6 +85,7 @@ function withLearned(finding: Finding<SubjectEvidence>, context: RemedyContext, 
       ),
       'what was not asked for while the audit log was written is refused from now on, also under new names and in other namespaces',
       ...logDoubts(observed),
+      ...(view.all('AuditPolicy').length === 0 ? ['the audit policy is not known here: what it leaves out looks unused'] : []),
       ...toConfirm(kept, namespace === undefined).map((gain) => `confirm that this was no attacker: what was used is enough to ${gain}`),
       ...fromControllers(held, observed),
       ...(rules.some(hasWildcard)

@@ -20,6 +20,11 @@ async function learn(paths: readonly string[]): Promise<ObservedRequests> {
     await import('../sources/audit-log-read.ts'),
     await import('../sources/audit-log-tally.ts'),
   ]
+  // A large one takes a while, and a terminal as standard input waits for the operator.
+  if (process.stderr.isTTY)
+    process.stderr.write(
+      `k8s-harden: reading the audit log (${paths.map((path) => (path === '-' ? 'standard input' : path)).join(', ')}) ...\n`,
+    )
   try {
     return await readAuditLogs(paths)
   } catch (error) {

@@ -41,7 +41,7 @@ export function recordedBy(
 ): NonNullable<UsageOptions['isRecorded']> {
   const named = policies.flatMap(({ rules }) => rules.flatMap(({ namespaces = [] }) => namespaces))
   const places = namespace === undefined ? [...new Set(['', 'default', 'kube-system', ...named])] : [namespace]
-  return ({ verb, group, resource: full }) => {
+  const isLogged = ({ verb, group, resource: full }: Asked): boolean => {
     const [resource = '', subresource = ''] = full.split('/')
     return policies.every((policy) =>
       who.every((one) =>
@@ -56,6 +56,21 @@ export function recordedBy(
       ),
     )
   }
+  return (asked) => (TRACES[asked.verb] ?? [asked]).every(isLogged)
+}
+type Asked = Parameters<NonNullable<UsageOptions['isRecorded']>>[0]
+const asked = (verb: string, group: string, ...resources: string[]): readonly Asked[] =>
+  resources.map((resource) => ({ verb, group, resource }))
+const RBAC = 'rbac.authorization.k8s.io'
+const CERTIFICATES = 'certificates.k8s.io'
+/** What is asked because of another request is in the log as far as that one is. Impersonated requests are of any kind: two stand for them. */
+const TRACES: Readonly<Record<string, readonly Asked[]>> = {
+  bind: [...asked('create', RBAC, 'rolebindings', 'clusterrolebindings'), ...asked('update', RBAC, 'rolebindings', 'clusterrolebindings')],
+  escalate: [...asked('create', RBAC, 'roles', 'clusterroles'), ...asked('update', RBAC, 'roles', 'clusterroles')],
+  approve: asked('update', CERTIFICATES, 'certificatesigningrequests/approval'),
+  sign: asked('update', CERTIFICATES, 'certificatesigningrequests/status'),
+  attest: asked('update', CERTIFICATES, 'clustertrustbundles'),
+  impersonate: [...asked('list', '', 'pods'), ...asked('update', '', 'pods')],
 }
 
 /** What one subject holds, used, does not use, and asked for in vain: lines for people. `groups`: all that it is in. */

@@ -171,6 +171,11 @@ describe('memory', () => {
   })
 })
 
+test('v1alpha1 has its time elsewhere', () => {
+  const { stageTimestamp, ...rest } = event()
+  expect(learned({ ...rest, timestamp: stageTimestamp! }).until).toBe('2026-11-20T10:00:00.000000Z')
+})
+
 test('verbs that nobody shows are blind', () => {
   expect(learned(event({ verb: 'create' }), event({ objectRef: null, requestURI: '/metrics' })).blind).toEqual([
     ...['get', 'list', 'watch', 'update', 'patch', 'delete', 'deletecollection'],

@@ -66,6 +66,19 @@ describe('what an audit policy records', () => {
     ['without answers', [{ ...policy({ level: 'Metadata' }), omitStages: ['ResponseComplete'] }], false],
     ['one of two API servers leaves it out', [policy({ level: 'Metadata' }), policy()], false],
   ])('%s', (_what, policies, recorded) => expect(recordedBy(policies, who, undefined)(list)).toBe(recorded))
+  test('what is asked because of a write is there as far as the write is', () => {
+    const group = 'rbac.authorization.k8s.io'
+    const reads = [policy({ level: 'None', verbs: ['get', 'list', 'watch'] }, { level: 'Metadata' })]
+    const seen = (verb: string, resource: string) => recordedBy(reads, who, undefined)({ verb, group, resource })
+    expect([seen('bind', 'clusterroles'), seen('escalate', 'roles'), seen('impersonate', 'users')]).toEqual([true, true, false])
+    expect(
+      recordedBy(
+        [policy({ level: 'None', resources: [{ group }] }, { level: 'Metadata' })],
+        who,
+        undefined,
+      )({ verb: 'bind', group, resource: 'roles' }),
+    ).toBe(false)
+  })
   test('a subresource is told from its resource', () => {
     const only = [policy({ level: 'None', resources: [{ group: '', resources: ['pods/exec'] }] }, { level: 'Metadata' })]
     expect([recordedBy(only, who, 'shop')({ ...list, resource: 'pods/exec' }), recordedBy(only, who, 'shop')(list)]).toEqual([false, true])
