@@ -7,6 +7,8 @@ import { type Held, PARTS, type PartName, type Powers, powersOf } from './rbac-g
 
 /** A power and where it comes from. */
 export interface Power extends Omit<Held, 'part'> {
+  /** Absent: everything. */
+  readonly part?: PartName
   readonly grant: Grant
   /** Undefined: the whole cluster; `EVERY_NAMESPACE`: all of them, but nothing that is cluster-scoped. */
   readonly namespace: string | undefined

@@ -1,0 +1,101 @@
+/** Where ways to cluster-admin and to nodes begin: the rule of a role, or the subject of a binding, that takes the first step. */
+import type { PolicyRule } from '../model/index.ts'
+import { derived } from './derived.ts'
+import { isDefaultRule } from './rbac-bootstrap.ts'
+import type { Grant } from './rbac-grants.ts'
+import { type Goal, type GraphView, goalOf, type RbacGraph, rbacGraph } from './rbac-graph.ts'
+import type { Edge } from './rbac-graph-edges.ts'
+import { PARTS } from './rbac-graph-parts.ts'
+import { type Hop, shortestPath } from './rbac-graph-path.ts'
+import { type Holder, identityOf, isShipped, keyOfIdentity, type Power } from './rbac-graph-subjects.ts'
+import { type GraphWorld, graphWorld } from './rbac-graph-world.ts'
+import type { Rights } from './rbac-rules.ts'
+
+export interface Beginning {
+  readonly holder: Holder
+  readonly grant: Grant
+  readonly rule: PolicyRule
+  /** Index in the role's rules. */
+  readonly index: number
+  readonly goal: Goal
+  readonly path: readonly Hop[]
+  /** What has to go from the rule so that no way begins there any more. */
+  readonly cut: readonly Rights[]
+}
+export interface Beginnings {
+  readonly all: readonly Beginning[]
+  /** Subjects of Kubernetes itself that get there as they are shipped. */
+  readonly shipped: number
+}
+
+export const beginnings = (view: GraphView): Beginnings => derived(view, collect)
+
+function collect(view: GraphView): Beginnings {
+  const graph = rbacGraph(view)
+  const all: Beginning[] = []
+  let shipped = 0
+  for (const holder of graph.holders.byKey.values()) {
+    if (goalOf(graph, holder.key) === undefined) continue
+    const found = beginningsOf(graph, holder)
+    if (found.length === 0) shipped++
+    all.push(...found)
+  }
+  return { all, shipped }
+}
+
+function beginningsOf(graph: RbacGraph, holder: Holder): readonly Beginning[] {
+  const byRule = new Map<Grant, Map<number, { readonly power: Power; readonly edges: Edge[] }>>()
+  for (const edge of graph.edges.get(holder.key) ?? []) {
+    if (goalOf(graph, edge.to) === undefined) continue
+    const power = edge.uses.find((one) => isOwn(holder, one))
+    if (power === undefined) continue
+    const rules = byRule.get(power.grant) ?? new Map<number, { readonly power: Power; readonly edges: Edge[] }>()
+    byRule.set(power.grant, rules)
+    const entry = rules.get(power.index)
+    if (entry === undefined) rules.set(power.index, { power, edges: [edge] })
+    else entry.edges.push(edge)
+  }
+  return [...byRule].flatMap(([grant, rules]) =>
+    [...rules.values()].map(({ power, edges }) => {
+      const goal = (['cluster-admin', 'node', 'perhaps-node'] as const).find((one) => edges.some(({ to }) => graph.distance[one].has(to)))!
+      const paths = edges.filter(({ to }) => graph.distance[goal].has(to)).map((edge) => shortestPath(graph, holder.key, goal, edge))
+      const path = paths.reduce((best, one) => (isBefore(one, best) ? one : best))
+      return {
+        holder,
+        grant,
+        rule: power.rule,
+        index: power.index,
+        goal,
+        path,
+        cut: cutOf(edges.flatMap(({ uses }) => uses.find((one) => one.grant === grant && one.index === power.index) ?? [])),
+      }
+    }),
+  )
+}
+
+/** Held by itself, not through a group, and not as Kubernetes ships it. A group is a subject too, and begins its own ways. */
+function isOwn({ key }: Holder, power: Power): boolean {
+  const identity = identityOf(power.grant.subject, power.grant.binding.metadata.namespace)
+  return identity !== undefined && keyOfIdentity(identity) === key && !isShipped(power)
+}
+const isBefore = (one: readonly Hop[], other: readonly Hop[]): boolean =>
+  one.length < other.length || (one.length === other.length && JSON.stringify(one) < JSON.stringify(other))
+
+function cutOf(powers: readonly Power[]): readonly Rights[] {
+  if (powers.some(({ part }) => part === undefined)) return Object.values(PARTS).map(rightsOf)
+  return [...new Set(powers.map(({ part }) => part!))].sort().map((part) => rightsOf(PARTS[part]))
+}
+const rightsOf = ({ verbs, groups, resources }: Rights): Rights => ({ verbs, groups, resources })
+
+/** Held by a rule that the role is shipped with: it is the binding that has to change. */
+export const isBuiltIn = ({ grant, rule }: Beginning): boolean => grant.role !== undefined && isDefaultRule(grant.role, rule)
+
+/** `shop/cart-7c9 on node-1`: the running pods that hold the token of a subject; for groups none are named. */
+export function podsHolding(world: GraphWorld, { kind, namespace, name }: Pick<Holder, 'kind' | 'namespace' | 'name'>): readonly string[] {
+  if (kind !== 'ServiceAccount') return []
+  return world.running
+    .filter((pod) => pod.token && pod.namespace === namespace && pod.account === name)
+    .map((pod) => `${pod.namespace}/${pod.name}${pod.node === undefined ? '' : ` on ${pod.node}`}`)
+    .sort()
+}
+export const podsOf = (view: GraphView, holder: Holder): readonly string[] => podsHolding(graphWorld(view), holder)
