@@ -6,7 +6,7 @@ import type { Grant } from './rbac-grants.ts'
 import { type Goal, type GraphView, goalOf, type RbacGraph, rbacGraph } from './rbac-graph.ts'
 import type { Edge } from './rbac-graph-edges.ts'
 import { PARTS } from './rbac-graph-parts.ts'
-import { type Hop, shortestPath } from './rbac-graph-path.ts'
+import { type Hop, pathBy } from './rbac-graph-path.ts'
 import { type Holder, identityOf, isShipped, keyOfIdentity, type Power } from './rbac-graph-subjects.ts'
 import { type GraphWorld, graphWorld } from './rbac-graph-world.ts'
 import type { Rights } from './rbac-rules.ts'
@@ -43,34 +43,32 @@ function collect(view: GraphView): Beginnings {
   return { all, shipped }
 }
 
+const GOALS = ['cluster-admin', 'node', 'perhaps-node'] as const
+
 function beginningsOf(graph: RbacGraph, holder: Holder): readonly Beginning[] {
-  const byRule = new Map<Grant, Map<number, { readonly power: Power; readonly edges: Edge[] }>>()
+  const best = new Map<string, { -readonly [K in keyof Beginning]: Beginning[K] } & { readonly powers: Power[] }>()
   for (const edge of graph.edges.get(holder.key) ?? []) {
-    if (goalOf(graph, edge.to) === undefined) continue
     const power = edge.uses.find((one) => isOwn(holder, one))
-    if (power === undefined) continue
-    const rules = byRule.get(power.grant) ?? new Map<number, { readonly power: Power; readonly edges: Edge[] }>()
-    byRule.set(power.grant, rules)
-    const entry = rules.get(power.index)
-    if (entry === undefined) rules.set(power.index, { power, edges: [edge] })
-    else entry.edges.push(edge)
+    const way = power === undefined ? undefined : wayBy(graph, holder, edge)
+    if (power === undefined || way === undefined) continue
+    const key = `${holder.grants.indexOf(power.grant)} ${power.index}`
+    const known = best.get(key)
+    if (known === undefined) {
+      best.set(key, { holder, grant: power.grant, rule: power.rule, index: power.index, ...way, cut: [], powers: [power] })
+      continue
+    }
+    known.powers.push(power)
+    if (isBefore(way, known)) Object.assign(known, way)
   }
-  return [...byRule].flatMap(([grant, rules]) =>
-    [...rules.values()].map(({ power, edges }) => {
-      const goal = (['cluster-admin', 'node', 'perhaps-node'] as const).find((one) => edges.some(({ to }) => graph.distance[one].has(to)))!
-      const paths = edges.filter(({ to }) => graph.distance[goal].has(to)).map((edge) => shortestPath(graph, holder.key, goal, edge))
-      const path = paths.reduce((best, one) => (isBefore(one, best) ? one : best))
-      return {
-        holder,
-        grant,
-        rule: power.rule,
-        index: power.index,
-        goal,
-        path,
-        cut: cutOf(edges.flatMap(({ uses }) => uses.find((one) => one.grant === grant && one.index === power.index) ?? [])),
-      }
-    }),
-  )
+  return [...best.values()].map(({ powers, ...one }) => ({ ...one, cut: cutOf(powers) }))
+}
+
+function wayBy(graph: RbacGraph, { key }: Holder, edge: Edge): Pick<Beginning, 'goal' | 'path'> | undefined {
+  for (const goal of GOALS) {
+    const path = pathBy(graph, key, edge, goal)
+    if (path.length > 0) return { goal, path }
+  }
+  return undefined
 }
 
 /** Held by itself, not through a group, and not as Kubernetes ships it. A group is a subject too, and begins its own ways. */
@@ -78,8 +76,10 @@ function isOwn({ key }: Holder, power: Power): boolean {
   const identity = identityOf(power.grant.subject, power.grant.binding.metadata.namespace)
   return identity !== undefined && keyOfIdentity(identity) === key && !isShipped(power)
 }
-const isBefore = (one: readonly Hop[], other: readonly Hop[]): boolean =>
-  one.length < other.length || (one.length === other.length && JSON.stringify(one) < JSON.stringify(other))
+function isBefore(one: Pick<Beginning, 'goal' | 'path'>, other: Pick<Beginning, 'goal' | 'path'>): boolean {
+  if (one.goal !== other.goal) return GOALS.indexOf(one.goal) < GOALS.indexOf(other.goal)
+  return one.path.length === other.path.length ? JSON.stringify(one.path) < JSON.stringify(other.path) : one.path.length < other.path.length
+}
 
 function cutOf(powers: readonly Power[]): readonly Rights[] {
   if (powers.some(({ part }) => part === undefined)) return Object.values(PARTS).map(rightsOf)

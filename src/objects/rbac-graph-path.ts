@@ -22,27 +22,67 @@ export interface Hop {
   readonly how: string
 }
 
-/** Empty where the goal is out of reach. `first`: an edge that the way has to begin with. */
-export function shortestPath(graph: RbacGraph, from: string, goal: Goal, first?: Edge): readonly Hop[] {
+/** Empty where the goal is out of reach. */
+export const shortestPath = (graph: RbacGraph, from: string, goal: Goal): readonly Hop[] => hopsOf(from, chain(graph, from, goal))
+
+/**
+ * The way to a goal that begins with this edge and does not come back to where it began: who can act as itself by a detour has gained
+ * nothing. Empty where there is none.
+ */
+export function pathBy(graph: RbacGraph, from: string, first: Edge, goal: Goal): readonly Hop[] {
+  if (!graph.distance[goal].has(first.to)) return []
+  const rest = chain(graph, first.to, goal)
+  const straight = first.to !== from && !rest.some(({ to }) => to === from) ? rest : around(graph, first.to, goal, from)
+  return straight === undefined ? [] : hopsOf(from, [first, ...straight])
+}
+
+/** The edges of the shortest way. */
+function chain(graph: RbacGraph, from: string, goal: Goal): readonly Edge[] {
+  const found: Edge[] = []
+  let at = from
+  while (!isGoal(at, goal)) {
+    const edge = nextEdge(graph, at, goal)
+    if (edge === undefined) return []
+    found.push(edge)
+    at = edge.to
+  }
+  return found
+}
+
+/** The shortest way that keeps off a place. */
+function around({ edges, distance }: RbacGraph, from: string, goal: Goal, off: string): readonly Edge[] | undefined {
+  const back = new Map<string, { readonly edge: Edge; readonly before: string } | undefined>([[from, undefined]])
+  if (from === off) return undefined
+  for (const place of back.keys()) {
+    if (isGoal(place, goal)) {
+      const found: Edge[] = []
+      for (let step = back.get(place); step !== undefined; step = back.get(step.before)) found.unshift(step.edge)
+      return found
+    }
+    for (const edge of (edges.get(place) ?? []).toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1)))
+      if (edge.to !== off && distance[goal].has(edge.to) && !back.has(edge.to)) back.set(edge.to, { edge, before: place })
+  }
+  return undefined
+}
+
+/** One hop a right that is used; what follows of itself is told with it. */
+function hopsOf(from: string, edges: readonly Edge[]): readonly Hop[] {
   const hops: Hop[] = []
   let at = from
-  let edge = first ?? nextEdge(graph, at, goal)
-  while (edge !== undefined) {
-    const begin: Edge = edge
+  for (let index = 0; index < edges.length; ) {
+    const begin = edges[index]!
     const how: string[] = []
-    let place = begin.to
-    let follow = isPlace(place) && !isGoal(place, goal) ? nextEdge(graph, place, goal) : undefined
-    while (follow !== undefined) {
-      if (follow.can !== '') how.push(follow.can)
-      place = follow.to
-      follow = isPlace(place) && !isGoal(place, goal) ? nextEdge(graph, place, goal) : undefined
+    let end = index + 1
+    while (end < edges.length && isPlace(edges[end - 1]!.to)) {
+      if (edges[end]!.can !== '') how.push(edges[end]!.can)
+      end++
     }
-    hops.push(hopOf(begin, at, place, how.join(', ')))
-    if (isGoal(place, goal)) return hops
-    at = place
-    edge = nextEdge(graph, at, goal)
+    const to = edges[end - 1]!.to
+    hops.push(hopOf(begin, at, to, how.join(', ')))
+    at = to
+    index = end
   }
-  return []
+  return hops
 }
 
 const isGoal = (place: string, goal: Goal): boolean =>
