@@ -99,11 +99,15 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .addOption(new Option('-o, --output <format>').choices(['table', 'json']).default('table'))
     .action((options: Options) => run(async () => (await import('./commands/history.ts')).historyMain(options)))
 
-  root
-    .command('explain')
-    .description('what a control means, what it reads, how it is mended')
-    .argument('<id>', 'control id')
-    .action((id: string) => run(async () => (await import('./commands/explain.ts')).explainCommand(id)))
+  withSource(
+    root
+      .command('explain')
+      .description('what a control means; or, with --subject, what somebody may do and could become')
+      .argument('[id]', 'control id'),
+  )
+    .option('--subject <subject>', 'ServiceAccount:NAMESPACE:NAME, User:NAME or Group:NAME')
+    .addOption(new Option('-o, --output <format>', 'with --subject').choices(['table', 'json']).default('table'))
+    .action((id: string | undefined, options: Options) => run(async () => (await import('./commands/explain.ts')).explainMain(id, options)))
 
   root
     .command('controls')

@@ -1,6 +1,6 @@
 /** The shortest way from a subject to a goal, in steps and as one sentence. */
 
-import type { Goal, RbacGraph } from './rbac-graph.ts'
+import { type Goal, type RbacGraph, weightOf } from './rbac-graph.ts'
 import { ADMIN, ANY_NODE, type Edge, PERHAPS_NODE } from './rbac-graph-edges.ts'
 import type { Power } from './rbac-graph-subjects.ts'
 import { refOf, refText } from './ref.ts'
@@ -94,11 +94,12 @@ const isPlace = (place: string): boolean => !/^(ServiceAccount|User|Group):/.tes
 function nextEdge({ edges, distance }: RbacGraph, place: string, goal: Goal): Edge | undefined {
   const left = distance[goal]
   let best: Edge | undefined
+  let than = Infinity
   for (const edge of edges.get(place) ?? []) {
-    const steps = left.get(edge.to)
-    if (steps === undefined) continue
-    const than = best === undefined ? Infinity : left.get(best.to)!
-    if (steps < than || (steps === than && orderOf(edge) < orderOf(best!))) best = edge
+    const steps = (left.get(edge.to) ?? Infinity) + weightOf(edge)
+    if (steps > than || steps === Infinity || (steps === than && orderOf(edge) >= orderOf(best!))) continue
+    best = edge
+    than = steps
   }
   return best
 }
@@ -110,7 +111,7 @@ function hopOf({ id, can, uses }: Edge, by: string, to: string, how: string): Ho
     primitive: id,
     by: withoutGains(by),
     can,
-    through: uses.map(throughOf),
+    through: uses.filter((power) => !isGained(power)).map(throughOf),
     ...(namespace !== undefined && namespace !== '*' && { namespace }),
     gains:
       to === ANY_NODE
@@ -123,6 +124,9 @@ function hopOf({ id, can, uses }: Edge, by: string, to: string, how: string): Ho
     how,
   }
 }
+/** It gave itself that role on the way: no binding holds it yet. */
+const isGained = ({ grant: { binding, role } }: Power): boolean => role !== undefined && role.metadata.name !== binding.roleRef.name
+
 export const throughOf = ({ grant: { binding, role }, index }: Power): Hop['through'][number] => ({
   binding: refText(refOf(binding)),
   role: role === undefined ? `${binding.roleRef.kind} ${binding.roleRef.name}` : refText(refOf(role)),

@@ -6,15 +6,20 @@ import type { GraphWorld, Running } from './rbac-graph-world.ts'
 /** An edge by which somebody becomes somebody else: it takes no right of its own. */
 const step = (to: string, can: string): Edge => ({ to, id: '', can, uses: [] })
 
+const ALL_ACCOUNTS = 'Group:system:serviceaccounts'
+
 export class Places {
   readonly #holders: Holders
   readonly #world: GraphWorld
+  /** Groups of service accounts that are bound to something. */
+  readonly #groups: readonly string[]
   readonly #runningIn: ReadonlyMap<string, readonly Running[]>
   readonly #runningOn: ReadonlyMap<string, readonly Running[]>
 
   constructor(holders: Holders, world: GraphWorld) {
     this.#holders = holders
     this.#world = world
+    this.#groups = [...holders.byKey.keys()].filter((key) => key.startsWith(ALL_ACCOUNTS))
     this.#runningIn = Map.groupBy(world.running, ({ namespace }) => namespace)
     this.#runningOn = Map.groupBy(world.running, ({ node = '' }) => node)
   }
@@ -69,15 +74,18 @@ export class Places {
 
   #accounts(scope: string, name: string | undefined, counts: (one: Holder) => boolean, verb: string): readonly Edge[] {
     const { accountsIn, byKey } = this.#holders
-    const namespaces = scope === '' ? [...accountsIn.keys()] : [scope]
-    const own = namespaces
-      .flatMap((namespace) => accountsIn.get(namespace) ?? [])
-      .filter((one) => (name === undefined || one.name === name) && counts(one))
-    const groups = [...byKey.keys()].filter((key) =>
+    const named =
+      scope !== '' && name !== undefined ? byKey.get(keyOfIdentity({ kind: 'ServiceAccount', namespace: scope, name })) : undefined
+    const among =
       scope === ''
-        ? key.startsWith('Group:system:serviceaccounts')
-        : key === 'Group:system:serviceaccounts' || key === `Group:system:serviceaccounts:${scope}`,
-    )
+        ? [...accountsIn.values()].flat()
+        : name === undefined
+          ? (accountsIn.get(scope) ?? [])
+          : named === undefined
+            ? []
+            : [named]
+    const own = among.filter((one) => (name === undefined || one.name === name) && counts(one))
+    const groups = scope === '' ? this.#groups : [ALL_ACCOUNTS, `${ALL_ACCOUNTS}:${scope}`].filter((key) => byKey.has(key))
     return [
       ...own.map((one) => step(one.key, `${verb} ${one.namespace}/${one.name}`)),
       ...groups.map((key) => step(key, `${verb} a service account${scope === '' ? '' : ` in ${scope}`}`)),

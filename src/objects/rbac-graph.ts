@@ -18,7 +18,7 @@ export interface RbacGraph {
   readonly holders: Holders
   /** From every identity and every place that can be come to. */
   readonly edges: ReadonlyMap<string, readonly Edge[]>
-  /** Steps to a goal; places from which it is out of reach are not in it. */
+  /** Weight of the way to a goal; places from which it is out of reach are not in it. */
   readonly distance: Readonly<Record<Goal, ReadonlyMap<string, number>>>
 }
 
@@ -99,13 +99,18 @@ function grow(
   for (const [to, { powers: grown, own: with_ }] of next) grow(view, world, { key: to, grants: with_ }, grown, put, depth + 1)
 }
 
+/** A right that is used weighs more than what follows from it, so that the shortest way is the one with the fewest rights. */
+export const weightOf = ({ uses }: Edge): number => (uses.length > 0 ? 8 : 1)
+
+type Into = ReadonlyMap<string, readonly { readonly from: string; readonly weight: number }[]>
+
 function distances(edges: ReadonlyMap<string, readonly Edge[]>): RbacGraph['distance'] {
-  const into = new Map<string, string[]>()
+  const into = new Map<string, { from: string; weight: number }[]>()
   for (const [from, list] of edges)
-    for (const { to } of list) {
-      const others = into.get(to)
-      if (others === undefined) into.set(to, [from])
-      else others.push(from)
+    for (const edge of list) {
+      const others = into.get(edge.to)
+      if (others === undefined) into.set(edge.to, [{ from, weight: weightOf(edge) }])
+      else others.push({ from, weight: weightOf(edge) })
     }
   const nodes = [...edges.keys()].filter((place) => place.startsWith(ANY_NODE))
   return {
@@ -115,19 +120,20 @@ function distances(edges: ReadonlyMap<string, readonly Edge[]>): RbacGraph['dist
   }
 }
 
-function distancesTo(goals: readonly string[], into: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, number> {
+/** Dijkstra's, with a list for each distance: weights are small and whole. */
+function distancesTo(goals: readonly string[], into: Into): ReadonlyMap<string, number> {
   const found = new Map(goals.map((goal) => [goal, 0]))
-  let front: readonly string[] = goals
-  for (let steps = 1; front.length > 0; steps++) {
-    const next: string[] = []
-    for (const place of front)
-      for (const from of into.get(place) ?? []) {
-        if (found.has(from)) continue
+  const waiting: string[][] = [[...goals]]
+  for (let at = 0; at < waiting.length; at++)
+    for (const place of waiting[at] ?? []) {
+      if (found.get(place) !== at) continue
+      for (const { from, weight } of into.get(place) ?? []) {
+        const steps = at + weight
+        if (steps >= (found.get(from) ?? Infinity)) continue
         found.set(from, steps)
-        next.push(from)
+        ;(waiting[steps] ??= []).push(from)
       }
-    front = next
-  }
+    }
   return found
 }
 
