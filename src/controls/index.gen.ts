@@ -9,6 +9,7 @@ import rbacBroadGroupBindings from './rbac/rbac-broad-group-bindings.ts'
 import rbacClusterAdminBindings from './rbac/rbac-cluster-admin-bindings.ts'
 import rbacDangling from './rbac/rbac-dangling.ts'
 import rbacDefaultSa from './rbac/rbac-default-sa.ts'
+import rbacExposedTakeoverWorkload from './rbac/rbac-exposed-takeover-workload.ts'
 import rbacPodExec from './rbac/rbac-pod-exec.ts'
 import rbacSecretsRead from './rbac/rbac-secrets-read.ts'
 import rbacTokenAutomount from './rbac/rbac-token-automount.ts'
@@ -77,6 +78,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(rbacClusterAdminBindings as unknown as RegisteredControl), id: 'rbac-cluster-admin-bindings', practice: 'rbac' },
   { ...(rbacDangling as unknown as RegisteredControl), id: 'rbac-dangling', practice: 'rbac' },
   { ...(rbacDefaultSa as unknown as RegisteredControl), id: 'rbac-default-sa', practice: 'rbac' },
+  { ...(rbacExposedTakeoverWorkload as unknown as RegisteredControl), id: 'rbac-exposed-takeover-workload', practice: 'rbac' },
   { ...(rbacPodExec as unknown as RegisteredControl), id: 'rbac-pod-exec', practice: 'rbac' },
   { ...(rbacSecretsRead as unknown as RegisteredControl), id: 'rbac-secrets-read', practice: 'rbac' },
   { ...(rbacTokenAutomount as unknown as RegisteredControl), id: 'rbac-token-automount', practice: 'rbac' },

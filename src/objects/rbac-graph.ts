@@ -8,7 +8,16 @@ import { type Grants, grants, type RBAC_KINDS, type RbacView } from './rbac-gran
 import { ADMIN, ANY_NODE, type Edge, EdgeFinder, PERHAPS_NODE } from './rbac-graph-edges.ts'
 import { growthOf } from './rbac-graph-growth.ts'
 import { Places } from './rbac-graph-places.ts'
-import { type Holder, type Holders, holders, type Power, type Powered } from './rbac-graph-subjects.ts'
+import {
+  groupsOf,
+  type Holder,
+  type Holders,
+  holders,
+  type Identity,
+  keyOfIdentity,
+  type Power,
+  type Powered,
+} from './rbac-graph-subjects.ts'
 import { type GRAPH_CONSULTS, type GraphWorld, graphWorld, namesDigest } from './rbac-graph-world.ts'
 
 export type GraphView = View<(typeof RBAC_KINDS)[number] | (typeof GRAPH_CONSULTS)[number]>
@@ -140,4 +149,12 @@ function distancesTo(goals: readonly string[], into: Into): ReadonlyMap<string, 
 /** The gravest goal within reach. Whoever is in no binding has what its groups have. */
 export function goalOf({ distance }: Pick<RbacGraph, 'distance'>, place: string): Goal | undefined {
   return (['cluster-admin', 'node', 'perhaps-node'] as const).find((goal) => distance[goal].has(place))
+}
+
+/** Where somebody stands in the graph. Who is in no binding has what its groups have; undefined: nothing. */
+export function placeOf({ edges }: RbacGraph, identity: Identity): string | undefined {
+  const keys = [keyOfIdentity(identity), ...groupsOf(identity).map((name) => `Group:${name}`)]
+  const { namespace } = identity
+  const inOrder = namespace === undefined ? keys : [keys[0]!, `Group:system:serviceaccounts:${namespace}`, ...keys]
+  return inOrder.find((key) => edges.has(key))
 }

@@ -3,11 +3,11 @@ import { printable } from '../objects/display.ts'
 import { escalationsOf } from '../objects/rbac-escalations.ts'
 import { unseenRoles } from '../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../objects/rbac-grants.ts'
-import { type GraphView, goalOf, rbacGraph } from '../objects/rbac-graph.ts'
+import { type GraphView, goalOf, placeOf, rbacGraph } from '../objects/rbac-graph.ts'
 import { podsOf } from '../objects/rbac-graph-beginnings.ts'
 import { bestCuts, type Cut } from '../objects/rbac-graph-cuts.ts'
 import { type Hop, sentenceOf, shortestPath } from '../objects/rbac-graph-path.ts'
-import { type Identity, keyOfIdentity } from '../objects/rbac-graph-subjects.ts'
+import type { Identity } from '../objects/rbac-graph-subjects.ts'
 import { ruleText } from '../objects/rbac-rules.ts'
 import { refOf, refText } from '../objects/ref.ts'
 
@@ -40,8 +40,7 @@ const TELLING = [...RBAC_KINDS, 'ServiceAccount', 'Namespace', 'Node', 'Secret',
 export function subjectReport(view: GraphView, identity: Identity): SubjectReport {
   const graph = rbacGraph(view)
   const holder = graph.holders.of(identity)
-  // Who is in no binding of its own has what its groups have.
-  const asked = placeOf(identity, (key) => graph.edges.has(key))
+  const asked = placeOf(graph, identity)
   const goal = asked === undefined ? undefined : goalOf(graph, asked)
   const path = goal === undefined ? [] : shortestPath(graph, asked!, goal)
   const unread = [
@@ -69,11 +68,6 @@ export function subjectReport(view: GraphView, identity: Identity): SubjectRepor
     cuts: isKnown ? bestCuts(view, graph, asked) : [],
     unread,
   }
-}
-
-function placeOf(identity: Identity, isThere: (key: string) => boolean): string | undefined {
-  const groups = identity.kind === 'ServiceAccount' ? [`system:serviceaccounts:${identity.namespace}`, 'system:serviceaccounts'] : []
-  return [keyOfIdentity(identity), ...[...groups, 'system:authenticated'].map((name) => `Group:${name}`)].find(isThere)
 }
 
 /** Rights count together where they are good together. */
