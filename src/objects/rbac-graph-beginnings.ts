@@ -1,6 +1,6 @@
 /** Where ways to cluster-admin and to nodes begin: the rule of a role, or the subject of a binding, that takes the first step. */
 import type { PolicyRule } from '../model/index.ts'
-import { derived } from './derived.ts'
+import { remembered } from './derived.ts'
 import { isDefaultRule } from './rbac-bootstrap.ts'
 import type { Grant } from './rbac-grants.ts'
 import { type Goal, type GraphView, goalOf, type RbacGraph, rbacGraph } from './rbac-graph.ts'
@@ -28,10 +28,11 @@ export interface Beginnings {
   readonly shipped: number
 }
 
-export const beginnings = (view: GraphView): Beginnings => derived(view, collect)
+export const beginnings = (view: GraphView): Beginnings => beginningsIn(rbacGraph(view))
 
-function collect(view: GraphView): Beginnings {
-  const graph = rbacGraph(view)
+const beginningsIn = remembered((graph: RbacGraph): Beginnings => collect(graph))
+
+function collect(graph: RbacGraph): Beginnings {
   const all: Beginning[] = []
   let shipped = 0
   for (const holder of graph.holders.byKey.values()) {

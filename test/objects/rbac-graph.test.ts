@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { KubeObject } from '../../src/model/index.ts'
+import type { Kind, KubeObject } from '../../src/model/index.ts'
 import { goalOf, rbacGraph } from '../../src/objects/rbac-graph.ts'
 import { sentenceOf, shortestPath } from '../../src/objects/rbac-graph-path.ts'
+import { keyOf } from '../../src/objects/ref.ts'
+import { SnapshotStore } from '../../src/snapshot/store.ts'
 import type { World } from '../helpers/world.ts'
 import { account, binding, holds, namespace, node, pod, role, tokenSecret, viewOf } from './rbac-graph-worlds.ts'
 
@@ -273,4 +275,34 @@ test('the way is told as one sentence', () => {
   expect(sentenceOf(shortestPath(graph, 'User:eve', 'cluster-admin'))).toBe(
     'eve can create pods in vault → run as vault/boss → escalate ClusterRole aggregator → cluster-admin',
   )
+})
+
+describe('as a cluster goes on', () => {
+  const store = new SnapshotStore({ kind: 'live', name: 'fixture', kubernetes: 'v1.37.2' })
+  const all = [...BOSS, ...RUNNING, ...holds('User:eve', ['create pods/exec'], 'vault')]
+  for (const [kind, items] of Map.groupBy(all, (object) => object.kind as Kind))
+    store.take({
+      type: 'replace',
+      kind,
+      items: items.map((object) => [keyOf(object.metadata.namespace, object.metadata.name), object] as const),
+    })
+  const graphNow = () => rbacGraph(store.publish(0).snapshot)
+
+  test('a pod that takes the place of another costs nothing', () => {
+    const before = graphNow()
+    store.take({ type: 'remove', kind: 'Pod', key: 'vault/boss-0' })
+    store.take({ type: 'upsert', kind: 'Pod', key: 'vault/boss-1', object: pod('vault', 'boss-1', 'boss', { nodeName: 'n1' }) })
+    expect(graphNow()).toBe(before)
+    expect(goalOf(before, 'User:eve')).toBe('cluster-admin')
+  })
+  test('the last pod of an account makes a difference when it goes', () => {
+    store.take({ type: 'remove', kind: 'Pod', key: 'vault/boss-1' })
+    expect(goalOf(graphNow(), 'User:eve')).toBeUndefined()
+  })
+  test('so does a binding', () => {
+    const before = graphNow()
+    const [, bound] = holds('User:eve', ['create pods/exec'], 'vault')
+    store.take({ type: 'remove', kind: 'RoleBinding', key: `vault/${bound!.metadata.name}` })
+    expect(graphNow()).not.toBe(before)
+  })
 })
