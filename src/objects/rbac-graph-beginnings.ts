@@ -38,7 +38,7 @@ function collect(graph: RbacGraph): Beginnings {
   for (const holder of graph.holders.byKey.values()) {
     if (goalOf(graph, holder.key) === undefined) continue
     const found = beginningsOf(graph, holder)
-    if (found.length === 0) shipped++
+    if (found.length === 0 && isShippedWay(graph, holder)) shipped++
     all.push(...found)
   }
   return { all, shipped }
@@ -72,10 +72,17 @@ function wayBy(graph: RbacGraph, { key }: Holder, edge: Edge): Pick<Beginning, '
   return undefined
 }
 
+/** It gets there by what Kubernetes gives it, not by a detour or through a group. */
+const isShippedWay = (graph: RbacGraph, holder: Holder): boolean =>
+  (graph.edges.get(holder.key) ?? []).some(
+    ({ to, uses }) => goalOf(graph, to) !== undefined && uses.some((power) => isItsOwn(holder, power) && isShipped(power)),
+  )
+
 /** Held by itself, not through a group, and not as Kubernetes ships it. A group is a subject too, and begins its own ways. */
-function isOwn({ key }: Holder, power: Power): boolean {
-  const identity = identityOf(power.grant.subject, power.grant.binding.metadata.namespace)
-  return identity !== undefined && keyOfIdentity(identity) === key && !isShipped(power)
+const isOwn = (holder: Holder, power: Power): boolean => isItsOwn(holder, power) && !isShipped(power)
+function isItsOwn({ key }: Holder, { grant }: Power): boolean {
+  const identity = identityOf(grant.subject, grant.binding.metadata.namespace)
+  return identity !== undefined && keyOfIdentity(identity) === key
 }
 function isBefore(one: Pick<Beginning, 'goal' | 'path'>, other: Pick<Beginning, 'goal' | 'path'>): boolean {
   if (one.goal !== other.goal) return GOALS.indexOf(one.goal) < GOALS.indexOf(other.goal)

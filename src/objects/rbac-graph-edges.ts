@@ -103,11 +103,7 @@ export class EdgeFinder {
   #secrets(): void {
     const readers = this.#held('readSecret')
     for (const power of readers) this.#legacy(power)
-    for (const [scope, made, read] of this.#together(
-      this.#held('makeSecret'),
-      readers,
-      ({ names, verbs }) => names === undefined || verbs.length > 0,
-    ))
+    for (const [scope, made, read] of this.#together(this.#held('makeSecret'), readers))
       this.#add(`accounts:${scope}`, 'E08', `have a token written into a Secret and read it${inText(scope)}`, made, read)
     for (const [scope, changed, read] of this.#together(this.#held('changeSecret'), readers))
       for (const namespace of scope === '' ? this.#world.legacy.keys() : [scope]) {

@@ -40,7 +40,7 @@ export default control({
   consults: [...GRAPH_CONSULTS],
   *evaluate(view) {
     const { all, shipped } = beginnings(view)
-    if (shipped > 0) yield { note: `${shipped} subjects of Kubernetes itself have cluster-admin, or a way to it, as they are shipped` }
+    if (shipped > 0) yield { note: `subjects of Kubernetes itself with a way to cluster-admin or a node, as they are shipped: ${shipped}` }
     const counting = all.filter((one) => !isClusterAdmin(one))
     for (const { grant } of counting.filter(({ goal }) => goal === 'perhaps-node'))
       yield {
