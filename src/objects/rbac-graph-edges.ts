@@ -103,8 +103,16 @@ export class EdgeFinder {
   #secrets(): void {
     const readers = this.#held('readSecret')
     for (const power of readers) this.#legacy(power)
-    for (const [scope, made, read] of this.#together(this.#held('makeSecret'), readers))
-      this.#add(`accounts:${scope}`, 'E08', `have a token written into a Secret and read it${inText(scope)}`, made, read)
+    for (const [scope, made, read] of this.#together(this.#held('makeSecret'), readers)) {
+      const { names } = read
+      // A name is free to choose, where no Secret has it yet.
+      const good =
+        names === undefined
+          ? [scope]
+          : (scope === '' ? [...this.#world.open.keys()] : [scope]).filter((one) => names.some((name) => !this.#world.hasSecret(one, name)))
+      for (const one of good)
+        this.#add(`accounts:${one}`, 'E08', `have a token written into a Secret and read it${inText(one)}`, made, read)
+    }
     for (const [scope, changed, read] of this.#together(this.#held('changeSecret'), readers))
       for (const namespace of scope === '' ? this.#world.legacy.keys() : [scope]) {
         const secrets = [...(this.#world.legacy.get(namespace)?.keys() ?? [])]

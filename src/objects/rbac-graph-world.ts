@@ -49,6 +49,8 @@ export interface GraphWorld {
   readonly open: ReadonlyMap<string, boolean>
   /** Token Secrets of the old kind: `namespace` → name of the Secret → name of its account. */
   readonly legacy: ReadonlyMap<string, ReadonlyMap<string, string>>
+  /** No part of the digest: it matters only for rules that name the Secret that would be made. */
+  readonly hasSecret: (namespace: string, name: string) => boolean
   /** `Deployment:shop` → names. What can be changed instead of made. */
   readonly templates: ReadonlyMap<string, ReadonlySet<string>>
   readonly controlPlane: ReadonlySet<string>
@@ -77,6 +79,7 @@ function collect(view: GraphWorldView): GraphWorld {
     accounts: view.source.kind === 'live' && view.unread('ServiceAccount') === undefined ? accountsIn(view) : undefined,
     open: openNamespaces(view),
     legacy: legacyTokens(view),
+    hasSecret: (namespace: string, name: string) => view.find('Secret', namespace, name) !== undefined,
     templates: new Map(
       TEMPLATES.flatMap((kind) =>
         [...Map.groupBy(view.all(kind), ({ metadata }) => `${kind}:${metadata.namespace ?? 'default'}`)].map(

@@ -75,7 +75,9 @@ function* stepsOf(objects: readonly KubeObject[], state: State): Iterable<State 
     const makesPods = may('create', 'pods', ns) || may('create', 'apps|deployments', ns)
     if (makesPods) for (const name of here) yield asAccount(ns, name)
     if (makesPods && (ns === 'a' || may('patch', 'namespaces', ns, ns))) yield 'node'
-    if (may('create', 'secrets', ns) && may('get', 'secrets', ns, 'new')) for (const name of here) yield asAccount(ns, name)
+    const free = ['new', 'old'].filter((name) => now.find('Secret', ns, name) === undefined)
+    const reads = free.some((name) => may('get', 'secrets', ns, name) || may('list', 'secrets', ns, name))
+    if (may('create', 'secrets', ns) && reads) for (const name of here) yield asAccount(ns, name)
     for (const name of here) if (may('create', 'serviceaccounts/token', ns, name)) yield asAccount(ns, name)
     for (const name of ['x', 'y', 'z', 'gone']) if (may('impersonate', 'serviceaccounts', ns, name)) yield asAccount(ns, name)
     for (const secret of now.all('Secret').filter(({ metadata }) => metadata.namespace === ns))
