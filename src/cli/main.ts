@@ -131,11 +131,15 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
       run(async () => (await import('./commands/who-can.ts')).whoCanCommand(verb, resource, options)),
     )
 
-  root
-    .command('explain')
-    .description('what a control means, what it reads, how it is mended')
-    .argument('<id>', 'control id')
-    .action((id: string) => run(async () => (await import('./commands/explain.ts')).explainCommand(id)))
+  withSource(
+    root
+      .command('explain')
+      .description('what a control means; or, with --subject, what somebody may do and could become')
+      .argument('[id]', 'control id'),
+  )
+    .option('--subject <subject>', 'ServiceAccount:NAMESPACE:NAME, User:NAME or Group:NAME')
+    .addOption(new Option('-o, --output <format>', 'with --subject').choices(['table', 'json']).default('table'))
+    .action((id: string | undefined, options: Options) => run(async () => (await import('./commands/explain.ts')).explainMain(id, options)))
 
   root
     .command('controls')

@@ -6,6 +6,7 @@ import authnCloudIamMapping from './rbac/authn-cloud-iam-mapping.ts'
 import authnOidcUsers from './rbac/authn-oidc-users.ts'
 import authnStaticTokens from './rbac/authn-static-tokens.ts'
 import cloudWorkloadIdentity from './rbac/cloud-workload-identity.ts'
+import rbacAdminEquivalentRole from './rbac/rbac-admin-equivalent-role.ts'
 import rbacAdmissionExtensionWrite from './rbac/rbac-admission-extension-write.ts'
 import rbacAnonymousBindings from './rbac/rbac-anonymous-bindings.ts'
 import rbacAuthorizerMode from './rbac/rbac-authorizer-mode.ts'
@@ -17,6 +18,7 @@ import rbacCsrApprove from './rbac/rbac-csr-approve.ts'
 import rbacDangling from './rbac/rbac-dangling.ts'
 import rbacDefaultDrift from './rbac/rbac-default-drift.ts'
 import rbacDefaultSa from './rbac/rbac-default-sa.ts'
+import rbacExposedTakeoverWorkload from './rbac/rbac-exposed-takeover-workload.ts'
 import rbacImpersonate from './rbac/rbac-impersonate.ts'
 import rbacNamespaceWrite from './rbac/rbac-namespace-write.ts'
 import rbacNodeAuthorizer from './rbac/rbac-node-authorizer.ts'
@@ -93,6 +95,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(authnOidcUsers as unknown as RegisteredControl), id: 'authn-oidc-users', practice: 'rbac' },
   { ...(authnStaticTokens as unknown as RegisteredControl), id: 'authn-static-tokens', practice: 'rbac' },
   { ...(cloudWorkloadIdentity as unknown as RegisteredControl), id: 'cloud-workload-identity', practice: 'rbac' },
+  { ...(rbacAdminEquivalentRole as unknown as RegisteredControl), id: 'rbac-admin-equivalent-role', practice: 'rbac' },
   { ...(rbacAdmissionExtensionWrite as unknown as RegisteredControl), id: 'rbac-admission-extension-write', practice: 'rbac' },
   { ...(rbacAnonymousBindings as unknown as RegisteredControl), id: 'rbac-anonymous-bindings', practice: 'rbac' },
   { ...(rbacAuthorizerMode as unknown as RegisteredControl), id: 'rbac-authorizer-mode', practice: 'rbac' },
@@ -104,6 +107,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(rbacDangling as unknown as RegisteredControl), id: 'rbac-dangling', practice: 'rbac' },
   { ...(rbacDefaultDrift as unknown as RegisteredControl), id: 'rbac-default-drift', practice: 'rbac' },
   { ...(rbacDefaultSa as unknown as RegisteredControl), id: 'rbac-default-sa', practice: 'rbac' },
+  { ...(rbacExposedTakeoverWorkload as unknown as RegisteredControl), id: 'rbac-exposed-takeover-workload', practice: 'rbac' },
   { ...(rbacImpersonate as unknown as RegisteredControl), id: 'rbac-impersonate', practice: 'rbac' },
   { ...(rbacNamespaceWrite as unknown as RegisteredControl), id: 'rbac-namespace-write', practice: 'rbac' },
   { ...(rbacNodeAuthorizer as unknown as RegisteredControl), id: 'rbac-node-authorizer', practice: 'rbac' },

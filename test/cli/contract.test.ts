@@ -159,6 +159,9 @@ describe('bad input: one sentence, what to do next, the documented code', () => 
     ['bad --set', ['generate', '--sample', '--out', 'x', '--set', 'pod-hostpath'], 2, /CONTROL\.OPTION=VALUE/],
     ['apply without a terminal', ['apply', '--sample'], 2, /--yes/],
     ['explain what is not', ['explain', 'nothing-such'], 2, /there is no control/],
+    ['explain neither', ['explain'], 2, /one of the two/],
+    ['explain a subject that is none', ['explain', '--subject', 'cart', '--sample'], 2, /ServiceAccount:NAMESPACE:NAME/],
+    ['explain half an account', ['explain', '--subject', 'sa:cart', '--sample'], 2, /"sa:cart" names no subject/],
     ['undo what is not', ['undo', '20200101T000000Z-000000', '--yes'], 2, /20200101T000000Z-000000/],
   ]
   for (const [name, args, code, words] of cases) {
@@ -244,6 +247,18 @@ describe('what the tool says of itself', () => {
     )
     expect(role!.kind).toBe('ClusterRole')
     expect(new Set(role!.rules.flatMap((rule) => rule.verbs))).toEqual(new Set(['list', 'watch', 'get']))
+  })
+
+  test('explain --subject: rights, the way to cluster-admin, and what would stop it', async () => {
+    const { exitCode, stdout } = await cli(['explain', '--subject', 'SA:ci:runner', '--sample'])
+    expect(exitCode).toBe(0)
+    expect(stdout).toMatch(/ClusterRole ci-runner in the whole cluster, by ClusterRoleBinding ci-runner/)
+    expect(stdout).toMatch(/ci\/runner can create pods in every namespace → .* → cluster-admin/)
+    expect(stdout).toMatch(/take ServiceAccount ci\/runner out of ClusterRoleBinding ci-runner: \d+ of \d+ subjects/)
+    const report = JSON.parse((await cli(['explain', '--subject', 'ServiceAccount:ci:runner', '--sample', '-o', 'json'])).stdout)
+    expect(report).toMatchObject({ subject: { kind: 'ServiceAccount', namespace: 'ci', name: 'runner' }, reaches: 'cluster-admin' })
+    expect(report.path.at(-1).gains).toBe('cluster-admin')
+    expect((await cli(['explain', '--subject', 'User:nobody-at-all', '--sample'])).stdout).toContain('Holds nothing that is seen')
   })
 
   test("--version is the package's", async () => {

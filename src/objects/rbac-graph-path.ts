@@ -1,0 +1,148 @@
+/** The shortest way from a subject to a goal, in steps and as one sentence. */
+
+import { type Goal, type RbacGraph, weightOf } from './rbac-graph.ts'
+import { ADMIN, ANY_NODE, type Edge, PERHAPS_NODE } from './rbac-graph-edges.ts'
+import type { Power } from './rbac-graph-subjects.ts'
+import { refOf, refText } from './ref.ts'
+
+export interface Hop {
+  /** Of the primitive: E10, …; empty where a goal follows from what was gained before. */
+  readonly primitive: string
+  /** The identity that does it: `ServiceAccount:shop/cart`. */
+  readonly by: string
+  /** Completes "can …". */
+  readonly can: string
+  /** Where the rights come from; the one to take away first. */
+  readonly through: readonly { readonly binding: string; readonly role: string; readonly rule: number }[]
+  /** Where it is good; absent: in the whole cluster. */
+  readonly namespace?: string
+  /** The identity it gains, `cluster-admin`, `node`, or `node NAME`. */
+  readonly gains: string
+  /** How: `run as kube-system/x`. Empty for a goal that is reached at once. */
+  readonly how: string
+}
+
+/** Empty where the goal is out of reach. */
+export const shortestPath = (graph: RbacGraph, from: string, goal: Goal): readonly Hop[] => hopsOf(from, chain(graph, from, goal))
+
+/**
+ * The way to a goal that begins with this edge and does not come back to where it began: who can act as itself by a detour has gained
+ * nothing. Empty where there is none.
+ */
+export function pathBy(graph: RbacGraph, from: string, first: Edge, goal: Goal): readonly Hop[] {
+  if (!graph.distance[goal].has(first.to)) return []
+  const rest = chain(graph, first.to, goal)
+  const straight = first.to !== from && !rest.some(({ to }) => to === from) ? rest : around(graph, first.to, goal, from)
+  return straight === undefined ? [] : hopsOf(from, [first, ...straight])
+}
+
+/** The edges of the shortest way. */
+function chain(graph: RbacGraph, from: string, goal: Goal): readonly Edge[] {
+  const found: Edge[] = []
+  let at = from
+  while (!isGoal(at, goal)) {
+    const edge = nextEdge(graph, at, goal)
+    if (edge === undefined) return []
+    found.push(edge)
+    at = edge.to
+  }
+  return found
+}
+
+/** The shortest way that keeps off a place. */
+function around({ edges, distance }: RbacGraph, from: string, goal: Goal, off: string): readonly Edge[] | undefined {
+  const back = new Map<string, { readonly edge: Edge; readonly before: string } | undefined>([[from, undefined]])
+  if (from === off) return undefined
+  for (const place of back.keys()) {
+    if (isGoal(place, goal)) {
+      const found: Edge[] = []
+      for (let step = back.get(place); step !== undefined; step = back.get(step.before)) found.unshift(step.edge)
+      return found
+    }
+    for (const edge of (edges.get(place) ?? []).toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1)))
+      if (edge.to !== off && distance[goal].has(edge.to) && !back.has(edge.to)) back.set(edge.to, { edge, before: place })
+  }
+  return undefined
+}
+
+/** One hop a right that is used; what follows of itself is told with it. */
+function hopsOf(from: string, edges: readonly Edge[]): readonly Hop[] {
+  const hops: Hop[] = []
+  let at = from
+  for (let index = 0; index < edges.length; ) {
+    const begin = edges[index]!
+    const how: string[] = []
+    let end = index + 1
+    while (end < edges.length && isPlace(edges[end - 1]!.to)) {
+      if (edges[end]!.can !== '') how.push(edges[end]!.can)
+      end++
+    }
+    const to = edges[end - 1]!.to
+    hops.push(hopOf(begin, at, to, how.join(', ')))
+    at = to
+    index = end
+  }
+  return hops
+}
+
+const isGoal = (place: string, goal: Goal): boolean =>
+  goal === 'cluster-admin' ? place === ADMIN : goal === 'node' ? place.startsWith(ANY_NODE) : place === PERHAPS_NODE
+/** Neither an identity nor such a one with more rights. */
+const isPlace = (place: string): boolean => !/^(ServiceAccount|User|Group):/.test(place)
+
+/** The one that is nearest to the goal; the same one in whichever order the objects came. */
+function nextEdge({ edges, distance }: RbacGraph, place: string, goal: Goal): Edge | undefined {
+  const left = distance[goal]
+  let best: Edge | undefined
+  let than = Infinity
+  for (const edge of edges.get(place) ?? []) {
+    const steps = (left.get(edge.to) ?? Infinity) + weightOf(edge)
+    if (steps > than || steps === Infinity || (steps === than && orderOf(edge) >= orderOf(best!))) continue
+    best = edge
+    than = steps
+  }
+  return best
+}
+const orderOf = ({ id, can, to }: Edge): string => `${id}\0${can}\0${to}`
+
+function hopOf({ id, can, uses }: Edge, by: string, to: string, how: string): Hop {
+  const namespace = uses[0]?.namespace
+  return {
+    primitive: id,
+    by: withoutGains(by),
+    can,
+    through: uses.filter((power) => !isGained(power)).map(throughOf),
+    ...(namespace !== undefined && namespace !== '*' && { namespace }),
+    gains:
+      to === ANY_NODE
+        ? 'a node'
+        : to.startsWith(ANY_NODE)
+          ? `node ${to.slice(ANY_NODE.length)}`
+          : to === PERHAPS_NODE
+            ? 'a node'
+            : withoutGains(to),
+    how,
+  }
+}
+/** It gave itself that role on the way: no binding holds it yet. */
+const isGained = ({ grant: { binding, role } }: Power): boolean => role !== undefined && role.metadata.name !== binding.roleRef.name
+
+export const throughOf = ({ grant: { binding, role }, index }: Power): Hop['through'][number] => ({
+  binding: refText(refOf(binding)),
+  role: role === undefined ? `${binding.roleRef.kind} ${binding.roleRef.name}` : refText(refOf(role)),
+  rule: index,
+})
+
+const withoutGains = (key: string): string =>
+  /^(ServiceAccount|User|Group):/.test(key) ? key.replace(/\+(everything|ClusterRole\/|Role\/).*$/s, '') : key
+
+/** `shop/cart`, `jane`, `group dev`. */
+export const nameOf = (key: string): string => key.replace(/^(ServiceAccount|User):/, '').replace(/^Group:/, 'group ')
+
+/** `ci/deployer can create pods in kube-system → run as kube-system/x → escalate ClusterRole y → cluster-admin`. */
+export function sentenceOf(hops: readonly Hop[]): string {
+  if (hops.length === 0) return ''
+  const goal = hops.at(-1)!.gains
+  const parts = hops.flatMap(({ can, how }) => [can, how]).filter((text) => text !== '')
+  return [`${nameOf(hops[0]!.by)} can ${parts[0]}`, ...parts.slice(1), goal].join(' → ')
+}

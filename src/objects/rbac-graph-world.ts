@@ -1,0 +1,197 @@
+/** What the escalation graph has to know beside roles and bindings: what runs where, and which namespaces let privileged pods in. */
+import type { PodObject, PodSpec, View } from '../model/index.ts'
+import { derived } from './derived.ts'
+import { CLUSTER_DEFAULT_KINDS, clusterDefault } from './pod-security-default.ts'
+import { ENGINE_READS, engines } from './pod-security-engines.ts'
+import { isHeld } from './pod-security-held.ts'
+import { mountsToken } from './rbac-accounts.ts'
+import { minorOf } from './version.ts'
+import { WORKLOAD_KINDS, type Workload, workloads } from './workloads.ts'
+
+/** What the graph looks at besides `RBAC_KINDS`; without some of it, paths are missed and none is made up. */
+export const GRAPH_CONSULTS = [
+  ...new Set([
+    ...WORKLOAD_KINDS,
+    ...ENGINE_READS,
+    ...CLUSTER_DEFAULT_KINDS,
+    'ServiceAccount',
+    'Namespace',
+    'Node',
+    'Secret',
+    'ConfigMap',
+    'CustomResourceDefinition',
+    'MutatingWebhookConfiguration',
+    'ServerVersion',
+  ] as const),
+]
+export type GraphWorldView = View<(typeof GRAPH_CONSULTS)[number]>
+
+/** A pod that runs; in files, one that a workload there would make. */
+export interface Running {
+  readonly namespace: string
+  /** Of the pod; in files of its workload. */
+  readonly name: string
+  readonly node?: string
+  readonly account: string
+  /** It holds the token of its account. */
+  readonly token: boolean
+  /** Its containers have the node: the baseline level would refuse it for what it shares with the node. */
+  readonly onNode: boolean
+  readonly mirror: boolean
+}
+export interface GraphWorld {
+  /** Of everything below but names: equal facts have equal digests. */
+  readonly digest: string
+  readonly running: readonly Running[]
+  /** Undefined: every account that is named exists (files, or accounts could not be read). */
+  readonly accounts: ReadonlySet<string> | undefined
+  /** `namespace` → whether a privileged pod is let in; namespaces that are not here are `unseen`. */
+  readonly open: ReadonlyMap<string, boolean>
+  /** Token Secrets of the old kind: `namespace` → name of the Secret → name of its account. */
+  readonly legacy: ReadonlyMap<string, ReadonlyMap<string, string>>
+  /** No part of the digest: it matters only for rules that name the Secret that would be made. */
+  readonly hasSecret: (namespace: string, name: string) => boolean
+  /** `Deployment:shop` → names. What can be changed instead of made. */
+  readonly templates: ReadonlyMap<string, ReadonlySet<string>>
+  readonly controlPlane: ReadonlySet<string>
+  readonly nodes: ReadonlySet<string>
+  /** The ConfigMap by which EKS maps cloud identities to groups. */
+  readonly awsAuth: boolean
+  /** Mutating ones that could be changed; undefined where they were not read. */
+  readonly webhooks: ReadonlySet<string> | undefined
+  /** `plural.group` of definitions. */
+  readonly definitions: ReadonlySet<string>
+  /** Up to 1.34, get is enough for exec over a WebSocket. */
+  readonly execByGet: boolean
+}
+
+export const graphWorld = (view: GraphWorldView): GraphWorld => derived(view, collect)
+
+const CONTROL_PLANE = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master']
+const TEMPLATES = ['Deployment', 'DaemonSet', 'StatefulSet', 'ReplicaSet', 'CronJob', 'ReplicationController'] as const
+
+function collect(view: GraphWorldView): GraphWorld {
+  const running = workloads(view).flatMap((workload) => runningOf(workload, view))
+  const nodes = view.all('Node')
+  const minor = view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes)
+  const facts = {
+    running,
+    accounts: view.source.kind === 'live' && view.unread('ServiceAccount') === undefined ? accountsIn(view) : undefined,
+    open: openNamespaces(view),
+    legacy: legacyTokens(view),
+    hasSecret: (namespace: string, name: string) => view.find('Secret', namespace, name) !== undefined,
+    templates: new Map(
+      TEMPLATES.flatMap((kind) =>
+        [...Map.groupBy(view.all(kind), ({ metadata }) => `${kind}:${metadata.namespace ?? 'default'}`)].map(
+          ([key, list]) => [key, new Set(list.map(({ metadata }) => metadata.name))] as const,
+        ),
+      ),
+    ),
+    controlPlane: new Set(
+      nodes
+        .filter(({ metadata: { labels = {} } }) => CONTROL_PLANE.some((label) => Object.hasOwn(labels, label)))
+        .map(({ metadata }) => metadata.name),
+    ),
+    nodes: new Set(nodes.map(({ metadata }) => metadata.name)),
+    awsAuth: view.find('ConfigMap', 'kube-system', 'aws-auth') !== undefined,
+    webhooks:
+      view.source.kind === 'live' && view.unread('MutatingWebhookConfiguration') === undefined
+        ? new Set(view.all('MutatingWebhookConfiguration').map(({ metadata }) => metadata.name))
+        : undefined,
+    definitions: new Set(view.all('CustomResourceDefinition').map(({ metadata }) => metadata.name)),
+    execByGet: minor === undefined || minor < 35,
+  }
+  return { ...facts, digest: digestOf(facts) }
+}
+
+const accountsIn = (view: GraphWorldView): ReadonlySet<string> =>
+  new Set(view.all('ServiceAccount').map(({ metadata }) => `${metadata.namespace ?? 'default'}/${metadata.name}`))
+
+function runningOf(workload: Workload, view: GraphWorldView): readonly Running[] {
+  const { namespace, serviceAccount, mirror } = workload
+  const asConfigured = mountsToken(workload, view) !== 'no'
+  if (view.source.kind === 'live')
+    return workload.pods.map((pod) => ({
+      namespace,
+      name: pod.metadata.name,
+      ...(pod.spec.nodeName !== undefined && { node: pod.spec.nodeName }),
+      account: pod.spec.serviceAccountName ?? serviceAccount,
+      token: !mirror && (asConfigured || hasToken(pod)),
+      onNode: hasNode(pod.spec),
+      mirror,
+    }))
+  // A PodTemplate makes nothing by itself.
+  if (workload.ref.kind === 'PodTemplate') return []
+  return [
+    { namespace, name: workload.ref.name, account: serviceAccount, token: !mirror && asConfigured, onNode: hasNode(workload.spec), mirror },
+  ]
+}
+
+/** A projected token for the API server: one for another audience is of no use there. */
+const hasToken = ({ spec }: PodObject): boolean =>
+  spec.volumes?.some(({ projected }) =>
+    projected?.sources?.some(({ serviceAccountToken }) => serviceAccountToken !== undefined && serviceAccountToken.audience === undefined),
+  ) === true
+
+/** Whoever is in such a container is on the node: privileged, or the node's processes or files in reach. */
+export function hasNode(spec: PodSpec): boolean {
+  const containers = [...(spec.containers ?? []), ...(spec.initContainers ?? [])]
+  return (
+    containers.some(({ securityContext }) => securityContext?.privileged === true) ||
+    (spec.hostPID === true && containers.some(({ securityContext }) => isPowerful(securityContext?.capabilities?.add ?? []))) ||
+    (spec.volumes ?? []).some(({ hostPath }) => hostPath !== undefined && OWNS_NODE.test(hostPath.path.replace(/\/+$/, '') || '/'))
+  )
+}
+const isPowerful = (added: readonly string[]): boolean => added.some((name) => /^(CAP_)?(ALL|SYS_ADMIN|SYS_PTRACE)$/i.test(name))
+/** Paths by which the node, or all that its kubelet holds, is taken over. */
+const OWNS_NODE =
+  /^\/$|^\/(etc|root|proc|var|var\/lib|var\/run|run|etc\/kubernetes(\/.*)?|var\/lib\/kubelet(\/pods|\/pki)?|(var\/)?run\/(containerd|crio|docker)(\/.*\.sock|\.sock)?)$/
+
+function openNamespaces(view: GraphWorldView): ReadonlyMap<string, boolean> {
+  const byDefault = clusterDefault(view)
+  const others = engines(view)
+  return new Map(view.all('Namespace').map((namespace) => [namespace.metadata.name, !isHeld(namespace, byDefault, others)]))
+}
+
+function legacyTokens(view: GraphWorldView): ReadonlyMap<string, ReadonlyMap<string, string>> {
+  const found = new Map<string, Map<string, string>>()
+  for (const { metadata, type } of view.all('Secret')) {
+    const account = metadata.annotations?.['kubernetes.io/service-account.name']
+    if (type !== 'kubernetes.io/service-account-token' || account === undefined) continue
+    const namespace = metadata.namespace ?? 'default'
+    if (!found.has(namespace)) found.set(namespace, new Map())
+    found.get(namespace)!.set(metadata.name, account)
+  }
+  return found
+}
+
+/** One text out of everything that paths can depend on, but for names: a pod that takes another's place changes nothing. */
+function digestOf({ running, accounts, open, legacy, templates, ...rest }: Omit<GraphWorld, 'digest'>): string {
+  const sorted = (items: Iterable<string>): string[] => [...new Set(items)].sort()
+  return JSON.stringify([
+    sorted(
+      running.map(
+        (pod) => `${pod.namespace}@${pod.node ?? ''}=${pod.account}${pod.token ? '+' : ''}${pod.onNode ? '!' : ''}${pod.mirror ? '~' : ''}`,
+      ),
+    ),
+    accounts === undefined ? null : sorted(accounts),
+    sorted(open.entries().map(([name, isOpen]) => `${name}=${isOpen}`)),
+    sorted(
+      legacy.entries().flatMap(([namespace, secrets]) => secrets.entries().map(([name, account]) => `${namespace}/${name}=${account}`)),
+    ),
+    sorted(templates.keys()),
+    sorted(rest.controlPlane),
+    sorted(rest.nodes),
+    rest.awsAuth,
+    rest.webhooks === undefined ? null : sorted(rest.webhooks),
+    sorted(rest.definitions),
+    rest.execByGet,
+  ])
+}
+
+/** The names that `digest` leaves out, for when a rule names pods or workloads. */
+export const namesDigest = ({ running, templates }: GraphWorld): string =>
+  JSON.stringify([
+    running.map(({ namespace, name }) => `${namespace}/${name}`).sort(),
+    [...templates].map(([key, names]) => `${key}=${[...names].sort().join()}`).sort(),
+  ])
