@@ -294,6 +294,17 @@ export function fortyObjects(): readonly KubeObject[] {
     metadata: { name: 'aggregator', namespace: 'kube-system' },
     spec: { serviceAccountName: STRONG, containers: [{ name: 'app', image: 'aggregator:1' }] },
   })
+  // Something to patch.
+  objects.push({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'dns', namespace: 'kube-system' },
+    spec: {
+      replicas: 0,
+      selector: { matchLabels: { app: 'dns' } },
+      template: { metadata: { labels: { app: 'dns' } }, spec: { containers: [{ name: 'app', image: 'dns:1' }] } },
+    },
+  })
   let roles = 0
   const grant = (name: string, { rules, in: places }: Grant, subjects: readonly RbacSubject[]): void => {
     roles++
