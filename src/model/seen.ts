@@ -1,7 +1,7 @@
 /** What is seen: the kinds and facts that can be read, and how a source reports them. */
 import type { GatekeeperConstraint, PodSecurityAnswer } from './admission.ts'
 import type { CloudIamFact } from './cloud-iam.ts'
-import type { CredentialFact } from './credential.ts'
+import type { CredentialFact, KubeconfigObject } from './credential.ts'
 import type {
   BindingObject,
   CertificateSigningRequestObject,
@@ -91,6 +91,8 @@ export interface Kinds {
   AuthenticationConfiguration: ConfigFile
   AuthorizationConfiguration: ConfigFile
   AdmissionConfiguration: ConfigFile
+  /** admin.conf and its like. */
+  Kubeconfig: KubeconfigObject
 }
 export interface ConfigFile extends KubeObject {
   readonly [field: string]: unknown

@@ -1,6 +1,6 @@
 /** What is kept of a user of a kubeconfig: the way in, and what a certificate or a token says of itself. Nothing that could be used. */
 import { X509Certificate } from 'node:crypto'
-import type { ClientCertificate, KubeconfigUser, LoginWay, ObjectRef, TokenKind } from '../model/index.ts'
+import type { ClientCertificate, KubeconfigObject, KubeconfigUser, LoginWay, ObjectRef, TokenKind } from '../model/index.ts'
 
 /** The fields of kubeconfig v1 `users[].user` that are looked at; other names are passed over. */
 export interface RawUser {
@@ -49,6 +49,21 @@ export function reduceUser(name: string, user: RawUser, files: UserFiles = {}): 
 const mapping = (value: unknown): Readonly<Record<string, unknown>> =>
   value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : {}
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+
+/** A whole kubeconfig. Files that it names are not opened: those of a node are not here. */
+export function reduceKubeconfig(config: Readonly<Record<string, unknown>>): Pick<KubeconfigObject, 'users' | 'current'> {
+  const entries = (list: unknown) => (Array.isArray(list) ? list.map(mapping) : [])
+  const context = entries(config['contexts']).find(({ name }) => name === config['current-context'])
+  const current = textOf(mapping(context?.['context'])['user'])
+  return {
+    users: entries(config['users']).map(({ name, user }) => reduceUser(textOf(name) ?? '', mapping(user))),
+    ...(current !== undefined && { current }),
+  }
+}
+
+/** Kubeconfig v1 has no group of its own: others call their files `v1` `Config` too. */
+export const isKubeconfig = (value: Readonly<Record<string, unknown>>): boolean =>
+  value['apiVersion'] === 'v1' && value['kind'] === 'Config' && Array.isArray(value['users']) && Array.isArray(value['clusters'])
 
 /** The name of a plugin, without its directory; its arguments may hold secrets, so but for the plugin that kubectl is to run none is kept. */
 function commandOf(exec: unknown): string | undefined {

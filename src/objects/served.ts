@@ -112,6 +112,7 @@ export const SERVED = {
   AuthenticationConfiguration: file('apiserver.config.k8s.io', 'v1'),
   AuthorizationConfiguration: file('apiserver.config.k8s.io', 'v1'),
   AdmissionConfiguration: file('apiserver.config.k8s.io', 'v1'),
+  Kubeconfig: file('', 'v1', 'Config'),
 } as const satisfies Record<Kind, Served>
 
 /** Our name for a wire apiVersion and kind; any version of the group counts. Undefined for kinds no control reads. */

@@ -21,8 +21,14 @@ export interface Found {
 const SKIPPED = new Set(['node_modules', '.git', '.removed'])
 /** In what `generate` wrote, `undo/` holds what was before: patches that nobody wants to have judged. */
 const GENERATED = '.k8s-harden.json'
-const MANIFEST = /\.(?:ya?ml|json)$|^Kustomization$/i
+const MANIFEST = /\.(?:ya?ml|json|kubeconfig)$|^Kustomization$/i
+/** As kubeadm names its kubeconfigs; whatever else is called so is no business of ours. */
+const CONF = /\.conf$/i
+const KUBEADM_CONF = /^(?:admin|super-admin|controller-manager|scheduler|kubelet|bootstrap-kubelet)\.conf$/
+const KUBECONFIG = [/^[\s{]*"?apiVersion"?\s*:\s*["']?v1\b/m, /^[\s{]*"?kind"?\s*:\s*["']?Config\b/m]
 const MAX_FILE = 100 * 1024 * 1024
+
+const isWanted = (name: string): boolean => MANIFEST.test(name) || CONF.test(name)
 
 /** The manifests under a path, in the order of their names. Throws what the operating system says of the path itself. */
 export async function findFiles(root: string): Promise<Found> {
@@ -62,7 +68,7 @@ async function walk(state: Walk, directory: string, prefix: string): Promise<voi
     const path = join(directory, entry.name)
     const file = `${prefix}${entry.name}`
     if (entry.isDirectory()) await walk(state, path, `${file}/`)
-    else if (entry.isFile() && MANIFEST.test(entry.name)) await take(state, path, file)
+    else if (entry.isFile() && isWanted(entry.name)) await take(state, path, file)
     else if (entry.isSymbolicLink()) await followLink(state, path, file)
   }
 }
@@ -71,12 +77,12 @@ async function followLink(state: Walk, path: string, file: string): Promise<void
   try {
     const target = await realpath(path)
     const isDirectory = (await stat(target)).isDirectory()
-    if (!isDirectory && !MANIFEST.test(basename(file))) return
+    if (!isDirectory && !isWanted(basename(file))) return
     if (!isInside(state.root, target)) state.problems.push({ file, message: 'is a link to outside of the directory and was not followed' })
     else if (isDirectory) await walk(state, path, `${file}/`)
     else await take(state, path, file)
   } catch (error) {
-    if (MANIFEST.test(basename(file))) state.problems.push({ file, message: unreadable(error) })
+    if (MANIFEST.test(basename(file)) || KUBEADM_CONF.test(basename(file))) state.problems.push({ file, message: unreadable(error) })
   }
 }
 
@@ -98,6 +104,18 @@ const isInside = (root: string, path: string): boolean => {
 }
 const signatureOf = (info: { readonly mtimeMs: number; readonly size: number; readonly ino: number }): string =>
   `${info.mtimeMs} ${info.size} ${info.ino}`
+
+/** As readManifest, but of a `.conf` that is no kubeconfig nothing is kept, and nothing is said. */
+export async function readFound(file: string, path: string, signal?: AbortSignal): Promise<string> {
+  if (!CONF.test(file)) return readManifest(path, signal)
+  try {
+    const text = await readManifest(path, signal)
+    return KUBECONFIG.every((pattern) => pattern.test(text)) ? text : ''
+  } catch (error) {
+    if (KUBEADM_CONF.test(basename(file))) throw error
+    return ''
+  }
+}
 
 /** The text of a manifest; UTF-16 (PowerShell's redirection) is understood. Throws with words for the operator. */
 export async function readManifest(path: string, signal?: AbortSignal): Promise<string> {

@@ -3,6 +3,7 @@ import type { Event } from 'js-yaml'
 import type { Facts, HelmTemplate, Kind, KubeObject } from '../model/index.ts'
 import { isGatekeepers, reduceGatekeepers } from '../objects/gatekeeper-constraint.ts'
 import { chartsOf, templateOf } from '../objects/helm.ts'
+import { isKubeconfig } from '../objects/kubeconfig-user.ts'
 import { type FilePosition, rememberPosition } from '../objects/ref.ts'
 import { isKind, kindFor, served } from '../objects/served.ts'
 import { eventsOf, refuseBomb, valuesOf, YamlProblem } from '../objects/yaml-dialect.ts'
@@ -160,6 +161,7 @@ function takeObject(document: Document, value: Fields, item: number | undefined,
       for (const { value: form } of document.around.variantsOf(document.file, value)) document.gatekeeper.push(reduceGatekeepers(form))
     return
   }
+  if (kind === 'Kubeconfig' && !isKubeconfig(value)) return
   const offset = item === undefined ? startOf(document) : root === undefined ? 0 : offsetAt(root, ['items', item])
   const line = lineOf(document, offset)
   for (const { value: form, build, problem } of document.around.variantsOf(document.file, value)) {

@@ -1,6 +1,7 @@
 /** What is not kept of an object: secret values first of all (safety law 9), and what no control reads. */
 import type { Kind, KubeObject } from '../model/index.ts'
 import { reduceRequest } from '../objects/certificate-request.ts'
+import { reduceKubeconfig } from '../objects/kubeconfig-user.ts'
 import { served } from '../objects/served.ts'
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
@@ -15,6 +16,13 @@ export function reduce(kind: Kind, object: KubeObject): KubeObject {
   if (kind === 'EncryptionConfiguration') return withoutKeys(kept)
   if (kind === 'CertificateSigningRequest')
     return { apiVersion: kept.apiVersion, kind: kept.kind, metadata: kept.metadata, ...reduceRequest(kept) } as KubeObject
+  if (kind === 'Kubeconfig')
+    return {
+      apiVersion: kept.apiVersion,
+      kind: kept.kind,
+      metadata: { name: kept.metadata.name ?? '' },
+      ...reduceKubeconfig(kept),
+    } as KubeObject
   if (kind === 'ConfigMap' && kept.binaryData !== undefined) {
     const { binaryData, ...rest } = kept
     return { ...rest, binaryKeys: Object.keys(binaryData as object) } as unknown as KubeObject

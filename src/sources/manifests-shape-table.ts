@@ -177,5 +177,10 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
     anonymous: map({ enabled: 'flag', conditions: list(map({ path: 'text' })) }),
   },
   AuthorizationConfiguration: { authorizers: list(map({ type: 'text', name: 'text' })) },
+  Kubeconfig: {
+    users: list(map({ name: 'text', user: map() }, 'name')),
+    contexts: list(map({ name: 'text', context: map({ user: 'text', cluster: 'text' }) })),
+    'current-context': 'text',
+  },
   AdmissionConfiguration: { plugins: list(map({ name: 'text', path: 'text', configuration: map() })) },
 }

@@ -12,6 +12,7 @@ const WHERE: Partial<Record<Kind, string>> = {
   AuditPolicy: 'the file that --audit-policy-file names',
   AuthenticationConfiguration: 'the file that --authentication-config names',
   AuthorizationConfiguration: 'the file that --authorization-config names',
+  Kubeconfig: '/etc/kubernetes/*.conf on a control-plane node',
   AdmissionConfiguration: 'the file that --admission-control-config-file names',
 }
 

@@ -9,7 +9,7 @@ import { Charts, chartsAmong } from './charts.ts'
 import type { Complaint } from './kustomization.ts'
 import { kustomizeOf, NO_KUSTOMIZATION } from './kustomize.ts'
 import { EncodingProblem } from './manifests-encoding.ts'
-import { type Found, findFiles, readManifest, unreadable } from './manifests-files.ts'
+import { type Found, findFiles, readFound, unreadable } from './manifests-files.ts'
 import { GatekeeperFiles } from './manifests-gatekeeper.ts'
 import { LineFinder } from './manifests-lines.ts'
 import { parseFile } from './manifests-parse.ts'
@@ -139,7 +139,7 @@ class ManifestsSource implements ClusterSource {
     const events: SourceEvent[] = []
     const found = await this.#find()
     const paths = new Map(found.files.map(({ file, path }) => [file, path]))
-    const textOf = (file: string): Promise<string | undefined> => readManifest(paths.get(file)!, signal).catch(() => undefined)
+    const textOf = (file: string): Promise<string | undefined> => readFound(file, paths.get(file)!, signal).catch(() => undefined)
     const kustomize = await kustomizeOf([...paths.keys()], textOf)
     const charts = await chartsAmong([...paths.keys()], textOf)
     // What a kustomization says is said of other files: all are looked at again.
@@ -163,7 +163,7 @@ class ManifestsSource implements ClusterSource {
       if (this.#signatures.get(file) === signature && !touched.has(path)) continue
       this.#signatures.set(file, signature)
       this.#paths.set(file, path)
-      const text = await readManifest(path, signal).catch((error: Error) => error)
+      const text = await readFound(file, path, signal).catch((error: Error) => error)
       if (typeof text === 'string') events.push(...this.#take(file, text))
       else {
         this.#shelf.putWhatIsRead(file, [], 'all')

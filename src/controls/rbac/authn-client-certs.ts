@@ -1,7 +1,8 @@
 import { DISTRIBUTION_READS, providerCommand } from '../../../remediations/provider-command.ts'
 import { control } from '../../model/define.ts'
-import type { CertificateSigningRequestObject, ClientCertificate, Observation, Remark } from '../../model/index.ts'
+import type { CertificateSigningRequestObject, ClientCertificate, KubeconfigUser, Observation, Remark } from '../../model/index.ts'
 import { distribution } from '../../objects/distribution.ts'
+import { usersInFiles } from '../../objects/kubeconfig-file.ts'
 import { kubeconfigUser } from '../../objects/kubeconfig-user.ts'
 import { refOf } from '../../objects/ref.ts'
 
@@ -24,13 +25,16 @@ export default control({
     { standard: 'KS', section: 'C-0286' },
   ],
   reads: [],
-  consults: [...DISTRIBUTION_READS, 'Credential', 'CertificateSigningRequest'],
+  consults: [...DISTRIBUTION_READS, 'Credential', 'CertificateSigningRequest', 'Kubeconfig'],
   *evaluate(view): Iterable<Observation<Evidence> | Remark> {
     for (const request of view.all('CertificateSigningRequest')) if (isForClients(request, view.now)) yield issued(request)
     const missing = view.unread('CertificateSigningRequest')
     if (missing !== undefined)
       yield { unknown: `which client certificates were asked for lately is not seen: ${missing.because}`, answer: missing.answer }
     else yield { note: 'the cluster forgets requests for certificates within a day: those before are not seen' }
+    for (const { user, subject, at, isComponent, place } of usersInFiles(view))
+      if (user.ways.includes('client-certificate') && !isComponent && !isOver(user, view.now))
+        yield { ...everyday(user.name, user.certificate, place), subject, at, key: user.name, verdict: 'review' }
     const credential = view.fact('Credential')
     if (credential === undefined) {
       const { because, answer } = view.unread('Credential')!
@@ -70,15 +74,18 @@ export default control({
   verify: 'kubectl config view --minify shows no client-certificate, and kubectl auth whoami names a person.',
 })
 
-function everyday(user: string, certificate: ClientCertificate | undefined): Observation<Evidence> {
+const isOver = ({ certificate }: KubeconfigUser, now: number): boolean =>
+  certificate !== undefined && Date.parse(certificate.notAfter) < now
+
+function everyday(user: string, certificate: ClientCertificate | undefined, place = ''): Observation<Evidence> {
   const base = { subject: kubeconfigUser(user), origin: 'workload' as const, reason: 'logs in with a client certificate' }
   if (certificate === undefined)
-    return { ...base, detail: 'the certificate could not be read', evidence: { commonName: '', organizations: [] } }
+    return { ...base, detail: `the certificate could not be read${place}`, evidence: { commonName: '', organizations: [] } }
   const { commonName, organizations, notBefore, notAfter } = certificate
   const life = Date.parse(notAfter) - Date.parse(notBefore)
   return {
     ...base,
-    detail: `${commonName}${organizations.length > 0 ? ` in ${organizations.join(', ')}` : ''}, made for ${Math.round(life / DAY)} days, until ${notAfter.slice(0, 10)}`,
+    detail: `${commonName}${organizations.length > 0 ? ` in ${organizations.join(', ')}` : ''}, made for ${Math.round(life / DAY)} days, until ${notAfter.slice(0, 10)}${place}`,
     ...(life <= LONG && { severity: 'low' as const }),
     evidence: { commonName, organizations, days: Math.round(life / DAY) },
   }

@@ -1,14 +1,10 @@
 import { setFlags } from '../../../remediations/apiserver-flag.ts'
 import { control, remedy } from '../../model/define.ts'
-import type { KubeconfigUser, Observation, Remark } from '../../model/index.ts'
+import type { Observation, Remark } from '../../model/index.ts'
 import { componentFlags, FLAG_LADDER, flagFinding } from '../../objects/flags.ts'
-import { kubeconfigUser } from '../../objects/kubeconfig-user.ts'
+import { usersInFiles } from '../../objects/kubeconfig-file.ts'
+import { lastingLogins, loginInFile, type StaticLogin } from '../../objects/static-logins.ts'
 
-/** `flag`: of the API server; absent where it is about a user of the kubeconfig. */
-interface Evidence {
-  readonly flag?: string
-  readonly user?: string
-}
 const FILES = ['token-auth-file', 'basic-auth-file'] as const
 
 export default control({
@@ -24,8 +20,8 @@ export default control({
     { standard: 'KS', section: 'C-0287' },
   ],
   reads: [],
-  consults: [...FLAG_LADDER, 'Credential'],
-  *evaluate(view): Iterable<Observation<Evidence> | Remark> {
+  consults: [...FLAG_LADDER, 'Credential', 'Kubeconfig'],
+  *evaluate(view): Iterable<Observation<StaticLogin> | Remark> {
     const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
     for (const instance of instances)
       for (const flag of FILES)
@@ -37,17 +33,18 @@ export default control({
           }
     for (const note of notes) yield { note }
     if (unknown !== undefined) yield unknown
+    for (const user of usersInFiles(view)) yield* loginInFile(user)
     const credential = view.fact('Credential')
     if (credential === undefined) {
       yield { note: `the users of a kubeconfig were not looked at: ${view.unread('Credential')!.because}` }
       return
     }
-    yield* judge(credential.current, true)
-    for (const user of credential.others) yield* judge(user, false)
+    yield* lastingLogins(credential.current, true)
+    for (const user of credential.others) yield* lastingLogins(user, false)
     if (credential.current.ways.includes('service-account'))
       yield { note: 'this scan runs in a pod, with the token of its own service account' }
   },
-  remedy: remedy<Evidence>({
+  remedy: remedy<StaticLogin>({
     family: 'apiserver-flag',
     reads: FLAG_LADDER,
     propose(finding, context) {
@@ -70,44 +67,3 @@ const ROBOT =
   'give the person a login of their own (kubelogin for an identity provider, the plugin of the cloud), delete the token Secret it came from, and take the user out of the kubeconfig; a pipeline asks for a token when it needs one: kubectl create token NAME --duration=1h'
 const PERSON =
   'log in through an identity provider (kubectl config set-credentials NAME --exec-command=kubelogin …), then take the old user out of the kubeconfig and out of whatever made it'
-
-/** Of the user of the chosen context we know that somebody works with it; the others are there to be looked at. */
-function* judge(user: KubeconfigUser, isCurrent: boolean): Iterable<Observation<Evidence> | Remark> {
-  const base = {
-    subject: kubeconfigUser(user.name),
-    origin: 'workload' as const,
-    ...(!isCurrent && { verdict: 'review' as const }),
-    evidence: { user: user.name },
-  }
-  if (user.ways.includes('basic')) yield { ...base, key: 'password', reason: 'logs in with a password that stands in the kubeconfig' }
-  if (!user.ways.includes('token')) return
-  const { token } = user
-  if (token === undefined)
-    yield {
-      unknown: `the token of user ${user.name} in the kubeconfig could not be read`,
-      answer: 'put the file that tokenFile names in its place',
-    }
-  if (token?.serviceAccount !== undefined)
-    yield {
-      ...base,
-      key: 'token',
-      reason: 'logs in as a service account',
-      detail: `${token.serviceAccount}${token.expires === false ? ', with a token that never expires' : ''}`,
-      ...(token.expires !== false && { severity: 'medium' as const }),
-    }
-  else if (token?.jwt === true && token.expires === false)
-    yield {
-      ...base,
-      key: 'token',
-      reason: 'logs in with a token that never expires',
-      detail: `issued by ${token.issuer ?? 'nobody who says so'}`,
-    }
-  else if (token?.jwt === false)
-    yield {
-      ...base,
-      key: 'token',
-      verdict: 'review',
-      reason: 'logs in with a token that says nothing of itself',
-      detail: 'such tokens come from lists, webhooks or login proxies',
-    }
-}

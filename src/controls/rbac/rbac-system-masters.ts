@@ -1,13 +1,10 @@
 import { control } from '../../model/define.ts'
 import type { BindingObject, KubeconfigUser, Observation, Remark } from '../../model/index.ts'
+import { placeOf, usersInFiles } from '../../objects/kubeconfig-file.ts'
 import { kubeconfigUser } from '../../objects/kubeconfig-user.ts'
+import { MASTERS, type MastersEvidence, requestsOfMasters } from '../../objects/masters.ts'
 import { isDefaultSubject } from '../../objects/rbac-bootstrap.ts'
 import { refOf, refText } from '../../objects/ref.ts'
-
-const MASTERS = 'system:masters'
-interface Evidence {
-  readonly by: string
-}
 
 export default control({
   title: 'Nobody must work as a member of system:masters',
@@ -21,20 +18,19 @@ export default control({
     { standard: 'KS', section: 'C-0246' },
   ],
   reads: ['ClusterRoleBinding', 'RoleBinding'],
-  consults: ['Credential', 'CertificateSigningRequest'],
-  *evaluate(view): Iterable<Observation<Evidence> | Remark> {
+  consults: ['Credential', 'CertificateSigningRequest', 'Kubeconfig'],
+  *evaluate(view): Iterable<Observation<MastersEvidence> | Remark> {
     for (const binding of [...view.all('ClusterRoleBinding'), ...view.all('RoleBinding')])
       if (isPointless(binding)) yield pointless(binding)
-    for (const request of view.all('CertificateSigningRequest'))
-      if (request.spec?.groups?.includes(MASTERS))
+    for (const request of view.all('CertificateSigningRequest')) yield* requestsOfMasters(request, view.now)
+    for (const { user, subject, at, place, isComponent } of usersInFiles(view)) {
+      if (isMember(user, view.now)) yield { ...found(user, 'its certificate says so', place), subject, at, key: user.name }
+      else if (user.ways.includes('client-certificate') && user.certificate === undefined && !isComponent)
         yield {
-          subject: refOf(request),
-          at: ['spec', 'groups'],
-          verdict: 'review',
-          reason: 'was made by a member of system:masters',
-          detail: `${request.spec.username ?? 'somebody'} asked for a certificate from ${request.spec.signerName ?? 'a signer'}`,
-          evidence: { by: request.spec.username ?? '' },
+          unknown: `the certificate of user ${user.name} in ${subject.name} could not be read`,
+          answer: 'openssl x509 -noout -subject -in FILE, with the file that client-certificate names: O must not be system:masters',
         }
+    }
     const credential = view.fact('Credential')
     if (credential === undefined) {
       const { because, answer } = view.unread('Credential')!
@@ -43,7 +39,7 @@ export default control({
     }
     const { me, current, others } = credential
     if (me?.groups.includes(MASTERS) || isMember(current, view.now))
-      yield found(current, me === undefined ? 'its certificate says so' : `the API server takes it for ${me.user}`)
+      yield found(current, me === undefined ? 'its certificate says so' : `the API server takes it for ${me.user}`, placeOf(current))
     else if (me === undefined)
       yield {
         unknown: `whom the API server takes the current user for is not seen: ${credential.unsaid ?? 'it did not say'}`,
@@ -54,7 +50,7 @@ export default control({
         unknown: `the context acts as ${current.as}, so who it really is was not said`,
         answer: 'scan with a context that has no "as"',
       }
-    for (const user of others) if (isMember(user, view.now)) yield found(user, 'its certificate says so')
+    for (const user of others) if (isMember(user, view.now)) yield found(user, 'its certificate says so', placeOf(user))
     for (const { name, ways, certificate } of others)
       if (ways.includes('client-certificate') && certificate === undefined)
         yield {
@@ -75,14 +71,13 @@ export default control({
 const isMember = ({ certificate }: KubeconfigUser, now: number): boolean =>
   certificate?.organizations.includes(MASTERS) === true && !(Date.parse(certificate.notAfter) < now)
 
-function found(user: KubeconfigUser, how: string): Observation<Evidence> {
+function found(user: KubeconfigUser, how: string, place = ''): Observation<MastersEvidence> {
   const until = user.certificate === undefined ? '' : `, until ${user.certificate.notAfter.slice(0, 10)}`
-  const kept = user.name === 'kubernetes-super-admin' ? '; super-admin.conf is for emergencies, and belongs offline' : ''
   return {
     subject: kubeconfigUser(user.name),
     origin: 'workload',
     reason: 'is a member of system:masters',
-    detail: `${how}${until}${kept}`,
+    detail: `${how}${until}${place}`,
     evidence: { by: user.certificate?.commonName ?? user.name },
   }
 }
@@ -91,7 +86,7 @@ function found(user: KubeconfigUser, how: string): Observation<Evidence> {
 const isPointless = (binding: BindingObject): boolean =>
   (binding.subjects ?? []).some((subject) => subject.kind === 'Group' && subject.name === MASTERS && !isDefaultSubject(binding, subject))
 
-const pointless = (binding: BindingObject): Observation<Evidence> => ({
+const pointless = (binding: BindingObject): Observation<MastersEvidence> => ({
   subject: refOf(binding),
   at: ['subjects'],
   severity: 'low',
