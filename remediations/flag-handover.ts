@@ -21,20 +21,11 @@ export interface Handover {
 
 /** The file change, or words where there is nothing that could stand in a file. */
 export function handOver(handover: Handover): Change | { readonly byHand: string } {
-  const { distribution, component, values } = handover
+  const { distribution, component } = handover
   if (distribution.name === 'openshift')
     return { byHand: `OpenShift's operators write these flags: change the ${component} operator's own configuration, never the static pod` }
-  if (Object.values(values).every((value) => value === null))
-    return {
-      byHand: `take ${Object.keys(values)
-        .map((flag) => `--${flag}`)
-        .join(', ')} out of ${whereFlags(handover)}; keep a copy of the file outside that directory`,
-    }
   return distribution.name === 'k3s' || distribution.name === 'rke2' ? rancherFile(handover) : kubeadmFile(handover)
 }
-
-const whereFlags = ({ component, distribution: { name } }: Handover): string =>
-  name === 'k3s' || name === 'rke2' ? `/etc/rancher/${name}/config.yaml` : `/etc/kubernetes/manifests/${component}.yaml`
 
 const lines = (values: FlagValues): string[] =>
   Object.entries(values).flatMap(([flag, value]) => (value === null ? [] : [`--${flag}=${value}`]))
@@ -43,10 +34,18 @@ const gone = (values: FlagValues): string[] => Object.entries(values).flatMap(([
 function kubeadmFile(handover: Handover): Change {
   const { component, values, files, minor } = handover
   const set = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
-  const fragment: { [key: string]: Json } = { extraArgs: withExtraArgs(undefined, set, (minor ?? 37) >= 31) }
+  const fragment: { [key: string]: Json } =
+    lines(values).length === 0 ? {} : { extraArgs: withExtraArgs(undefined, set, (minor ?? 37) >= 31) }
   if (files.length > 0 && component !== 'etcd') fragment['extraVolumes'] = files.map(extraVolume)
   const content = EXTRA_ARGS[component].slice(0, -1).reduceRight<Json>((inner, key) => ({ [key as string]: inner }), fragment)
-  const text = `# Merge this into the ClusterConfiguration that kubeadm keeps (ConfigMap kube-system/kubeadm-config), so that an upgrade does not lose it.\n${stringify(content, { lineWidth: 0 })}`
+  const out = gone(values).map((flag) => flag.slice(2))
+  const extraArgs = EXTRA_ARGS[component].join('.')
+  const isMerged = out.length === 0 || lines(values).length + files.length > 0
+  const comments = [
+    `# ${isMerged ? 'Merge this into' : 'Nothing to add to'} the ClusterConfiguration that kubeadm keeps (ConfigMap kube-system/kubeadm-config), so that an upgrade does not ${isMerged ? 'lose it' : 'bring back what is gone'}.`,
+    ...(out.length > 0 ? [`# Take out of its ${extraArgs}: ${out.join(', ')}`] : []),
+  ]
+  const text = `${comments.join('\n')}\n${stringify(content, { lineWidth: 0 })}`
   const manifest = `/etc/kubernetes/manifests/${component}.yaml`
   const copy = `/root/${component}.yaml.before-k8s-harden`
   const several = handover.instances.length > 1
@@ -58,24 +57,27 @@ function kubeadmFile(handover: Handover): Change {
     runbook: [
       ...handover.first,
       `${several ? 'on one control-plane node after the other' : 'on each control-plane node, one at a time'}: cp -p ${manifest} ${copy} (never leave a copy in the manifests directory: the kubelet would run it too)`,
-      `in ${manifest}, under command, set: ${lines(values).join(' ')}${gone(values).length === 0 ? '' : ` and take out: ${gone(values).join(' ')}`}`,
+      `in ${manifest}, under command, ${[lines(values).length > 0 && `set: ${lines(values).join(' ')}`, out.length > 0 && `take out: ${gone(values).join(' ')}`].filter(Boolean).join(' and ')}`,
       ...files.map(
         (file) =>
           `in ${manifest}, add the hostPath volume ${file.name} (path ${file.path}, type ${file.type}) and mount it at ${file.path}${file.readOnly ? ', readOnly: true' : ''}`,
       ),
       `wait until that node's ${component} is back: ${READY[component]}; if it is not within two minutes, take the way back below before touching another node`,
-      `merge ${component}.kubeadm.yaml into the ClusterConfiguration: kubectl -n kube-system edit configmap kubeadm-config`,
+      ...(isMerged ? [`merge ${component}.kubeadm.yaml into the ClusterConfiguration: ${EDIT}`] : []),
+      ...(out.length > 0 ? [`in the ClusterConfiguration, take out of ${extraArgs}: ${out.join(', ')}: ${EDIT}`] : []),
       ...handover.verify,
       'scan again: k8s-harden scan',
     ],
     rollback: [
       `on the node that does not come back: cp -p ${copy} ${manifest}`,
       `wait until it is back: ${READY[component]}`,
-      'take the same lines out of the ClusterConfiguration again: kubectl -n kube-system edit configmap kubeadm-config',
+      ...(isMerged ? [`take the same lines out of the ClusterConfiguration again: ${EDIT}`] : []),
+      ...(out.length > 0 ? [`in the ClusterConfiguration, put back under ${extraArgs}: ${out.join(', ')}: ${EDIT}`] : []),
     ],
   }
 }
 
+const EDIT = 'kubectl -n kube-system edit configmap kubeadm-config'
 const READY: Readonly<Record<Component, string>> = {
   'kube-apiserver': 'curl --cacert /etc/kubernetes/pki/ca.crt https://127.0.0.1:6443/readyz says ok on that very node',
   'kube-controller-manager': 'crictl ps --name kube-controller-manager shows it running',
@@ -96,9 +98,16 @@ function rancherFile(handover: Handover): Change {
     values,
     distribution: { name },
   } = handover
-  const target = `/etc/rancher/${name}/config.yaml.d/90-k8s-harden.yaml`
-  const key = `${RANCHER_KEY[component]}+`
-  const text = `# Place as ${target} on every server node; the plus adds to what config.yaml has.\n${stringify({ [key]: lines(values).map((line) => line.slice(2)) }, { lineWidth: 0 })}`
+  const [main, target] = [`/etc/rancher/${name}/config.yaml`, `/etc/rancher/${name}/config.yaml.d/90-k8s-harden.yaml`]
+  const copy = `/root/${name}-config.yaml.before-k8s-harden`
+  const key = RANCHER_KEY[component]
+  const add = lines(values).map((line) => line.slice(2))
+  const out = gone(values).map((flag) => flag.slice(2))
+  const places = add.length > 0 || out.length === 0
+  const text = places
+    ? `# Place as ${target} on every server node; the plus adds to what config.yaml has.\n${stringify({ [`${key}+`]: add }, { lineWidth: 0 })}`
+    : `# Nothing to place: of ${main} on every server node, under ${key}, take out ${out.join(', ')}\n{}\n`
+  const restart = `systemctl restart ${name === 'k3s' ? 'k3s' : 'rke2-server'}`
   return {
     type: 'file',
     name: `${name}-config.yaml`,
@@ -106,18 +115,17 @@ function rancherFile(handover: Handover): Change {
     mode: 0o600,
     runbook: [
       ...handover.first,
-      `on one server node after the other: place ${name}-config.yaml as ${target}, owner root`,
-      ...(gone(values).length === 0
+      ...(places ? [`on one server node after the other: place ${name}-config.yaml as ${target}, owner root`] : []),
+      ...(out.length === 0
         ? []
         : [
-            `take out of /etc/rancher/${name}/config.yaml: ${gone(values)
-              .map((flag) => flag.slice(2))
-              .join(', ')}`,
+            `${places ? '' : 'on one server node after the other: '}cp -p ${main} ${copy}`,
+            `take out of ${main}, under ${key}: ${out.join(', ')} (they may stand in a file of ${main}.d or in the service's own arguments too)`,
           ]),
-      `systemctl restart ${name === 'k3s' ? 'k3s' : 'rke2-server'}, and wait until kubectl get --raw=/readyz says ok before the next node`,
+      `${restart}, and wait until kubectl get --raw=/readyz says ok before the next node`,
       ...handover.verify,
       'scan again: k8s-harden scan',
     ],
-    rollback: [`remove ${target}`, `systemctl restart ${name === 'k3s' ? 'k3s' : 'rke2-server'}`],
+    rollback: [...(places ? [`remove ${target}`] : []), ...(out.length > 0 ? [`cp -p ${copy} ${main}`] : []), restart],
   }
 }

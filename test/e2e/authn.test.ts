@@ -41,7 +41,7 @@ function plannedFile(version: string, values: Readonly<Record<string, Json>>): s
   })
   expect(plan.ledger).toMatchObject({ needsValue: [], byHand: [], refused: [] })
   const files = plan.steps.flatMap(({ changes }) => changes).filter((change) => change.type === 'file')
-  const configurations = files.filter(({ text }) => text.text.includes('kind: AuthenticationConfiguration'))
+  const configurations = files.filter(({ text }) => /^kind: "?AuthenticationConfiguration"?$/m.test(text.text))
   expect(configurations).toHaveLength(1)
   expect(files.filter(({ text }) => text.text.includes('authentication-config'))).not.toHaveLength(0)
   return configurations[0]!.text.text
@@ -141,7 +141,7 @@ describeCluster('people through an identity provider', { audit: false }, (cluste
     'one file for both findings, as for %s: names and groups with a prefix, anonymous on the health checks',
     async (version) => {
       const text = withAuthority(plannedFile(version, { issuer, audience: 'kubernetes' }))
-      expect(text).toContain(version === 'v1.37.2' ? 'apiserver.config.k8s.io/v1\n' : 'apiserver.config.k8s.io/v1beta1\n')
+      expect(text).toContain(version === 'v1.37.2' ? 'apiserver.config.k8s.io/v1"\n' : 'apiserver.config.k8s.io/v1beta1"\n')
       await restartWith(text, `authn-${version}.yaml`)
       expect(await untilReady()).toEqual({
         status: 201,

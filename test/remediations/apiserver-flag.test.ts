@@ -189,10 +189,31 @@ describe('a live cluster', () => {
     expect(parse((file as Extract<Change, { type: 'file' }>).text.text)).toEqual({ 'kube-apiserver-arg+': ['profiling=false'] })
   })
 
-  test('only taking flags away is a sentence', () =>
-    expect(propose(live, { flags: { profiling: null } })).toEqual({
-      byHand: expect.stringContaining('take --profiling out of /etc/kubernetes/manifests/kube-apiserver.yaml'),
-    }))
+  test('only taking flags away is handed over too, with the way back', () => {
+    const [file] = changesOf(propose(live, { flags: { profiling: null }, verify: ['seen'] })) as Extract<Change, { type: 'file' }>[]
+    expect(parse(file!.text.text)).toEqual({ apiServer: {} })
+    expect(file!.text.text).toContain('# Take out of its apiServer.extraArgs: profiling')
+    const runbook = file!.runbook.join('\n')
+    for (const words of ['under command, take out: --profiling', 'take out of apiServer.extraArgs: profiling', 'seen'])
+      expect(runbook).toContain(words)
+    for (const words of ['set:', 'merge']) expect(runbook).not.toContain(words)
+    expect(file!.rollback.join('\n')).toContain('put back under apiServer.extraArgs: profiling')
+  })
+  test('k3s has no file to place where flags only go away', () => {
+    const node = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: 'n', annotations: { 'k3s.io/node-args': '["server"]' } },
+    })
+    const [file] = changesOf(propose(world({ kubernetes: 'v1.34.3+k3s1' }) + node, { flags: { profiling: null } })) as Extract<
+      Change,
+      { type: 'file' }
+    >[]
+    const runbook = file!.runbook.join('\n')
+    expect(runbook).toContain('take out of /etc/rancher/k3s/config.yaml, under kube-apiserver-arg: profiling')
+    expect(runbook).not.toContain('place')
+    expect(file!.rollback.join('\n')).toContain('cp -p /root/k3s-config.yaml.before-k8s-harden /etc/rancher/k3s/config.yaml')
+  })
 
   test("a provider's control plane is changed by the provider's command, or not at all", () => {
     const { snapshot } = worldOf(world({ kubernetes: 'v1.33.1-eks-1' }))
