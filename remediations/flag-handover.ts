@@ -29,7 +29,9 @@ export function handOver(handover: Handover): Change | { readonly byHand: string
 
 const lines = (values: FlagValues): string[] =>
   Object.entries(values).flatMap(([flag, value]) => (value === null ? [] : [`--${flag}=${value}`]))
-const gone = (values: FlagValues): string[] => Object.entries(values).flatMap(([flag, value]) => (value === null ? [`--${flag}`] : []))
+/** Names of the flags to take out: those that stand somewhere. */
+const gone = ({ values, instances }: Handover): string[] =>
+  Object.entries(values).flatMap(([flag, value]) => (value === null && instances.some(({ flags }) => flags.has(flag)) ? [flag] : []))
 
 function kubeadmFile(handover: Handover): Change {
   const { component, values, files, minor } = handover
@@ -38,7 +40,7 @@ function kubeadmFile(handover: Handover): Change {
     lines(values).length === 0 ? {} : { extraArgs: withExtraArgs(undefined, set, (minor ?? 37) >= 31) }
   if (files.length > 0 && component !== 'etcd') fragment['extraVolumes'] = files.map(extraVolume)
   const content = EXTRA_ARGS[component].slice(0, -1).reduceRight<Json>((inner, key) => ({ [key as string]: inner }), fragment)
-  const out = gone(values).map((flag) => flag.slice(2))
+  const out = gone(handover)
   const extraArgs = EXTRA_ARGS[component].join('.')
   const isMerged = out.length === 0 || lines(values).length + files.length > 0
   const comments = [
@@ -57,7 +59,7 @@ function kubeadmFile(handover: Handover): Change {
     runbook: [
       ...handover.first,
       `${several ? 'on one control-plane node after the other' : 'on each control-plane node, one at a time'}: cp -p ${manifest} ${copy} (never leave a copy in the manifests directory: the kubelet would run it too)`,
-      `in ${manifest}, under command, ${[lines(values).length > 0 && `set: ${lines(values).join(' ')}`, out.length > 0 && `take out: ${gone(values).join(' ')}`].filter(Boolean).join(' and ')}`,
+      `in ${manifest}, under command, ${[lines(values).length > 0 && `set: ${lines(values).join(' ')}`, out.length > 0 && `take out: ${out.map((flag) => `--${flag}`).join(' ')}`].filter(Boolean).join(' and ')}`,
       ...files.map(
         (file) =>
           `in ${manifest}, add the hostPath volume ${file.name} (path ${file.path}, type ${file.type}) and mount it at ${file.path}${file.readOnly ? ', readOnly: true' : ''}`,
@@ -102,7 +104,7 @@ function rancherFile(handover: Handover): Change {
   const copy = `/root/${name}-config.yaml.before-k8s-harden`
   const key = RANCHER_KEY[component]
   const add = lines(values).map((line) => line.slice(2))
-  const out = gone(values).map((flag) => flag.slice(2))
+  const out = gone(handover)
   const places = add.length > 0 || out.length === 0
   const text = places
     ? `# Place as ${target} on every server node; the plus adds to what config.yaml has.\n${stringify({ [`${key}+`]: add }, { lineWidth: 0 })}`

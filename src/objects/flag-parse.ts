@@ -6,7 +6,7 @@ export type Component = 'kube-apiserver' | 'kube-controller-manager' | 'kube-sch
 
 /**
  * Flags in a list of arguments: `--k=v`, `--k v`, a bare `--k` as `true`, one dash or two; quotes around a value are stripped,
- * the last of two wins.
+ * the last of two wins, but for those that add up.
  */
 export function parseFlags(args: readonly string[]): ReadonlyMap<string, string> {
   const flags = new Map<string, string>()
@@ -15,12 +15,15 @@ export function parseFlags(args: readonly string[]): ReadonlyMap<string, string>
     if (match === null) continue
     const [, name, value] = match
     const next = args[at + 1]
-    if (value !== undefined) flags.set(name!, unquote(value))
-    else if (next !== undefined && !next.startsWith('-')) flags.set(name!, unquote(args[++at]!))
-    else flags.set(name!, 'true')
+    const isApart = value === undefined && next !== undefined && !next.startsWith('-')
+    const text = unquote(value ?? (isApart ? args[++at]! : 'true'))
+    const before = ADDS_UP.has(name!) ? flags.get(name!) : undefined
+    flags.set(name!, before === undefined ? text : `${before},${text}`)
   }
   return flags
 }
+/** Pairs that a second such flag does not replace (pflag's map of strings). */
+const ADDS_UP = new Set(['oidc-required-claim'])
 const FLAG = /^--?([A-Za-z][\w.-]*)(?:=(.*))?$/s
 const unquote = (value: string): string => /^(["'])(.*)\1$/s.exec(value)?.[2] ?? value
 

@@ -8,9 +8,17 @@ export function mergeTexts(ours: FileText, theirs: FileText): FileText | undefin
   const [a, b] = [mappingIn(ours.text), mappingIn(theirs.text)]
   if (a === undefined || b === undefined) return undefined
   const merged = mergeThree(undefined, a, b)
-  if (merged === CONFLICT) return undefined
+  if (merged === CONFLICT || namesIssuerTwice(merged)) return undefined
   const secretKeys = Math.max(ours.secretKeys ?? 0, theirs.secretKeys ?? 0)
   return { text: leadingComment(ours.text) + stringify(merged, QUOTED), ...(secretKeys > 0 && { secretKeys }) }
+}
+
+/** Two findings that differ about one issuer (AuthenticationConfiguration `jwt[].issuer.url`): the API server would not start. */
+function namesIssuerTwice(merged: unknown): boolean {
+  const { kind, jwt } = merged as { readonly kind?: unknown; readonly jwt?: readonly { readonly issuer?: { readonly url?: unknown } }[] }
+  if (kind !== 'AuthenticationConfiguration' || !Array.isArray(jwt)) return false
+  const urls = jwt.map((one: { readonly issuer?: { readonly url?: unknown } }) => one.issuer?.url)
+  return new Set(urls).size < urls.length
 }
 
 /** Kubernetes reads YAML 1.1, where a plain `y` or `0o7` is no text. */

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { authenticationText } from '../../remediations/authentication-config.ts'
+import { authenticationText } from '../../remediations/authentication-file.ts'
 import { authenticatorFor, providerOf } from '../../remediations/identity-provider.ts'
 import { controls } from '../../src/controls/index.gen.ts'
 import { judge } from '../../src/engine/judge.ts'
@@ -236,7 +236,7 @@ describeCluster('people through an identity provider', { audit: false }, (cluste
     expect(taken.size).toBeGreaterThan(100)
     expect(drawn.some((one) => 'needs' in one)).toBe(true)
     const jwt = [...taken.values()].slice(0, 64).map(authenticatorFor)
-    await restartWith(authenticationText(jwt, 37), 'authn-any.yaml')
+    await restartWith(authenticationText({ jwt }, 37), 'authn-any.yaml')
     expect((await cluster().api.request('GET', '/readyz')).status).toBe(200)
   })
 

@@ -31,7 +31,10 @@ function propose(snapshot: ReturnType<typeof world>, options: Readonly<Record<st
   if (finding === undefined) throw new Error('nothing found')
   return trustIssuer.propose(finding as never, { view: snapshot, options, alongside: [] })
 }
-function fileOf(proposal: Proposal): { jwt: { claimMappings: object; issuer: object }[]; apiVersion: string } {
+function fileOf(proposal: Proposal): {
+  jwt: { claimMappings: object; issuer: object; claimValidationRules: object[] }[]
+  apiVersion: string
+} {
   const file =
     'changes' in proposal
       ? proposal.changes.find((change) => change.type === 'file' && change.name.startsWith('authentication'))
@@ -105,9 +108,28 @@ describe('the plan', () => {
     const text = JSON.stringify(propose(world([], { source: 'live' })))
     for (const word of ['admin.conf', 'before-k8s-harden', 'kubectl auth whoami', 'keep the session']) expect(text).toContain(word)
   })
-  test('is words where the server is too old, the file is not seen, or an authority would have to be read', () => {
+  test('is words where the server is too old, and asks for an authority that stands in a file', () => {
     expect(propose(world([], { version: 'v1.29.0' }))).toMatchObject({ byHand: expect.stringContaining('--oidc-username-prefix') })
     const files = ['--oidc-issuer-url=http://idp.example', '--oidc-client-id=x', '--oidc-ca-file=/etc/kubernetes/idp.crt']
-    expect(propose(world(files))).toMatchObject({ byHand: expect.stringContaining('certificateAuthority') })
+    expect(propose(world(files))).toMatchObject({ needs: { option: 'certificate-authority' } })
+  })
+  test('for names and anonymous requests together is one file, or refused where the two differ', () => {
+    const both = controls.filter(({ id }) => id === control.id || id === 'authn-anonymous-api') as readonly RegisteredControl[]
+    const snapshot = world(['--oidc-issuer-url=https://idp.example', '--oidc-client-id=kubernetes', '--oidc-groups-claim=groups'])
+    const findings = both.flatMap((one) => judge(one, snapshot).findings)
+    const planned = (values: Readonly<Record<string, Readonly<Record<string, Json>>>>) =>
+      compile(findings, new Map(both.map((one) => [one.id, one])), snapshot, { values })
+    const plan = planned({})
+    expect(plan.ledger).toMatchObject({ needsValue: [], byHand: [], refused: [] })
+    const after = applyPlan(snapshot, plan.steps)
+    for (const one of both) expect([one.id, judge(one, after).status]).toEqual([one.id, 'pass'])
+    expect(after.all('AuthenticationConfiguration')[0]!['jwt']).toHaveLength(1)
+    expect(planned({ [control.id]: { prefix: 'corp:' } }).ledger.refused).toHaveLength(1)
+  })
+  test('asks for a claim that says how somebody logged in', () => {
+    const rules = (claim: string) => fileOf(propose(world([]), { ...GIVEN, 'require-claim': claim })).jwt[0]!.claimValidationRules
+    expect(rules('amr=mfa')).toContainEqual(expect.objectContaining({ message: 'the claim amr must say mfa' }))
+    for (const odd of ["amr='x' || true", 'amr', '=x', 'a b=c', "a'b=c", 'amr=a"b', 'amr=\\'])
+      expect(propose(world([]), { ...GIVEN, 'require-claim': odd })).toMatchObject({ needs: { option: 'require-claim' } })
   })
 })
