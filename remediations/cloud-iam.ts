@@ -9,6 +9,8 @@ export interface CloudIamEvidence {
   readonly grant?: CloudGrant
   /** Of aws-auth. */
   readonly arn?: string
+  /** Of aws-auth: the role is the one that nodes log in with. */
+  readonly nodes?: boolean
   /** A setting of the cluster that is not as it should be. */
   readonly setting?: string
 }
@@ -21,13 +23,25 @@ export const takeCloudAccess: Remedy<CloudIamEvidence> = remedy<CloudIamEvidence
     const { provider, cluster = '', grant, setting } = evidence
     const command = provider === undefined ? undefined : commandFor(provider, grant, setting)
     if (provider === undefined || command === undefined)
-      return { byHand: (setting === undefined ? undefined : BY_HAND[setting]) ?? (provider === 'oke' ? OKE : AWS_AUTH) }
+      return { byHand: (setting === undefined ? undefined : BY_HAND[setting]) ?? (provider === 'oke' ? OKE : awsAuthWords(evidence)) }
     return providerProposal(provider, { [provider]: command } as ProviderCommands, view, { ...namesOf(provider, cluster), ...options })
   },
 })
 
-const AWS_AUTH =
-  'give the people behind it an access entry with as little as they need first (aws eks create-access-entry, aws eks associate-access-policy --access-scope type=namespace,namespaces=…; the cluster must be in mode API_AND_CONFIG_MAP), try it from a second session, then take the mapping out: kubectl -n kube-system edit configmap aws-auth; keep the mapping of the node roles, or every node drops out'
+/** Whoever edits aws-auth edits the one text that lets nodes in too: words with the commands, the new way in first. */
+function awsAuthWords({ arn = '', nodes }: CloudIamEvidence): string {
+  if (nodes)
+    return `find what uses these rights by the role of the nodes, and give it a role of its own first (aws eks create-pod-identity-association --cluster-name CLUSTER --namespace NAMESPACE --service-account NAME --role-arn ROLE_ARN); then take every group but system:bootstrappers and system:nodes out of the entry of ${arn}: kubectl -n kube-system get configmap aws-auth -o yaml > aws-auth.yaml keeps a copy, kubectl -n kube-system edit configmap aws-auth; the entry itself stays, or every node drops out`
+  // Patterns and whole accounts have no access entry: whoever stands behind them gets one each.
+  const one = /^arn:[^*?]+$/.test(arn) && !arn.endsWith(':root') ? arn : 'ARN'
+  return [
+    'first the new way in, in mode API_AND_CONFIG_MAP (aws eks describe-cluster --name CLUSTER --query cluster.accessConfig.authenticationMode)',
+    `aws eks create-access-entry --cluster-name CLUSTER --principal-arn ${one} --kubernetes-groups GROUP, a group that a role with less is bound to; or without groups, and aws eks associate-access-policy --cluster-name CLUSTER --principal-arn ${one} --policy-arn arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy --access-scope type=namespace,namespaces=NAMESPACE`,
+    'an access entry wins at once over the mapping of the same ARN: where that is your own, see first that somebody else is an administrator; try it from a second session (kubectl auth can-i --list), and keep this one open',
+    `kubectl -n kube-system get configmap aws-auth -o yaml > aws-auth.yaml keeps a copy; then take the mapping out: ${one === 'ARN' ? '' : `eksctl delete iamidentitymapping --cluster CLUSTER --arn ${one}, or `}kubectl -n kube-system edit configmap aws-auth`,
+    'keep the mappings of the node roles, or every node drops out',
+  ].join('; ')
+}
 const BY_HAND: Readonly<Record<string, string>> = {
   authenticationMode:
     'let EKS read access entries beside aws-auth: aws eks update-cluster-config --name CLUSTER --access-config authenticationMode=API_AND_CONFIG_MAP; there is no way back to CONFIG_MAP',
@@ -35,7 +49,7 @@ const BY_HAND: Readonly<Record<string, string>> = {
     'let people log in through Entra ID first: az aks update --resource-group GROUP --name CLUSTER --enable-aad --aad-admin-group-object-ids GROUP_ID (there is no way back); try it from a second session, then turn the local accounts off',
 }
 const OKE =
-  'write a policy with less first (Allow group NAME to use clusters in compartment C), bind what the group needs by RBAC, try it from a second session, then take "manage cluster-family" out: oci iam policy update --policy-id POLICY_OCID --statements …'
+  'write a policy with less first: oci iam policy create --compartment-id COMPARTMENT_OCID --name NAME --description TEXT --statements \'["Allow group GROUP to use clusters in compartment COMPARTMENT"]\'; bind what the group needs by RBAC, and try it from a second session; then keep a copy of the old one (oci iam policy get --policy-id POLICY_OCID --query data.statements > statements.json), take the statement with "manage cluster-family" out of it, and put the rest in its place: oci iam policy update --policy-id POLICY_OCID --statements file://rest.json --version-date ""; the way back is the same command with statements.json'
 const LOCKOUT = 'whoever relies on it is locked out: add the new way in first, try it from a second session, and keep this one open'
 
 function commandFor(

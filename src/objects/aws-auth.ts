@@ -57,14 +57,16 @@ export interface AwsFault {
   readonly mapping: Pick<AwsMapping, 'arn' | 'key'>
   readonly reason: string
   readonly detail: string
+  /** About the role that nodes log in with. */
+  readonly nodes?: true
 }
 /** `isAdmin`: is this group bound to everything in the whole cluster? */
 export function faultsOf({ mappings }: AwsAuth, isAdmin: (group: string) => boolean): readonly AwsFault[] {
   return mappings.flatMap((mapping): AwsFault[] => {
     const { arn, groups, username } = mapping
-    const fault = (reason: string, detail = ''): AwsFault => ({ mapping, reason, detail: `${arn}${detail}` })
-    const admins = groups.filter((group) => group !== 'system:masters' && isAdmin(group))
+    const fault = (reason: string, detail = ''): AwsFault => ({ mapping, reason, detail: `${arn}${detail}`, ...(nodes && { nodes }) })
     const nodes = mappings.some((other) => other.arn === arn && other.groups.some(isOfNodes))
+    const admins = groups.filter((group) => group !== 'system:masters' && isAdmin(group))
     const more = groups.filter((group) => !isOfNodes(group))
     return [
       ...(groups.includes('system:masters')

@@ -25,7 +25,7 @@ const MANIFEST = /\.(?:ya?ml|json|kubeconfig)$|^Kustomization$/i
 /** As kubeadm names its kubeconfigs; whatever else is called so is no business of ours. */
 const CONF = /\.conf$/i
 const KUBEADM_CONF = /^(?:admin|super-admin|controller-manager|scheduler|kubelet|bootstrap-kubelet)\.conf$/
-const KUBECONFIG = [/^[\s{]*"?apiVersion"?\s*:\s*["']?v1\b/m, /^[\s{]*"?kind"?\s*:\s*["']?Config\b/m]
+const KUBECONFIG = [/(?:^|[\s{,"'])apiVersion["']?\s*:\s*["']?v1\b/, /(?:^|[\s{,"'])kind["']?\s*:\s*["']?Config\b/]
 const MAX_FILE = 100 * 1024 * 1024
 
 const isWanted = (name: string): boolean => MANIFEST.test(name) || CONF.test(name)

@@ -17,7 +17,7 @@ import { describeCluster } from '../cluster/with-cluster.ts'
 import { cli } from '../helpers/cli.ts'
 import { worldOf } from '../helpers/world.ts'
 
-const STATIC_POD = (version: string) => `
+const STATIC_POD = (version: string, flags: readonly string[] = []) => `
 apiVersion: k8s-harden.test/v1
 kind: World
 source: live
@@ -27,17 +27,17 @@ apiVersion: v1
 kind: Pod
 metadata: {name: kube-apiserver-cp1, namespace: kube-system, labels: {component: kube-apiserver, tier: control-plane}, annotations: {kubernetes.io/config.mirror: x}}
 spec:
-  containers: [{name: kube-apiserver, image: "registry.k8s.io/kube-apiserver:${version}", command: [kube-apiserver, "--authorization-mode=Node,RBAC"]}]
+  containers: [{name: kube-apiserver, image: "registry.k8s.io/kube-apiserver:${version}", command: ${JSON.stringify(['kube-apiserver', '--authorization-mode=Node,RBAC', ...flags])}}]
 `
 
 /** The one file that the plan for both findings writes. */
-function plannedFile(version: string, values: Readonly<Record<string, Json>>): string {
-  const { snapshot } = worldOf(STATIC_POD(version))
+function plannedFile(version: string, values: Readonly<Record<string, Json>>, flags: readonly string[] = []): string {
+  const { snapshot } = worldOf(STATIC_POD(version, flags))
   const both = controls.filter(({ id }) => id === 'authn-oidc-users' || id === 'authn-anonymous-api') as readonly RegisteredControl[]
   const findings = both.flatMap((control) => judge(control, snapshot).findings)
-  expect(findings.map(({ control }) => control).sort()).toEqual(['authn-anonymous-api', 'authn-oidc-users'])
+  expect([...new Set(findings.map(({ control }) => control))].sort()).toEqual(['authn-anonymous-api', 'authn-oidc-users'])
   const plan = compile(findings, new Map(both.map((control) => [control.id, control])), snapshot, {
-    values: { 'authn-oidc-users': values },
+    values: { 'authn-oidc-users': values, 'authn-anonymous-api': flags.length > 0 ? values : {} },
   })
   expect(plan.ledger).toMatchObject({ needsValue: [], byHand: [], refused: [] })
   const files = plan.steps.flatMap(({ changes }) => changes).filter((change) => change.type === 'file')
@@ -73,10 +73,11 @@ beforeAll(async () => {
       id_token_signing_alg_values_supported: ['RS256'],
     }
     response.setHeader('Content-Type', 'application/json')
-    response.end(JSON.stringify(asked.url === '/keys' ? keys : discovery))
+    response.end(JSON.stringify(asked.url?.endsWith('/keys') ? keys : discovery))
   })
   await new Promise<void>((resolve) => provider.listen(0, '127.0.0.1', resolve))
-  issuer = `https://127.0.0.1:${(provider.address() as AddressInfo).port}`
+  // As Keycloak and Entra ID have it: the issuer is more than a host.
+  issuer = `https://127.0.0.1:${(provider.address() as AddressInfo).port}/realms/staff`
 })
 afterAll(() => void provider.close())
 
@@ -118,10 +119,6 @@ const claims = (more: object = {}): object => ({
   ...more,
 })
 
-/** The operator trusts the provider's authority by the machine; here it goes into the file. */
-const withAuthority = (text: string): string =>
-  text.replace(/^( +)url: .*$/m, (line, indent: string) => `${line}\n${indent}certificateAuthority: ${JSON.stringify(ca)}`)
-
 describeCluster('people through an identity provider', { audit: false }, (cluster) => {
   async function restartWith(text: string, name: string): Promise<void> {
     const path = join(cluster().dir, name)
@@ -140,7 +137,7 @@ describeCluster('people through an identity provider', { audit: false }, (cluste
   test.each([['v1.37.2'], ['v1.33.0']])(
     'one file for both findings, as for %s: names and groups with a prefix, anonymous on the health checks',
     async (version) => {
-      const text = withAuthority(plannedFile(version, { issuer, audience: 'kubernetes' }))
+      const text = plannedFile(version, { issuer, audience: 'kubernetes', 'certificate-authority': ca })
       expect(text).toContain(version === 'v1.37.2' ? 'apiserver.config.k8s.io/v1"\n' : 'apiserver.config.k8s.io/v1beta1"\n')
       await restartWith(text, `authn-${version}.yaml`)
       expect(await untilReady()).toEqual({
@@ -159,10 +156,24 @@ describeCluster('people through an identity provider', { audit: false }, (cluste
         { exp: now() - 60, iat: now() - 600 },
         { exp: now() + 90_000 },
         { iat: undefined },
-        { email_verified: false },
+        { nbf: now() + 600 },
         { iss: 'https://127.0.0.1:1' },
       ])
         expect([wrong, (await ask(cluster().url, WHO, token(claims(wrong)))).status]).toEqual([wrong, 401])
+      // What others leave out, or say in another form.
+      for (const [said, name, groups] of [
+        [{ groups: undefined }, 'oidc:ada', []],
+        [{ groups: 'staff' }, 'oidc:ada', ['oidc:staff']],
+        [{ aud: ['web', 'kubernetes'] }, 'oidc:ada', ['oidc:staff']],
+        [{ sub: 'system:admin' }, 'oidc:system:admin', ['oidc:staff']],
+        [{ email: 'ada@example.com', email_verified: false }, 'oidc:ada', ['oidc:staff']],
+        // Clocks that differ by less than a minute.
+        [{ nbf: now() + 30, iat: now() + 30 }, 'oidc:ada', ['oidc:staff']],
+      ] as const)
+        expect([said, (await ask(cluster().url, WHO, token(claims(said)))).user]).toEqual([
+          said,
+          expect.objectContaining({ username: name, groups: [...groups, 'system:authenticated'] }),
+        ])
       const paths = ['/livez', '/readyz', '/healthz', '/version', '/api', '/api/v1/namespaces']
       expect(await Promise.all(paths.map(async (path) => (await ask(cluster().url, path)).status))).toEqual([200, 200, 200, 401, 401, 401])
       expect((await cluster().api.request('GET', '/api/v1/namespaces')).status).toBe(200)
@@ -171,13 +182,52 @@ describeCluster('people through an identity provider', { audit: false }, (cluste
 
   test('by e-mail only a verified address gets in', async () => {
     await restartWith(
-      withAuthority(plannedFile('v1.37.2', { issuer, audience: 'web,kubernetes', 'username-claim': 'email' })),
+      // One line, as a prompt takes it.
+      plannedFile('v1.37.2', {
+        issuer,
+        audience: 'web,kubernetes',
+        'username-claim': 'email',
+        'certificate-authority': ca.replaceAll('\n', '\\n'),
+      }),
       'authn-email.yaml',
     )
     const by = async (more: object) => (await ask(cluster().url, WHO, token(claims({ email: 'ada@example.com', ...more })))).user?.username
     await expect.poll(() => by({ email_verified: true }), { timeout: 30_000 }).toBe('oidc:ada@example.com')
     expect(await by({ email_verified: false })).toBeUndefined()
     expect(await by({})).toBeUndefined()
+  })
+
+  test('flags that moved into the file mean what they meant, but for names of Kubernetes’ own', async () => {
+    const flags = [
+      `--oidc-issuer-url=${issuer}`,
+      '--oidc-client-id=kubernetes',
+      '--oidc-username-claim=email',
+      '--oidc-groups-claim=groups',
+      '--oidc-ca-file=/etc/kubernetes/idp.crt',
+      '--oidc-required-claim=hd=example.com',
+      '--oidc-required-claim=tenant=a',
+    ]
+    await restartWith(plannedFile('v1.37.2', { 'certificate-authority': ca }, flags), 'authn-moved.yaml')
+    const by = async (more: object) =>
+      (await ask(cluster().url, WHO, token(claims({ email: 'ada@example.com', hd: 'example.com', tenant: 'a', ...more })))).user
+    await expect
+      .poll(() => by({}), { timeout: 30_000 })
+      .toMatchObject({ username: 'ada@example.com', groups: ['oidc:staff', 'system:authenticated'] })
+    // Longer than what we would ask of a new issuer.
+    expect(await by({ exp: now() + 200_000 })).toMatchObject({ username: 'ada@example.com' })
+    for (const wrong of [{ hd: 'evil.example' }, { tenant: undefined }, { email: 'system:admin' }, { email_verified: false }])
+      expect([wrong, await by(wrong)]).toEqual([wrong, undefined])
+  })
+
+  test.each(['amr=mfa', 'https://idp.example/acr=mfa'])('only tokens that say %s get in', async (required) => {
+    const text = plannedFile('v1.37.2', { issuer, audience: 'kubernetes', 'certificate-authority': ca, 'require-claim': required })
+    await restartWith(text, `authn-${required.length}.yaml`)
+    const claim = required.slice(0, required.indexOf('='))
+    const by = async (value: unknown) => (await ask(cluster().url, WHO, token(claims({ [claim]: value })))).user?.username
+    await expect.poll(() => by('mfa'), { timeout: 30_000 }).toBe('oidc:ada')
+    expect(await by(['pwd', 'mfa'])).toBe('oidc:ada')
+    for (const value of [undefined, null, ['pwd'], 'pwd', '', 5, true, [], {}, { mfa: true }, 'mfa2', ['mfa2']])
+      expect([value, await by(value)]).toEqual([value, undefined])
   })
 
   test('whatever an operator answers: we ask again, or the API server takes it', async () => {
@@ -217,12 +267,22 @@ describeCluster('people through an identity provider', { audit: false }, (cluste
       odd.map((text) => `https://idp.example/${text}`),
       odd,
     )
+    const word = fc.oneof(
+      odd,
+      fc.constantFrom('amr', 'mfa', 'true', 'false', 'has', 'in', '1', 'a.b', '${x}', ') || true || (', '\\', '\\u0041'),
+    )
+    const claim = fc.oneof(
+      odd,
+      fc.tuple(word, word).map(([name, value]) => `${name}=${value}`),
+    )
     const options = fc.record({
       issuer: url,
       audience: fc.oneof(odd, fc.constant('kubernetes')),
       'username-claim': odd,
       'groups-claim': odd,
       prefix: fc.oneof(odd, fc.constant('oidc:')),
+      'require-claim': fc.oneof(fc.constant(''), claim),
+      'certificate-authority': fc.oneof(fc.constantFrom('', ca), odd),
     })
     const plain = fc.record({
       issuer: url,
@@ -230,6 +290,7 @@ describeCluster('people through an identity provider', { audit: false }, (cluste
       'username-claim': fc.constantFrom('sub', 'email'),
       'groups-claim': odd,
       prefix: odd,
+      'require-claim': claim,
     })
     const drawn = [...fc.sample(options, 2000), ...fc.sample(plain, 2000)].map((one) => providerOf(one))
     const taken = new Map(drawn.flatMap((one) => ('needs' in one ? [] : [[one.issuer, one] as const])))

@@ -63,7 +63,25 @@ test('a role of a project, local accounts', () => {
   ])
 })
 test('aws-auth and policies are changed by hand, the new way in first', () => {
-  expect(propose({ arn: 'arn:aws:iam::111122223333:role/ops' })).toMatchObject({ byHand: expect.stringContaining('first') })
+  const words = (evidence: Json) => {
+    const proposal = propose(evidence)
+    return 'byHand' in proposal ? proposal.byHand : ''
+  }
+  const ops = words({ arn: 'arn:aws:iam::111122223333:role/ops' })
+  const order = [
+    'aws eks create-access-entry',
+    'second session',
+    'keeps a copy',
+    'eksctl delete iamidentitymapping --cluster CLUSTER --arn arn:aws:iam::111122223333:role/ops',
+    'node roles',
+  ]
+  expect(order.map((part) => ops.indexOf(part))).toEqual(order.map((part) => ops.indexOf(part)).toSorted((a, b) => a - b))
+  for (const part of order) expect(ops).toContain(part)
+  // Nobody can make an access entry for a pattern.
+  for (const arn of ['arn:aws:iam::1:role/*', 'arn:aws:iam::1:root']) expect(words({ arn })).not.toContain(arn)
+  const nodes = words({ arn: 'arn:aws:iam::1:role/nodes', nodes: true })
+  expect(nodes).not.toContain('delete')
+  expect(nodes).toContain('system:nodes')
   expect(propose({ provider: 'oke', cluster: 'ocid1', grant: { principal: 'g', access: 's', admin: true } })).toMatchObject({
     byHand: expect.stringContaining('first'),
   })

@@ -37,7 +37,7 @@ export default control({
         grants(view)
           .byGroup.get(group)
           ?.some(({ namespace, rules }) => namespace === undefined && rules.some(isEverything)) === true
-      for (const { mapping, reason, detail } of faultsOf(known, isAdmin))
+      for (const { mapping, reason, detail, nodes } of faultsOf(known, isAdmin))
         yield {
           subject: refOf(map),
           at: ['data', mapping.key],
@@ -45,7 +45,7 @@ export default control({
           origin: 'workload',
           reason,
           detail,
-          evidence: { arn: mapping.arn },
+          evidence: { arn: mapping.arn, ...(nodes && { nodes }) },
         }
       if (known.accounts.length > 0)
         yield {
