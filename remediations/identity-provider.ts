@@ -69,14 +69,18 @@ const VERIFIED: Rule = {
   message: 'the e-mail address must be verified',
 }
 
-/** CEL that a claim says a value, or has it in a list. Neither name nor value can end the text they stand in. */
+/**
+ * CEL that a claim says a value, or has it in a list; where there is no such claim, the expression fails, and the token with it (`in` is
+ * not to be had of `claims`). Neither name nor value can end the text they stand in; two underscores in a name are an escape there.
+ */
 function ruleFor(text: string): Rule | undefined {
   const [, name, value] = /^([^\s='"\\]{1,256})=([^'"\\\s]{1,256})$/.exec(text) ?? []
-  if (name === undefined || value === undefined || !isPlain(name) || !isPlain(value)) return undefined
+  if (name === undefined || value === undefined || !isPlain(name) || !isPlain(value) || name.includes('__')) return undefined
   const claim = `claims['${name}']`
   const isBoolean = value === 'true' || value === 'false'
+  const says = `type(${claim}) == list ? '${value}' in ${claim} : ${claim} == ${isBoolean ? value : `'${value}'`}`
   return {
-    expression: `'${name}' in claims && (type(${claim}) == list ? '${value}' in ${claim} : ${claim} == ${isBoolean ? value : `'${value}'`})`,
+    expression: name === 'amr' || name === 'acr' ? `has(claims.${name}) && (${says})` : says,
     message: `the claim ${name} must say ${value}`,
   }
 }
