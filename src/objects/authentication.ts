@@ -15,6 +15,8 @@ export interface Issuer {
   readonly groups?: Naming
   /** Index in the jwt list. */
   readonly index?: number
+  /** Which of `amr` and `acr` (OpenID Connect core, section 2) a rule of the file looks at: how somebody logged in. */
+  readonly factor?: string
 }
 
 /** The file a flag names, where it is among those read. */
@@ -88,6 +90,7 @@ interface Mapping {
 interface Authenticator {
   readonly issuer?: { readonly url?: string }
   readonly claimMappings?: { readonly username?: Mapping; readonly groups?: Mapping }
+  readonly claimValidationRules?: readonly { readonly claim?: string; readonly expression?: string }[]
   readonly userValidationRules?: readonly { readonly expression?: string }[]
 }
 
@@ -101,6 +104,7 @@ export function issuersOfFile(file: ConfigFile): readonly Issuer[] {
       {
         url: one.issuer?.url ?? '',
         index,
+        ...factorOf(one),
         users: naming(
           username,
           rules.some((rule) => refusesOwn(rule, 'user.username')),
@@ -117,6 +121,12 @@ export function issuersOfFile(file: ConfigFile): readonly Issuer[] {
       },
     ]
   })
+}
+
+function factorOf({ claimValidationRules = [] }: Authenticator): { readonly factor?: string } {
+  const said = claimValidationRules.map(({ claim = '', expression = '' }) => (claim === '' ? expression : `claims.${claim}`)).join(' ')
+  const factor = /\bclaims(?:\.|\[['"])(amr|acr)\b/.exec(said)?.[1]
+  return factor === undefined ? {} : { factor }
 }
 
 function naming(mapping: Mapping | undefined, refused: boolean, at: Path): Naming {

@@ -5,6 +5,7 @@ import { providerOf } from '../../remediations/identity-provider.ts'
 import { controls } from '../../src/controls/index.gen.ts'
 import { judge } from '../../src/engine/judge.ts'
 import type { Json, Proposal, RegisteredControl } from '../../src/model/index.ts'
+import { issuersOfFile } from '../../src/objects/authentication.ts'
 import { compile } from '../../src/plan/compile.ts'
 import { applyPlan } from '../../src/plan/in-memory.ts'
 import { worldOf } from '../helpers/world.ts'
@@ -131,5 +132,14 @@ describe('the plan', () => {
     expect(rules('amr=mfa')).toContainEqual(expect.objectContaining({ message: 'the claim amr must say mfa' }))
     for (const odd of ["amr='x' || true", 'amr', '=x', 'a b=c', "a'b=c", 'amr=a"b', 'amr=\\'])
       expect(propose(world([]), { ...GIVEN, 'require-claim': odd })).toMatchObject({ needs: { option: 'require-claim' } })
+  })
+  test('what it asks of a token is told when it is there', () => {
+    const proposal = propose(world([]), { ...GIVEN, 'require-claim': 'amr=mfa' })
+    const { jwt } = fileOf(proposal)
+    const file = (rules: readonly object[]) =>
+      ({ metadata: { name: 'x' }, jwt: [{ ...jwt[0], claimValidationRules: rules }] }) as unknown as Parameters<typeof issuersOfFile>[0]
+    expect(issuersOfFile(file(jwt[0]!.claimValidationRules))).toMatchObject([{ factor: 'amr' }])
+    expect(issuersOfFile(file([{ claim: 'acr', requiredValue: '2' }]))).toMatchObject([{ factor: 'acr' }])
+    expect(issuersOfFile(file([{ claim: 'hd', requiredValue: 'amr' }]))[0]).not.toHaveProperty('factor')
   })
 })

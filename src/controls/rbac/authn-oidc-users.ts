@@ -52,6 +52,9 @@ export default control({
       const byFlags = issuerOfFlags(instance.flags)
       const issuers = [...(file === undefined ? [] : issuersOfFile(file)), ...(byFlags === undefined ? [] : [byFlags])]
       for (const issuer of issuers) yield* judgeIssuer(issuer, instance, file)
+      for (const { url, factor } of issuers)
+        if (factor !== undefined)
+          yield { note: `evidence E1: a rule looks at ${factor} in the tokens of ${url}, which says how somebody logged in` }
       trusted ||= issuers.length > 0
       if (issuers.length > 0) return
       if (instance.flags.get('authentication-token-webhook-config-file')) {
@@ -87,7 +90,7 @@ export default control({
 })
 
 const MFA: Remark = {
-  note: 'a second factor cannot be seen from here; ask whoever runs the identity provider: is one demanded of everybody who may reach this cluster, also for sessions that are renewed; how soon does somebody who left lose access; who may change group membership; is there a tried way in for the day it is down',
+  note: 'a second factor cannot be seen from here, but tokens that do not speak of one can be refused (--set authn-oidc-users.require-claim=amr=mfa); ask whoever runs the identity provider: is one demanded of everybody who may reach this cluster, also for sessions that are renewed; how soon does somebody who left lose access; who may change group membership; is there a tried way in for the day it is down',
 }
 const PROMISED: Readonly<Record<string, string>> = {
   eks: 'EKS documents that people are known by AWS IAM',
