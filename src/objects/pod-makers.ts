@@ -7,7 +7,9 @@ const WRITE = ['create', 'update', 'patch']
 const BUILT_IN: readonly Rights[] = [
   { verbs: WRITE, groups: [''], resources: ['pods', 'replicationcontrollers'] },
   { verbs: WRITE, groups: ['apps'], resources: ['deployments', 'daemonsets', 'statefulsets', 'replicasets'] },
-  { verbs: WRITE, groups: ['batch'], resources: ['jobs', 'cronjobs'] },
+  { verbs: WRITE, groups: ['batch'], resources: ['cronjobs'] },
+  // The template of a Job cannot be changed (ValidateJobUpdate).
+  { verbs: ['create'], groups: ['batch'], resources: ['jobs'] },
 ]
 
 /** Custom resources with a pod template, or with containers of their own, by API group. */
@@ -35,7 +37,9 @@ export function podRights(view: ServedView, rule: PolicyRule): readonly Rights[]
   // The authorizer never learns the name of what is created.
   const verbs = isNamed(rule) ? WRITE.filter((verb) => verb !== 'create') : WRITE
   if (!verbs.some((verb) => rule.verbs?.includes(verb)) && !rule.verbs?.includes('*')) return []
-  return [...BUILT_IN, ...customRights(view, rule)].flatMap((rights) => overlap(rule, { ...rights, verbs }) ?? [])
+  return [...BUILT_IN, ...customRights(view, rule)].flatMap(
+    (rights) => overlap(rule, { ...rights, verbs: rights.verbs.filter((verb) => verbs.includes(verb)) }) ?? [],
+  )
 }
 
 function customRights(view: ServedView, { apiGroups = [], resources = [] }: PolicyRule): readonly Rights[] {

@@ -57,20 +57,12 @@ const PRIMITIVES: readonly Primitive[] = [
     id: 'E11',
     gains: 'run pods through a controller',
     needs: [
-      right(
-        WRITE,
-        ['', 'apps', 'batch'],
-        'deployments',
-        'daemonsets',
-        'statefulsets',
-        'replicasets',
-        'replicationcontrollers',
-        'jobs',
-        'cronjobs',
-      ),
+      right(WRITE, ['', 'apps', 'batch'], 'deployments', 'daemonsets', 'statefulsets', 'replicasets', 'replicationcontrollers', 'cronjobs'),
     ],
     anyName: true,
   },
+  // The template of a Job cannot be changed.
+  { id: 'E11', gains: 'run pods through a controller', needs: [right(['create'], ['batch'], 'jobs')], anyName: true },
   { id: 'E12', gains: 'replace the image of a running pod', needs: [right(CHANGE, [''], 'pods')], anyName: true },
   { id: 'E13', gains: 'run commands in pods', needs: [right(['create'], [''], 'pods/exec', 'pods/attach')], anyName: true },
   { id: 'E14', gains: 'add containers to running pods', needs: [right(CHANGE, [''], 'pods/ephemeralcontainers')], anyName: true },
@@ -135,9 +127,10 @@ export interface Escalation {
 
 /** The primitives that these rules, granted together to one subject in one scope, amount to. */
 export function escalationsOf(rules: readonly PolicyRule[], clusterWide: boolean): readonly Escalation[] {
-  return PRIMITIVES.filter(
+  const found = PRIMITIVES.filter(
     ({ needs, clusterOnly, anyName }) =>
       (clusterWide || clusterOnly !== true) &&
       needs.every((rights) => rules.some((rule) => !(anyName && isNamed(rule)) && overlap(rule, rights) !== undefined)),
   )
+  return found.filter(({ id }, at) => found.findIndex((other) => other.id === id) === at)
 }

@@ -72,15 +72,17 @@ const namespaceOf = (binding: BindingObject): string | undefined =>
 /** The role a binding names. Files need not hold the defaults of Kubernetes: there the built-in table stands for them. */
 export function roleOf(view: RbacView, binding: BindingObject): RoleObject | undefined {
   const { kind, name } = binding.roleRef
-  if (kind === 'ClusterRole') return view.find('ClusterRole', undefined, name) ?? (view.source.kind === 'live' ? undefined : builtIn(name))
   // A ClusterRoleBinding cannot name a Role; the authorizer finds none for it.
-  return kind === 'Role' && !isClusterBinding(binding) ? view.find('Role', namespaceOf(binding), name) : undefined
+  if (kind !== 'ClusterRole' && (kind !== 'Role' || isClusterBinding(binding))) return undefined
+  const namespace = kind === 'Role' ? namespaceOf(binding) : undefined
+  return view.find(kind, namespace, name) ?? (view.source.kind === 'live' ? undefined : builtIn(namespace, name))
 }
 /** The same object every time, so that it can be a key. */
 const builtInRoles = new Map<string, RoleObject | undefined>()
-function builtIn(name: string): RoleObject | undefined {
-  if (!builtInRoles.has(name)) builtInRoles.set(name, defaultRole(undefined, name))
-  return builtInRoles.get(name)
+function builtIn(namespace: string | undefined, name: string): RoleObject | undefined {
+  const key = `${namespace ?? ''}/${name}`
+  if (!builtInRoles.has(key)) builtInRoles.set(key, defaultRole(namespace, name))
+  return builtInRoles.get(key)
 }
 
 /** User name of a subject that is one person or service account; undefined for groups, and for service accounts that lack a namespace. */

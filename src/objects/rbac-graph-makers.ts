@@ -1,4 +1,5 @@
 /** Powers that amount to making pods: at once (E10), or by making or changing what makes them (E11). */
+import { fewOf } from './few-of.ts'
 import type { PartName } from './rbac-graph-parts.ts'
 import { inText, type Power, type Powered, scopeOf } from './rbac-graph-subjects.ts'
 import type { GraphWorld } from './rbac-graph-world.ts'
@@ -25,7 +26,7 @@ export function makersOf({ parts }: Powered, world: GraphWorld): readonly Maker[
       power.resources.map((resource) => ({
         power,
         id: 'E11' as const,
-        can: `change ${resource}${inText(scopeOf(power))}`,
+        can: `change ${resource}${power.names === undefined ? '' : ` ${fewOf(power.names)}`}${inText(scopeOf(power))}`,
         scopes: templatesOf(world, resource, power),
       })),
     )

@@ -28,6 +28,12 @@ const CLUSTER_SCOPED: Readonly<Record<string, string>> = {
   'storagemigration.k8s.io': 'storageversionmigrations',
 }
 
+/** Of APIs that nearly every cluster adds, and that files do not tell of. */
+const ADDED: readonly (readonly [resource: string, Scope])[] = [
+  ['metrics.k8s.io/nodes', 'cluster'],
+  ['metrics.k8s.io/pods', 'namespaced'],
+]
+
 /** Discovery's own word where there is one; of Kubernetes' own kinds it is known without. Subresources are where their resource is. */
 export function scopeOf(view: ServedView, group: string, resource: string): Scope {
   const [plural] = resource.split('/') as [string]
@@ -37,7 +43,7 @@ export function scopeOf(view: ServedView, group: string, resource: string): Scop
 
 const known = (view: ServedView): ReadonlyMap<string, Scope> => derived(view, build)
 function build(view: ServedView): ReadonlyMap<string, Scope> {
-  const scopes = new Map<string, Scope>()
+  const scopes = new Map<string, Scope>(ADDED)
   for (const [group, resources] of Object.entries(BUILT_IN_RESOURCES)) {
     const cluster = new Set((CLUSTER_SCOPED[group] ?? '').split(' '))
     for (const resource of resources.split(' ')) scopes.set(`${group}/${resource}`, cluster.has(resource) ? 'cluster' : 'namespaced')

@@ -7,7 +7,7 @@ import { canThey, type Identity } from '../apiserver/access-review.ts'
 import type { ObservedRequest, RbacSubject, Snapshot, Step } from '../model/index.ts'
 import { serviceAccountGroups, serviceAccountUser } from '../objects/rbac-grants.ts'
 import { observedAs, questionOf } from '../objects/rbac-observed.ts'
-import { type AccessRequest, STANDARD_VERBS } from '../objects/rbac-rules.ts'
+import { type AccessRequest, ruleAllows, STANDARD_VERBS } from '../objects/rbac-rules.ts'
 import { type AccessImpact, accessImpact, changesGrants, type ScopedRule } from '../plan/access-impact.ts'
 import { requestText } from '../plan/access-words.ts'
 import type { Watchman } from '../plan/run.ts'
@@ -140,7 +140,13 @@ function questionsOf({ subject, text, loses, keeps, replay }: AccessImpact, now:
         )
   const concrete = (list: readonly ScopedRule[], is: Question['is']) =>
     list.flatMap((one) => examplesOf(one)).map((request): Question => ({ who: text, identity, request, is }))
-  return [...recorded, ...concrete(keeps, 'kept'), ...concrete(loses, 'lost')]
+  // A wildcard is lost although much of what it stood for is spelled out and kept.
+  const isKept = ({ request }: Question): boolean =>
+    keeps.some(
+      ({ namespace, rule }) =>
+        (namespace === undefined || ('resource' in request && request.namespace === namespace)) && ruleAllows(rule, request),
+    )
+  return [...recorded, ...concrete(keeps, 'kept'), ...concrete(loses, 'lost').filter((question) => !isKept(question))]
 }
 
 function identityOf({ kind, name, namespace = '' }: RbacSubject): Identity {
@@ -153,7 +159,9 @@ function identityOf({ kind, name, namespace = '' }: RbacSubject): Identity {
 function examplesOf({ namespace, rule }: ScopedRule): readonly AccessRequest[] {
   const verbs = rule.verbs.includes('*') ? STANDARD_VERBS : rule.verbs
   if ((rule.nonResourceURLs?.length ?? 0) > 0)
-    return rule.nonResourceURLs!.flatMap((url) => verbs.slice(0, 1).map((verb) => ({ verb, path: url.replace(/\*+$/, 'k8s-harden') })))
+    return rule.nonResourceURLs!.flatMap((url) =>
+      verbs.slice(0, 1).map((verb) => ({ verb, path: url === '*' ? '/k8s-harden' : url.replace(/\*+$/, 'k8s-harden') })),
+    )
   const [group = ''] = rule.apiGroups ?? []
   return (rule.resources ?? []).slice(0, 20).flatMap((pattern) => {
     const [resource = '', subresource] = (

@@ -91,6 +91,16 @@ describe('reviews around a step', () => {
     expect(lost).toBeUndefined()
     expect(note).toContain('1 of 2 lost ones refused (ServiceAccount shop/ci may still get secrets in shop: another authorizer')
   })
+  test('do not call lost what a wildcard stood for and is spelled out now', async () => {
+    const wild = { ...ROLE, rules: [{ apiGroups: [''], resources: ['*'], verbs: ['get'] }] } as KubeObject
+    const before = worldOf([wild, BINDING])
+    const server = new Server(before)
+    const proof = new AccessProof(server.api, { snapshot: () => before, patienceMs: 0 })
+    await proof.measure(narrowed(['secrets']))
+    server.holds = applyPlan(before, [narrowed(['secrets'])])
+    expect(await proof.after()).toBeUndefined()
+    expect(proof.note()).toBe('access reviews: 1 of 1 recorded or kept requests still allowed')
+  })
   test('are left out for files, and for what changes no access', async () => {
     const server = new Server(world)
     const pods = {

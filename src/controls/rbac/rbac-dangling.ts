@@ -20,12 +20,16 @@ export default control({
   consults: ['Namespace'],
   *evaluate(view) {
     // In files what is missing may live elsewhere.
-    const verdict = view.source.kind === 'live' ? ('fail' as const) : ('review' as const)
+    const isLive = view.source.kind === 'live'
+    const verdict = isLive ? ('fail' as const) : ('review' as const)
+    const absent = isLive ? 'does not exist' : 'is not among these files'
+    const namespaceExists = (name: string): boolean =>
+      !isLive || view.unread('Namespace') !== undefined || view.find('Namespace', undefined, name) !== undefined
     const { all } = grants(view)
     const holds = (grant: Grant): boolean => {
       const account = serviceAccountOf(grant.subject, grant.namespace)
       // Every namespace has a service account `default`, whether or not the files say so.
-      if (account === undefined || grant.isDefault || (view.source.kind !== 'live' && account.name === 'default')) return true
+      if (account === undefined || grant.isDefault || (!isLive && account.name === 'default')) return true
       return view.find('ServiceAccount', account.namespace, account.name) !== undefined || isUnseen(account.namespace)
     }
     const { namespaces } = view.source
@@ -33,7 +37,7 @@ export default control({
 
     for (const [binding, held] of Map.groupBy(all, (grant) => grant.binding)) {
       if (held[0]!.role === undefined) {
-        yield { ...withoutRole(binding), verdict, ...(held.every((grant) => grant.isDefault) && { origin: 'system' as const }) }
+        yield { ...withoutRole(binding, absent), verdict, ...(held.every((grant) => grant.isDefault) && { origin: 'system' as const }) }
         continue
       }
       const gone = held.filter((grant) => !holds(grant))
@@ -44,8 +48,8 @@ export default control({
         subject: refOf(binding),
         at: ['subjects'],
         verdict,
-        reason: 'names a service account that does not exist',
-        detail: `${fewOf(gone.map((grant) => missing(grant, view.unread('Namespace') === undefined ? (name) => view.find('Namespace', undefined, name) !== undefined : () => true)))}${gains.length > 0 ? `; whoever creates it can ${fewOf(gains)}` : ''}`,
+        reason: `names a service account that ${absent}`,
+        detail: `${fewOf(gone.map((grant) => missing(grant, namespaceExists)))}${gains.length > 0 ? `; whoever creates it can ${fewOf(gains)}` : ''}`,
         evidence: {
           role: roleText(binding),
           rules: shortList(rules.map(ruleText)),
@@ -57,7 +61,7 @@ export default control({
     }
     // A binding without subjects grants nothing yet, and so is no grant: whoever adds the role and a subject finds it waiting.
     for (const binding of [...view.all('ClusterRoleBinding'), ...view.all('RoleBinding')]) {
-      if ((binding.subjects ?? []).length === 0 && roleOf(view, binding) === undefined) yield { ...withoutRole(binding), verdict }
+      if ((binding.subjects ?? []).length === 0 && roleOf(view, binding) === undefined) yield { ...withoutRole(binding, absent), verdict }
     }
     const outside = all.filter((grant) => isUnseen(serviceAccountOf(grant.subject, grant.namespace)?.namespace ?? namespaces?.[0] ?? ''))
     if (outside.length > 0)
@@ -67,10 +71,10 @@ export default control({
   verify: 'kubectl get rolebindings,clusterrolebindings -A -o wide shows no such subject.',
 })
 
-const withoutRole = (binding: BindingObject) => ({
+const withoutRole = (binding: BindingObject, absent: string) => ({
   subject: refOf(binding),
   at: ['roleRef'],
-  reason: 'names a role that does not exist',
+  reason: `names a role that ${absent}`,
   detail: roleText(binding),
   evidence: { role: roleText(binding), rules: [], remove: subjectsOf(binding), usedBy: [] } satisfies SubjectEvidence,
 })

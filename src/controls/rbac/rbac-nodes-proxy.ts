@@ -6,6 +6,8 @@ import { overlap, type Rights, STANDARD_VERBS } from '../../objects/rbac-rules.t
 
 /** Up to 1.37 the kubelet asks for get where a command is run over a WebSocket: no verb is harmless. */
 const NODES_PROXY: Rights = { verbs: STANDARD_VERBS, groups: [''], resources: ['nodes/proxy'] }
+/** A request to a proxy always names its node: it is never a list or a watch, whatever it asks the kubelet for. */
+const REACHES: Rights = { ...NODES_PROXY, verbs: ['get', 'create', 'update', 'patch', 'delete'] }
 
 export default control({
   title: 'The right to nodes/proxy must not be granted, not even to read',
@@ -18,7 +20,7 @@ export default control({
   ],
   reads: RBAC_KINDS,
   *evaluate(view) {
-    for (const all of exposures(view, (rule) => overlap(rule, NODES_PROXY) !== undefined)) {
+    for (const all of exposures(view, (rule) => overlap(rule, REACHES) !== undefined)) {
       // Nodes are in no namespace: bound in one, or written in a Role, it grants nothing.
       const grants = all.grants.filter(({ namespace }) => namespace === undefined)
       const unbound = all.grants.length === 0 && view.source.kind !== 'live' && all.role.kind === 'ClusterRole'

@@ -12,7 +12,7 @@ import {
   shortList,
   unseenRoles,
 } from '../../objects/rbac-exposure.ts'
-import { type Grant, grants, RBAC_KINDS } from '../../objects/rbac-grants.ts'
+import { type Grant, grants, RBAC_KINDS, serviceAccountOf } from '../../objects/rbac-grants.ts'
 import { powerfulNamed, strongerThan } from '../../objects/rbac-powerful.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
 import { byCertainty, PERHAPS, type Together, together } from '../../objects/rbac-together.ts'
@@ -74,7 +74,9 @@ export default control({
       const expected = !tokens && areSecretReaders(view, exposure.grants)
       const named = exposure.rules.every(isNamed)
       const strongNames = named
-        ? exposure.rules.flatMap(({ resourceNames = [] }) => resourceNames).filter((name) => powerfulNamed(view, name))
+        ? exposure.rules
+            .flatMap(({ resourceNames = [] }) => resourceNames)
+            .filter((name) => powerfulNamed(view, name) && !isOwn(exposure, name))
         : []
       yield {
         subject: exposure.ref,
@@ -103,6 +105,13 @@ export default control({
     'kubectl auth can-i create serviceaccounts/token --as=SUBJECT says no, and so for create and patch on secrets where those were reported.',
 })
 
+/** Whoever asks for a token of the account that he is gains nothing by it. */
+const isOwn = ({ grants }: Exposure, name: string): boolean =>
+  grants.length > 0 &&
+  grants.every(({ subject, namespace }) => {
+    const account = serviceAccountOf(subject, namespace)
+    return account !== undefined && account.name === name && account.namespace === namespace
+  })
 const holdsAll = ({ rules }: Exposure, rights: Rights): boolean =>
   rules.some((rule) => !isNamed(rule) && overlap(rule, rights) !== undefined)
 const holds = ({ rules }: Exposure, rights: Rights): boolean => rules.some((rule) => overlap(rule, rights) !== undefined)
