@@ -1,11 +1,13 @@
 import { kubeletRights } from '../../../remediations/kubelet-rights.ts'
 import { control } from '../../model/define.ts'
+import type { PolicyRule } from '../../model/index.ts'
 import { describeExposure, evidenceOf, exposures, heldBy, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { overlap, type Rights, STANDARD_VERBS } from '../../objects/rbac-rules.ts'
 
 /** Up to 1.37 the kubelet asks for get where a command is run over a WebSocket: no verb is harmless. */
 const NODES_PROXY: Rights = { verbs: STANDARD_VERBS, groups: [''], resources: ['nodes/proxy'] }
+const reachesKubelet = (rule: PolicyRule): boolean => overlap(rule, NODES_PROXY) !== undefined
 
 export default control({
   title: 'The right to nodes/proxy must not be granted, not even to read',
@@ -18,7 +20,7 @@ export default control({
   ],
   reads: RBAC_KINDS,
   *evaluate(view) {
-    for (const all of exposures(view, (rule) => overlap(rule, NODES_PROXY) !== undefined)) {
+    for (const all of exposures(view, reachesKubelet)) {
       // Nodes are in no namespace: bound in one, or written in a Role, it grants nothing.
       const grants = all.grants.filter(({ namespace }) => namespace === undefined)
       const unbound = all.grants.length === 0 && view.source.kind !== 'live' && all.role.kind === 'ClusterRole'
