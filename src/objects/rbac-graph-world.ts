@@ -1,6 +1,6 @@
 /** What the escalation graph has to know beside roles and bindings: what runs where, and which namespaces let privileged pods in. */
 import type { NodeObject, PodObject, PodSpec, View } from '../model/index.ts'
-import { derived, lasting, rememberedWith } from './derived.ts'
+import { derived, lasting, remembered, rememberedWith } from './derived.ts'
 import { CLUSTER_DEFAULT_KINDS, clusterDefault } from './pod-security-default.ts'
 import { ENGINE_READS, engines } from './pod-security-engines.ts'
 import { isHeld } from './pod-security-held.ts'
@@ -144,7 +144,7 @@ const runningOf = rememberedWith((workload: Workload, asConfigured: boolean, inF
       ...(pod.spec.nodeName !== undefined && { node: pod.spec.nodeName }),
       account: pod.spec.serviceAccountName ?? serviceAccount,
       token: !mirror && (asConfigured || hasToken(pod)),
-      onNode: hasNode(pod.spec),
+      onNode: ownsNode(pod.spec),
       mirror,
     }))
   // A PodTemplate makes nothing by itself.
@@ -159,6 +159,9 @@ const hasToken = ({ spec }: PodObject): boolean =>
   spec.volumes?.some(({ projected }) =>
     projected?.sources?.some(({ serviceAccountToken }) => serviceAccountToken !== undefined && serviceAccountToken.audience === undefined),
   ) === true
+
+/** Pods of one template share their spec. */
+const ownsNode = remembered((spec: PodSpec): boolean => hasNode(spec))
 
 /** Whoever is in such a container is on the node: privileged, or the node's processes or files in reach. */
 export function hasNode(spec: PodSpec): boolean {
