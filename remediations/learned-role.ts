@@ -15,13 +15,13 @@ import type {
 import { readAuditPolicy } from '../src/objects/audit-policy.ts'
 import { fewOf } from '../src/objects/few-of.ts'
 import type { SubjectEvidence } from '../src/objects/rbac-exposure.ts'
-import { type Grant, grants } from '../src/objects/rbac-grants.ts'
+import { type Grant, grantsThrough } from '../src/objects/rbac-grants.ts'
 import { observedAs } from '../src/objects/rbac-observed.ts'
 import { hasWildcard, isResourceRule, ruleAllows, ruleText } from '../src/objects/rbac-rules.ts'
 import { universeOf } from '../src/objects/rbac-served.ts'
 import { type LeastRules, leastRulesOf, requestsThrough, usageOf } from '../src/objects/rbac-usage.ts'
 import { logDoubts, recordedBy, toConfirm, usedOnlyByControllers } from '../src/objects/rbac-usage-words.ts'
-import { refOf, refText, sameObject } from '../src/objects/ref.ts'
+import { refOf, refText } from '../src/objects/ref.ts'
 import { isChosen, OPTIONS, withoutSubjects } from './role-binding.ts'
 
 /** More namespaces than this are served by one binding for the whole cluster: nobody keeps hundreds of bindings in step. */
@@ -58,7 +58,7 @@ function withLearned(finding: Finding<SubjectEvidence>, context: RemedyContext, 
   const removal = withoutSubjects(finding, context, 'may-break', false)
   if (!('changes' in removal)) return removal
   const isNamed = ({ subject }: Grant) => finding.evidence.remove.some((one) => JSON.stringify(one) === JSON.stringify(subject))
-  const held = grants(view).all.filter((grant) => sameObject(refOf(grant.binding), finding.subject) && isNamed(grant))
+  const held = grantsThrough(view, finding.subject).filter(isNamed)
   if (held.length === 0) return { byHand: `${refText(finding.subject)} is not what it was: scan again` }
   const { binding, namespace, rules } = held[0]!
   const learned = learn(held, context, observed)

@@ -1,7 +1,8 @@
 /** What makes pods: whoever writes one of these chooses their image, their service account and what they mount. */
 import type { PolicyRule } from '../model/index.ts'
+import { remembered, rememberedWith } from './derived.ts'
 import { isNamed, overlap, type Rights } from './rbac-rules.ts'
-import { type ServedView, universeOf } from './rbac-served.ts'
+import { type Served, type ServedView, universeOf } from './rbac-served.ts'
 
 const WRITE = ['create', 'update', 'patch']
 const BUILT_IN: readonly Rights[] = [
@@ -33,19 +34,24 @@ const CUSTOM: Readonly<Record<string, string>> = {
 }
 
 /** What of a rule makes pods or changes what runs in them; undefined verbs, unserved kinds that it does not name, and `create` with names count for nothing. */
-export function podRights(view: ServedView, rule: PolicyRule): readonly Rights[] {
+export const podRights = (view: ServedView, rule: PolicyRule): readonly Rights[] => rightsIn(rule, universeOf(view))
+
+/** Has a rule any of those? The same function for as long as the same is served. */
+export const makesPods = (view: ServedView): ((rule: PolicyRule) => boolean) => makersIn(universeOf(view))
+const makersIn = remembered((universe: Served) => (rule: PolicyRule) => rightsIn(rule, universe).length > 0)
+
+const rightsIn = rememberedWith((rule: PolicyRule, universe: Served): readonly Rights[] => {
   // The authorizer never learns the name of what is created.
   const verbs = isNamed(rule) ? WRITE.filter((verb) => verb !== 'create') : WRITE
   if (!verbs.some((verb) => rule.verbs?.includes(verb)) && !rule.verbs?.includes('*')) return []
-  return [...BUILT_IN, ...customRights(view, rule)].flatMap(
+  return [...BUILT_IN, ...customRights(rule, universe)].flatMap(
     (rights) => overlap(rule, { ...rights, verbs: rights.verbs.filter((verb) => verbs.includes(verb)) }) ?? [],
   )
-}
+})
 
-function customRights(view: ServedView, { apiGroups = [], resources = [] }: PolicyRule): readonly Rights[] {
+function customRights({ apiGroups = [], resources = [] }: PolicyRule, universe: Served): readonly Rights[] {
   const groups = apiGroups.includes('*') ? Object.keys(CUSTOM) : apiGroups.filter((group) => Object.hasOwn(CUSTOM, group))
   if (groups.length === 0) return []
-  const universe = universeOf(view)
   return groups.flatMap((group) => {
     const isNamedGroup = apiGroups.includes(group)
     const served = universe.resourcesOf(group)

@@ -3,10 +3,11 @@
  * role of Kubernetes to a subject of somebody's own. Facts only; whether it is wrong is for a control to say.
  */
 import type { BindingObject, ObjectRef, Path, PolicyRule, RbacSubject, Remark, RoleObject } from '../model/index.ts'
+import { lasting } from './derived.ts'
 import { fewOf } from './few-of.ts'
 import { isShippedRule, isShippedSubject } from './rbac-add-ons.ts'
 import { isDefaultRule, mayBeForeignDefault, subjectText } from './rbac-bootstrap.ts'
-import { type Grant, grants, holdersOf, isFromPart, type RbacView, rulesOf } from './rbac-grants.ts'
+import { type Grant, grants, holdersOf, isFromPart, RBAC_KINDS, type RbacView, rulesOf } from './rbac-grants.ts'
 import { matchingText, type Rights, ruleText } from './rbac-rules.ts'
 import { refOf, refText } from './ref.ts'
 
@@ -24,8 +25,25 @@ export type Exposure = Held &
   /** `default`: a role of Kubernetes or of an add-on as shipped, held by its own subjects. `labelled`: says it is one, of a version we do not know. */
   ({ readonly on: 'rule'; readonly standing: 'own' | 'labelled' | 'default' } | { readonly on: 'binding'; readonly standing: 'own' })
 
-/** Every place where a rule that `matches` is held. The built-in cluster-admin is left out: it has a control of its own. */
-export function exposures(view: RbacView, matches: (rule: PolicyRule) => boolean): readonly Exposure[] {
+type Matches = (rule: PolicyRule) => boolean
+
+/**
+ * Every place where a rule that `matches` is held. The built-in cluster-admin is left out: it has a control of its own. Worked out once
+ * for as long as no role or binding changes, if `matches` is the same function each time.
+ */
+export function exposures(view: RbacView, matches: Matches): readonly Exposure[] {
+  const known = knownExposures(view)
+  const version = view.source.kubernetes ?? ''
+  let byQuestion = known.get(version)
+  if (byQuestion === undefined) known.set(version, (byQuestion = new WeakMap()))
+  let found = byQuestion.get(matches)
+  if (found === undefined) byQuestion.set(matches, (found = findExposures(view, matches)))
+  return found
+}
+/** By the version of Kubernetes, which says what is a default, and by what was asked. */
+const knownExposures: (view: RbacView) => Map<string, WeakMap<Matches, readonly Exposure[]>> = lasting(RBAC_KINDS, () => new Map())
+
+function findExposures(view: RbacView, matches: Matches): readonly Exposure[] {
   const holders = holdersOf(view)
   const found: Exposure[] = []
   const byBinding = new Map<BindingObject, Held & { rules: PolicyRule[]; grants: Grant[] }>()

@@ -1,8 +1,9 @@
 /** Who may do what: every binding, resolved to the rules it grants. As the RBAC authorizer resolves them (pkg/registry/rbac/validation/rule.go). */
-import type { BindingObject, LabelSelector, PolicyRule, RbacSubject, RoleObject, View } from '../model/index.ts'
-import { lasting, remembered } from './derived.ts'
+import type { BindingObject, LabelSelector, ObjectRef, PolicyRule, RbacSubject, RoleObject, View } from '../model/index.ts'
+import { lasting, remembered, rememberedWith } from './derived.ts'
 import { defaultRole, isDefaultSubject } from './rbac-bootstrap.ts'
 import { type AccessRequest, nameSeen, ruleAllows } from './rbac-rules.ts'
+import { keyOf, refOf, sameObject } from './ref.ts'
 
 /** What a control that judges rights lists under `reads`. */
 export const RBAC_KINDS = ['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'] as const
@@ -30,6 +31,8 @@ export interface Grants {
   readonly byGroup: ReadonlyMap<string, readonly Grant[]>
 }
 
+const NO_RULES: readonly PolicyRule[] = []
+
 /** All that bindings grant, once a snapshot; linear in the number of subjects. */
 export const grants: (view: RbacView) => Grants = lasting(RBAC_KINDS, (view) => collect(view))
 
@@ -38,17 +41,9 @@ function collect(view: RbacView): Grants {
   const [byRole, byUser, byGroup] = [new Map<RoleObject, Grant[]>(), new Map<string, Grant[]>(), new Map<string, Grant[]>()]
   for (const binding of [...view.all('ClusterRoleBinding'), ...view.all('RoleBinding')]) {
     const role = roleOf(view, binding)
-    const rules = role === undefined ? [] : rulesOf(view, role)
-    for (const [index, subject] of subjectsOf(binding).entries()) {
-      const grant: Grant = {
-        binding,
-        index,
-        subject,
-        role,
-        namespace: namespaceOf(binding),
-        rules,
-        isDefault: isDefaultSubject(binding, subject),
-      }
+    const rules = role === undefined ? NO_RULES : rulesOf(view, role)
+    for (const grant of grantsBy(binding, role, rules)) {
+      const { subject } = grant
       all.push(grant)
       if (role !== undefined) add(byRole, role, grant)
       if (subject.kind === 'Group') add(byGroup, subject.name, grant)
@@ -58,11 +53,29 @@ function collect(view: RbacView): Grants {
   return { all, byRole, byUser, byGroup }
 }
 
+/** One change leaves nearly all bindings as they were, and what they grant. */
+const grantsBy = rememberedWith((binding: BindingObject, role: RoleObject | undefined, rules: readonly PolicyRule[]): readonly Grant[] =>
+  subjectsOf(binding).map((subject, index) => ({
+    binding,
+    index,
+    subject,
+    role,
+    namespace: namespaceOf(binding),
+    rules,
+    isDefault: isDefaultSubject(binding, subject),
+  })),
+)
+
 function add<K>(map: Map<K, Grant[]>, key: K, grant: Grant): void {
   const list = map.get(key)
   if (list === undefined) map.set(key, [grant])
   else list.push(grant)
 }
+
+/** What one binding grants, one for each subject. */
+export const grantsThrough = (view: RbacView, binding: ObjectRef): readonly Grant[] =>
+  (byBinding(grants(view)).get(keyOf(binding.namespace, binding.name)) ?? []).filter((grant) => sameObject(refOf(grant.binding), binding))
+const byBinding = remembered(({ all }: Grants) => Map.groupBy(all, ({ binding: { metadata } }) => keyOf(metadata.namespace, metadata.name)))
 
 export const subjectsOf = (binding: BindingObject): readonly RbacSubject[] => binding.subjects ?? []
 export const isClusterBinding = (binding: BindingObject): boolean => binding.kind === 'ClusterRoleBinding'
@@ -113,7 +126,7 @@ export function serviceAccountOf(
 // ── aggregation ────────────────────────────────────────────────────────────────────────────────
 /** A role's rules: as stored; in files, where no controller fills an aggregated role, with those of the roles it selects. */
 export function rulesOf(view: RbacView, role: RoleObject): readonly PolicyRule[] {
-  const stored = role.rules ?? []
+  const stored = role.rules ?? NO_RULES
   if (!role.aggregationRule || view.source.kind === 'live') return stored
   const all = new Map(stored.map((rule) => [JSON.stringify(rule), rule]))
   for (const part of partsOf(view, role))

@@ -101,9 +101,14 @@ export const isBuiltIn = ({ grant, rule }: Beginning): boolean => grant.role !==
 /** `shop/cart-7c9 on node-1`: the running pods that hold the token of a subject; for groups none are named. */
 export function podsHolding(world: GraphWorld, { kind, namespace, name }: Pick<Holder, 'kind' | 'namespace' | 'name'>): readonly string[] {
   if (kind !== 'ServiceAccount') return []
-  return world.running
-    .filter((pod) => pod.token && pod.namespace === namespace && pod.account === name)
+  return (tokensIn(world).get(`${namespace}/${name}`) ?? [])
     .map((pod) => `${pod.namespace}/${pod.name}${pod.node === undefined ? '' : ` on ${pod.node}`}`)
     .sort()
 }
+const tokensIn = remembered(({ running }: GraphWorld) =>
+  Map.groupBy(
+    running.filter(({ token }) => token),
+    (pod) => `${pod.namespace}/${pod.account}`,
+  ),
+)
 export const podsOf = (view: GraphView, holder: Holder): readonly string[] => podsHolding(graphWorld(view), holder)

@@ -1,5 +1,6 @@
 /** The shortest way from a subject to a goal, in steps and as one sentence. */
 
+import { remembered } from './derived.ts'
 import { type Goal, type RbacGraph, weightOf } from './rbac-graph.ts'
 import { ADMIN, ANY_NODE, type Edge, PERHAPS_NODE } from './rbac-graph-edges.ts'
 import type { Power } from './rbac-graph-subjects.ts'
@@ -49,21 +50,29 @@ function chain(graph: RbacGraph, from: string, goal: Goal): readonly Edge[] {
   return found
 }
 
-/** The shortest way that keeps off a place. */
+/** The way of fewest edges that keeps off a place. */
 function around({ edges, distance }: RbacGraph, from: string, goal: Goal, off: string): readonly Edge[] | undefined {
-  const back = new Map<string, { readonly edge: Edge; readonly before: string } | undefined>([[from, undefined]])
   if (from === off) return undefined
-  for (const place of back.keys()) {
-    if (isGoal(place, goal)) {
+  if (isGoal(from, goal)) return []
+  const back = new Map<string, { readonly edge: Edge; readonly before: string } | undefined>([[from, undefined]])
+  for (const place of back.keys())
+    for (const edge of inOrder(edges.get(place) ?? NO_EDGES)) {
+      if (edge.to === off || back.has(edge.to) || !distance[goal].has(edge.to)) continue
+      back.set(edge.to, { edge, before: place })
+      // Places are looked at in the order in which they are found: the first goal that is found is the first that would be looked at.
+      if (!isGoal(edge.to, goal)) continue
       const found: Edge[] = []
-      for (let step = back.get(place); step !== undefined; step = back.get(step.before)) found.unshift(step.edge)
+      for (let step = back.get(edge.to); step !== undefined; step = back.get(step.before)) found.unshift(step.edge)
       return found
     }
-    for (const edge of (edges.get(place) ?? []).toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1)))
-      if (edge.to !== off && distance[goal].has(edge.to) && !back.has(edge.to)) back.set(edge.to, { edge, before: place })
-  }
   return undefined
 }
+const NO_EDGES: readonly Edge[] = []
+/** Many ways lead by the same few places, some of which have thousands of edges. */
+const inOrder = remembered((list: readonly Edge[]): readonly Edge[] => {
+  const orders = new Map(list.map((edge) => [edge, orderOf(edge)]))
+  return list.toSorted((a, b) => (orders.get(a)! < orders.get(b)! ? -1 : 1))
+})
 
 /** One hop a right that is used; what follows of itself is told with it. */
 function hopsOf(from: string, edges: readonly Edge[]): readonly Hop[] {
@@ -92,10 +101,19 @@ const isPlace = (place: string): boolean => !/^(ServiceAccount|User|Group):/.tes
 
 /** The one that is nearest to the goal; the same one in whichever order the objects came. */
 function nextEdge({ edges, distance }: RbacGraph, place: string, goal: Goal): Edge | undefined {
-  const left = distance[goal]
+  const known = nextOf(distance[goal])
+  if (known.has(place)) return known.get(place)
+  const next = nearest(edges.get(place) ?? NO_EDGES, distance[goal])
+  known.set(place, next)
+  return next
+}
+/** By the distances to one goal, which are those of one graph. */
+const nextOf = remembered((_distance: RbacGraph['distance'][Goal]) => new Map<string, Edge | undefined>())
+
+function nearest(list: readonly Edge[], left: RbacGraph['distance'][Goal]): Edge | undefined {
   let best: Edge | undefined
   let than = Infinity
-  for (const edge of edges.get(place) ?? []) {
+  for (const edge of list) {
     const steps = (left.get(edge.to) ?? Infinity) + weightOf(edge)
     if (steps > than || steps === Infinity || (steps === than && orderOf(edge) >= orderOf(best!))) continue
     best = edge

@@ -6,6 +6,9 @@ import type { GraphWorld, Running } from './rbac-graph-world.ts'
 /** An edge by which somebody becomes somebody else: it takes no right of its own. */
 const step = (to: string, can: string): Edge => ({ to, id: '', can, uses: [] })
 
+/** Pods of one account lead to it by one edge. */
+const once = (edges: readonly Edge[]): readonly Edge[] => [...new Set(edges)]
+
 const ALL_ACCOUNTS = 'Group:system:serviceaccounts'
 
 export class Places {
@@ -15,6 +18,8 @@ export class Places {
   readonly #groups: readonly string[]
   readonly #runningIn: ReadonlyMap<string, readonly Running[]>
   readonly #runningOn: ReadonlyMap<string, readonly Running[]>
+  /** By namespace and account: whoever is in a pod, or on a node, comes to the same few again and again. */
+  readonly #tokens = new Map<string, readonly Edge[]>()
 
   constructor(holders: Holders, world: GraphWorld) {
     this.#holders = holders
@@ -47,14 +52,16 @@ export class Places {
       case 'made':
         return [step(`accounts:${scope}`, ''), ...this.#node(scope, 'own a node by a privileged pod')]
       case 'changed':
-        return this.#pods(scope, name, (pod) => !pod.mirror).flatMap((pod) => this.#inside(pod))
+        return once(this.#pods(scope, name, (pod) => !pod.mirror).flatMap((pod) => this.#inside(pod)))
       case 'entered':
-        return this.#pods(scope, name, () => true).flatMap((pod) => this.#inside(pod))
+        return once(this.#pods(scope, name, () => true).flatMap((pod) => this.#inside(pod)))
       case 'debugged':
-        return this.#pods(scope, name, (pod) => !pod.mirror).flatMap((pod) => [
-          ...this.#token(pod),
-          ...this.#node(pod.namespace, 'own its node by a privileged container', pod.node),
-        ])
+        return once(
+          this.#pods(scope, name, (pod) => !pod.mirror).flatMap((pod) => [
+            ...this.#token(pod),
+            ...this.#node(pod.namespace, 'own its node by a privileged container', pod.node),
+          ]),
+        )
       case 'node':
         return this.#onNode(rest)
       default:
@@ -93,7 +100,11 @@ export class Places {
   }
 
   #token(pod: Running): readonly Edge[] {
-    return pod.token ? this.#accounts(pod.namespace, pod.account, () => true, 'run as') : []
+    if (!pod.token) return []
+    const key = `${pod.namespace}/${pod.account}`
+    let edges = this.#tokens.get(key)
+    if (edges === undefined) this.#tokens.set(key, (edges = this.#accounts(pod.namespace, pod.account, () => true, 'run as')))
+    return edges
   }
 
   #inside(pod: Running): readonly Edge[] {
@@ -120,10 +131,10 @@ export class Places {
     const { controlPlane, nodes } = this.#world
     const isControlPlane = node === '' ? controlPlane.size > 0 : controlPlane.has(node)
     const admin = isControlPlane ? [step(ADMIN, 'take the keys of the control plane from its node')] : []
-    if (node !== '') return [...admin, ...(this.#runningOn.get(node) ?? []).flatMap((pod) => this.#token(pod))]
+    if (node !== '') return [...admin, ...once((this.#runningOn.get(node) ?? []).flatMap((pod) => this.#token(pod)))]
     return [
       ...admin,
-      ...this.#pods('', undefined, () => true).flatMap((pod) => this.#token(pod)),
+      ...once(this.#world.running.flatMap((pod) => this.#token(pod))),
       ...[...nodes].map((name) => step(`${ANY_NODE}${name}`, '')),
     ]
   }

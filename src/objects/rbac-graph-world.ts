@@ -1,10 +1,11 @@
 /** What the escalation graph has to know beside roles and bindings: what runs where, and which namespaces let privileged pods in. */
-import type { PodObject, PodSpec, View } from '../model/index.ts'
-import { derived } from './derived.ts'
+import type { NodeObject, PodObject, PodSpec, View } from '../model/index.ts'
+import { derived, lasting, remembered, rememberedWith } from './derived.ts'
 import { CLUSTER_DEFAULT_KINDS, clusterDefault } from './pod-security-default.ts'
 import { ENGINE_READS, engines } from './pod-security-engines.ts'
 import { isHeld } from './pod-security-held.ts'
 import { mountsToken } from './rbac-accounts.ts'
+import { worldDigest } from './rbac-graph-digest.ts'
 import { minorOf } from './version.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from './workloads.ts'
 
@@ -40,8 +41,10 @@ export interface Running {
   readonly mirror: boolean
 }
 export interface GraphWorld {
-  /** Of everything below but names: equal facts have equal digests. */
+  /** Of everything below but names and what runs: equal facts have equal digests. */
   readonly digest: string
+  /** By workload; a list stays the very same while its workload does. */
+  readonly groups: readonly (readonly Running[])[]
   readonly running: readonly Running[]
   /** Undefined: every account that is named exists (files, or accounts could not be read). */
   readonly accounts: ReadonlySet<string> | undefined
@@ -71,53 +74,77 @@ const CONTROL_PLANE = ['node-role.kubernetes.io/control-plane', 'node-role.kuber
 const TEMPLATES = ['Deployment', 'DaemonSet', 'StatefulSet', 'ReplicaSet', 'CronJob', 'ReplicationController'] as const
 
 function collect(view: GraphWorldView): GraphWorld {
-  const running = workloads(view).flatMap((workload) => runningOf(workload, view))
-  const nodes = view.all('Node')
+  const inFiles = view.source.kind !== 'live'
+  const groups = workloads(view).map((workload) => runningOf(workload, mountsToken(workload, view) !== 'no', inFiles))
   const minor = view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes)
   const facts = {
-    running,
-    accounts: view.source.kind === 'live' && view.unread('ServiceAccount') === undefined ? accountsIn(view) : undefined,
+    accounts: accountsOf(view),
     open: openNamespaces(view),
     legacy: legacyTokens(view),
+    templates: templatesOf(view),
+    ...nodesOf(view),
+    awsAuth: view.find('ConfigMap', 'kube-system', 'aws-auth') !== undefined,
+    webhooks: webhooksOf(view),
+    definitions: definitionsOf(view),
+    execByGet: minor === undefined || minor < 35,
+  }
+  return {
+    ...facts,
+    groups,
+    running: groups.flat(),
     hasSecret: (namespace: string, name: string) => view.find('Secret', namespace, name) !== undefined,
-    templates: new Map(
+    digest: worldDigest(facts),
+  }
+}
+
+const accountsOf = lasting(['ServiceAccount'], (view) =>
+  view.source.kind === 'live' && view.unread('ServiceAccount') === undefined ? accountsIn(view) : undefined,
+)
+const accountsIn = (view: View<'ServiceAccount'>): ReadonlySet<string> =>
+  new Set(view.all('ServiceAccount').map(({ metadata }) => `${metadata.namespace ?? 'default'}/${metadata.name}`))
+
+const templatesOf = lasting(
+  TEMPLATES,
+  (view) =>
+    new Map(
       TEMPLATES.flatMap((kind) =>
         [...Map.groupBy(view.all(kind), ({ metadata }) => `${kind}:${metadata.namespace ?? 'default'}`)].map(
           ([key, list]) => [key, new Set(list.map(({ metadata }) => metadata.name))] as const,
         ),
       ),
     ),
-    controlPlane: new Set(
-      nodes
-        .filter(({ metadata: { labels = {} } }) => CONTROL_PLANE.some((label) => Object.hasOwn(labels, label)))
-        .map(({ metadata }) => metadata.name),
-    ),
+)
+
+const nodesOf = lasting(['Node'], (view) => {
+  const nodes = view.all('Node')
+  const isControlPlane = ({ metadata: { labels = {} } }: NodeObject) => CONTROL_PLANE.some((label) => Object.hasOwn(labels, label))
+  return {
+    controlPlane: new Set(nodes.filter(isControlPlane).map(({ metadata }) => metadata.name)),
     nodes: new Set(nodes.map(({ metadata }) => metadata.name)),
-    awsAuth: view.find('ConfigMap', 'kube-system', 'aws-auth') !== undefined,
-    webhooks:
-      view.source.kind === 'live' && view.unread('MutatingWebhookConfiguration') === undefined
-        ? new Set(view.all('MutatingWebhookConfiguration').map(({ metadata }) => metadata.name))
-        : undefined,
-    definitions: new Set(view.all('CustomResourceDefinition').map(({ metadata }) => metadata.name)),
-    execByGet: minor === undefined || minor < 35,
   }
-  return { ...facts, digest: digestOf(facts) }
-}
+})
 
-const accountsIn = (view: GraphWorldView): ReadonlySet<string> =>
-  new Set(view.all('ServiceAccount').map(({ metadata }) => `${metadata.namespace ?? 'default'}/${metadata.name}`))
+const webhooksOf = lasting(['MutatingWebhookConfiguration'], (view) =>
+  view.source.kind === 'live' && view.unread('MutatingWebhookConfiguration') === undefined
+    ? new Set(view.all('MutatingWebhookConfiguration').map(({ metadata }) => metadata.name))
+    : undefined,
+)
+const definitionsOf = lasting(
+  ['CustomResourceDefinition'],
+  (view) => new Set(view.all('CustomResourceDefinition').map(({ metadata }) => metadata.name)),
+)
 
-function runningOf(workload: Workload, view: GraphWorldView): readonly Running[] {
+/** Workloads keep their identity while their pods do: after an event, all but one of them are known. */
+const runningOf = rememberedWith((workload: Workload, asConfigured: boolean, inFiles: boolean): readonly Running[] => {
   const { namespace, serviceAccount, mirror } = workload
-  const asConfigured = mountsToken(workload, view) !== 'no'
-  if (view.source.kind === 'live')
+  if (!inFiles)
     return workload.pods.map((pod) => ({
       namespace,
       name: pod.metadata.name,
       ...(pod.spec.nodeName !== undefined && { node: pod.spec.nodeName }),
       account: pod.spec.serviceAccountName ?? serviceAccount,
       token: !mirror && (asConfigured || hasToken(pod)),
-      onNode: hasNode(pod.spec),
+      onNode: ownsNode(pod.spec),
       mirror,
     }))
   // A PodTemplate makes nothing by itself.
@@ -125,13 +152,16 @@ function runningOf(workload: Workload, view: GraphWorldView): readonly Running[]
   return [
     { namespace, name: workload.ref.name, account: serviceAccount, token: !mirror && asConfigured, onNode: hasNode(workload.spec), mirror },
   ]
-}
+})
 
 /** A projected token for the API server: one for another audience is of no use there. */
 const hasToken = ({ spec }: PodObject): boolean =>
   spec.volumes?.some(({ projected }) =>
     projected?.sources?.some(({ serviceAccountToken }) => serviceAccountToken !== undefined && serviceAccountToken.audience === undefined),
   ) === true
+
+/** Pods of one template share their spec. */
+const ownsNode = remembered((spec: PodSpec): boolean => hasNode(spec))
 
 /** Whoever is in such a container is on the node: privileged, or the node's processes or files in reach. */
 export function hasNode(spec: PodSpec): boolean {
@@ -153,7 +183,7 @@ function openNamespaces(view: GraphWorldView): ReadonlyMap<string, boolean> {
   return new Map(view.all('Namespace').map((namespace) => [namespace.metadata.name, !isHeld(namespace, byDefault, others)]))
 }
 
-function legacyTokens(view: GraphWorldView): ReadonlyMap<string, ReadonlyMap<string, string>> {
+const legacyTokens = lasting(['Secret'], (view): ReadonlyMap<string, ReadonlyMap<string, string>> => {
   const found = new Map<string, Map<string, string>>()
   for (const { metadata, type } of view.all('Secret')) {
     const account = metadata.annotations?.['kubernetes.io/service-account.name']
@@ -163,35 +193,4 @@ function legacyTokens(view: GraphWorldView): ReadonlyMap<string, ReadonlyMap<str
     found.get(namespace)!.set(metadata.name, account)
   }
   return found
-}
-
-/** One text out of everything that paths can depend on, but for names: a pod that takes another's place changes nothing. */
-function digestOf({ running, accounts, open, legacy, templates, ...rest }: Omit<GraphWorld, 'digest'>): string {
-  const sorted = (items: Iterable<string>): string[] => [...new Set(items)].sort()
-  return JSON.stringify([
-    sorted(
-      running.map(
-        (pod) => `${pod.namespace}@${pod.node ?? ''}=${pod.account}${pod.token ? '+' : ''}${pod.onNode ? '!' : ''}${pod.mirror ? '~' : ''}`,
-      ),
-    ),
-    accounts === undefined ? null : sorted(accounts),
-    sorted(open.entries().map(([name, isOpen]) => `${name}=${isOpen}`)),
-    sorted(
-      legacy.entries().flatMap(([namespace, secrets]) => secrets.entries().map(([name, account]) => `${namespace}/${name}=${account}`)),
-    ),
-    sorted(templates.keys()),
-    sorted(rest.controlPlane),
-    sorted(rest.nodes),
-    rest.awsAuth,
-    rest.webhooks === undefined ? null : sorted(rest.webhooks),
-    sorted(rest.definitions),
-    rest.execByGet,
-  ])
-}
-
-/** The names that `digest` leaves out, for when a rule names pods or workloads. */
-export const namesDigest = ({ running, templates }: GraphWorld): string =>
-  JSON.stringify([
-    running.map(({ namespace, name }) => `${namespace}/${name}`).sort(),
-    [...templates].map(([key, names]) => `${key}=${[...names].sort().join()}`).sort(),
-  ])
+})

@@ -3,8 +3,9 @@
  * go from identities to what one right (or several together) gains; places that many lead to stand for all their members.
  */
 import type { View } from '../model/index.ts'
-import { derived } from './derived.ts'
+import { derived, remembered } from './derived.ts'
 import { type Grants, grants, type RBAC_KINDS, type RbacView } from './rbac-grants.ts'
+import { type Leads, namesDigest, placementDigest, runningDigest } from './rbac-graph-digest.ts'
 import { ADMIN, ANY_NODE, type Edge, EdgeFinder, PERHAPS_NODE } from './rbac-graph-edges.ts'
 import { growthOf } from './rbac-graph-growth.ts'
 import { Places } from './rbac-graph-places.ts'
@@ -18,7 +19,7 @@ import {
   type Power,
   type Powered,
 } from './rbac-graph-subjects.ts'
-import { type GRAPH_CONSULTS, type GraphWorld, graphWorld, namesDigest } from './rbac-graph-world.ts'
+import { type GRAPH_CONSULTS, type GraphWorld, graphWorld } from './rbac-graph-world.ts'
 
 export type GraphView = View<(typeof RBAC_KINDS)[number] | (typeof GRAPH_CONSULTS)[number]>
 export type Goal = 'cluster-admin' | 'node' | 'perhaps-node'
@@ -33,8 +34,11 @@ export interface RbacGraph {
 
 interface Kept {
   readonly digest: string
-  readonly names: string | undefined
   readonly graph: RbacGraph
+  /** Where rules name pods or workloads, those. */
+  readonly names: string | undefined
+  /** Where pods can be debugged, the nodes that they are on. */
+  readonly placement: string | undefined
 }
 /** By the grants it was made of, which live for as long as no role or binding changes. */
 const kept = new WeakMap<Grants, Kept>()
@@ -45,12 +49,30 @@ export const rbacGraph = (view: GraphView): RbacGraph => derived(view, find)
 function find(view: GraphView): RbacGraph {
   const known = grants(view)
   const world = graphWorld(view)
+  const digest = `${world.digest}\n${runningDigest(world, leadsOf(holders(view)))}`
   const before = kept.get(known)
-  if (before?.digest === world.digest && (before.names === undefined || before.names === namesDigest(world))) return before.graph
+  const isAs = (text: string | undefined, digestNow: (world: GraphWorld) => string) => text === undefined || text === digestNow(world)
+  if (before?.digest === digest && isAs(before.names, namesDigest) && isAs(before.placement, placementDigest)) return before.graph
   const graph = buildGraph(view, world)
-  kept.set(known, { digest: world.digest, names: namesObjects(graph.holders) ? namesDigest(world) : undefined, graph })
+  kept.set(known, {
+    digest,
+    graph,
+    names: namesObjects(graph.holders) ? namesDigest(world) : undefined,
+    placement: graph.edges.keys().some((place) => place.startsWith('debugged:')) ? placementDigest(world) : undefined,
+  })
   return graph
 }
+
+/** Whether to be an account leads on, by itself or by the groups that it is in: whoever holds nothing has no edges. */
+const leadsOf = remembered(({ byKey }: Holders): Leads => {
+  const isSomebody = (key: string): boolean => {
+    const holder = byKey.get(key)
+    return holder !== undefined && !isNothing(holder.powers)
+  }
+  const all = isSomebody('Group:system:serviceaccounts')
+  return (namespace, account) =>
+    all || isSomebody(`Group:system:serviceaccounts:${namespace}`) || isSomebody(`ServiceAccount:${namespace}/${account}`)
+})
 
 const namesObjects = ({ byKey }: Holders): boolean =>
   byKey.values().some(({ powers }) => NAMED.some((part) => powers.parts.get(part)?.some(({ names }) => names !== undefined)))

@@ -19,7 +19,11 @@ export function observedAs(
 const indexed = remembered((observed: ObservedRequests) => ({
   byUser: Map.groupBy(observed.subjects, ({ user }) => user),
   byGroup: observed.subjects.reduce((groups, one) => {
-    for (const group of one.groups) groups.set(group, [...(groups.get(group) ?? []), one])
+    for (const group of one.groups) {
+      const others = groups.get(group)
+      if (others === undefined) groups.set(group, [one])
+      else others.push(one)
+    }
     return groups
   }, new Map<string, ObservedSubject[]>()),
 }))

@@ -1,5 +1,6 @@
 /** Whose access a change alters: what every subject of a binding loses and gains by it, and which recorded requests would fare otherwise. */
 import type { ObservedRequest, PolicyRule, RbacSubject, Snapshot, Step } from '../model/index.ts'
+import { remembered } from '../objects/derived.ts'
 import { subjectText } from '../objects/rbac-bootstrap.ts'
 import { type Grant, type Grants, grants, mayI, serviceAccountGroups, serviceAccountOf } from '../objects/rbac-grants.ts'
 import { observedAs, questionOf } from '../objects/rbac-observed.ts'
@@ -54,7 +55,7 @@ export function accessImpact(now: Snapshot, steps: readonly Step[]): readonly Ac
 
 export function impactBetween(now: Snapshot, then: Snapshot): readonly AccessImpact[] {
   const [before, after] = [grants(aggregated(now)), grants(aggregated(then))]
-  const subjects = new Map<string, RbacSubject>()
+  const subjects = new Map<string, RbacSubject>([...touched(before, after), ...touched(after, before)])
   const [had, has] = [bySubject(before, subjects), bySubject(after, subjects)]
   const impacts: AccessImpact[] = []
   for (const [text, subject] of subjects) {
@@ -70,13 +71,24 @@ export function impactBetween(now: Snapshot, then: Snapshot): readonly AccessImp
   return impacts.sort((a, b) => (a.text < b.text ? -1 : 1))
 }
 
-function bySubject(known: Grants, subjects: Map<string, RbacSubject>): ReadonlyMap<string, readonly Grant[]> {
+/** By name, whoever is granted something that the others do not grant by the very same binding and rules: unchanged ones keep their identity. */
+function touched(known: Grants, others: Grants): ReadonlyMap<string, RbacSubject> {
+  const found = new Map<string, RbacSubject>()
+  for (const grant of known.all) {
+    if (grant.rules.length === 0 || rulesByBinding(others).get(grant.binding) === grant.rules) continue
+    const { text, subject } = subjectOf(grant)
+    if (!found.has(text)) found.set(text, subject)
+  }
+  return found
+}
+const rulesByBinding = remembered(({ all }: Grants) => new Map(all.map(({ binding, rules }) => [binding, rules])))
+
+function bySubject(known: Grants, subjects: ReadonlyMap<string, RbacSubject>): ReadonlyMap<string, readonly Grant[]> {
   const found = new Map<string, Grant[]>()
   for (const grant of known.all) {
     if (grant.rules.length === 0) continue
-    const subject = fullSubject(grant)
-    const text = subjectText(subject)
-    if (!subjects.has(text)) subjects.set(text, subject)
+    const { text } = subjectOf(grant)
+    if (!subjects.has(text)) continue
     const list = found.get(text)
     if (list === undefined) found.set(text, [grant])
     else list.push(grant)
@@ -84,6 +96,10 @@ function bySubject(known: Grants, subjects: Map<string, RbacSubject>): ReadonlyM
   return found
 }
 
+const subjectOf = remembered((grant: Grant) => {
+  const subject = fullSubject(grant)
+  return { subject, text: subjectText(subject) }
+})
 /** A service account is one, however it is written: as a user, or without the namespace of its RoleBinding. */
 function fullSubject({ subject, namespace }: Grant): RbacSubject {
   const account = serviceAccountOf(subject, namespace)
@@ -91,7 +107,6 @@ function fullSubject({ subject, namespace }: Grant): RbacSubject {
   return { kind: subject.kind, name: subject.name }
 }
 
-/** Unchanged roles and bindings keep their identity: nearly every subject is done with here. */
 const sameRights = (a: readonly Grant[], b: readonly Grant[]): boolean =>
   a.length === b.length && a.every((grant, index) => grant.namespace === b[index]!.namespace && sameRules(grant.rules, b[index]!.rules))
 const sameRules = (a: readonly PolicyRule[], b: readonly PolicyRule[]): boolean =>

@@ -1,11 +1,14 @@
 import type { RoleObject, Snapshot } from '../model/index.ts'
+import { derived } from '../objects/derived.ts'
 import { partsOf } from '../objects/rbac-grants.ts'
 
 /**
  * The snapshot in which every aggregated ClusterRole holds what its parts hold now, as a controller will make it shortly: the
  * stored rules of the moment after a write would still show what its parts have lost.
  */
-export function aggregated(snapshot: Snapshot): Snapshot {
+export const aggregated = (snapshot: Snapshot): Snapshot => derived(snapshot, settle)
+
+function settle(snapshot: Snapshot): Snapshot {
   const roles = snapshot
     .all('ClusterRole')
     .map(

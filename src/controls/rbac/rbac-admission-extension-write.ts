@@ -1,5 +1,6 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
+import type { PolicyRule } from '../../model/index.ts'
 import { exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { clusterWideOnly, heldOnlyBy, reaches, runsImage, sighting } from '../../objects/rbac-reach.ts'
@@ -25,6 +26,7 @@ const EXTENSION: readonly Rights[] = [
   { verbs, groups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'] },
 ]
 const ASKED = [ADMISSION, ...EXTENSION]
+const isAsked = (rule: PolicyRule): boolean => ASKED.some((rights) => reaches(rule, rights))
 /** Operators that register their own webhooks, or write certificates into those of others: narrowed by name, not stopped. */
 const EXPECTED =
   /cert-manager-(cainjector|controller)|kyverno|gatekeeper|istio|linkerd|kubewarden|vault-k8s|operator-lifecycle-manager|\/olm(:|@|$)|argocd|kustomize-controller|helm-controller|keda|knative|metrics-apiserver/
@@ -43,7 +45,7 @@ export default control({
   reads: RBAC_KINDS,
   consults: WORKLOAD_KINDS,
   *evaluate(view) {
-    for (const exposure of exposures(view, (rule) => ASKED.some((rights) => reaches(rule, rights))).flatMap(clusterWideOnly)) {
+    for (const exposure of exposures(view, isAsked).flatMap(clusterWideOnly)) {
       if (exposure.grants.length === 0 && view.source.kind === 'live') continue
       const users = heldOnlyBy(view, exposure, runsImage(EXPECTED))
       const onAdmission = exposure.rules.some((rule) => reaches(rule, ADMISSION))

@@ -1,11 +1,13 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
+import type { PolicyRule } from '../../model/index.ts'
 import { describeExposure, evidenceOf, exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
 
 /** Both verbs are checked on the role, never on the binding. */
 const BIND_ESCALATE: Rights = { verbs: ['bind', 'escalate'], groups: ['rbac.authorization.k8s.io'], resources: ['roles', 'clusterroles'] }
+const bindsOrEscalates = (rule: PolicyRule): boolean => overlap(rule, BIND_ESCALATE) !== undefined
 const POWERFUL = new Set(['cluster-admin', 'admin'])
 
 export default control({
@@ -20,7 +22,7 @@ export default control({
   ],
   reads: RBAC_KINDS,
   *evaluate(view) {
-    for (const exposure of exposures(view, (rule) => overlap(rule, BIND_ESCALATE) !== undefined)) {
+    for (const exposure of exposures(view, bindsOrEscalates)) {
       const { grants, clusterWide, rules } = exposure
       if (grants.length === 0 && view.source.kind === 'live') continue
       const limited = rules.every((rule) => isNamed(rule) && !rule.resourceNames!.some((name) => POWERFUL.has(name)))

@@ -1,6 +1,6 @@
 import { type LabelEvidence, protectLabels } from '../../../remediations/label-freeze.ts'
 import { control } from '../../model/define.ts'
-import type { Observation, Remark } from '../../model/index.ts'
+import type { Observation, PolicyRule, Remark } from '../../model/index.ts'
 import { fewOf } from '../../objects/few-of.ts'
 import { isFrozen } from '../../objects/label-freeze.ts'
 import { labelled, labelsDecide, SELECTING_KINDS } from '../../objects/namespace-selectors.ts'
@@ -12,6 +12,7 @@ import { WHOLE_CLUSTER } from '../../objects/ref.ts'
 
 /** The subresources are the same object: an update of them writes labels as well, and Pod Security admission does not look at them. */
 const LABELS: Rights = { verbs: ['update', 'patch'], groups: [''], resources: ['namespaces', 'namespaces/status', 'namespaces/finalize'] }
+const writesLabels = (rule: PolicyRule): boolean => reaches(rule, LABELS)
 
 export default control({
   title: 'Labels of namespaces must be protected from workloads',
@@ -28,7 +29,7 @@ export default control({
     let held = false
     const unseen = SELECTING_KINDS.filter((kind) => view.unread(kind) !== undefined)
     const deciding = labelsDecide(view)
-    for (const exposure of exposures(view, (rule) => reaches(rule, LABELS)).flatMap(onItsNamespaces)) {
+    for (const exposure of exposures(view, writesLabels).flatMap(onItsNamespaces)) {
       if (exposure.grants.length === 0 && view.source.kind === 'live') continue
       held ||= exposure.standing === 'own' && exposure.grants.length > 0
       const named = exposure.rules.every(isNamed)

@@ -1,6 +1,6 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
-import type { Severity } from '../../model/index.ts'
+import type { PolicyRule, Severity } from '../../model/index.ts'
 import { isPlatformAgent } from '../../objects/platform-agents.ts'
 import { type Exposure, exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { type Grants, grants, RBAC_KINDS, serviceAccountGrants, serviceAccountOf } from '../../objects/rbac-grants.ts'
@@ -14,6 +14,8 @@ const NODES: readonly Rights[] = [
 ]
 /** Puts a pod that waits onto a node of one's choice; it is asked for in the pod's namespace. */
 const PLACE: Rights = { verbs: ['create'], groups: [''], resources: ['pods/binding', 'bindings'] }
+const onNodes = (rule: PolicyRule): boolean => NODES.some((rights) => reaches(rule, rights))
+const isAsked = (rule: PolicyRule): boolean => onNodes(rule) || reaches(rule, PLACE)
 /** With either, running pods can be made to move. */
 const MOVE: readonly Rights[] = [
   { verbs: ['create'], groups: [''], resources: ['pods/eviction'] },
@@ -35,8 +37,7 @@ export default control({
   consults: WORKLOAD_KINDS,
   *evaluate(view) {
     const known = grants(view)
-    const onNodes = (rule: Exposure['rules'][number]) => NODES.some((rights) => reaches(rule, rights))
-    const found = exposures(view, (rule) => onNodes(rule) || reaches(rule, PLACE))
+    const found = exposures(view, isAsked)
     // Nodes are in no namespace; to place pods a RoleBinding is enough.
     for (const exposure of found.flatMap((one) => (one.rules.some((rule) => reaches(rule, PLACE)) ? [one] : clusterWideOnly(one)))) {
       if (exposure.grants.length === 0 && view.source.kind === 'live') continue

@@ -1,5 +1,6 @@
 import { kubeletRights } from '../../../remediations/kubelet-rights.ts'
 import { control } from '../../model/define.ts'
+import type { PolicyRule } from '../../model/index.ts'
 import { describeExposure, evidenceOf, exposures, heldBy, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { overlap, type Rights, STANDARD_VERBS } from '../../objects/rbac-rules.ts'
@@ -8,6 +9,7 @@ import { overlap, type Rights, STANDARD_VERBS } from '../../objects/rbac-rules.t
 const NODES_PROXY: Rights = { verbs: STANDARD_VERBS, groups: [''], resources: ['nodes/proxy'] }
 /** A request to a proxy always names its node: it is never a list or a watch, whatever it asks the kubelet for. */
 const REACHES: Rights = { ...NODES_PROXY, verbs: ['get', 'create', 'update', 'patch', 'delete'] }
+const reachesKubelet = (rule: PolicyRule): boolean => overlap(rule, REACHES) !== undefined
 
 export default control({
   title: 'The right to nodes/proxy must not be granted, not even to read',
@@ -20,7 +22,7 @@ export default control({
   ],
   reads: RBAC_KINDS,
   *evaluate(view) {
-    for (const all of exposures(view, (rule) => overlap(rule, REACHES) !== undefined)) {
+    for (const all of exposures(view, reachesKubelet)) {
       // Nodes are in no namespace: bound in one, or written in a Role, it grants nothing.
       const grants = all.grants.filter(({ namespace }) => namespace === undefined)
       const unbound = all.grants.length === 0 && view.source.kind !== 'live' && all.role.kind === 'ClusterRole'

@@ -1,5 +1,6 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
+import type { PolicyRule } from '../../model/index.ts'
 import { isCsiController } from '../../objects/csi-controller.ts'
 import { exposures, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
@@ -11,6 +12,7 @@ const VOLUMES: Rights = { verbs: ['create', 'update', 'patch'], groups: [''], re
 /** Its provisioner and parameters decide what becomes of every claim that names it. */
 const CLASSES: Rights = { verbs: ['create'], groups: ['storage.k8s.io'], resources: ['storageclasses'] }
 const ASKED = [VOLUMES, CLASSES]
+const isAsked = (rule: PolicyRule): boolean => ASKED.some((rights) => reaches(rule, rights))
 /** Provisioners that are no CSI drivers, and operators that install drivers. */
 const EXPECTED = /provisioner|rook|longhorn|openebs|csi|portworx|trident|linstor|piraeus|velero/
 
@@ -25,7 +27,7 @@ export default control({
   reads: RBAC_KINDS,
   consults: WORKLOAD_KINDS,
   *evaluate(view) {
-    for (const exposure of exposures(view, (rule) => ASKED.some((rights) => reaches(rule, rights))).flatMap(clusterWideOnly)) {
+    for (const exposure of exposures(view, isAsked).flatMap(clusterWideOnly)) {
       if (exposure.grants.length === 0 && view.source.kind === 'live') continue
       const volumes = exposure.rules.some((rule) => reaches(rule, VOLUMES))
       const drivers = heldOnlyBy(view, exposure, isCsiController)

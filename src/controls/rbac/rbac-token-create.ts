@@ -1,6 +1,7 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
-import type { Severity } from '../../model/index.ts'
+import type { PolicyRule, Severity } from '../../model/index.ts'
+import { lasting } from '../../objects/derived.ts'
 import { fewOf } from '../../objects/few-of.ts'
 import {
   apartFromPeople,
@@ -12,7 +13,7 @@ import {
   shortList,
   unseenRoles,
 } from '../../objects/rbac-exposure.ts'
-import { type Grant, grants, RBAC_KINDS, serviceAccountOf } from '../../objects/rbac-grants.ts'
+import { type Grant, grants, RBAC_KINDS, type RbacView, serviceAccountOf } from '../../objects/rbac-grants.ts'
 import { powerfulNamed, strongerThan } from '../../objects/rbac-powerful.ts'
 import { isNamed, overlap, type Rights } from '../../objects/rbac-rules.ts'
 import { byCertainty, PERHAPS, type Together, together } from '../../objects/rbac-together.ts'
@@ -26,7 +27,13 @@ const WRITE_SECRETS: Rights = { verbs: ['update', 'patch'], groups: [''], resour
 /** The token is filled in after the answer to this one: somebody has to read it back. */
 const CREATE_SECRETS: Rights = { verbs: ['create'], groups: [''], resources: ['secrets'] }
 const SECRETS = [WRITE_SECRETS, CREATE_SECRETS]
+const isAsked = (rule: PolicyRule): boolean =>
+  overlap(rule, TOKENS) !== undefined || (!isNamed(rule) && SECRETS.some((rights) => overlap(rule, rights) !== undefined))
 const READ_BACK: Rights = { verbs: ['get', 'list', 'watch', 'update', 'patch'], groups: [''], resources: ['secrets'] }
+
+const readersOf: (view: RbacView) => readonly Grant[] = lasting(RBAC_KINDS, (view) =>
+  grants(view).all.filter(({ rules }) => rules.some((rule) => overlap(rule, READ_BACK) !== undefined)),
+)
 
 export default control({
   title: 'Few subjects must be able to get tokens of service accounts',
@@ -39,16 +46,13 @@ export default control({
   reads: RBAC_KINDS,
   consults: ['ServiceAccount', ...WORKLOAD_KINDS],
   *evaluate(view) {
-    const readers = grants(view).all.filter(({ rules }) => rules.some((rule) => overlap(rule, READ_BACK) !== undefined))
+    const readers = readersOf(view)
     const readBack = (grant: Grant): Together =>
       together(
         grant,
         readers.filter(({ namespace }) => namespace === undefined || namespace === grant.namespace),
       )
-    const found = exposures(
-      view,
-      (rule) => overlap(rule, TOKENS) !== undefined || (!isNamed(rule) && SECRETS.some((rights) => overlap(rule, rights))),
-    )
+    const found = exposures(view, isAsked)
     const secretsOf = (all: Exposure, grant: Grant): Together => {
       if (!canWrite(all)) return 'no'
       // A write of Secrets is everyday work where there is no token worth having.

@@ -1,7 +1,7 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
 import { fewOf } from '../../objects/few-of.ts'
-import { podRights } from '../../objects/pod-makers.ts'
+import { makesPods, podRights } from '../../objects/pod-makers.ts'
 import { CLUSTER_DEFAULT_KINDS, clusterDefault } from '../../objects/pod-security-default.ts'
 import { ENGINE_READS, engines, unreadEngines } from '../../objects/pod-security-engines.ts'
 import { doubtsOf, isHeld } from '../../objects/pod-security-held.ts'
@@ -48,7 +48,7 @@ export default control({
       const namespace = view.find('Namespace', undefined, name)
       return namespace !== undefined && !isHeld(namespace, byDefault, others) && doubtsOf(namespace, byDefault, others, unread).length === 0
     }
-    for (const exposure of exposures(view, (rule) => podRights(view, rule).length > 0).flatMap(apartFromPeople)) {
+    for (const exposure of exposures(view, makesPods(view)).flatMap(apartFromPeople)) {
       const { grants, clusterWide, standing, people } = exposure
       if (grants.length === 0 && view.source.kind === 'live') continue
       const asked = exposure.rules.flatMap((rule) => podRights(view, rule))
