@@ -2,12 +2,23 @@
 
 import { remedy } from '../src/model/define.ts'
 import type { Finding, Json, Path, PolicyRule, Proposal, Remedy, RemedyContext, RoleObject } from '../src/model/index.ts'
+import { fewOf } from '../src/objects/few-of.ts'
 import { isShippedRule } from '../src/objects/rbac-add-ons.ts'
 import { isDefaultRule, mayBeForeignDefault, subjectText } from '../src/objects/rbac-bootstrap.ts'
 import type { RbacEvidence, RuleEvidence, SubjectEvidence } from '../src/objects/rbac-exposure.ts'
 import { holdersOf } from '../src/objects/rbac-grants.ts'
 import { allows } from '../src/objects/rbac-kept.ts'
-import { expand, isNamed, overlap, overlapTexts, type Rights, ruleText, subtract } from '../src/objects/rbac-rules.ts'
+import {
+  expand,
+  isNamed,
+  overlap,
+  type Rights,
+  rightsInCommon,
+  ruleInBrief,
+  rulesInBrief,
+  ruleText,
+  subtract,
+} from '../src/objects/rbac-rules.ts'
 import { universeOf } from '../src/objects/rbac-served.ts'
 import { refText } from '../src/objects/ref.ts'
 import { secretsNamedBy } from '../src/objects/secret-references.ts'
@@ -127,10 +138,10 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
 }
 
 function summaryOf(mend: RuleEvidence['mend'], rule: PolicyRule, role: string): string {
-  if ('expand' in mend) return `spell out ${ruleText(rule)} in ${role}`
+  if ('expand' in mend) return `spell out ${ruleInBrief(rule)} in ${role}`
   if ('cut' in mend)
-    return `take ${overlapTexts([rule], mend.cut).join('; ')}${mend.from === undefined ? '' : ` named ${mend.from.join(', ')}`} out of ${role}`
-  return `take ${ruleText(rule)} out of ${role}${mend.keep.length > 0 ? `, except ${mend.keep.map(ruleText).join('; ')}` : ''}`
+    return `take ${rulesInBrief(rightsInCommon([rule], mend.cut))}${mend.from === undefined ? '' : ` named ${fewOf(mend.from)}`} out of ${role}`
+  return `take ${ruleInBrief(rule)} out of ${role}${mend.keep.length > 0 ? `, except ${rulesInBrief(mend.keep)}` : ''}`
 }
 
 /** Does every holder use some of what is to be cut, for any name and wherever it is granted? */

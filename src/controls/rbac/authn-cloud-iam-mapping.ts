@@ -79,8 +79,9 @@ export default control({
     else if (name !== 'unknown') yield { notApplicable: `${name} takes nobody from a cloud` }
     else {
       const { because, answer: how } = view.unread('Node') ?? {
-        because: 'nothing shows who built this cluster',
-        answer: 'allow list on nodes',
+        because: 'no node tells which cloud it is of, if any',
+        answer:
+          'where it is one of EKS, GKE, AKS or OKE, name it: --cloud-iam eks:REGION/NAME, gke:PROJECT/LOCATION/NAME, aks:GROUP/NAME or oke:OCID',
       }
       yield { unknown: `whether a cloud lets people in is not seen: ${because}`, answer: how }
     }
