@@ -101,13 +101,23 @@ export function toSubjectText(report: SubjectReport): string {
     for (const { binding, role, rule } of through) lines.push(`      ${primitive.padEnd(3)}  rule ${rule + 1} of ${role}, by ${binding}`)
   if (pods.length > 0) lines.push('', '  Pods that hold its token:', ...pods.slice(0, 20).map((pod) => `      ${pod}`))
   if (pods.length > 20) lines.push(`      and ${pods.length - 20} more`)
-  if (cuts.length > 0) lines.push('', '  What would stop it:')
-  for (const { what, stops, of, stopsSubject } of cuts.slice(0, 5))
-    lines.push(`      ${what}: ${stops} of ${of} subjects get no further${stopsSubject ? '' : ', but this one does'}`)
+  lines.push(...cutLines(cuts))
   if (unread.length > 0) lines.push('', '  Not everything could be read:', ...unread.map((one) => `      ${one}`))
   return `${lines.map(printable).join('\n')}\n`
 }
 const MOST = 12
+
+/** What stops this subject, and apart from it the one removal that stops more of the others. */
+function cutLines(cuts: readonly Cut[]): string[] {
+  const own = cuts.filter(({ stopsSubject }) => stopsSubject).slice(0, 3)
+  const best = cuts.find((cut) => !cut.stopsSubject && own.every(({ stops }) => cut.stops > stops))
+  const line = ({ what, stops, of }: Cut): string => `      ${what} (stops ${stops} of the ${of} that get there)`
+  return [
+    ...(cuts.length === 0 ? [] : ['', '  What would stop it:']),
+    ...(cuts.length > 0 && own.length === 0 ? ['      no single removal: it has several ways'] : own.map(line)),
+    ...(best === undefined ? [] : ['', '  What would stop most others, though not this one:', line(best)]),
+  ]
+}
 
 function reachText({ reaches, unread }: SubjectReport): string {
   if (reaches === 'cluster-admin') return 'It can become cluster-admin:'
