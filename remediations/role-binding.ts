@@ -27,11 +27,11 @@ import { evidenceWords, isAllUsed, KEPT_READS, type Need, needsOf, objectsFor, u
 export const OPTIONS = {
   role: {
     describe:
-      'the ClusterRole to bind these subjects to instead (view, edit, admin or one of your own); empty: a role of what an audit log shows in use, without a log none',
+      'the ClusterRole to bind these subjects to instead: view, edit, admin or one of your own; empty: what an audit log shows in use, without a log nothing',
     default: '',
   },
   namespaces: {
-    describe: 'the namespaces in which to bind them instead of the whole cluster; empty: where the binding is good now',
+    describe: 'the namespaces to bind these subjects in, instead of the whole cluster; empty: where they are bound now',
     default: [],
   },
 } as const

@@ -29,7 +29,7 @@ import { isChosen, listOf, objectOf, removeSubjects, withoutSubjects } from './r
 const OF_BINDINGS = Object.fromEntries(
   Object.entries(removeSubjects('may-break').options!).map(([name, option]) => [
     name,
-    { ...option, describe: `where a built-in role is bound: ${option.describe}` },
+    { ...option, describe: `of a built-in role: ${option.describe}` },
   ]),
 )
 
@@ -41,7 +41,7 @@ export const narrowRights: Remedy<RbacEvidence> = remedy<RbacEvidence>({
     ...OF_BINDINGS,
     names: {
       describe:
-        'where a rule is changed: names of the objects on which the subjects keep the right (of list and watch only with a field selector for that name); empty: on the Secrets that arguments and variables of their workloads name, else on none',
+        'of a rule: the names of objects that its subjects may still work on; empty: the Secrets that their workloads name in arguments and variables, else none',
       default: [],
     },
   },
