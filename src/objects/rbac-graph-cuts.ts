@@ -65,7 +65,7 @@ function candidates(all: readonly Beginning[], for_: string | undefined): readon
       hits: (power) => power.grant.binding === grant.binding && power.grant.index === grant.index,
     })
     if (isBuiltIn(one)) continue
-    const byRule = `take "${ruleInBrief(rule)}" out of ${role}`
+    const byRule = `take ${ruleInBrief(rule)} out of ${role}`
     found.set(byRule, {
       what: byRule,
       // Of two that stop as much, the rule costs its holders less.

@@ -113,7 +113,8 @@ function* judge(fact: CloudIamFact): Iterable<Observation<CloudIamEvidence> | Re
     yield { note: 'Azure RBAC is off: what people may do stands in the bindings of the cluster alone' }
   if (settings['groups'] === 'off') yield { note: 'Google Groups are not used for RBAC: people are bound one by one' }
   for (const { command, because } of unanswered) yield { unknown: `${command} gave no answer: ${because}`, answer: command }
-  yield {
-    note: `evidence E1: ${provider.toUpperCase()} said who gets into ${cluster}; rights that come from above the project, subscription or compartment are not looked at`,
-  }
+  if (unanswered.length === 0 || Object.keys(settings).length > 0 || fact.grants.length > 0)
+    yield {
+      note: `evidence E1: ${provider.toUpperCase()} said who gets into ${cluster}; rights that come from above the project, subscription or compartment are not looked at`,
+    }
 }

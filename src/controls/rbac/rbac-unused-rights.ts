@@ -11,7 +11,7 @@ import { observedAs } from '../../objects/rbac-observed.ts'
 import { rulesInBrief, ruleText } from '../../objects/rbac-rules.ts'
 import { universeOf } from '../../objects/rbac-served.ts'
 import { usageOf } from '../../objects/rbac-usage.ts'
-import { recordedBy, windowDays } from '../../objects/rbac-usage-words.ts'
+import { recordedBy, windowText } from '../../objects/rbac-usage-words.ts'
 import { workloadsOf, workloadText } from '../../objects/rbac-users.ts'
 import { refOf } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
@@ -38,7 +38,7 @@ export default control({
     }
     const policies = view.all('AuditPolicy').map((file) => readAuditPolicy(file).policy)
     yield {
-      note: `${observed.events} requests of ${windowDays(observed)} days${policies.length === 0 ? '; what the audit policy leaves out is not known here and looks unused' : ''}`,
+      note: `${observed.events} requests of ${windowText(observed)}${policies.length === 0 ? '; what the audit policy leaves out is not known here and looks unused' : ''}`,
     }
     for (const [binding, all] of Map.groupBy(grants(view).all, (grant) => grant.binding)) {
       const held = all.filter((grant) => grant.rules.length > 0 && !grant.isDefault && !isOfTheSystem(grant))
