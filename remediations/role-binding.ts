@@ -118,7 +118,9 @@ function needsLeft(
   const isNeeded = (grant: Grant): boolean =>
     needs.some((need) => need.grant === grant && need.subject.name === grant.subject.name && isAllUsed(need, grant.rules))
   return instead.length === 0 && held.length > 0 && held.every(isNeeded)
-    ? { byHand: `all that it grants is in use: ${usageText(needs.flatMap(({ used }) => used))}` }
+    ? {
+        byHand: `all that it grants is in use: ${usageText(needs.flatMap(({ used }) => used))}; accept it in the file for --exceptions, or say what is to be bound instead`,
+      }
     : needs
 }
 function rulesBound(view: RemedyContext['view'], binding: BindingObject): readonly PolicyRule[] {
