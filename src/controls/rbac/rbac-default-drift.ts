@@ -95,7 +95,7 @@ function* widening(role: RoleObject, { minor, patched }: Server): Iterable<Found
   yield {
     ...at(role, 'metadata', 'labels'),
     key: 'aggregated',
-    reason: `widens ${into.join(' and ')} for everybody who is bound to them`,
+    reason: `widens ${into.join(' and ')} for everybody who is bound to ${into.length === 1 ? 'it' : 'them'}`,
     detail: `labelled ${labels.join(', ')}, so that they can ${fewOf(gains)}`,
     ...(isTheirs ? { ...soft('foreign', gains), severity: 'high' as const } : { evidence: { labels, into, gains } }),
   }
