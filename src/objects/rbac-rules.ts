@@ -203,7 +203,8 @@ const without = (list: readonly string[], gone: readonly string[]): readonly str
 /** `get, list on secrets`, `"*" on "*" in apps`, `get on /metrics`; for people. */
 export function ruleText(rule: PolicyRule): string {
   const verbs = quoted(rule.verbs ?? [])
-  if (!isResourceRule(rule)) return `${verbs} on ${(rule.nonResourceURLs ?? []).join(', ')}`
+  if (!isResourceRule(rule))
+    return `${verbs} on ${(rule.nonResourceURLs ?? []).map((url) => (url === '*' ? 'every path' : url)).join(', ')}`
   const groups = (rule.apiGroups ?? []).filter((group) => group !== '')
   return `${verbs} on ${quoted(rule.resources!)}${groups.length > 0 ? ` in ${groups.map((group) => (group === '*' ? 'every group' : group)).join(', ')}` : ''}${isNamed(rule) ? ` named ${rule.resourceNames!.join(', ')}` : ''}`
 }
