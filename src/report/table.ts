@@ -149,6 +149,7 @@ const howToReadMore = ({ results }: ScanReport): string[] =>
 
 function closingLine({ results }: ScanReport): string {
   const live = reckoned(results.flatMap(({ findings }) => findings))
+  const unseen = results.filter(({ outcome }) => outcome.status === 'unknown').length
   const byKind = Map.groupBy(live, ({ remedy }) =>
     remedy.kind === 'byHand'
       ? 'by hand'
@@ -166,6 +167,6 @@ function closingLine({ results }: ScanReport): string {
     .filter(([number]) => number > 0)
     .map(([number, severity]) => `${number} ${severity}`)
   return live.length === 0
-    ? 'no findings'
+    ? `no findings${unseen === 0 ? '' : `, but ${unseen} ${unseen === 1 ? 'check' : 'checks'} could not be made`}`
     : `${live.length} ${live.length === 1 ? 'finding' : 'findings'}${grave.length > 0 ? ` (${grave.join(', ')})` : ''}: ${parts.join(', ')}. Next: k8s-harden apply --dry-run shows the changes, k8s-harden generate --out DIR writes them as files.`
 }

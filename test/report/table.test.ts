@@ -65,6 +65,7 @@ test('a check is as grave as its gravest finding, and practices that were not as
 test('who may not read everything is told what would do', () => {
   const unread = [{ what: 'ClusterRole', why: 'forbidden', because: 'refused', answer: 'allow it' }] as const
   const lines = table([{ control: 'one', status: 'unknown', findings: [], unread, because: 'refused', answers: ['allow it'] }])
+  expect(lines).toContain('no findings, but 1 check could not be made')
   expect(lines).toContain('You may not read everything here: k8s-harden permissions prints the role that is enough.')
   expect(table([failed('one', ['everything'])]).join()).not.toContain('permissions')
 })
