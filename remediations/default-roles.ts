@@ -24,7 +24,7 @@ function ofState({ subject, evidence }: Finding<StateEvidence>, { view }: Remedy
   switch (evidence.state) {
     case 'missing':
       return {
-        byHand: `if nobody meant to narrow it: the API server adds what is missing at its next start; if somebody did, annotate ${name} with rbac.authorization.kubernetes.io/autoupdate=false, or that start undoes it`,
+        byHand: `if nobody meant to narrow it: the API server adds what is missing at its next start; if somebody did, kubectl annotate ${name} rbac.authorization.kubernetes.io/autoupdate=false, or that start undoes it`,
       }
     case 'frozen':
       return {
@@ -32,7 +32,7 @@ function ofState({ subject, evidence }: Finding<StateEvidence>, { view }: Remedy
       }
     case 'no-default':
       return {
-        byHand: `see who uses ${name}: if it is left from an old version and nobody does, delete it; if it is your own, take the label kubernetes.io/bootstrapping off`,
+        byHand: `see who uses ${name}: if it is left from an old version and nobody does, kubectl delete ${name}; if it is your own, kubectl label ${name} kubernetes.io/bootstrapping-`,
       }
     case 'elsewhere':
       return {

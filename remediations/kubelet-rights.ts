@@ -21,7 +21,7 @@ export const kubeletRights: Remedy<RbacEvidence> = remedy<RbacEvidence>({
   options: {
     ...OPTIONS,
     instead: {
-      describe: `where a rule is changed: what its subjects may read from kubelets instead, of ${[...ALWAYS, ...FINE].join(', ')} (the last three need kubelets of 1.33 or newer); it is of use to those who ask the kubelet itself, not through the API server; empty: nothing`,
+      describe: `of a rule: what its subjects may read from kubelets instead, of ${[...ALWAYS, ...FINE].join(', ')} (the last three need kubelets of 1.33 or newer); it is of use to those who ask the kubelet itself, not through the API server; empty: nothing`,
       default: [],
     },
   },

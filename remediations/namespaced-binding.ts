@@ -29,7 +29,10 @@ function byNamespace(finding: Finding<ExcessEvidence>, context: RemedyContext): 
   const namespaces = chosen.length > 0 ? chosen : finding.evidence.namespaces
   if (namespaces.length === 0)
     return {
-      needs: { option: 'namespaces', question: `In which namespaces does it need what ${refText(finding.subject)} grants? (shop,pay)` },
+      needs: {
+        option: 'namespaces',
+        question: `In which namespaces, such as shop,pay, does it need what ${refText(finding.subject)} grants? One answer for all findings of this check; --audit-log FILE would show it of each.`,
+      },
     }
   // What the evidence says of some is no reason to move the others with them.
   const alongside = context.alongside.filter((one) => one.control !== finding.control || chosen.length > 0)

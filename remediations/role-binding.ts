@@ -27,11 +27,11 @@ import { evidenceWords, isAllUsed, KEPT_READS, type Need, needsOf, objectsFor, u
 export const OPTIONS = {
   role: {
     describe:
-      'the ClusterRole to bind these subjects to instead (view, edit, admin or one of your own); empty: a role of what an audit log shows in use, without a log none',
+      'the ClusterRole to bind these subjects to instead: view, edit, admin or one of your own; empty: what an audit log shows in use, without a log nothing',
     default: '',
   },
   namespaces: {
-    describe: 'the namespaces in which to bind them instead of the whole cluster; empty: where the binding is good now',
+    describe: 'the namespaces to bind these subjects in, instead of the whole cluster; empty: where they are bound now',
     default: [],
   },
 } as const
@@ -118,7 +118,9 @@ function needsLeft(
   const isNeeded = (grant: Grant): boolean =>
     needs.some((need) => need.grant === grant && need.subject.name === grant.subject.name && isAllUsed(need, grant.rules))
   return instead.length === 0 && held.length > 0 && held.every(isNeeded)
-    ? { byHand: `all that it grants is in use: ${usageText(needs.flatMap(({ used }) => used))}` }
+    ? {
+        byHand: `all that it grants is in use: ${usageText(needs.flatMap(({ used }) => used))}; accept it in the file for --exceptions, or say what is to be bound instead`,
+      }
     : needs
 }
 function rulesBound(view: RemedyContext['view'], binding: BindingObject): readonly PolicyRule[] {

@@ -1,15 +1,26 @@
 /** Takes rights out of the rules of a role so that nothing else is lost, and spells wildcards out. */
 
 import { remedy } from '../src/model/define.ts'
-import type { Finding, Json, Path, PolicyRule, Proposal, Remedy, RemedyContext, RoleObject } from '../src/model/index.ts'
+import type { Finding, Json, ObjectRef, Path, PolicyRule, Proposal, Remedy, RemedyContext, RoleObject } from '../src/model/index.ts'
+import { fewOf } from '../src/objects/few-of.ts'
 import { isShippedRule } from '../src/objects/rbac-add-ons.ts'
 import { isDefaultRule, mayBeForeignDefault, subjectText } from '../src/objects/rbac-bootstrap.ts'
 import type { RbacEvidence, RuleEvidence, SubjectEvidence } from '../src/objects/rbac-exposure.ts'
 import { holdersOf } from '../src/objects/rbac-grants.ts'
 import { allows } from '../src/objects/rbac-kept.ts'
-import { expand, isNamed, overlap, overlapTexts, type Rights, ruleText, subtract } from '../src/objects/rbac-rules.ts'
+import {
+  expand,
+  isNamed,
+  overlap,
+  type Rights,
+  rightsInCommon,
+  ruleInBrief,
+  rulesInBrief,
+  ruleText,
+  subtract,
+} from '../src/objects/rbac-rules.ts'
 import { universeOf } from '../src/objects/rbac-served.ts'
-import { refText } from '../src/objects/ref.ts'
+import { refOf, refText } from '../src/objects/ref.ts'
 import { secretsNamedBy } from '../src/objects/secret-references.ts'
 import { WORKLOAD_KINDS } from '../src/objects/workloads.ts'
 import { evidenceWords, KEPT_READS, type Need, needsOf, objectsFor, usageText } from './kept-rights.ts'
@@ -18,7 +29,7 @@ import { isChosen, listOf, objectOf, removeSubjects, withoutSubjects } from './r
 const OF_BINDINGS = Object.fromEntries(
   Object.entries(removeSubjects('may-break').options!).map(([name, option]) => [
     name,
-    { ...option, describe: `where a built-in role is bound: ${option.describe}` },
+    { ...option, describe: `of a built-in role: ${option.describe}` },
   ]),
 )
 
@@ -30,7 +41,7 @@ export const narrowRights: Remedy<RbacEvidence> = remedy<RbacEvidence>({
     ...OF_BINDINGS,
     names: {
       describe:
-        'where a rule is changed: names of the objects on which the subjects keep the right (of list and watch only with a field selector for that name); empty: on the Secrets that arguments and variables of their workloads name, else on none',
+        'of a rule: the names of objects that its subjects may still work on; empty: the Secrets that their workloads name in arguments and variables, else none',
       default: [],
     },
   },
@@ -44,12 +55,14 @@ export const narrowRights: Remedy<RbacEvidence> = remedy<RbacEvidence>({
 function withoutHolders(finding: Finding<SubjectEvidence>, context: RemedyContext): Proposal {
   const proposal = withoutSubjects(finding, context, 'may-break')
   if (finding.verdict !== 'review' || isChosen(context.options) || !('changes' in proposal)) return proposal
-  const { kind, namespace, name } = finding.subject
-  const how = `kubectl ${namespace === undefined ? '' : `-n ${namespace} `}${proposal.changes.at(-1)?.type === 'delete' ? 'delete' : 'edit'} ${kind.toLowerCase()} ${name}`
+  const how = editOf(finding.subject, proposal.changes.at(-1)?.type === 'delete' ? 'delete' : 'edit')
   return {
-    byHand: `ask ${finding.evidence.remove.map((subject) => subjectText(subject, namespace)).join(', ')} whether this is needed; if not, bind them to less (--set ${finding.control}.role=view) or take them out (${how})`,
+    byHand: `ask ${finding.evidence.remove.map((subject) => subjectText(subject, finding.subject.namespace)).join(', ')} whether this is needed; if not, bind them to less (--set ${finding.control}.role=view) or take them out (${how})`,
   }
 }
+
+const editOf = ({ kind, namespace, name }: ObjectRef, verb = 'edit'): string =>
+  `kubectl ${namespace === undefined ? '' : `-n ${namespace} `}${verb} ${kind.toLowerCase()} ${name}`
 
 function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongside }: RemedyContext): Proposal {
   const role = objectOf(view, finding.subject) as RoleObject | undefined
@@ -61,7 +74,7 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
   if (why !== undefined) return why
   if ('cut' in finding.evidence.mend && finding.evidence.mend.from?.length === 0)
     return {
-      byHand: `it is limited to names already: ask ${finding.evidence.heldBy.join(', ')} whether it is needed; if not, take it out of ${refText(finding.subject)}`,
+      byHand: `it is limited to names already: ask ${finding.evidence.heldBy.join(', ')} whether it is needed; if not, take it out of ${refText(finding.subject)}: ${editOf(finding.subject)}`,
     }
   const universe = universeOf(view)
   const unknown = universe.complete ? undefined : whatIsNotKnown(view, rules[index], (group) => universe.resourcesOf(group).length > 0)
@@ -88,7 +101,9 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
   const { mend } = finding.evidence
   if (!wishes.some((wish) => wish.index === index && wish.mend === mend)) {
     const used = needsAfter(narrow(wishOf(finding))).flatMap((found) => ('byHand' in found ? [] : found.flatMap((need) => need.used)))
-    return { byHand: `${usageText(used)}: it needs this right, so give it one for what it really works on` }
+    return {
+      byHand: `${usageText(used)}: it needs this right, so name the objects that it really works on (resourceNames): ${editOf(finding.subject)}`,
+    }
   }
   const cuts = wishes.flatMap((wish) => ('cut' in wish.mend ? wish.mend.cut : []))
   // What is more than a default role has cannot stay in it.
@@ -127,10 +142,10 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
 }
 
 function summaryOf(mend: RuleEvidence['mend'], rule: PolicyRule, role: string): string {
-  if ('expand' in mend) return `spell out ${ruleText(rule)} in ${role}`
+  if ('expand' in mend) return `spell out ${ruleInBrief(rule)} in ${role}`
   if ('cut' in mend)
-    return `take ${overlapTexts([rule], mend.cut).join('; ')}${mend.from === undefined ? '' : ` named ${mend.from.join(', ')}`} out of ${role}`
-  return `take ${ruleText(rule)} out of ${role}${mend.keep.length > 0 ? `, except ${mend.keep.map(ruleText).join('; ')}` : ''}`
+    return `take ${rulesInBrief(rightsInCommon([rule], mend.cut))}${mend.from === undefined ? '' : ` named ${fewOf(mend.from)}`} out of ${role}`
+  return `take ${ruleInBrief(rule)} out of ${role}${mend.keep.length > 0 ? `, except ${rulesInBrief(mend.keep)}` : ''}`
 }
 
 /** Does every holder use some of what is to be cut, for any name and wherever it is granted? */
@@ -224,7 +239,7 @@ function whyNot(role: RoleObject, rule: PolicyRule, version: string | undefined)
     return { byHand: `${role.metadata.name} is as its add-on ships it: see whether a newer release of the add-on asks for less` }
   if (mayBeForeignDefault(role, version))
     return {
-      byHand: `compare ${role.metadata.name} with the default of this Kubernetes version: the API server puts its defaults back at every start`,
+      byHand: `compare ${role.metadata.name} with the default of this Kubernetes version: the API server puts its defaults back at every start; what is not among them goes by ${editOf(refOf(role))}`,
     }
   if (role.aggregationRule)
     return { byHand: 'the rules of an aggregated role are filled in by a controller: change the roles that its aggregationRule selects' }

@@ -1,5 +1,6 @@
 import type { Kind, Observation, Outcome, Readable, RegisteredControl, Remark, Snapshot, Status, Unread, View } from '../model/index.ts'
 import { FindingKeeper, type IsExcepted } from './finding-keeper.ts'
+import { together } from './refusals.ts'
 
 const none: IsExcepted = () => false
 const NO_FINDINGS: readonly never[] = []
@@ -30,8 +31,8 @@ function unreadOutcome(control: RegisteredControl, unread: readonly Unread[]): O
     status: 'unknown',
     findings: NO_FINDINGS,
     unread,
-    because: [...new Set(unread.map((one) => one.because))].join('; '),
-    answers: [...new Set(unread.map((one) => one.answer))],
+    because: together(unread.map((one) => one.because)).join('; '),
+    answers: together(unread.map((one) => one.answer)),
   }
 }
 

@@ -56,7 +56,7 @@ export function faultsOf({ url, users, groups, index = 0 }: Issuer): readonly Is
     lacks: 'url',
     at: ['jwt', index, 'issuer', 'url'],
     flag: 'oidc-issuer-url',
-    reason: 'believes an issuer that is not https',
+    reason: 'trusts an issuer that is not https',
     detail: url,
     unseen: false,
   }

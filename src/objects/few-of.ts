@@ -1,3 +1,3 @@
 /** The first few, and how many more there are: for a line of text. */
-export const fewOf = (list: readonly string[], most = 3): string =>
-  list.length <= most ? list.join(', ') : `${list.slice(0, most).join(', ')} and ${list.length - most} more`
+export const fewOf = (list: readonly string[], most = 3, between = ', '): string =>
+  list.length <= most ? list.join(between) : `${list.slice(0, most).join(between)} and ${list.length - most} more`

@@ -8,7 +8,7 @@ import { fewOf } from './few-of.ts'
 import { isShippedRule, isShippedSubject } from './rbac-add-ons.ts'
 import { isDefaultRule, mayBeForeignDefault, subjectText } from './rbac-bootstrap.ts'
 import { type Grant, grants, holdersOf, isFromPart, RBAC_KINDS, type RbacView, rulesOf } from './rbac-grants.ts'
-import { matchingText, type Rights, ruleText } from './rbac-rules.ts'
+import { matchingText, type Rights, rulesInBrief, ruleText } from './rbac-rules.ts'
 import { refOf, refText } from './ref.ts'
 
 interface Held {
@@ -168,7 +168,7 @@ export function scopeText({ grants: held, clusterWide }: Pick<Exposure, 'grants'
 
 /** What of the rules was asked about (all of them by default), where it is good, and who holds it. */
 export const describeExposure = (exposure: Exposure, asked?: readonly Rights[]): string =>
-  `${asked === undefined ? fewOf(exposure.rules.map(ruleText)) : matchingText(exposure.rules, asked)}, ${scopeText(exposure)}: ${fewOf([...new Set(exposure.grants.map((grant) => subjectText(grant.subject, grant.namespace)))]) || 'nobody yet'}`
+  `${asked === undefined ? rulesInBrief(exposure.rules) : matchingText(exposure.rules, asked)}, ${scopeText(exposure)}: ${fewOf([...new Set(exposure.grants.map((grant) => subjectText(grant.subject, grant.namespace)))]) || 'nobody yet'}`
 
 /** One of the operator's own people: no service account, also not as a user or a group, and none of the names that Kubernetes keeps for itself. */
 const isPerson = ({ subject }: Grant): boolean => subject.kind !== 'ServiceAccount' && !subject.name.startsWith('system:')

@@ -4,7 +4,7 @@ import { buildGraph, type GraphView, goalOf, type RbacGraph } from './rbac-graph
 import { type Beginning, beginnings, isBuiltIn } from './rbac-graph-beginnings.ts'
 import type { Power } from './rbac-graph-subjects.ts'
 import { graphWorld } from './rbac-graph-world.ts'
-import { ruleText } from './rbac-rules.ts'
+import { ruleInBrief } from './rbac-rules.ts'
 import { refOf, refText } from './ref.ts'
 
 export interface Cut {
@@ -65,7 +65,7 @@ function candidates(all: readonly Beginning[], for_: string | undefined): readon
       hits: (power) => power.grant.binding === grant.binding && power.grant.index === grant.index,
     })
     if (isBuiltIn(one)) continue
-    const byRule = `take "${ruleText(rule)}" out of ${role}`
+    const byRule = `take ${ruleInBrief(rule)} out of ${role}`
     found.set(byRule, {
       what: byRule,
       // Of two that stop as much, the rule costs its holders less.

@@ -1,5 +1,6 @@
 /** What one RBAC rule grants: the API server's own matching (pkg/apis/rbac/v1/evaluation_helpers.go), and arithmetic on rules. */
 import type { PolicyRule } from '../model/index.ts'
+import { fewOf } from './few-of.ts'
 
 /** A request as the authorizer sees it. `group` '' is core; `resource` has no subresource in it; `namespace` and `name` absent means ''. */
 export interface ResourceRequest {
@@ -202,23 +203,37 @@ const without = (list: readonly string[], gone: readonly string[]): readonly str
 /** `get, list on secrets`, `"*" on "*" in apps`, `get on /metrics`; for people. */
 export function ruleText(rule: PolicyRule): string {
   const verbs = quoted(rule.verbs ?? [])
-  if (!isResourceRule(rule)) return `${verbs} on ${(rule.nonResourceURLs ?? []).join(', ')}`
+  if (!isResourceRule(rule))
+    return `${verbs} on ${(rule.nonResourceURLs ?? []).map((url) => (url === '*' ? 'every path' : url)).join(', ')}`
   const groups = (rule.apiGroups ?? []).filter((group) => group !== '')
   return `${verbs} on ${quoted(rule.resources!)}${groups.length > 0 ? ` in ${groups.map((group) => (group === '*' ? 'every group' : group)).join(', ')}` : ''}${isNamed(rule) ? ` named ${rule.resourceNames!.join(', ')}` : ''}`
 }
 const quoted = (list: readonly string[]): string => list.map((one) => (one === '*' ? '"*"' : one)).join(', ')
 
-/** What of the rules falls under these rights: `create on pods/exec, pods/attach`. Wildcards and named objects are told as they stand. */
+/** A rule for one line of text: long lists are told by their first few. */
+export const ruleInBrief = ({ resources, resourceNames, nonResourceURLs, apiGroups, ...rule }: PolicyRule): string =>
+  ruleText({
+    ...rule,
+    ...(apiGroups && { apiGroups: briefly(apiGroups) }),
+    ...(resources && { resources: briefly(resources) }),
+    ...(resourceNames && { resourceNames: briefly(resourceNames) }),
+    ...(nonResourceURLs && { nonResourceURLs: briefly(nonResourceURLs) }),
+  })
+const briefly = (list: readonly string[]): readonly string[] => (list.length <= 6 ? list : [fewOf(list, 5)])
+/** Rules for one line of text. */
+export const rulesInBrief = (rules: readonly PolicyRule[]): string => fewOf(rules.map(ruleInBrief), 3, '; ')
+
+/** What of the rules falls under these rights, in brief: `create on pods/exec, pods/attach`. Wildcards and named objects are told as they stand. */
 export function matchingText(rules: readonly PolicyRule[], asked: readonly Rights[]): string {
   const [asTheyStand, plain] = [
     rules.filter((rule) => hasWildcard(rule) || isNamed(rule)),
     rules.filter((rule) => !hasWildcard(rule) && !isNamed(rule)),
   ]
-  return [...asTheyStand.map(ruleText), ...overlapTexts(plain, asked)].join('; ')
+  return rulesInBrief([...asTheyStand, ...rightsInCommon(plain, asked)])
 }
 
 /** The rights that rules and `asked` have in common, resources with the same verbs together. */
-export function overlapTexts(rules: readonly PolicyRule[], asked: readonly Rights[]): readonly string[] {
+export function rightsInCommon(rules: readonly PolicyRule[], asked: readonly Rights[]): readonly PolicyRule[] {
   const verbsOf = new Map<string, Set<string>>()
   for (const rights of asked) {
     for (const rule of rules) {
@@ -234,10 +249,10 @@ export function overlapTexts(rules: readonly PolicyRule[], asked: readonly Right
   const alike = Map.groupBy(verbsOf, ([key, verbs]) => `${key.slice(0, key.indexOf('\0'))}\0${[...verbs].join()}`)
   return [...alike.values()].map((same) => {
     const [key, verbs] = same[0]!
-    return ruleText({
+    return {
       verbs: [...verbs],
       apiGroups: [key.slice(0, key.indexOf('\0'))],
       resources: same.map(([one]) => one.slice(one.indexOf('\0') + 1)),
-    })
+    }
   })
 }

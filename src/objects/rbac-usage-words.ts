@@ -17,12 +17,18 @@ const ENOUGH_DAYS = 14
 export const windowDays = ({ since, until }: Pick<ObservedRequests, 'since' | 'until'>): number =>
   Math.floor((Date.parse(until) - Date.parse(since)) / 8_640_000) / 10 || 0
 
+/** `3.5 days`, `less than a day`. */
+export function windowText(observed: Pick<ObservedRequests, 'since' | 'until'>): string {
+  const days = windowDays(observed)
+  return days < 1 ? 'less than a day' : days === 1 ? 'one day' : `${days} days`
+}
+
 /** Why the log proves less than it seems, one clause each. */
 export function logDoubts(observed: ObservedRequests): readonly string[] {
   const days = windowDays(observed)
   return [
     ...(days < ENOUGH_DAYS
-      ? [`the audit log covers ${days} days: what is done once a month, or by a restart that did not happen, is not in it`]
+      ? [`the audit log covers ${windowText(observed)}: what is done once a month, or by a restart that did not happen, is not in it`]
       : []),
     ...(observed.blind.length > 0 ? [`nobody is seen to ${observed.blind.join(', ')}: the audit policy may leave that out`] : []),
     ...observed.doubts,

@@ -35,13 +35,13 @@ const readText = ({ reads, consults = [] }: RegisteredControl): string => {
 /** One choice of a remedy: how it is given, what it means, what may be chosen. */
 const optionLines = (id: string, name: string, { describe, choices = [], default: preset }: RemedyOption): string[] => [
   `--set ${id}.${name}=${choices.length === 0 ? 'VALUE' : choices.map(({ value }) => value).join('|')}`,
-  `  ${describe}${preset === undefined || choices.length > 0 ? '' : `; unless you choose: ${shown(preset)}`}`,
+  `  ${describe}${preset === undefined || choices.length > 0 || isEmpty(preset) ? '' : `; unless you choose: ${shown(preset)}`}`,
   ...choices
     .filter(({ label, value }) => label !== value)
     .map(({ label, value }) => `  ${value}: ${label}${value === preset ? ' (unless you choose)' : ''}`),
 ]
-const shown = (value: unknown): string =>
-  value === '' || (Array.isArray(value) && value.length === 0) ? 'nothing' : typeof value === 'string' ? value : JSON.stringify(value)
+const isEmpty = (value: unknown): boolean => value === '' || (Array.isArray(value) && value.length === 0)
+const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
 const choiceLines = ({ id, remedy }: RegisteredControl): string[] =>
   'byHand' in remedy ? [] : Object.entries(remedy.options ?? {}).flatMap(([name, option]) => optionLines(id, name, option))
 const remedyText = ({ remedy }: RegisteredControl): string =>

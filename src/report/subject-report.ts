@@ -1,5 +1,7 @@
 /** What one subject may do, and what it could become: for `explain --subject`. */
+import { together } from '../engine/refusals.ts'
 import { printable } from '../objects/display.ts'
+import { isDefaultRule } from '../objects/rbac-bootstrap.ts'
 import { escalationsOf } from '../objects/rbac-escalations.ts'
 import { unseenRoles } from '../objects/rbac-exposure.ts'
 import { RBAC_KINDS } from '../objects/rbac-grants.ts'
@@ -21,6 +23,8 @@ export interface SubjectReport {
     readonly namespace?: string
     /** The group by which it applies; absent: it names the subject. */
     readonly group?: string
+    /** As Kubernetes ships it: everybody has it. */
+    readonly shipped?: true
     readonly rules: readonly string[]
   }[]
   /** What its rights amount to by themselves: E07, … */
@@ -30,6 +34,8 @@ export interface SubjectReport {
   readonly sentence: string
   readonly pods: readonly string[]
   readonly cuts: readonly Cut[]
+  /** The service account does not exist, as far as is seen. */
+  readonly missing?: true
   /** What could not be read: what is said here may be too little. */
   readonly unread: readonly string[]
 }
@@ -52,12 +58,13 @@ export function subjectReport(view: GraphView, identity: Identity): SubjectRepor
   const isKnown = goal === 'cluster-admin' || goal === 'node'
   return {
     subject: { kind: identity.kind, ...(identity.namespace !== undefined && { namespace: identity.namespace }), name: identity.name },
-    bindings: holder.grants.map(({ binding, role, rules, namespace, subject }) => ({
+    bindings: holder.grants.map(({ binding, role, rules, namespace, subject, isDefault }) => ({
       binding: refText(refOf(binding)),
       role: role === undefined ? `${binding.roleRef.kind} ${binding.roleRef.name}, which is not there` : refText(refOf(role)),
       ...(namespace !== undefined && { namespace }),
       ...(subject.kind === 'Group' && identity.kind !== 'Group' && { group: subject.name }),
       ...(subject.kind === 'Group' && identity.kind === 'Group' && subject.name !== identity.name && { group: subject.name }),
+      ...(isDefault && role !== undefined && rules.every((rule) => isDefaultRule(role, rule)) && { shipped: true as const }),
       rules: rules.map(ruleText),
     })),
     escalations: escalationsIn(holder.grants),
@@ -66,9 +73,16 @@ export function subjectReport(view: GraphView, identity: Identity): SubjectRepor
     sentence: sentenceOf(path),
     pods: podsOf(view, holder),
     cuts: isKnown ? bestCuts(view, graph, asked) : [],
+    ...(isMissing(view, identity) && { missing: true as const }),
     unread,
   }
 }
+
+const isMissing = (view: GraphView, { kind, namespace, name }: Identity): boolean =>
+  kind === 'ServiceAccount' &&
+  view.source.kind === 'live' &&
+  view.unread('ServiceAccount') === undefined &&
+  view.find('ServiceAccount', namespace, name) === undefined
 
 /** Rights count together where they are good together. */
 function escalationsIn(grants: ReturnType<GraphHolderGrants>): SubjectReport['escalations'] {
@@ -87,13 +101,16 @@ export function toSubjectText(report: SubjectReport): string {
   const { subject, bindings, escalations, pods, cuts, unread } = report
   const name = `${subject.kind} ${subject.namespace === undefined ? '' : `${subject.namespace}/`}${subject.name}`
   const lines = [name, '']
+  if (report.missing) lines.push('  There is no such service account: whoever creates it has what is said here.', '')
+  const shipped = bindings.filter((one) => one.shipped && one.group !== undefined)
   if (bindings.length === 0) lines.push('  Holds nothing that is seen: no binding names it, and no group that it is certainly in.')
-  for (const { binding, role, namespace, group, rules } of bindings) {
+  for (const { binding, role, namespace, group, rules } of bindings.filter((one) => !shipped.includes(one))) {
     const where = namespace === undefined ? 'in the whole cluster' : `in ${namespace}`
     lines.push(`  ${role} ${where}, by ${binding}${group === undefined ? '' : ` (as one of ${group})`}`)
     for (const rule of rules.slice(0, MOST)) lines.push(`      ${rule}`)
     if (rules.length > MOST) lines.push(`      and ${rules.length - MOST} more rules`)
   }
+  if (shipped.length > 0) lines.push(`  What everybody has, as Kubernetes ships it: ${shipped.map(({ role }) => role).join(', ')}`)
   if (escalations.length > 0) lines.push('', '  These rights let it:', ...escalations.map(({ id, gains }) => `      ${id}  ${gains}`))
   lines.push('', `  ${reachText(report)}`)
   if (report.sentence !== '') lines.push(`      ${report.sentence}`)
@@ -101,13 +118,23 @@ export function toSubjectText(report: SubjectReport): string {
     for (const { binding, role, rule } of through) lines.push(`      ${primitive.padEnd(3)}  rule ${rule + 1} of ${role}, by ${binding}`)
   if (pods.length > 0) lines.push('', '  Pods that hold its token:', ...pods.slice(0, 20).map((pod) => `      ${pod}`))
   if (pods.length > 20) lines.push(`      and ${pods.length - 20} more`)
-  if (cuts.length > 0) lines.push('', '  What would stop it:')
-  for (const { what, stops, of, stopsSubject } of cuts.slice(0, 5))
-    lines.push(`      ${what}: ${stops} of ${of} subjects get no further${stopsSubject ? '' : ', but this one does'}`)
-  if (unread.length > 0) lines.push('', '  Not everything could be read:', ...unread.map((one) => `      ${one}`))
+  lines.push(...cutLines(cuts))
+  if (unread.length > 0) lines.push('', '  Not everything could be read:', ...together(unread).map((one) => `      ${one}`))
   return `${lines.map(printable).join('\n')}\n`
 }
 const MOST = 12
+
+/** What stops this subject, and apart from it the one removal that stops more of the others. */
+function cutLines(cuts: readonly Cut[]): string[] {
+  const own = cuts.filter(({ stopsSubject }) => stopsSubject).slice(0, 3)
+  const best = cuts.find((cut) => !cut.stopsSubject && own.every(({ stops }) => cut.stops > stops))
+  const line = ({ what, stops, of }: Cut): string => `      ${what} (stops ${stops} of the ${of} that get there)`
+  return [
+    ...(cuts.length === 0 ? [] : ['', '  What would stop it:']),
+    ...(cuts.length > 0 && own.length === 0 ? ['      no single removal: it has several ways'] : own.map(line)),
+    ...(best === undefined ? [] : ['', '  What would stop most others, though not this one:', line(best)]),
+  ]
+}
 
 function reachText({ reaches, unread }: SubjectReport): string {
   if (reaches === 'cluster-admin') return 'It can become cluster-admin:'

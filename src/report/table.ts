@@ -1,6 +1,7 @@
 import { bySeverity, PRACTICES } from '../engine/score.ts'
-import type { Severity, Status } from '../model/index.ts'
+import type { Finding, Severity, Status } from '../model/index.ts'
 import { printable } from '../objects/display.ts'
+import { fewOf } from '../objects/few-of.ts'
 import type { ReportedFinding, ScanReport } from './scan-report.ts'
 
 /** Colours are the caller's; every mark is also a word. */
@@ -41,16 +42,19 @@ export function toTable(report: ScanReport, paint: Paint): string {
       '',
       ...resultLines(report, paint),
       ...problemLines(report, paint),
+      ...oftenNamed(report),
       closingLine(report),
+      ...howToReadMore(report),
     ].join('\n') + '\n'
   )
 }
 
-function summaryLines({ summary }: ScanReport, paint: Paint): string[] {
+function summaryLines({ summary, results }: ScanReport, paint: Paint): string[] {
+  const judged = PRACTICES.filter((practice) => results.some(({ control }) => control.practice === practice))
   const head = `${'practice'.padEnd(16)}${['score', 'fail', 'review', '?', 'pass', 'n/a'].map((word) => word.padStart(8)).join('')}`
   return [
     paint('dim', head),
-    ...PRACTICES.map((practice) => {
+    ...judged.map((practice) => {
       const { score, fail, review, unknown, pass, notApplicable, attested, error } = summary[practice]
       const cells = [score === null ? '-' : String(score), fail + error, review, unknown, pass + attested, notApplicable].map((cell) =>
         String(cell).padStart(8),
@@ -67,7 +71,7 @@ function resultLines({ results }: ScanReport, paint: Paint): string[] {
     return [
       paint('bold', practice),
       ...own.flatMap(({ control, outcome, findings }) => {
-        const line = `  ${paint(COLOUR[outcome.status], WORD[outcome.status].padEnd(8))} ${SEVERITY[control.severity]} ${control.id}  ${paint('dim', control.title)}`
+        const line = `  ${paint(COLOUR[outcome.status], WORD[outcome.status].padEnd(8))} ${SEVERITY[gravest({ control, findings })]} ${control.id}  ${paint('dim', control.title)}`
         const because = outcome.because ?? outcome.error
         const why =
           because === undefined || outcome.status === 'pass'
@@ -87,7 +91,7 @@ function resultLines({ results }: ScanReport, paint: Paint): string[] {
 const URGENCY: readonly Status[] = ['error', 'fail', 'review', 'unknown', 'pass', 'attested', 'notApplicable']
 const worstFirst = (a: ReportedResult, b: ReportedResult): number =>
   URGENCY.indexOf(a.outcome.status) - URGENCY.indexOf(b.outcome.status) || bySeverity(gravest(a), gravest(b))
-const gravest = ({ control, findings }: ReportedResult): Severity =>
+const gravest = ({ control, findings }: Pick<ReportedResult, 'control' | 'findings'>): Severity =>
   reckoned(findings).reduce<Severity | undefined>(
     (worst, { finding: { severity } }) => (worst === undefined || bySeverity(severity, worst) < 0 ? severity : worst),
     undefined,
@@ -100,8 +104,7 @@ function findingLines(findings: readonly ReportedFinding[], paint: Paint): strin
   const system = findings.filter(({ finding }) => !finding.excepted && finding.origin === 'system').length
   const excepted = findings.filter(({ finding }) => finding.excepted).length
   const lines = live.slice(0, SHOWN_PER_CONTROL).map(({ finding, place: at }) => {
-    const { subject } = finding
-    const object = `${subject.kind} ${subject.namespace === undefined ? '' : `${subject.namespace}/`}${subject.name}${finding.container === undefined ? '' : ` [${finding.container}]`}`
+    const object = `${objectName(finding)}${finding.container === undefined ? '' : ` [${finding.container}]`}`
     const place = at === undefined ? '' : paint('dim', `  ${printable(at.file)}:${at.line ?? 1}`)
     const detail = finding.detail === undefined ? '' : `: ${finding.detail}`
     return `      ${SEVERITY[finding.severity]} ${printable(object)} ${printable(finding.reason)}${printable(detail)}${place}`
@@ -121,8 +124,32 @@ function problemLines({ problems }: ScanReport, paint: Paint): string[] {
   ]
 }
 
+/** One object may trip many checks: what most of them speak of is where to begin. */
+function oftenNamed({ results }: ScanReport): string[] {
+  const checksOf = new Map<string, Set<string>>()
+  for (const { control, findings } of results)
+    for (const { finding } of reckoned(findings)) {
+      const name = objectName(finding)
+      checksOf.set(name, (checksOf.get(name) ?? new Set()).add(control.id))
+    }
+  const most = [...checksOf]
+    .filter(([, checks]) => checks.size >= MANY_CHECKS)
+    .sort(([a, checks], [b, others]) => others.size - checks.size || (a < b ? -1 : 1))
+    .map(([name, checks]) => `${printable(name)} (${checks.size} checks)`)
+  return most.length === 0 ? [] : [`Begin with what most checks speak of: ${fewOf(most)}.`]
+}
+const MANY_CHECKS = 4
+const objectName = ({ subject: { kind, namespace, name } }: Finding): string =>
+  `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`
+
+const howToReadMore = ({ results }: ScanReport): string[] =>
+  results.some(({ outcome }) => outcome.unread?.some(({ why }) => why === 'forbidden'))
+    ? ['You may not read everything here: k8s-harden permissions prints the role that is enough.']
+    : []
+
 function closingLine({ results }: ScanReport): string {
   const live = reckoned(results.flatMap(({ findings }) => findings))
+  const unseen = results.filter(({ outcome }) => outcome.status === 'unknown').length
   const byKind = Map.groupBy(live, ({ remedy }) =>
     remedy.kind === 'byHand'
       ? 'by hand'
@@ -140,6 +167,6 @@ function closingLine({ results }: ScanReport): string {
     .filter(([number]) => number > 0)
     .map(([number, severity]) => `${number} ${severity}`)
   return live.length === 0
-    ? 'no findings'
+    ? `no findings${unseen === 0 ? '' : `, but ${unseen} ${unseen === 1 ? 'check' : 'checks'} could not be made`}`
     : `${live.length} ${live.length === 1 ? 'finding' : 'findings'}${grave.length > 0 ? ` (${grave.join(', ')})` : ''}: ${parts.join(', ')}. Next: k8s-harden apply --dry-run shows the changes, k8s-harden generate --out DIR writes them as files.`
 }

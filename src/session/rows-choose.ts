@@ -1,6 +1,6 @@
 import type { ControlId } from '../model/index.ts'
 import { optionsOf } from './rows-finding.ts'
-import { blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
+import { blank, choice, inColumns, prose, type Row, row } from './rows-line.ts'
 import { RISK_TONE, RISK_WORD } from './rows-words.ts'
 import { type State, shownValue, valueText } from './store-state.ts'
 
@@ -13,7 +13,7 @@ export function chooseRows(state: State, id: ControlId, width: number): Row[] {
     const value = state.values[id]?.[name] ?? option.default
     const isReady = option.choices?.some((one) => one.value === value) ?? false
     return [
-      heading(option.describe),
+      ...prose(option.describe, width, { indent: 0, tone: 'title' }),
       ...(option.choices ?? []).map((one) =>
         choice(`choice:${name}=${one.value}`, (w) =>
           inColumns(w, [
@@ -34,7 +34,9 @@ export function chooseRows(state: State, id: ControlId, width: number): Row[] {
             ),
           ]
         : []),
-      ...(option.default === undefined ? [] : prose(`Unless you choose: ${shownValue(option.default)}`, width, { indent: 4, tone: 'dim' })),
+      ...(option.default === undefined || value === option.default
+        ? []
+        : prose(`Unless you choose: ${shownValue(option.default)}`, width, { indent: 4, tone: 'dim' })),
       blank,
     ]
   })

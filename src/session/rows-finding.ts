@@ -81,7 +81,12 @@ function about(finding: Finding, control: RegisteredControl, width: number, { sc
 
 function fixRows(state: State, control: RegisteredControl, width: number): Row[] {
   const { look } = state
-  return [heading('The fix'), ...options(state, control, width), ...lookRows(look, width)]
+  const choices = options(state, control, width)
+  return [
+    heading('The fix'),
+    ...lookRows(look, width),
+    ...(choices.length === 0 ? [] : [blank, heading('Your choices (c changes them)'), ...choices]),
+  ]
 }
 
 /** What is known of the fix by now. */
@@ -153,9 +158,7 @@ export const optionsOf = (control: RegisteredControl | undefined): NonNullable<R
 function options(state: State, control: RegisteredControl, width: number): Row[] {
   return Object.entries(optionsOf(control)).flatMap(([name, option]) => {
     const value = state.values[control.id]?.[name] ?? option.default
-    return prose(`Your choice (c changes it): ${option.describe}. Now: ${shownValue(value)}.`, width, {
-      tone: 'key',
-    })
+    return prose(`${option.describe}. Now: ${shownValue(value)}.`, width, { mark: '- ', tone: 'key' })
   })
 }
 

@@ -20,8 +20,10 @@ export function historyRows({ history }: State, width: number): Row[] {
       choice(`run:${run.id}`, (w) =>
         inColumns(w, [
           { text: timeText(run.time), width: 16 },
-          { text: run.source, width: Math.floor(w * 0.25), tone: 'key' },
-          { text: run.interrupted ? 'INTERRUPTED' : '', width: 11, tone: 'fail' },
+          { text: run.source, width: Math.floor(w * 0.4), tone: 'key' },
+          ...(history.runs.some(({ interrupted }) => interrupted)
+            ? [{ text: run.interrupted ? 'INTERRUPTED' : '', width: 11, tone: 'fail' as const }]
+            : []),
           { text: stepCounts(run), grow: true },
         ]),
       ),

@@ -19,7 +19,7 @@ interface Group {
   readonly widest: number
 }
 
-/** One practice: what failed, worst first, then what needs judging, what could not be seen, the platform's own, and what passed. */
+/** One practice: what failed, the worst and what there is most of first, then what needs judging, what could not be seen, the platform's own, and what passed. */
 export function practiceRows(state: State, practice: Practice): Row[] {
   const { scan, filter } = state
   if (scan === undefined) return [row({ text: 'Reading ...', tone: 'dim' })]
@@ -100,6 +100,7 @@ function grouped(scan: Scan, practice: Practice, filter: Filter): readonly Group
     (a, b) =>
       Number(a.status !== 'fail') - Number(b.status !== 'fail') ||
       bySeverity(a.findings[0]!.severity, b.findings[0]!.severity) ||
+      worst(b) - worst(a) ||
       compare(a.title, b.title),
   )
   const apart = (key: string, title: string, findings: readonly Finding[]): Group[] =>
@@ -118,6 +119,9 @@ function grouped(scan: Scan, practice: Practice, filter: Filter): readonly Group
     ),
   ]
 }
+
+/** How many of its findings are as bad as its worst. */
+const worst = ({ findings }: Group): number => findings.filter(({ severity }) => severity === findings[0]!.severity).length
 
 function matcher({ text, least }: Filter, controls: ReadonlyMap<string, RegisteredControl>): (finding: Finding) => boolean {
   const words = text

@@ -115,8 +115,11 @@ export class AuditLogTally {
       return new AuditLogProblem(`${from} holds requests without their answers (stage RequestReceived only)`, [
         'an audit policy without ResponseComplete under omitStages',
       ])
-    return new AuditLogProblem(lines === 0 ? `${from} is empty` : `none of the ${lines} lines of ${from} is an audit event that counts`, [
-      expected,
-    ])
+    return new AuditLogProblem(
+      lines === 0
+        ? `${from} is empty`
+        : `${from} holds no audit event that counts: ${lines} ${lines === 1 ? 'line' : 'lines'} of something else`,
+      [expected],
+    )
   }
 }

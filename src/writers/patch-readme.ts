@@ -75,19 +75,20 @@ function howTo(steps: readonly StepFiles[]): string[] {
 
 function accessTable(access: readonly AccessImpact[]): string[] {
   if (access.length === 0) return []
+  const words = access.map(impactWords)
+  const isRecorded = words.some(({ recorded }) => recorded.length > 0)
   const cell = (list: readonly string[]): string => (list.length === 0 ? 'nothing' : list.map(text).join('<br>'))
   return [
     '## Whose access changes',
     '',
-    '| who | loses | gains | keeps | recorded requests |',
-    '|---|---|---|---|---|',
-    ...access
-      .map(impactWords)
-      .map(
-        ({ subject, loses, gains, keeps, recorded }) =>
-          `| ${code(subject)} | ${cell(loses)} | ${cell(gains)} | ${cell(keeps)} | ${recorded.length === 0 ? 'no audit log was given' : cell(recorded)} |`,
-      ),
+    `| who | loses | gains | keeps |${isRecorded ? ' recorded requests |' : ''}`,
+    `|---|---|---|---|${isRecorded ? '---|' : ''}`,
+    ...words.map(
+      ({ subject, loses, gains, keeps, recorded }) =>
+        `| ${code(subject)} | ${cell(loses)} | ${cell(gains)} | ${cell(keeps)} |${isRecorded ? ` ${cell(recorded)} |` : ''}`,
+    ),
     '',
+    ...(isRecorded ? [] : ['With `--audit-log FILE` this table also tells what becomes of every request that was recorded.', '']),
   ]
 }
 
@@ -109,11 +110,14 @@ function stepText({ step, files, apply, undo }: StepFiles, number: number, findi
     '',
     'Apply:',
     '',
-    ...apply.map((command, index) => `${index + 1}. ${code(command)}`),
+    ...apply.map(numbered),
     '',
-    ...(undo.length === 0 ? [] : ['Undo:', '', ...undo.map((command, index) => `${index + 1}. ${code(command)}`), '']),
+    ...(undo.length === 0 ? [] : ['Undo:', '', ...undo.map(numbered), '']),
   ]
 }
+
+/** A command to copy, or a sentence where there is none. */
+const numbered = (what: string, index: number): string => `${index + 1}. ${/^(a pod|apply your own) /.test(what) ? text(what) : code(what)}`
 
 const left = (title: string, words: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : [`## ${title}`, '', ...(words === '' ? [] : [words, '']), ...lines, '']

@@ -9,7 +9,10 @@ export async function explainMain(
   options: SourceOptions & { readonly subject?: string; readonly output?: 'table' | 'json' },
 ): Promise<number> {
   if ((id === undefined) === (options.subject === undefined))
-    throw new UsageError('explain takes the id of a control, or --subject and a subject: one of the two')
+    throw new UsageError('explain takes the id of a control, or --subject and a subject: one of the two', [
+      'k8s-harden explain rbac-secrets-read',
+      'k8s-harden explain --subject ServiceAccount:ci:deployer',
+    ])
   if (id !== undefined) return explainCommand(id)
   return (await import('./explain-subject.ts')).explainSubjectCommand({ ...options, subject: options.subject! })
 }

@@ -1,5 +1,6 @@
 /** `k8s-harden who-can`: who may do something, or whether one subject may; from the RBAC objects alone. Reads, and asks nothing of a server. */
 import stringWidth from 'string-width'
+import { together } from '../../engine/refusals.ts'
 import type { PolicyRule } from '../../model/index.ts'
 import { printable } from '../../objects/display.ts'
 import { type Asking, requestTyped } from '../../objects/rbac-request.ts'
@@ -80,7 +81,7 @@ function listHolders(
     `Who can ${asked}:`,
     '',
     ...(subjects.length === 0
-      ? ['nobody that a binding names']
+      ? [because.length > 0 ? 'nobody in what could be read' : 'nobody that a binding names']
       : table([['SUBJECT', 'BINDING', 'ROLE', 'RULE'], ...subjects.flatMap(holderRows)])),
     ...(rows.length === 0
       ? []
@@ -93,7 +94,7 @@ function listHolders(
     '',
     MASTERS,
     ...(snapshot.source.kind === 'live' ? [] : [FILES]),
-    ...because.map((one) => `NOT COMPLETE: ${one}`),
+    ...together(because).map((one) => `NOT COMPLETE: ${one}`),
   ]
   io.stdout.write(`${text.map(printable).join('\n')}\n`)
   return EXIT.clean

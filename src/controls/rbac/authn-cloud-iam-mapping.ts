@@ -79,8 +79,9 @@ export default control({
     else if (name !== 'unknown') yield { notApplicable: `${name} takes nobody from a cloud` }
     else {
       const { because, answer: how } = view.unread('Node') ?? {
-        because: 'nothing shows who built this cluster',
-        answer: 'allow list on nodes',
+        because: 'no node tells which cloud it is of, if any',
+        answer:
+          'where it is one of EKS, GKE, AKS or OKE, name it: --cloud-iam eks:REGION/NAME, gke:PROJECT/LOCATION/NAME, aks:GROUP/NAME or oke:OCID',
       }
       yield { unknown: `whether a cloud lets people in is not seen: ${because}`, answer: how }
     }
@@ -112,7 +113,8 @@ function* judge(fact: CloudIamFact): Iterable<Observation<CloudIamEvidence> | Re
     yield { note: 'Azure RBAC is off: what people may do stands in the bindings of the cluster alone' }
   if (settings['groups'] === 'off') yield { note: 'Google Groups are not used for RBAC: people are bound one by one' }
   for (const { command, because } of unanswered) yield { unknown: `${command} gave no answer: ${because}`, answer: command }
-  yield {
-    note: `evidence E1: ${provider.toUpperCase()} said who gets into ${cluster}; rights that come from above the project, subscription or compartment are not looked at`,
-  }
+  if (unanswered.length === 0 || Object.keys(settings).length > 0 || fact.grants.length > 0)
+    yield {
+      note: `evidence E1: ${provider.toUpperCase()} said who gets into ${cluster}; rights that come from above the project, subscription or compartment are not looked at`,
+    }
 }

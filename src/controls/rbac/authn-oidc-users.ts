@@ -75,7 +75,7 @@ export default control({
       }
       yield {
         ...flagFinding(instance, 'oidc-issuer-url'),
-        reason: 'believes no identity provider',
+        reason: 'trusts no identity provider',
         detail:
           identity === undefined
             ? 'people can log in with certificates and tokens only'

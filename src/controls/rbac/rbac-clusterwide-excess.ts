@@ -6,7 +6,7 @@ import { subjectText } from '../../objects/rbac-bootstrap.ts'
 import { shortList, subjectsIn, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { footprintOf } from '../../objects/rbac-footprint.ts'
 import { grants, RBAC_KINDS, serviceAccountOf } from '../../objects/rbac-grants.ts'
-import { ruleText } from '../../objects/rbac-rules.ts'
+import { rulesInBrief, ruleText } from '../../objects/rbac-rules.ts'
 import { scopeOfRules } from '../../objects/rbac-scopes.ts'
 import { workloadsOf, workloadText } from '../../objects/rbac-users.ts'
 import { refOf, refText } from '../../objects/ref.ts'
@@ -52,7 +52,7 @@ export default control({
           reason: isCertain
             ? 'grants in the whole cluster what is needed in some namespaces'
             : 'grants in the whole cluster what may be needed in some namespaces only',
-          detail: `${fewOf(list.map(({ subject }) => subjectText(subject)))}, ${fewOf(rules.map(ruleText))}${namespaces.length > 0 ? `; needed in ${fewOf(namespaces)}` : ''}`,
+          detail: `${rulesInBrief(rules)}: ${fewOf(list.map(({ subject }) => subjectText(subject)))}${namespaces.length > 0 ? `; needed in ${fewOf(namespaces)}` : ''}`,
           evidence: {
             role: `${binding.roleRef.kind} ${binding.roleRef.name}`,
             rules: shortList(rules.map(ruleText)),

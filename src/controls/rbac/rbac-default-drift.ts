@@ -16,7 +16,7 @@ import { bindingDrift, gathered, gathersMore, judgedElsewhere, ofProvider, roleD
 import { at, type DriftEvidence, lost, marks, soft } from '../../objects/rbac-drift-evidence.ts'
 import { grantText, shortList } from '../../objects/rbac-exposure.ts'
 import { holdersOf, RBAC_KINDS, type RbacView } from '../../objects/rbac-grants.ts'
-import { ruleText } from '../../objects/rbac-rules.ts'
+import { ruleInBrief, ruleText } from '../../objects/rbac-rules.ts'
 import { refOf, refText } from '../../objects/ref.ts'
 
 type Found = Observation<DriftEvidence> | Remark
@@ -68,7 +68,7 @@ function* ofRole(view: RbacView, role: RoleObject, { minor, patched, live }: Ser
   yield* marks(role, isBootstrapRole(role))
   if (drift === undefined) return
   for (const { index, rule, keep, elsewhere } of drift.added) {
-    const where = { ...at(role, 'rules', index), detail: ruleText(rule) }
+    const where = { ...at(role, 'rules', index), detail: ruleInBrief(rule) }
     const heldBy = shortList((holdersOf(view).get(role) ?? []).map(grantText))
     if (elsewhere)
       yield { ...where, reason: 'still grants what another version of Kubernetes ships', ...soft('elsewhere', [ruleText(rule)]) }
@@ -95,7 +95,7 @@ function* widening(role: RoleObject, { minor, patched }: Server): Iterable<Found
   yield {
     ...at(role, 'metadata', 'labels'),
     key: 'aggregated',
-    reason: `widens ${into.join(' and ')} for everybody who is bound to them`,
+    reason: `widens ${into.join(' and ')} for everybody who is bound to ${into.length === 1 ? 'it' : 'them'}`,
     detail: `labelled ${labels.join(', ')}, so that they can ${fewOf(gains)}`,
     ...(isTheirs ? { ...soft('foreign', gains), severity: 'high' as const } : { evidence: { labels, into, gains } }),
   }

@@ -78,7 +78,7 @@ export default control({
       if (mountsToken(workload, view) === 'unseen')
         yield {
           subject: ref,
-          unknown: `${refText(ref)} runs as the default service account of ${namespace}, which is not here`,
+          unknown: `ServiceAccount ${namespace}/default, as which pods here run, is not here`,
           answer: `add ServiceAccount ${namespace}/default to the files`,
         }
       if (spec.automountServiceAccountToken !== true) continue

@@ -58,7 +58,7 @@ export default control({
         reason: reasonOf(exposure, named, onlyDetails),
         detail: [
           describeExposure(exposure, asked),
-          ...(strong.length > 0 ? [`these can do more: ${fewOf([...new Set(strong)])}`] : []),
+          ...(strong.length > 0 ? [`these can do more: ${fewOf([...new Set(strong)], 2)}`] : []),
         ].join('; '),
         // Those who can do no more than others stay, for a human to judge.
         ...(doubtful && !unbound ? { key: PERHAPS } : named && strong.length > 0 && { key: 'powerful' }),

@@ -45,7 +45,7 @@ export default control({
         at: exposure.at,
         ...(exposure.people && { key: PEOPLE }),
         reason: reasonOf(exposure, intoPods),
-        detail: describeExposure(exposure, asked),
+        detail: `${describeExposure(exposure, asked)}${intoPods && isByGetAlone(exposure) ? `; get is enough on a server older than 1.35${minor === undefined ? ', and the version of this one is not known' : ''}` : ''}`,
         evidence: evidenceOf(exposure, { cut: asked }),
         severity: (intoPods && (exposure.clusterWide || exposure.on === 'rule') ? 'high' : 'medium') satisfies Severity,
         ...(exposure.standing === 'default' && { origin: 'system' as const }),
@@ -57,6 +57,9 @@ export default control({
   remedy: narrowRights,
   verify: 'kubectl auth can-i create pods/exec --as=SUBJECT says no, and get says no as well on a server older than 1.35.',
 })
+
+const isByGetAlone = ({ rules }: Exposure): boolean =>
+  !rules.some((rule) => [INTO_PODS, DEBUG].some((rights) => overlap(rule, rights) !== undefined))
 
 function reasonOf({ on }: Exposure, intoPods: boolean): string {
   const what = intoPods ? 'run commands in pods or connect to them' : 'reach pods and services through the API server'

@@ -43,7 +43,11 @@ export default control({
       .flatMap(apartFromPeople)) {
       if (exposure.grants.length === 0 && view.source.kind === 'live') continue
       const tracksOnly = !exposure.rules.some((rule) => [CONFIG, ...IDENTITIES].some((rights) => reaches(rule, rights)))
-      const what = tracksOnly ? 'delete events of system namespaces' : 'write in system namespaces'
+      const place =
+        exposure.clusterWide || exposure.grants.some(({ namespace }) => namespace === KUBE_SYSTEM)
+          ? 'system namespaces'
+          : 'namespaces of privileged workloads'
+      const what = tracksOnly ? `delete events of ${place}` : `write in ${place}`
       const there = placesOf(exposure, where)
       const minor = exposure.rules.every(isNamed) && !exposure.rules.some(namesPrecious)
       const own = exposure.grants.length > 0 && exposure.grants.every(isOfKubeSystem)

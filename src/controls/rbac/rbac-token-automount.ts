@@ -33,7 +33,7 @@ export default control({
       if (mounts === 'unseen') {
         yield {
           subject: ref,
-          unknown: `${refText(ref)} does not say whether a token is mounted, and its service account ${account} is not here`,
+          unknown: `ServiceAccount ${account} is not here, and pods that run as it do not say themselves whether a token is mounted`,
           answer: `add ServiceAccount ${account}, or set automountServiceAccountToken`,
         }
         continue

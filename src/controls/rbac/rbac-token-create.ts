@@ -87,7 +87,7 @@ export default control({
         at: exposure.at,
         ...(people ? { key: PEOPLE } : doubtful ? { key: PERHAPS } : strongNames.length > 0 && { key: 'powerful' }),
         reason: reasonOf(exposure, named, tokens),
-        detail: [describeExposure(exposure, asked), ...(strong.length > 0 ? [`there is what can do more: ${fewOf(strong)}`] : [])].join(
+        detail: [describeExposure(exposure, asked), ...(strong.length > 0 ? [`there is what can do more: ${fewOf(strong, 2)}`] : [])].join(
           '; ',
         ),
         evidence: evidenceOf(

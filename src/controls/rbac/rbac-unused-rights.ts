@@ -1,6 +1,6 @@
 import { learnedRole } from '../../../remediations/learned-role.ts'
 import { control } from '../../model/define.ts'
-import type { BindingObject, ObservedRequests } from '../../model/index.ts'
+import type { BindingObject, ObservedRequests, PolicyRule } from '../../model/index.ts'
 import { readAuditPolicy } from '../../objects/audit-policy.ts'
 import { fewOf } from '../../objects/few-of.ts'
 import { isSystemNamespace } from '../../objects/ownership.ts'
@@ -8,10 +8,10 @@ import { defaultRole, subjectText } from '../../objects/rbac-bootstrap.ts'
 import { type SubjectEvidence, shortList, subjectsIn } from '../../objects/rbac-exposure.ts'
 import { type Grant, grants, RBAC_KINDS, serviceAccountOf } from '../../objects/rbac-grants.ts'
 import { observedAs } from '../../objects/rbac-observed.ts'
-import { ruleText } from '../../objects/rbac-rules.ts'
+import { rulesInBrief, ruleText } from '../../objects/rbac-rules.ts'
 import { universeOf } from '../../objects/rbac-served.ts'
 import { usageOf } from '../../objects/rbac-usage.ts'
-import { recordedBy, windowDays } from '../../objects/rbac-usage-words.ts'
+import { recordedBy, windowText } from '../../objects/rbac-usage-words.ts'
 import { workloadsOf, workloadText } from '../../objects/rbac-users.ts'
 import { refOf } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
@@ -38,7 +38,7 @@ export default control({
     }
     const policies = view.all('AuditPolicy').map((file) => readAuditPolicy(file).policy)
     yield {
-      note: `${observed.events} requests of ${windowDays(observed)} days${policies.length === 0 ? '; what the audit policy leaves out is not known here and looks unused' : ''}`,
+      note: `${observed.events} requests of ${windowText(observed)}${policies.length === 0 ? '; what the audit policy leaves out is not known here and looks unused' : ''}`,
     }
     for (const [binding, all] of Map.groupBy(grants(view).all, (grant) => grant.binding)) {
       const held = all.filter((grant) => grant.rules.length > 0 && !grant.isDefault && !isOfTheSystem(grant))
@@ -53,7 +53,7 @@ export default control({
       const { unused } = usageOf(held, observed, { universe: universeOf(view), isRecorded })
       if (unused.length === 0) continue
       yield {
-        ...about(unused.map(ruleText)),
+        ...about(unused),
         reason: 'grants rights that were not used while the audit log was written',
         ...(held.every(isPerson) && isBuiltIn(held[0]!) && { verdict: 'review' as const }),
       }
@@ -76,13 +76,13 @@ const isBuiltIn = ({ role }: Grant): boolean => role?.kind === 'ClusterRole' && 
 const isOfAGroupInPart = (held: readonly Grant[], { partial }: ObservedRequests): boolean =>
   partial === true && held.some(({ subject }) => subject.kind === 'Group')
 
-const aboutBinding = (binding: BindingObject, held: readonly Grant[], usedBy: readonly string[]) => (unused: readonly string[]) => ({
+const aboutBinding = (binding: BindingObject, held: readonly Grant[], usedBy: readonly string[]) => (unused: readonly PolicyRule[]) => ({
   subject: refOf(binding),
   at: ['roleRef'],
-  detail: `${fewOf(held.map(({ subject, namespace }) => subjectText(subject, namespace)))}${unused.length > 0 ? `: ${fewOf(unused)}` : ''}`,
+  detail: `${fewOf(held.map(({ subject, namespace }) => subjectText(subject, namespace)))}${unused.length > 0 ? `: ${rulesInBrief(unused)}` : ''}`,
   evidence: {
     role: `${binding.roleRef.kind} ${binding.roleRef.name}`,
-    rules: shortList(unused),
+    rules: shortList(unused.map(ruleText)),
     remove: subjectsIn(held),
     usedBy: shortList(usedBy),
   } satisfies SubjectEvidence,

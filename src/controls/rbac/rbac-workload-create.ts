@@ -64,7 +64,7 @@ export default control({
         reason: reasonOf(exposure, named),
         detail: [
           describeExposure(exposure, asked),
-          ...(strong.length > 0 ? [`there runs what can do more: ${fewOf(strong)}`] : []),
+          ...(strong.length > 0 ? [`there runs what can do more: ${fewOf(strong, 2)}`] : []),
           ...(open.length > 0 ? [`no Pod Security level holds ${fewOf(open)}`] : []),
         ].join('; '),
         evidence: evidenceOf(
