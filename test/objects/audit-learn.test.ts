@@ -144,6 +144,18 @@ describe('what was asked besides', () => {
     const csr = { apiGroup: 'certificates.k8s.io', subresource: 'approval', namespace: undefined }
     expect(about('update', 'certificatesigningrequests', csr)).toEqual(['jane allowed perhaps approve certificates.k8s.io/signers - any'])
   })
+  test('what server-side apply has made was asked as create as well', () => {
+    const applied = (code: number) => heard(event({ verb: 'patch', responseStatus: { code } }))
+    expect(applied(201)).toEqual(['jane allowed patch /pods shop cart', 'jane allowed create /pods shop any'])
+    expect(applied(200)).toEqual(['jane allowed patch /pods shop cart'])
+  })
+  test('exec by WebSocket is a get, and needs create besides', () => {
+    const objectRef = { resource: 'pods', subresource: 'exec', namespace: 'shop', name: 'cart' }
+    expect(heard(event({ objectRef, responseStatus: { code: 101 } }))).toEqual([
+      'jane allowed get /pods/exec shop cart',
+      'jane allowed perhaps create /pods/exec shop cart',
+    ])
+  })
 })
 
 describe('memory', () => {
