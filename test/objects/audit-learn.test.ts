@@ -183,6 +183,21 @@ describe('memory', () => {
   })
 })
 
+test('what is refused, of however many kinds, crowds out nothing that is used', () => {
+  const learner = new AuditLearner()
+  const asked = (n: number, code: number) => event({ objectRef: { resource: `r${n}`, namespace: 'shop' }, responseStatus: { code } })
+  for (let n = 0; n < MOST.denied + 5; n++) learner.add(asked(n, 403))
+  learner.add(asked(1_000_000, 200))
+  learner.add(event({ objectRef: { resource: 'pods', name: 'x'.repeat(5000) }, responseStatus: { code: 403 } }))
+  const { subjects, partial, doubts } = learner.result(['-'])
+  expect(subjects[0]!.requests.filter(({ was }) => was === 'denied')).toHaveLength(MOST.denied)
+  expect(subjects[0]!.requests.filter(({ was }) => was === 'allowed').map(words)).toEqual(['allowed get /r1000000 shop'])
+  expect([partial, doubts]).toEqual([
+    undefined,
+    ['6 denied requests are left out: they are too long, or of more than 20000 different rights'],
+  ])
+})
+
 test('v1alpha1 has its time elsewhere', () => {
   const { stageTimestamp, ...rest } = event()
   expect(learned({ ...rest, timestamp: stageTimestamp! }).until).toBe('2026-11-20T10:00:00.000000Z')
