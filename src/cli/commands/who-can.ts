@@ -1,7 +1,7 @@
 /** `k8s-harden who-can`: who may do something, or whether one subject may; from the RBAC objects alone. Reads, and asks nothing of a server. */
 import stringWidth from 'string-width'
 import type { PolicyRule } from '../../model/index.ts'
-import { printable } from '../../objects/display.ts'
+import { asciiControls, printable } from '../../objects/display.ts'
 import { type Asking, requestTyped } from '../../objects/rbac-request.ts'
 import { type AccessRequest, ruleText } from '../../objects/rbac-rules.ts'
 import { universeOf } from '../../objects/rbac-served.ts'
@@ -71,7 +71,7 @@ function listHolders(
 ): number {
   const subjects = whoCan(known, request)
   if (options.output === 'json') {
-    io.stdout.write(`${JSON.stringify({ subjects, complete: because.length === 0 }, null, 2)}\n`)
+    io.stdout.write(`${asciiControls(JSON.stringify({ subjects, complete: because.length === 0 }, null, 2))}\n`)
     return EXIT.clean
   }
   const within = isAboutAll ? whoCanWithin(known, request) : []
@@ -130,7 +130,7 @@ function answerOne(
   const complete = because.length === 0
   const text =
     options.output === 'json'
-      ? JSON.stringify({ allowed, via, complete }, null, 2)
+      ? asciiControls(JSON.stringify({ allowed, via, complete }, null, 2))
       : allowed
         ? ['yes', ...(asker.isMaster ? ['  as a member of system:masters, before RBAC is asked'] : []), ...via.map(viaText)].join('\n')
         : complete
