@@ -1,5 +1,6 @@
 /** The shortest way from a subject to a goal, in steps and as one sentence. */
 
+import { remembered } from './derived.ts'
 import { type Goal, type RbacGraph, weightOf } from './rbac-graph.ts'
 import { ADMIN, ANY_NODE, type Edge, PERHAPS_NODE } from './rbac-graph-edges.ts'
 import type { Power } from './rbac-graph-subjects.ts'
@@ -49,8 +50,26 @@ function chain(graph: RbacGraph, from: string, goal: Goal): readonly Edge[] {
   return found
 }
 
+/** Many rights of one holder lead to the same place, and a large graph is gone through for each: once is enough. */
+const ways = remembered((_graph: RbacGraph) => new Map<string, readonly Edge[] | undefined>())
+function around(graph: RbacGraph, from: string, goal: Goal, off: string): readonly Edge[] | undefined {
+  const known = ways(graph)
+  const key = `${goal}\0${from}\0${off}`
+  if (!known.has(key)) known.set(key, findAround(graph, from, goal, off))
+  return known.get(key)
+}
+
+/** The same edges in the same order, wherever they are come by. */
+const inOrder = remembered((edges: readonly Edge[]): readonly Edge[] =>
+  edges
+    .map((edge) => [orderOf(edge), edge] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, edge]) => edge),
+)
+const NONE: readonly Edge[] = []
+
 /** The shortest way that keeps off a place. */
-function around({ edges, distance }: RbacGraph, from: string, goal: Goal, off: string): readonly Edge[] | undefined {
+function findAround({ edges, distance }: RbacGraph, from: string, goal: Goal, off: string): readonly Edge[] | undefined {
   const back = new Map<string, { readonly edge: Edge; readonly before: string } | undefined>([[from, undefined]])
   if (from === off) return undefined
   for (const place of back.keys()) {
@@ -59,7 +78,7 @@ function around({ edges, distance }: RbacGraph, from: string, goal: Goal, off: s
       for (let step = back.get(place); step !== undefined; step = back.get(step.before)) found.unshift(step.edge)
       return found
     }
-    for (const edge of (edges.get(place) ?? []).toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1)))
+    for (const edge of inOrder(edges.get(place) ?? NONE))
       if (edge.to !== off && distance[goal].has(edge.to) && !back.has(edge.to)) back.set(edge.to, { edge, before: place })
   }
   return undefined
