@@ -3,7 +3,7 @@
 import { remedy } from '../src/model/define.ts'
 import type { Json, PolicyRule, Proposal, Remedy } from '../src/model/index.ts'
 import type { RbacEvidence } from '../src/objects/rbac-exposure.ts'
-import { isNamed } from '../src/objects/rbac-rules.ts'
+import { hasNames } from '../src/objects/rbac-rules.ts'
 import { minorOf } from '../src/objects/version.ts'
 import { listOf } from './role-binding.ts'
 import { narrowRights } from './role-rules.ts'
@@ -47,7 +47,7 @@ function whyNot(wanted: readonly string[], minor: number | undefined): string | 
 }
 
 function withReading(proposal: Changes, { resourceNames, ...rule }: PolicyRule, wanted: readonly string[]): Proposal {
-  const names = isNamed({ ...rule, ...(resourceNames && { resourceNames }) }) ? { resourceNames: resourceNames! } : {}
+  const names = hasNames({ ...rule, ...(resourceNames && { resourceNames }) }) ? { resourceNames: resourceNames! } : {}
   const reading: PolicyRule = { apiGroups: [''], resources: wanted, ...names, verbs: ['get'] }
   const changes = proposal.changes.map((change) =>
     change.type !== 'edit'

@@ -10,6 +10,7 @@ import { holdersOf } from '../src/objects/rbac-grants.ts'
 import { allows } from '../src/objects/rbac-kept.ts'
 import {
   expand,
+  hasNames,
   isNamed,
   overlap,
   type Rights,
@@ -109,7 +110,7 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
   // What is more than a default role has cannot stay in it.
   const inPlace = held.length === 1 && !wishes.some((wish) => 'keep' in wish.mend) ? keptInPlace(needs, cuts) : undefined
   const chosen = listOf(options['names'])
-  const told = 'cut' in mend && chosen.length === 0 && !isNamed(rules[index]) ? secretsNamedBy(view, held) : []
+  const told = 'cut' in mend && chosen.length === 0 && !hasNames(rules[index]) ? secretsNamedBy(view, held) : []
   const kept =
     'cut' in mend
       ? [
@@ -191,7 +192,7 @@ function subtractNamed(
   from: readonly string[] | undefined,
   universe: ReturnType<typeof universeOf>,
 ): readonly PolicyRule[] {
-  if (from === undefined || !isNamed(rule) || overlap(rule, rights) === undefined) return subtract(rule, rights, universe)
+  if (from === undefined || !hasNames(rule) || overlap(rule, rights) === undefined) return subtract(rule, rights, universe)
   const [gone, left] = [
     rule.resourceNames!.filter((name) => from.includes(name)),
     rule.resourceNames!.filter((name) => !from.includes(name)),
@@ -204,7 +205,7 @@ function subtractNamed(
 
 /** The rights on these objects only; a rule that names its objects already is not widened. */
 const named = (rule: PolicyRule, cuts: readonly Rights[], names: readonly string[]): readonly PolicyRule[] =>
-  names.length === 0 || isNamed(rule)
+  names.length === 0 || hasNames(rule)
     ? []
     : cuts.flatMap((cut) => {
         const held = overlap(rule, cut)

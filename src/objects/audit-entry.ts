@@ -38,8 +38,14 @@ function all(values: readonly unknown[], depth: number): Entry {
 
 type Fields = Readonly<Record<string, unknown>>
 const isFields = (value: unknown): value is Fields => value !== null && typeof value === 'object' && !Array.isArray(value)
+/** What is made up otherwise was not written by an API server. */
 const isEvent = (value: Fields): boolean =>
   typeof value['verb'] === 'string' &&
   typeof value['stage'] === 'string' &&
   isFields(value['user']) &&
-  typeof value['user']['username'] === 'string'
+  isUser(value['user']) &&
+  (!isFields(value['impersonatedUser']) || isUser(value['impersonatedUser'])) &&
+  (!isFields(value['objectRef']) || Object.values(value['objectRef']).every(isText))
+const isText = (value: unknown): boolean => typeof value === 'string'
+const isUser = ({ username, groups }: Fields): boolean =>
+  isText(username) && (groups == null || (Array.isArray(groups) && groups.every(isText)))

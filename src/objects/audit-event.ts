@@ -72,7 +72,7 @@ export function heardIn(event: AuditEvent): readonly Heard[] {
   const own: Heard = { ...who, ...asked }
   return [
     own,
-    ...('resource' in own && was === 'allowed' ? besides(own) : []),
+    ...('resource' in own && was === 'allowed' ? [...creation(own, code), ...besides(own)] : []),
     ...(acting === user ? [] : impersonation(user, acting, event.authenticationMetadata?.impersonationConstraint, own)),
   ]
 }
@@ -111,6 +111,19 @@ function selectedName(query: string): string {
 const WRITES = new Set(['create', 'update', 'patch'])
 const RBAC = 'rbac.authorization.k8s.io'
 const CERTIFICATES = 'certificates.k8s.io'
+
+/**
+ * What a patch or an update has made (201: server-side apply, pkg/endpoints/handlers/patch.go) was asked as `create`, too; the next
+ * object will have another name. A WebSocket begins with GET, and from 1.35 on the server asks for `create` besides
+ * (AuthorizePodWebsocketUpgradeCreatePermission).
+ */
+function creation(own: AboutObject, code: number | undefined): readonly Heard[] {
+  const { verb, group, resource, subresource } = own
+  if (verb === 'get' && group === '' && CONNECTS.has(`${resource}/${subresource}`)) return [{ ...own, verb: 'create', derived: true }]
+  const made = code === 201 && (verb === 'patch' || verb === 'update') && subresource === ''
+  return made ? [{ ...own, verb: 'create', name: '', anyName: true }] : []
+}
+const CONNECTS = new Set(['pods/exec', 'pods/attach', 'pods/portforward'])
 
 /** Whether it was asked depends on what was written, which the log need not hold. */
 function besides({ user, groups, was, verb, group, resource, subresource, namespace }: AboutObject): readonly Heard[] {

@@ -3,8 +3,21 @@ import type { ObservedRequest, ObservedRequests, ObservedSubject } from '../mode
 import { type AuditEvent, type Heard, heardIn } from './audit-event.ts'
 import { STANDARD_VERBS } from './rbac-rules.ts'
 
-/** What is kept of each subject; more than that is folded together. */
-export const MOST = { subjects: 20_000, names: 5, namespaces: 500, paths: 100, openWatches: 100_000 } as const
+/**
+ * What is kept of each subject; more than that is folded together. `allowed` and `denied`: different rights of all subjects together.
+ * What is refused, anybody can ask for as much of as he likes: it has a number of its own, so as not to crowd out what is used.
+ * `letters` of one request: no object has a name as long as that.
+ */
+export const MOST = {
+  subjects: 20_000,
+  names: 5,
+  namespaces: 500,
+  paths: 100,
+  openWatches: 100_000,
+  allowed: 200_000,
+  denied: 20_000,
+  letters: 2_000,
+} as const
 
 interface Tally {
   count: number
@@ -43,6 +56,8 @@ export class AuditLearner {
   readonly #open = new Set<string>()
   readonly #folded = new Set<string>()
   #dropped = 0
+  readonly #rights = { allowed: 0, denied: 0 }
+  readonly #leftOut = { allowed: 0, denied: 0 }
   #events = 0
   #since = ''
   #until = ''
@@ -67,6 +82,10 @@ export class AuditLearner {
   }
 
   #count(heard: Heard, at: string): void {
+    if (lettersOf(heard) > MOST.letters) {
+      this.#leftOut[heard.was]++
+      return
+    }
     const known = this.#knownAs(heard)
     if (known === undefined) return
     if ('path' in heard) {
@@ -82,6 +101,11 @@ export class AuditLearner {
     const key = `${heard.verb}\0${heard.group}\0${heard.resource}\0${heard.subresource}\0${heard.derived}`
     let about = known.abouts.get(key)
     if (about === undefined) {
+      if (this.#rights[heard.was] >= MOST[heard.was]) {
+        this.#leftOut[heard.was]++
+        return
+      }
+      this.#rights[heard.was]++
       const { verb, group, resource, subresource, derived } = heard
       known.abouts.set(key, (about = { verb, group, resource, subresource, derived, allowed: nowhere(), denied: nowhere() }))
     }
@@ -124,12 +148,24 @@ export class AuditLearner {
       doubts: [
         ...doubts,
         ...(this.#dropped > 0 ? [`${this.#dropped} requests are of more than ${MOST.subjects} subjects and are left out`] : []),
+        ...(['allowed', 'denied'] as const)
+          .filter((was) => this.#leftOut[was] > 0)
+          .map(
+            (was) => `${this.#leftOut[was]} ${was} requests are left out: they are too long, or of more than ${MOST[was]} different rights`,
+          ),
         ...[...this.#folded].slice(0, 20),
       ],
-      ...(this.#dropped > 0 && { partial: true as const }),
+      ...(this.#dropped + this.#leftOut.allowed > 0 && { partial: true as const }),
     }
   }
 }
+
+const lettersOf = (heard: Heard): number =>
+  heard.user.length +
+  heard.verb.length +
+  ('path' in heard
+    ? heard.path.length
+    : heard.group.length + heard.resource.length + heard.subresource.length + heard.namespace.length + heard.name.length)
 
 /** RFC 3339 in UTC, so that two of them compare as text. */
 function timeOf({ stageTimestamp, requestReceivedTimestamp, timestamp }: AuditEvent): string {

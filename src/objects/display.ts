@@ -18,3 +18,8 @@ const ESCAPE_SEQUENCES =
 const UNSAFE =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ufe00-\ufe0f]|[\u{e0000}-\u{e007f}]|\p{Cs}/u
 const INVISIBLE = new RegExp(UNSAFE, 'gu')
+
+/** The same JSON, where what may steer a terminal (C1 controls, changes of direction, invisible characters) is written as an escape too. */
+export const asciiControls = (json: string): string =>
+  json.replace(STEERS, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
+const STEERS = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g

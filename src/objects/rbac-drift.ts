@@ -12,7 +12,7 @@ import {
 } from './rbac-bootstrap.ts'
 import { type Escalation, escalationsOf } from './rbac-escalations.ts'
 import { isFromPart, type RbacView, subjectsOf } from './rbac-grants.ts'
-import { covers, isNamed, resourceCovers, urlCovers } from './rbac-rules.ts'
+import { covers, hasNames, resourceCovers, urlCovers } from './rbac-rules.ts'
 import { keyOf } from './ref.ts'
 
 /** A rule of a default role that grants what the default of this minor does not. */
@@ -76,9 +76,9 @@ export function intersection(a: PolicyRule, b: PolicyRule): PolicyRule | undefin
   if (nonResourceURLs.length > 0) return { nonResourceURLs, verbs }
   const apiGroups = shared(a.apiGroups ?? [], b.apiGroups ?? [], coversWord)
   const resources = shared(a.resources ?? [], b.resources ?? [], resourceCovers)
-  const names = isNamed(a) && isNamed(b) ? a.resourceNames!.filter((name) => b.resourceNames!.includes(name)) : undefined
+  const names = hasNames(a) && hasNames(b) ? a.resourceNames!.filter((name) => b.resourceNames!.includes(name)) : undefined
   if (apiGroups.length === 0 || resources.length === 0 || names?.length === 0) return undefined
-  const resourceNames = names ?? (isNamed(a) ? a.resourceNames : isNamed(b) ? b.resourceNames : undefined)
+  const resourceNames = names ?? (hasNames(a) ? a.resourceNames : hasNames(b) ? b.resourceNames : undefined)
   return { apiGroups, resources, ...(resourceNames !== undefined && { resourceNames }), verbs }
 }
 const coversWord = (pattern: string, word: string): boolean => pattern === '*' || pattern === word

@@ -1,7 +1,7 @@
 /** The rights that escalation is made of, and which of them a role's rules hold: looked at once a role (controls.md 7(a)). */
 import type { PolicyRule, RoleObject } from '../model/index.ts'
 import { rememberedWith } from './derived.ts'
-import { isNamed, overlap, type Rights } from './rbac-rules.ts'
+import { hasNames, isNamed, overlap, type Rights } from './rbac-rules.ts'
 
 const RBAC = 'rbac.authorization.k8s.io'
 const CSR = 'certificates.k8s.io'
@@ -115,4 +115,4 @@ function powersIn(rules: readonly PolicyRule[]): Powers {
 }
 
 export const isEverything = (rule: PolicyRule): boolean =>
-  !isNamed(rule) && [rule.verbs, rule.apiGroups, rule.resources].every((list) => list?.includes('*') === true)
+  !hasNames(rule) && [rule.verbs, rule.apiGroups, rule.resources].every((list) => list?.includes('*') === true)

@@ -50,8 +50,17 @@ function chain(graph: RbacGraph, from: string, goal: Goal): readonly Edge[] {
   return found
 }
 
+/** Many rights of one holder lead to the same place, and a large graph is gone through for each: once is enough. */
+const ways = remembered((_graph: RbacGraph) => new Map<string, readonly Edge[] | undefined>())
+function around(graph: RbacGraph, from: string, goal: Goal, off: string): readonly Edge[] | undefined {
+  const known = ways(graph)
+  const key = `${goal}\0${from}\0${off}`
+  if (!known.has(key)) known.set(key, findAround(graph, from, goal, off))
+  return known.get(key)
+}
+
 /** The way of fewest edges that keeps off a place. */
-function around({ edges, distance }: RbacGraph, from: string, goal: Goal, off: string): readonly Edge[] | undefined {
+function findAround({ edges, distance }: RbacGraph, from: string, goal: Goal, off: string): readonly Edge[] | undefined {
   if (from === off) return undefined
   if (isGoal(from, goal)) return []
   const back = new Map<string, { readonly edge: Edge; readonly before: string } | undefined>([[from, undefined]])

@@ -4,7 +4,7 @@ import { isAsShipped } from './rbac-accounts.ts'
 import { compacted, compactedPaths, type Right } from './rbac-compact.ts'
 import { type Grant, grants, grantsOf, type RbacView } from './rbac-grants.ts'
 import { observedAs, questionOf } from './rbac-observed.ts'
-import { type AccessRequest, isNamed, type ResourceRequest, ruleAllows } from './rbac-rules.ts'
+import { type AccessRequest, hasNames, type ResourceRequest, ruleAllows } from './rbac-rules.ts'
 import { isMadeUp } from './rbac-usage.ts'
 
 export type UsageView = RbacView & View<'ObservedRequests'>
@@ -73,7 +73,7 @@ function questionsOf(rules: readonly PolicyRule[], scope: string | undefined, re
   if ('path' in request || request.anyName !== true) return [asked]
   const question = asked.namespace === undefined && scope !== undefined ? { ...asked, namespace: scope } : asked
   if (allows(rules, question)) return [question]
-  const names = rules.filter(isNamed).flatMap((rule) => rule.resourceNames!)
+  const names = rules.filter(hasNames).flatMap((rule) => rule.resourceNames!)
   return [...new Set(names)].map((name) => ({ ...question, name }))
 }
 

@@ -44,7 +44,7 @@ function matchesRequested(rule: PolicyRule, { resource, subresource }: ResourceR
 const matchesVerb = (rule: PolicyRule, verb: string): boolean => (rule.verbs ?? []).some((one) => one === '*' || one === verb)
 const matchesGroup = (rule: PolicyRule, group: string): boolean => (rule.apiGroups ?? []).some((one) => one === '*' || one === group)
 const matchesResource = (rule: PolicyRule, resource: string): boolean => (rule.resources ?? []).some((one) => resourceCovers(one, resource))
-const matchesName = (rule: PolicyRule, name: string): boolean => !isNamed(rule) || rule.resourceNames!.includes(name)
+const matchesName = (rule: PolicyRule, name: string): boolean => !hasNames(rule) || rule.resourceNames!.includes(name)
 
 /** `*` covers all with their subresources, and the star before a slash any resource; `pods` does not cover `pods/exec`, and `pods/*` covers nothing. */
 export function resourceCovers(pattern: string, resource: string): boolean {
@@ -55,7 +55,12 @@ export function resourceCovers(pattern: string, resource: string): boolean {
 export const urlCovers = (pattern: string, path: string): boolean =>
   pattern === path || (pattern.endsWith('*') && path.startsWith(pattern.replace(/\*+$/, '')))
 
-export const isNamed = (rule: PolicyRule): boolean => (rule.resourceNames?.length ?? 0) > 0
+export const hasNames = (rule: PolicyRule): boolean => (rule.resourceNames?.length ?? 0) > 0
+/**
+ * Is the rule good for objects of certain names only? Not so with an empty name among them: the API server takes it (RBAC validation
+ * does not look at names), and it is the name of every request that has none, so that everything may be listed and anything created.
+ */
+export const isNamed = (rule: PolicyRule): boolean => hasNames(rule) && !rule.resourceNames!.includes('')
 export const isResourceRule = (rule: PolicyRule): boolean => (rule.resources?.length ?? 0) > 0
 
 /**
@@ -83,7 +88,7 @@ export function overlap(rule: PolicyRule, rights: Rights): Rights | undefined {
 
 /** Does one of the rules grant all that `rule` grants, part by part (ruleCovers of k8s.io/component-helpers/auth/rbac)? */
 export function covers(owner: readonly PolicyRule[], rule: PolicyRule): boolean {
-  const names = isNamed(rule) ? rule.resourceNames! : [undefined]
+  const names = hasNames(rule) ? rule.resourceNames! : [undefined]
   for (const verb of rule.verbs ?? []) {
     for (const group of rule.apiGroups ?? []) {
       for (const resource of rule.resources ?? []) {
@@ -101,7 +106,7 @@ const coversPart = (owner: PolicyRule, verb: string, group: string, resource: st
   matchesVerb(owner, verb) &&
   matchesGroup(owner, group) &&
   matchesResource(owner, resource) &&
-  (name === undefined ? !isNamed(owner) : matchesName(owner, name))
+  (name === undefined ? !hasNames(owner) : matchesName(owner, name))
 
 /** What a server serves, as far as wildcards have to be spelled out. Resources include subresources (`pods/exec`). */
 export interface Universe {
@@ -195,7 +200,7 @@ export const hasWildcard = (rule: PolicyRule): boolean => [rule.verbs, rule.apiG
 const pieceOf = (rule: PolicyRule, apiGroups: readonly string[], resources: readonly string[], verbs: readonly string[]): PolicyRule => ({
   apiGroups,
   resources,
-  ...(isNamed(rule) && { resourceNames: rule.resourceNames! }),
+  ...(hasNames(rule) && { resourceNames: rule.resourceNames! }),
   verbs,
 })
 const without = (list: readonly string[], gone: readonly string[]): readonly string[] => list.filter((one) => !gone.includes(one))
@@ -206,7 +211,7 @@ export function ruleText(rule: PolicyRule): string {
   if (!isResourceRule(rule))
     return `${verbs} on ${(rule.nonResourceURLs ?? []).map((url) => (url === '*' ? 'every path' : url)).join(', ')}`
   const groups = (rule.apiGroups ?? []).filter((group) => group !== '')
-  return `${verbs} on ${quoted(rule.resources!)}${groups.length > 0 ? ` in ${groups.map((group) => (group === '*' ? 'every group' : group)).join(', ')}` : ''}${isNamed(rule) ? ` named ${rule.resourceNames!.join(', ')}` : ''}`
+  return `${verbs} on ${quoted(rule.resources!)}${groups.length > 0 ? ` in ${groups.map((group) => (group === '*' ? 'every group' : group)).join(', ')}` : ''}${hasNames(rule) ? ` named ${rule.resourceNames!.map((name) => name || '""').join(', ')}` : ''}`
 }
 const quoted = (list: readonly string[]): string => list.map((one) => (one === '*' ? '"*"' : one)).join(', ')
 
@@ -226,8 +231,8 @@ export const rulesInBrief = (rules: readonly PolicyRule[]): string => fewOf(rule
 /** What of the rules falls under these rights, in brief: `create on pods/exec, pods/attach`. Wildcards and named objects are told as they stand. */
 export function matchingText(rules: readonly PolicyRule[], asked: readonly Rights[]): string {
   const [asTheyStand, plain] = [
-    rules.filter((rule) => hasWildcard(rule) || isNamed(rule)),
-    rules.filter((rule) => !hasWildcard(rule) && !isNamed(rule)),
+    rules.filter((rule) => hasWildcard(rule) || hasNames(rule)),
+    rules.filter((rule) => !hasWildcard(rule) && !hasNames(rule)),
   ]
   return rulesInBrief([...asTheyStand, ...rightsInCommon(plain, asked)])
 }

@@ -3,7 +3,7 @@ import type { ObservedRequest, ObservedRequests, PolicyRule, RbacSubject } from 
 import { compacted, compactedPaths, type Right } from './rbac-compact.ts'
 import type { Grant } from './rbac-grants.ts'
 import { observedAs, questionOf } from './rbac-observed.ts'
-import { type AccessRequest, expand, isNamed, isResourceRule, ruleAllows, STANDARD_VERBS, type Universe } from './rbac-rules.ts'
+import { type AccessRequest, expand, hasNames, isNamed, isResourceRule, ruleAllows, STANDARD_VERBS, type Universe } from './rbac-rules.ts'
 
 // ── the least role ─────────────────────────────────────────────────────────────────────────────
 /** What one subject needs: for the whole cluster, and by namespace. */
@@ -168,7 +168,7 @@ function usageOfRule(rule: PolicyRule, asked: readonly ObservedRequest[], blind:
   const used = new Set(
     through.flatMap((one) => ('resource' in one ? [[one.verb, one.group, fullName(one.resource, one.subresource)].join('\0')] : [])),
   )
-  const names = isNamed(rule) ? { names: rule.resourceNames! } : {}
+  const names = hasNames(rule) ? { names: rule.resourceNames! } : {}
   const [usedRights, unused, unseen]: [Right[], Right[], Right[]] = [[], [], []]
   const spelledOut = rightsIn(rule, options.universe, used)
   for (const right of spelledOut) {

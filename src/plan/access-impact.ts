@@ -4,7 +4,7 @@ import { remembered } from '../objects/derived.ts'
 import { subjectText } from '../objects/rbac-bootstrap.ts'
 import { type Grant, type Grants, grants, mayI, serviceAccountGroups, serviceAccountOf } from '../objects/rbac-grants.ts'
 import { observedAs, questionOf } from '../objects/rbac-observed.ts'
-import { covers, isNamed, isResourceRule } from '../objects/rbac-rules.ts'
+import { covers, hasNames, isResourceRule } from '../objects/rbac-rules.ts'
 import { aggregated } from './aggregated.ts'
 import { applyPlan } from './in-memory.ts'
 
@@ -144,7 +144,7 @@ function partsLeft(rule: PolicyRule, owner: readonly PolicyRule[]): readonly Pol
       const verbs = rule.verbs.filter((verb) => !covers(owner, { verbs: [verb], nonResourceURLs: [url] }))
       return verbs.length === 0 ? [] : [{ verbs, nonResourceURLs: [url] }]
     })
-  const names = isNamed(rule) ? rule.resourceNames! : [undefined]
+  const names = hasNames(rule) ? rule.resourceNames! : [undefined]
   const left = (rule.apiGroups ?? []).flatMap((group) =>
     rule.resources!.flatMap((resource) =>
       names.flatMap((name) => {
@@ -166,7 +166,7 @@ function partsLeft(rule: PolicyRule, owner: readonly PolicyRule[]): readonly Pol
       verbs,
       apiGroups: [group],
       resources: resources.map(([one]) => one!.resource),
-      ...(isNamed(rule) && { resourceNames: resources[0]!.map(({ name }) => name!) }),
+      ...(hasNames(rule) && { resourceNames: resources[0]!.map(({ name }) => name!) }),
     }
   })
 }

@@ -1,4 +1,5 @@
 import type { RegisteredControl } from '../model/index.ts'
+import { asciiControls } from '../objects/display.ts'
 import type { ReportedFinding, ScanReport } from './scan-report.ts'
 
 export const SCAN_SCHEMA = 'k8s-harden/scan/v1'
@@ -21,10 +22,6 @@ export function* toJson(report: ScanReport, version: string): Iterable<string> {
   }
   yield `${report.results.length > 0 ? '\n  ' : ''}]\n}\n`
 }
-
-/** The same JSON, where what may steer a terminal (C1 controls, changes of direction, invisible characters) is written as an escape too. */
-const asciiControls = (json: string): string => json.replace(STEERS, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
-const STEERS = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
 
 /** An object's text without its last bracket, to be gone on with. */
 const opened = (object: object): string => asciiControls(JSON.stringify(object, null, 2)).slice(0, -'\n}'.length)

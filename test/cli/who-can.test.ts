@@ -56,6 +56,18 @@ describe('who', () => {
     })
   })
 
+  test('a name that steers a terminal reaches it neither as JSON nor as a table', async () => {
+    const name = 'x\u009b2Jy\u202ez'
+    const input = RBAC.replace('name: team}', `name: ${JSON.stringify(name)}}`)
+    const json = await whoCan(['create', 'pods', '-o', 'json'], input)
+    expect(json.stdout).not.toMatch(/[\u0080-\u009f\u202e]/)
+    expect(JSON.parse(json.stdout).subjects[0].name).toBe(name)
+    const questions = join(mkdtempSync(join(tmpdir(), 'k8s-harden-who-')), 'questions.jsonl')
+    writeFileSync(questions, JSON.stringify({ as: { kind: 'Group', name }, verb: 'get', path: `/metrics/${name}` }))
+    expect((await whoCan(['--questions', questions], input)).stdout).not.toMatch(/[\u0080-\u009f\u202e]/)
+    expect((await whoCan(['create', 'pods'], input)).stdout).not.toMatch(/[\u0080-\u009f\u202e]/)
+  })
+
   test('without a namespace: all at once, and in the table also who may in single ones', async () => {
     const json = JSON.parse((await whoCan(['create', 'pods', '-o', 'json'])).stdout)
     expect(json.subjects.map((one: { name: string }) => one.name)).toEqual(['team', 'robot'])

@@ -45,7 +45,7 @@ const anyRule: fc.Arbitrary<PolicyRule> = fc.record({
     ...['pods', 'pods/exec', 'deployments', 'users', 'groups', 'serviceaccounts', 'serviceaccounts/token', '*/token', 'uids'],
     ...['nodes', 'nodes/proxy', '*/proxy', 'secrets', 'signers', 'certificatesigningrequests', 'certificatesigningrequests/approval', '*'],
   ),
-  resourceNames: fc.oneof({ weight: 3, arbitrary: fc.constant<string[]>([]) }, { weight: 1, arbitrary: some(1, 2, ...NAMES) }),
+  resourceNames: fc.oneof({ weight: 3, arbitrary: fc.constant<string[]>([]) }, { weight: 1, arbitrary: some(1, 2, '', ...NAMES) }),
 })
 /** Halves that are of use only together come up too seldom by themselves. */
 const halfRule: fc.Arbitrary<PolicyRule> = fc.constantFrom(

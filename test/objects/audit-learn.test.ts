@@ -144,6 +144,18 @@ describe('what was asked besides', () => {
     const csr = { apiGroup: 'certificates.k8s.io', subresource: 'approval', namespace: undefined }
     expect(about('update', 'certificatesigningrequests', csr)).toEqual(['jane allowed perhaps approve certificates.k8s.io/signers - any'])
   })
+  test('what server-side apply has made was asked as create as well', () => {
+    const applied = (code: number) => heard(event({ verb: 'patch', responseStatus: { code } }))
+    expect(applied(201)).toEqual(['jane allowed patch /pods shop cart', 'jane allowed create /pods shop any'])
+    expect(applied(200)).toEqual(['jane allowed patch /pods shop cart'])
+  })
+  test('exec by WebSocket is a get, and needs create besides', () => {
+    const objectRef = { resource: 'pods', subresource: 'exec', namespace: 'shop', name: 'cart' }
+    expect(heard(event({ objectRef, responseStatus: { code: 101 } }))).toEqual([
+      'jane allowed get /pods/exec shop cart',
+      'jane allowed perhaps create /pods/exec shop cart',
+    ])
+  })
 })
 
 describe('memory', () => {
@@ -169,6 +181,21 @@ describe('memory', () => {
     const { subjects, partial, doubts } = learner.result(['-'])
     expect([subjects.length, partial, doubts.length]).toEqual([MOST.subjects, true, 1])
   })
+})
+
+test('what is refused, of however many kinds, crowds out nothing that is used', () => {
+  const learner = new AuditLearner()
+  const asked = (n: number, code: number) => event({ objectRef: { resource: `r${n}`, namespace: 'shop' }, responseStatus: { code } })
+  for (let n = 0; n < MOST.denied + 5; n++) learner.add(asked(n, 403))
+  learner.add(asked(1_000_000, 200))
+  learner.add(event({ objectRef: { resource: 'pods', name: 'x'.repeat(5000) }, responseStatus: { code: 403 } }))
+  const { subjects, partial, doubts } = learner.result(['-'])
+  expect(subjects[0]!.requests.filter(({ was }) => was === 'denied')).toHaveLength(MOST.denied)
+  expect(subjects[0]!.requests.filter(({ was }) => was === 'allowed').map(words)).toEqual(['allowed get /r1000000 shop'])
+  expect([partial, doubts]).toEqual([
+    undefined,
+    ['6 denied requests are left out: they are too long, or of more than 20000 different rights'],
+  ])
 })
 
 test('v1alpha1 has its time elsewhere', () => {

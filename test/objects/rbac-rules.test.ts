@@ -5,11 +5,13 @@ import {
   covers,
   expand,
   hasWildcard,
+  isNamed,
   nameSeen,
   overlap,
   type ResourceRequest,
   type Rights,
   ruleAllows,
+  ruleText,
   STANDARD_VERBS,
   subtract,
   type Universe,
@@ -25,6 +27,25 @@ const ask = (verb: string, resource: string, more: Partial<ResourceRequest> = {}
   const [plural, subresource] = resource.split('/')
   return { verb, group: '', resource: plural!, ...(subresource && { subresource }), ...more }
 }
+
+describe('an empty name is that of every request without one', () => {
+  const empty = rule(['list', 'create', 'get'], [''], ['secrets'], ['', 'mine'])
+  test('so that everything is listed, and anything created', () => {
+    expect(ruleAllows(empty, ask('list', 'secrets'))).toBe(true)
+    expect(ruleAllows(empty, ask('create', 'secrets'))).toBe(true)
+    expect(ruleAllows(empty, ask('get', 'secrets', { name: 'other' }))).toBe(false)
+    expect(isNamed(empty)).toBe(false)
+    expect(isNamed(rule(['list'], [''], ['secrets'], ['mine']))).toBe(true)
+  })
+  test('but no rule without names: none is covered by it, and what is left of it keeps its names', () => {
+    expect(covers([empty], rule(['get'], [''], ['secrets']))).toBe(false)
+    const universe = { groups: [''], resourcesOf: () => ['secrets'], specialVerbsOf: () => [] }
+    expect(subtract(empty, { verbs: ['list', 'create'], groups: [''], resources: ['secrets'] }, universe)).toEqual([
+      rule(['get'], [''], ['secrets'], ['', 'mine']),
+    ])
+    expect(ruleText(empty)).toBe('list, create, get on secrets named "", mine')
+  })
+})
 
 describe('one rule must match in all four ways', () => {
   test('the group counts', () =>

@@ -1,5 +1,6 @@
 /** `k8s-harden explain --subject KIND:[NS:]NAME`: what somebody may do, and what they could become. */
 import type { Readable } from '../../model/index.ts'
+import { asciiControls } from '../../objects/display.ts'
 import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { type Identity, identityOf } from '../../objects/rbac-graph-subjects.ts'
 import { GRAPH_CONSULTS } from '../../objects/rbac-graph-world.ts'
@@ -25,7 +26,7 @@ export async function explainSubjectCommand(options: ExplainSubjectOptions): Pro
   if (interrupted()) return EXIT.interrupted
   for (const { file, line, message } of scan.state.problems) process.stderr.write(`k8s-harden: ${file}:${line}: ${message}\n`)
   const report = subjectReport(scan.state.snapshot, identity)
-  process.stdout.write(options.output === 'json' ? `${JSON.stringify(report, undefined, 2)}\n` : toSubjectText(report))
+  process.stdout.write(options.output === 'json' ? `${asciiControls(JSON.stringify(report, undefined, 2))}\n` : toSubjectText(report))
   return EXIT.clean
 }
 

@@ -1,5 +1,6 @@
 /** `k8s-harden history`: the runs of apply, interrupted ones first. */
 import stringWidth from 'string-width'
+import { asciiControls } from '../../objects/display.ts'
 import { interrupted, type RecordedRun, type RecordedStep } from '../../plan/journal.ts'
 import { readRuns, stateDirectory } from '../../writers/journal.ts'
 import { type Io, terminalIo } from '../confirm.ts'
@@ -18,7 +19,9 @@ export async function historyCommand(io: Pick<Io, 'stdout'>, state: string, { ou
   const open = runs.filter((run) => interrupted(run).length > 0)
   const ordered = [...open, ...runs.filter((run) => !open.includes(run))]
   io.stdout.write(
-    output === 'json' ? `${JSON.stringify({ schema: 'k8s-harden/history/v1', runs: ordered.map(toJson) }, null, 2)}\n` : toTable(ordered),
+    output === 'json'
+      ? `${asciiControls(JSON.stringify({ schema: 'k8s-harden/history/v1', runs: ordered.map(toJson) }, null, 2))}\n`
+      : toTable(ordered),
   )
   return EXIT.clean
 }

@@ -1,6 +1,7 @@
 /** `who-can --questions`: JSON lines in, one answer a line out, in the same order and in bounded memory. */
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
+import { asciiControls } from '../../objects/display.ts'
 import { resourceNamed } from '../../objects/rbac-resource-name.ts'
 import type { AccessRequest } from '../../objects/rbac-rules.ts'
 import { universeOf } from '../../objects/rbac-served.ts'
@@ -33,11 +34,11 @@ export async function answerQuestions(
       line++
       if (text !== TOO_LONG && text.trim() === '') continue
       try {
-        out += `${JSON.stringify(answer(text))}\n`
+        out += `${asciiControls(JSON.stringify(answer(text)))}\n`
       } catch (error) {
         if (!(error instanceof NoQuestion) && !(error instanceof UsageError)) throw error
         wrong = true
-        out += `${JSON.stringify({ line, error: error.message })}\n`
+        out += `${asciiControls(JSON.stringify({ line, error: error.message }))}\n`
       }
     }
     if (out !== '' && !io.stdout.write(out)) await once(io.stdout, 'drain')

@@ -2,7 +2,7 @@
 import stringWidth from 'string-width'
 import { together } from '../../engine/refusals.ts'
 import type { PolicyRule } from '../../model/index.ts'
-import { printable } from '../../objects/display.ts'
+import { asciiControls, printable } from '../../objects/display.ts'
 import { type Asking, requestTyped } from '../../objects/rbac-request.ts'
 import { type AccessRequest, ruleText } from '../../objects/rbac-rules.ts'
 import { universeOf } from '../../objects/rbac-served.ts'
@@ -72,7 +72,7 @@ function listHolders(
 ): number {
   const subjects = whoCan(known, request)
   if (options.output === 'json') {
-    io.stdout.write(`${JSON.stringify({ subjects, complete: because.length === 0 }, null, 2)}\n`)
+    io.stdout.write(`${asciiControls(JSON.stringify({ subjects, complete: because.length === 0 }, null, 2))}\n`)
     return EXIT.clean
   }
   const within = isAboutAll ? whoCanWithin(known, request) : []
@@ -131,7 +131,7 @@ function answerOne(
   const complete = because.length === 0
   const text =
     options.output === 'json'
-      ? JSON.stringify({ allowed, via, complete }, null, 2)
+      ? asciiControls(JSON.stringify({ allowed, via, complete }, null, 2))
       : allowed
         ? ['yes', ...(asker.isMaster ? ['  as a member of system:masters, before RBAC is asked'] : []), ...via.map(viaText)].join('\n')
         : complete

@@ -1,6 +1,6 @@
 import { narrowRights } from '../../../remediations/role-rules.ts'
 import { control } from '../../model/define.ts'
-import type { Severity } from '../../model/index.ts'
+import type { PolicyRule, Severity } from '../../model/index.ts'
 import {
   apartFromPeople,
   describeExposure,
@@ -36,20 +36,25 @@ export default control({
     const minor = view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes)
     const graver = minor === undefined || minor < 35 ? [INTO_PODS, BY_WEBSOCKET, DEBUG] : [INTO_PODS, DEBUG]
     const asked = [...graver, PROXY]
-    const found = exposures(view, (rule) => !isNamed(rule) && asked.some((rights) => overlap(rule, rights) !== undefined))
+    const holds = (rule: PolicyRule, rights: readonly Rights[]) => rights.some((one) => overlap(rule, one) !== undefined)
+    const found = exposures(view, (rule) => holds(rule, isNamed(rule) ? graver : asked))
     for (const exposure of found.flatMap(apartFromPeople)) {
       if (exposure.grants.length === 0 && view.source.kind === 'live') continue
-      const intoPods = exposure.rules.some((rule) => graver.some((rights) => overlap(rule, rights) !== undefined))
+      // Pods of a StatefulSet and of the control plane keep their names: good for some pods only is for a human to judge.
+      const named = exposure.rules.every(isNamed)
+      const intoPods = exposure.rules.some((rule) => holds(rule, graver))
       yield {
         subject: exposure.ref,
         at: exposure.at,
         ...(exposure.people && { key: PEOPLE }),
-        reason: reasonOf(exposure, intoPods),
+        reason: reasonOf(exposure, intoPods, named),
         detail: `${describeExposure(exposure, asked)}${intoPods && isByGetAlone(exposure) ? `; get is enough on a server older than 1.35${minor === undefined ? ', and the version of this one is not known' : ''}` : ''}`,
-        evidence: evidenceOf(exposure, { cut: asked }),
-        severity: (intoPods && (exposure.clusterWide || exposure.on === 'rule') ? 'high' : 'medium') satisfies Severity,
+        evidence: evidenceOf(exposure, { cut: asked, ...(named && { from: [] }) }),
+        severity: (named ? 'low' : intoPods && (exposure.clusterWide || exposure.on === 'rule') ? 'high' : 'medium') satisfies Severity,
         ...(exposure.standing === 'default' && { origin: 'system' as const }),
-        ...((exposure.people || exposure.grants.length === 0 || exposure.standing === 'labelled') && { verdict: 'review' as const }),
+        ...((exposure.people || named || exposure.grants.length === 0 || exposure.standing === 'labelled') && {
+          verdict: 'review' as const,
+        }),
       }
     }
     yield* unseenRoles(view)
@@ -61,7 +66,8 @@ export default control({
 const isByGetAlone = ({ rules }: Exposure): boolean =>
   !rules.some((rule) => [INTO_PODS, DEBUG].some((rights) => overlap(rule, rights) !== undefined))
 
-function reasonOf({ on }: Exposure, intoPods: boolean): string {
+function reasonOf({ on }: Exposure, intoPods: boolean, named: boolean): string {
+  if (named) return 'lets its subjects run commands in the pods that it names, or connect to them'
   const what = intoPods ? 'run commands in pods or connect to them' : 'reach pods and services through the API server'
   return on === 'binding' ? `gives a built-in role that can ${what}` : `lets its subjects ${what}`
 }
