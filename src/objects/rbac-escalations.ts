@@ -141,3 +141,7 @@ export function escalationsOf(rules: readonly PolicyRule[], clusterWide: boolean
       needs.every((rights) => rules.some((rule) => !(anyName && isNamed(rule)) && overlap(rule, rights) !== undefined)),
   )
 }
+
+/** Is any part of this one of the rights that a step up is made of? */
+export const isDelicate = (rule: PolicyRule): boolean =>
+  PRIMITIVES.some(({ needs }) => needs.some((one) => overlap(rule, one) !== undefined))

@@ -56,7 +56,7 @@ test('generate writes the learned role', async () => {
   const out = join(dir, 'out')
   const { exitCode, stdout, stderr } = await cli(['generate', ...scan.slice(1, -2), '--audit-log', log, '--out', out])
   expect(exitCode, stdout + stderr).toBe(0)
-  expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('cart-least')
+  expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('cart-used')
 })
 
 describe('what cannot be used is an error of usage', () => {
