@@ -9,6 +9,7 @@ import { bestCuts, type Cut } from '../objects/rbac-graph-cuts.ts'
 import { type Hop, sentenceOf, shortestPath } from '../objects/rbac-graph-path.ts'
 import type { Identity } from '../objects/rbac-graph-subjects.ts'
 import { ruleText } from '../objects/rbac-rules.ts'
+import { type UsageReport, type UsageReportView, usageReport, usageText } from '../objects/rbac-usage-report.ts'
 import { refOf, refText } from '../objects/ref.ts'
 
 export interface SubjectReport {
@@ -30,6 +31,8 @@ export interface SubjectReport {
   readonly sentence: string
   readonly pods: readonly string[]
   readonly cuts: readonly Cut[]
+  /** Next to an audit log; absent: none was given. */
+  readonly usage?: UsageReport
   /** What could not be read: what is said here may be too little. */
   readonly unread: readonly string[]
 }
@@ -37,7 +40,7 @@ export interface SubjectReport {
 /** Without these, rights or ways are missed. */
 const TELLING = [...RBAC_KINDS, 'ServiceAccount', 'Namespace', 'Node', 'Secret', 'Pod'] as const
 
-export function subjectReport(view: GraphView, identity: Identity): SubjectReport {
+export function subjectReport(view: GraphView & UsageReportView, identity: Identity): SubjectReport {
   const graph = rbacGraph(view)
   const holder = graph.holders.of(identity)
   const asked = placeOf(graph, identity)
@@ -50,6 +53,7 @@ export function subjectReport(view: GraphView, identity: Identity): SubjectRepor
     ...unseenRoles(view).flatMap((remark) => ('unknown' in remark ? [remark.unknown] : [])),
   ]
   const isKnown = goal === 'cluster-admin' || goal === 'node'
+  const usage = usageReport(view, identity)
   return {
     subject: { kind: identity.kind, ...(identity.namespace !== undefined && { namespace: identity.namespace }), name: identity.name },
     bindings: holder.grants.map(({ binding, role, rules, namespace, subject }) => ({
@@ -66,6 +70,7 @@ export function subjectReport(view: GraphView, identity: Identity): SubjectRepor
     sentence: sentenceOf(path),
     pods: podsOf(view, holder),
     cuts: isKnown ? bestCuts(view, graph, asked) : [],
+    ...(usage !== undefined && { usage }),
     unread,
   }
 }
@@ -84,7 +89,7 @@ function escalationsIn(grants: ReturnType<GraphHolderGrants>): SubjectReport['es
 type GraphHolderGrants = () => ReturnType<ReturnType<typeof rbacGraph>['holders']['of']>['grants']
 
 export function toSubjectText(report: SubjectReport): string {
-  const { subject, bindings, escalations, pods, cuts, unread } = report
+  const { subject, bindings, escalations, pods, cuts, usage, unread } = report
   const name = `${subject.kind} ${subject.namespace === undefined ? '' : `${subject.namespace}/`}${subject.name}`
   const lines = [name, '']
   if (bindings.length === 0) lines.push('  Holds nothing that is seen: no binding names it, and no group that it is certainly in.')
@@ -104,6 +109,8 @@ export function toSubjectText(report: SubjectReport): string {
   if (cuts.length > 0) lines.push('', '  What would stop it:')
   for (const { what, stops, of, stopsSubject } of cuts.slice(0, 5))
     lines.push(`      ${what}: ${stops} of ${of} subjects get no further${stopsSubject ? '' : ', but this one does'}`)
+  if (usage !== undefined)
+    lines.push('', '  What it holds next to the audit log:', ...usageText(usage, name).map((text) => `      ${text}`))
   if (unread.length > 0) lines.push('', '  Not everything could be read:', ...unread.map((one) => `      ${one}`))
   return `${lines.map(printable).join('\n')}\n`
 }
