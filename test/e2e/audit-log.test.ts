@@ -48,7 +48,7 @@ const NOT_DONE: readonly AccessRequest[] = [
     'get secrets shop db',
     'list secrets shop',
     'create pods shop',
-    'get configmaps shop other',
+    'list configmaps shop',
     'get configmaps pay settings',
     'list pods',
   ].map(about),

@@ -42,6 +42,14 @@ const shipped = (): readonly KubeObject[] => [
     ]
   }),
   { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system' } },
+  // As the controller manager makes them.
+  ...new Set(
+    Object.values(BOOTSTRAP_BINDINGS)
+      .flat()
+      .flatMap((text) => text.match(/^ServiceAccount kube-system\/(.+)$/)?.[1] ?? []),
+  )
+    .values()
+    .map((name): KubeObject => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: 'kube-system' } })),
 ]
 
 /** `log` undefined: no audit log was given. */
