@@ -65,9 +65,8 @@ function withMore({ cluster, namespaced }: Kept, more: readonly PolicyRule[], sc
   return rules.length === 0 ? { cluster, namespaced } : { cluster, namespaced: new Map([...namespaced, [scope, rules]]) }
 }
 
-/** As `qualified`; a service account also where it is written as the user that it is. */
-const subjectOf = (grant: Pick<Grant, 'subject' | 'namespace'>): RbacSubject =>
-  grant.subject.kind === 'User' ? subjectFor(grant.subject.name) : qualified(grant)
+/** A service account is one also where it is written as the user that it is. */
+const inFull = (subject: RbacSubject): RbacSubject => (subject.kind === 'User' ? subjectFor(subject.name) : subject)
 
 /** A service account without a namespace is one of the binding's own. */
 const qualified = ({ subject, namespace }: Pick<Grant, 'subject' | 'namespace'>): RbacSubject =>
@@ -92,9 +91,9 @@ const API = `${GROUP}/v1`
  * what it needs in the same role: a plan that makes one twice makes one that grants both.
  */
 export function objectsFor(view: AnyView, needs: readonly Need[]): readonly Change[] {
-  const bySubject = Map.groupBy(needs, ({ subject }) => identity(subject))
+  const bySubject = Map.groupBy(needs, ({ subject }) => identity(inFull(subject)))
   return [...bySubject.values()].flatMap((same) => {
-    const { subject } = same[0]!
+    const subject = inFull(same[0]!.subject)
     const places = new Map<string | undefined, readonly PolicyRule[]>()
     for (const { kept } of same)
       for (const [namespace, rules] of placesOf(kept)) places.set(namespace, united(places.get(namespace) ?? [], rules))
@@ -145,7 +144,7 @@ const stemOf = ({ kind, namespace, name }: RbacSubject): string =>
 
 /** Whoever is bound or was seen, since any of them may get a role of that name. */
 function subjectsByStem(view: AnyView): ReadonlyMap<string, ReadonlySet<string>> {
-  const bound = grants(view).all.map((grant) => subjectOf(grant))
+  const bound = grants(view).all.map((grant) => inFull(qualified(grant)))
   const seen = (view.fact('ObservedRequests')?.subjects ?? []).map(({ user }) => subjectFor(user))
   const found = new Map<string, Set<string>>()
   for (const subject of [...bound, ...seen]) {

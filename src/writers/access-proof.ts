@@ -34,7 +34,7 @@ interface Question {
 const MOST_QUESTIONS = 200
 const AT_ONCE = 8
 /** The authorizer sees a change within moments: what is allowed for longer than this is given by something else. */
-const LOST_PATIENCE_MS = 1_500
+const LOST_PATIENCE_MS = 3_000
 
 export class AccessProof implements Watchman {
   readonly #api: ClusterApi
