@@ -1,11 +1,10 @@
 /** What is used and what is kept of rights, in words. */
-import type { Readable, View } from '../src/model/index.ts'
+import type { RbacSubject, Readable, View } from '../src/model/index.ts'
 import { fewOf } from '../src/objects/few-of.ts'
 import { subjectText } from '../src/objects/rbac-bootstrap.ts'
-import type { Used } from '../src/objects/rbac-kept.ts'
+import type { Kept, Used } from '../src/objects/rbac-kept.ts'
 import { type AccessRequest, ruleText } from '../src/objects/rbac-rules.ts'
 import { logDoubts, toConfirm } from '../src/objects/rbac-usage-words.ts'
-import type { Need } from './kept-rights.ts'
 
 /** `used by cart: get on secrets named foo in shop, 12 times, last 2026-11-20`. */
 export function usageText(used: readonly Used[]): string {
@@ -29,8 +28,15 @@ function questionText(question: AccessRequest): string {
   return `${ruleText({ ...rule, ...(name && { resourceNames: [name] }) })}${namespace ? ` in ${namespace}` : ' in the whole cluster'}`
 }
 
+/** What one subject goes on needing. */
+interface KeptBy {
+  readonly subject: RbacSubject
+  readonly used: readonly Used[]
+  readonly kept: Kept
+}
+
 /** What is kept, as far as a log goes; nothing where there is none. */
-export function evidenceWords(view: View<Readable>, needs: readonly Need[]): readonly string[] {
+export function evidenceWords(view: View<Readable>, needs: readonly KeptBy[]): readonly string[] {
   const observed = view.fact('ObservedRequests')
   if (observed === undefined) return []
   const kept = needs.map(
@@ -48,7 +54,7 @@ export function evidenceWords(view: View<Readable>, needs: readonly Need[]): rea
       : []),
   ]
 }
-const gainsOf = ({ kept: { cluster, namespaced } }: Need): readonly string[] => [
+const gainsOf = ({ kept: { cluster, namespaced } }: KeptBy): readonly string[] => [
   ...toConfirm(cluster, true),
   ...[...namespaced.values()].flatMap((rules) => toConfirm(rules, false)),
 ]
