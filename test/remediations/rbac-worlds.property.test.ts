@@ -76,7 +76,7 @@ const KINDS: readonly (readonly [group: string, resources: readonly string[], ve
   ],
   ['admissionregistration.k8s.io', ['mutatingwebhookconfigurations'], ['get', 'create', 'update']],
 ]
-const NAMES = ['boss', 'settings', 'web', 'boss-token']
+const NAMES = ['boss', 'settings', 'web', 'clerk', 'one', 'two', 'three', 'four', 'five']
 function drawRule({ one, some, next }: Random): PolicyRule {
   if (next() < 0.05) return { apiGroups: ['*'], resources: ['*'], verbs: ['*'] }
   const [group, resources, verbs] = one(KINDS)
@@ -139,7 +139,9 @@ function draw(seed: number): Drawn {
       metadata: { name: `binding-${at}`, ...(within !== undefined && { namespace: within }) },
       ...{ roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name: `role-${at}` }, subjects: holders },
     } as KubeObject)
-    for (const holder of holders) for (const rule of rules) if (next() < 0.35) asks.get(holder)!.push(drawRequest(random, rule, within))
+    for (const holder of holders)
+      for (const rule of rules)
+        if (next() < 0.35) asks.get(holder)!.push(...Array.from({ length: 1 + below(9) }, () => drawRequest(random, rule, within)))
   }
   grant(0, [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }], undefined, [boss])
   for (let at = 1; at < 5 + below(10); at++)
@@ -270,3 +272,42 @@ test('in the cluster of forty, and in the second one, with a log and without', (
     expect(lost(before, after), name).toEqual([])
   }
 }, 120_000)
+
+test('what somebody works on by name is not rounded up to the one name that leads on', () => {
+  const [{ objects }, subject] = [draw(1), { kind: 'ServiceAccount', namespace: 'team-0', name: 'tokens' }]
+  const rest = objects.filter(({ kind }) => !/^(Cluster)?Role(Binding)?$/.test(kind))
+  const rbacOf = (name: string, rules: readonly object[], holder: RbacSubject, within?: string) => [
+    { apiVersion: `${GROUP}/v1`, kind: 'ClusterRole', metadata: { name }, rules },
+    {
+      ...{ apiVersion: `${GROUP}/v1`, kind: within === undefined ? 'ClusterRoleBinding' : 'RoleBinding' },
+      metadata: { name, ...(within !== undefined && { namespace: within }) },
+      ...{ roleRef: { apiGroup: GROUP, kind: 'ClusterRole', name }, subjects: [holder] },
+    },
+  ]
+  const world = [
+    ...rest,
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'tokens', namespace: 'team-0' } },
+    ...rbacOf('boss', [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }], { kind: 'ServiceAccount', namespace: 'vault', name: 'boss' }),
+    ...rbacOf(
+      'tokens',
+      [{ apiGroups: [''], resources: ['serviceaccounts', 'serviceaccounts/token'], verbs: ['list', 'create'] }],
+      subject,
+      'vault',
+    ),
+  ] as KubeObject[]
+  const about = { group: '', resource: 'serviceaccounts', namespace: 'vault' }
+  const asks = [
+    { ...about, verb: 'list' },
+    { ...about, verb: 'create', subresource: 'token', name: 'clerk' },
+  ]
+  // The boss does what only he may, so that there is somebody to become.
+  const boss = asker({ kind: 'ServiceAccount', namespace: 'vault', name: 'boss' }, [
+    { verb: 'escalate', group: GROUP, resource: 'clusterroles' },
+    { verb: 'update', group: GROUP, resource: 'clusterroles' },
+  ])
+  const before = rbacWorld(world, [asker(subject, asks), boss])
+  expect([...reaching(before).keys()]).toContain('ServiceAccount:team-0/tokens')
+  const { after } = mended(before)
+  expect([...reaching(after).keys()]).toEqual(['ServiceAccount:vault/boss'])
+  expect(lost(before, after)).toEqual([])
+})
