@@ -1,22 +1,12 @@
-/** Beside rights that go: the roles and bindings that keep what an audit log shows in use, and the words that say so. */
+/** Beside rights that go: the roles and bindings that keep what an audit log shows in use. */
 import { hash } from 'node:crypto'
-import type {
-  BindingObject,
-  Change,
-  Kind,
-  KubeObject,
-  ObjectRef,
-  PolicyRule,
-  RbacSubject,
-  Readable,
-  RoleObject,
-  View,
-} from '../src/model/index.ts'
-import { fewOf } from '../src/objects/few-of.ts'
-import { subjectText } from '../src/objects/rbac-bootstrap.ts'
-import { type Grant, serviceAccountOf } from '../src/objects/rbac-grants.ts'
+import type { BindingObject, Change, Kind, KubeObject, PolicyRule, RbacSubject, Readable, RoleObject, View } from '../src/model/index.ts'
+import { derived } from '../src/objects/derived.ts'
+import { united } from '../src/objects/rbac-compact.ts'
+import { type Grant, grants, serviceAccountOf } from '../src/objects/rbac-grants.ts'
 import { type Kept, keptRules, type Used, usedOf } from '../src/objects/rbac-kept.ts'
-import { type AccessRequest, covers, ruleText } from '../src/objects/rbac-rules.ts'
+import { type AccessRequest, covers, isResourceRule } from '../src/objects/rbac-rules.ts'
+import { usageText } from './kept-words.ts'
 
 export const KEPT_READS = ['ObservedRequests', 'Namespace', 'Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'] as const
 
@@ -37,32 +27,46 @@ const isAnybody = ({ kind, name }: RbacSubject): boolean =>
 /** More than this of a group that everybody is in are a group of their own, and that is for a human to make. */
 const MEMBERS = 20
 
-/** Needs of a grant whose rules become less; `byHand` where what is used cannot be bound to anybody in particular. Nothing without a log. */
+/** Needs of a grant whose rules become less, and `also` what of them no log can show; `byHand` where what is used cannot be bound to anybody in particular. Nothing without a log. */
 export function needsOf(
   view: AnyView,
   grant: Pick<Grant, 'subject' | 'namespace'>,
   before: readonly PolicyRule[],
   after: (question: AccessRequest) => boolean,
+  also: readonly PolicyRule[] = [],
 ): readonly Need[] | { readonly byHand: string } {
   const observed = view.fact('ObservedRequests')
   const used = usedOf(view, grant, before, after) ?? []
-  if (observed === undefined || used.length === 0) return []
-  if (isAnybody(grant.subject))
+  if (observed === undefined || used.length + also.length === 0) return []
+  if (isAnybody(grant.subject) && used.length > 0)
     return { byHand: `${usageText(used)}; nobody can tell who that was: bind whoever needs it by a name of its own, then take this out` }
   const namespaces = view.unread('Namespace') === undefined ? view.all('Namespace') : []
   const exists = (name: string): boolean => namespaces.length === 0 || view.find('Namespace', undefined, name) !== undefined
-  const needFor = (subject: RbacSubject, those: readonly Used[]): Need => ({
+  const needFor = (subject: RbacSubject, those: readonly Used[], more: readonly PolicyRule[] = []): Need => ({
     grant,
     subject,
     used: those,
-    kept: keptRules(those, before, grant.namespace, observed, exists),
+    kept: withMore(keptRules(those, before, grant.namespace, observed, exists), more, grant.namespace),
   })
-  if (!isEverybody(grant.subject)) return [needFor(qualified(grant), used)]
+  if (!isEverybody(grant.subject)) return [needFor(qualified(grant), used, also)]
   const members = Map.groupBy(used, ({ user }) => user)
   if (members.size > MEMBERS)
     return { byHand: `${members.size} members use it, by ${usageText(used)}: bind a group of theirs, then take this out` }
-  return [...members].map(([user, those]) => needFor(subjectFor(user), those))
+  return [
+    ...(also.length > 0 ? [needFor(qualified(grant), [], also)] : []),
+    ...[...members].map(([user, those]) => needFor(subjectFor(user), those)),
+  ]
 }
+
+/** No path, and of the cluster-wide resources only the namespace itself, is granted by a RoleBinding. */
+function withMore({ cluster, namespaced }: Kept, more: readonly PolicyRule[], scope: string | undefined): Kept {
+  if (scope === undefined) return { cluster: united(cluster, more), namespaced }
+  const rules = united(namespaced.get(scope) ?? [], more.filter(isResourceRule))
+  return rules.length === 0 ? { cluster, namespaced } : { cluster, namespaced: new Map([...namespaced, [scope, rules]]) }
+}
+
+/** A service account is one also where it is written as the user that it is. */
+const inFull = (subject: RbacSubject): RbacSubject => (subject.kind === 'User' ? subjectFor(subject.name) : subject)
 
 /** A service account without a namespace is one of the binding's own. */
 const qualified = ({ subject, namespace }: Pick<Grant, 'subject' | 'namespace'>): RbacSubject =>
@@ -82,17 +86,25 @@ export const isAllUsed = ({ grant, kept }: Need, before: readonly PolicyRule[]):
 const GROUP = 'rbac.authorization.k8s.io'
 const API = `${GROUP}/v1`
 
-/** A Role and a RoleBinding in every namespace, a ClusterRole and its binding for the rest. `from`: the object that grants less from now on; `instead`: what else is bound for it. */
-export function objectsFor(view: AnyView, needs: readonly Need[], from: ObjectRef, instead = ''): readonly Change[] {
-  return needs.flatMap((need) => {
-    const name = nameFor(view, need, from, instead)
-    return placesOf(need.kept).flatMap(([namespace, rules]) =>
-      pairOf(name, namespace, rules, need.subject)
+/**
+ * A Role and a RoleBinding in every namespace, a ClusterRole and its binding for the rest. Whatever takes something from a subject keeps
+ * what it needs in the same role: a plan that makes one twice makes one that grants both.
+ */
+export function objectsFor(view: AnyView, needs: readonly Need[]): readonly Change[] {
+  const bySubject = Map.groupBy(needs, ({ subject }) => identity(inFull(subject)))
+  return [...bySubject.values()].flatMap((same) => {
+    const subject = inFull(same[0]!.subject)
+    const places = new Map<string | undefined, readonly PolicyRule[]>()
+    for (const { kept } of same)
+      for (const [namespace, rules] of placesOf(kept)) places.set(namespace, united(places.get(namespace) ?? [], rules))
+    return [...places].flatMap(([namespace, rules]) =>
+      pairFor(view, subject, namespace, rules)
         .filter((object) => !isThere(view, object))
         .map((object): Change => ({ type: 'create', object })),
     )
   })
 }
+const identity = ({ kind, name, namespace = '' }: RbacSubject): string => [kind, namespace, name].join('\0')
 const placesOf = ({ cluster, namespaced }: Kept): readonly (readonly [string | undefined, readonly PolicyRule[]])[] => [
   ...(cluster.length > 0 ? [[undefined, cluster] as const] : []),
   ...namespaced,
@@ -112,19 +124,34 @@ function pairOf(name: string, namespace: string | undefined, rules: readonly Pol
   return [role, binding] as const
 }
 
-/** `k8s-harden-cart-1f0c9a`: whose it is, and a hash of who lost what; another number where somebody has that name for something else. */
-function nameFor(view: AnyView, { subject, grant, kept }: Need, from: ObjectRef, instead: string): string {
-  const lost = [from.kind, from.namespace, from.name, grant.namespace, grant.subject, subject, instead]
-  const mark = hash('sha256', JSON.stringify(lost)).slice(0, 6)
-  const stem = `k8s-harden-${subject.name.replace(/[/%\s]/g, '-')}-${mark}`
-  const isFree = (name: string): boolean =>
-    placesOf(kept).every(([namespace, rules]) =>
-      pairOf(name, namespace, rules, subject).every((object) => other(view, object) === undefined || isThere(view, object)),
-    )
+/** Another number where somebody has that name for something else. */
+function pairFor(view: AnyView, subject: RbacSubject, namespace: string | undefined, rules: readonly PolicyRule[]) {
+  const stem = nameFor(view, subject)
   for (let number = 1; ; number++) {
-    const name = number === 1 ? stem : `${stem}-${number}`
-    if (isFree(name)) return name
+    const pair = pairOf(number === 1 ? stem : `${stem}-${number}`, namespace, rules, subject)
+    if (pair.every((object) => other(view, object) === undefined || isThere(view, object))) return pair
   }
+}
+
+/** `shop-cart-used` for a service account, `jane-used` for everybody else; with a mark where two subjects would have the same name. */
+function nameFor(view: AnyView, subject: RbacSubject): string {
+  const name = `${stemOf(subject)}-used`
+  const isShared = (derived(view, subjectsByStem).get(stemOf(subject))?.size ?? 0) > 1
+  return isShared ? `${name}-${hash('sha256', identity(subject)).slice(0, 6)}` : name
+}
+const stemOf = ({ kind, namespace, name }: RbacSubject): string =>
+  (kind === 'ServiceAccount' ? `${namespace}-${name}` : name).replace(/[^\w.:@-]+/g, '-')
+
+/** Whoever is bound or was seen, since any of them may get a role of that name. */
+function subjectsByStem(view: AnyView): ReadonlyMap<string, ReadonlySet<string>> {
+  const bound = grants(view).all.map((grant) => inFull(qualified(grant)))
+  const seen = (view.fact('ObservedRequests')?.subjects ?? []).map(({ user }) => subjectFor(user))
+  const found = new Map<string, Set<string>>()
+  for (const subject of [...bound, ...seen]) {
+    const stem = stemOf(subject)
+    found.set(stem, (found.get(stem) ?? new Set()).add(identity(subject)))
+  }
+  return found
 }
 const other = (view: AnyView, { kind, metadata }: KubeObject): KubeObject | undefined =>
   view.find(kind as Kind, metadata.namespace, metadata.name)
@@ -137,49 +164,3 @@ function partsText({ rules = [], roleRef, subjects }: Partial<RoleObject & Bindi
   const ruleParts = (rules ?? []).map((rule) => [rule.apiGroups, rule.resources, rule.resourceNames, rule.nonResourceURLs, rule.verbs])
   return JSON.stringify([ruleParts, roleRef?.kind, roleRef?.name, subjects?.map(({ kind, namespace, name }) => [kind, namespace, name])])
 }
-
-// ── words ──────────────────────────────────────────────────────────────────────────────────────
-/** `used by cart: get on secrets named foo in shop, 12 times, last 2026-11-20`. */
-export function usageText(used: readonly Used[]): string {
-  const byUser = Map.groupBy(used, ({ user }) => user)
-  return fewOf(
-    [...byUser].map(([user, those]) => {
-      const what = those.toSorted((a, b) => b.count - a.count).map((one) => questionText(one.question))
-      const times = those.reduce((sum, { count }) => sum + count, 0)
-      const last = those
-        .map((one) => one.last)
-        .sort()
-        .at(-1)!
-      return `used by ${user}: ${fewOf([...new Set(what)], 3)}, ${times} ${times === 1 ? 'time' : 'times'}, last ${last.slice(0, 10)}`
-    }),
-  )
-}
-function questionText(question: AccessRequest): string {
-  if ('path' in question) return `${question.verb} on ${question.path}`
-  const { verb, group, resource, subresource, namespace, name } = question
-  const rule = { verbs: [verb], apiGroups: [group], resources: [subresource ? `${resource}/${subresource}` : resource] }
-  return `${ruleText({ ...rule, ...(name && { resourceNames: [name] }) })}${namespace ? ` in ${namespace}` : ' in the whole cluster'}`
-}
-
-/** What is kept, as far as a log goes; nothing where there is none. */
-export function evidenceWords(view: AnyView, needs: readonly Need[]): readonly string[] {
-  const observed = view.fact('ObservedRequests')
-  if (observed === undefined) return []
-  const days = Math.round((Date.parse(observed.until) - Date.parse(observed.since)) / 86_400_000)
-  const kept = needs.map(
-    ({ subject, kept: { cluster, namespaced } }) =>
-      `${subjectText(subject)} keeps what it used: ${fewOf([...cluster.map(ruleText), ...[...namespaced].flatMap(([namespace, rules]) => rules.map((rule) => `${ruleText(rule)} in ${namespace}`))])}`,
-  )
-  return [
-    ...kept,
-    `the rest was not used in ${days} ${days === 1 ? 'day' : 'days'} of audit log${days < 14 ? ', which is too short to show what happens weekly or monthly' : ''}`,
-    ...(observed.blind.length > 0 ? [`the log shows ${observed.blind.join(', ')} of nobody, so it proves no disuse of that`] : []),
-    ...observed.doubts,
-    ...(observed.partial === true ? ['the log leaves subjects out, so members of a group may have used what it does not show'] : []),
-    ...(needs.some(({ used }) => used.some(({ question }) => writesRights(question)))
-      ? ['it writes roles or bindings: from now on it can grant only what it holds itself']
-      : []),
-  ]
-}
-const writesRights = (question: AccessRequest): boolean =>
-  !('path' in question) && question.group === GROUP && ['create', 'update', 'patch'].includes(question.verb)

@@ -22,7 +22,8 @@ import { type Grant, grants, roleOf, rulesOf } from '../src/objects/rbac-grants.
 import { allows, isIn } from '../src/objects/rbac-kept.ts'
 import type { AccessRequest } from '../src/objects/rbac-rules.ts'
 import { keyOf, refOf, refText, sameObject } from '../src/objects/ref.ts'
-import { evidenceWords, isAllUsed, KEPT_READS, type Need, needsOf, objectsFor, usageText } from './kept-rights.ts'
+import { isAllUsed, KEPT_READS, type Need, needsOf, objectsFor } from './kept-rights.ts'
+import { evidenceWords, usageText } from './kept-words.ts'
 
 export const OPTIONS = {
   role: {
@@ -45,12 +46,12 @@ export const removeSubjects = (risk: Risk): Remedy<SubjectEvidence> =>
     propose: (finding, context) => withoutSubjects(finding, context, risk),
   })
 
-/** `keeps`: what an audit log shows in use is bound to the same subject anew; not so where another takes its place. */
+/** What an audit log shows in use is bound to the same subject anew; `also`: what of a grant is kept besides; false: nothing, another takes its place. */
 export function withoutSubjects(
   finding: Finding<SubjectEvidence>,
   { view, options, alongside }: Pick<RemedyContext, 'view' | 'options' | 'alongside'>,
   risk: Risk,
-  keeps = risk !== 'safe',
+  also: false | ((grant: Grant) => readonly PolicyRule[]) = risk !== 'safe' && (() => []),
 ): Proposal {
   const binding = objectOf(view, finding.subject) as BindingObject | undefined
   if (binding === undefined) return { byHand: `${refText(finding.subject)} is not there any more: scan again` }
@@ -78,18 +79,14 @@ export function withoutSubjects(
     textOf(options['role']),
     listOf(options['namespaces']),
   )
-  const needs = !keeps ? [] : needsLeft(view, binding, gone, moved, instead)
+  const needs = also === false ? [] : needsLeft(view, binding, gone, moved, instead, also)
   if ('byHand' in needs) return needs
   const isDropped = left.length === 0 && !isKept(binding)
   const removal: Change = isDropped
     ? { type: 'delete', target: finding.subject }
     : { type: 'edit', target: finding.subject, edits: [{ set: ['subjects'], to: left as unknown as Json }] }
   return {
-    changes: [
-      ...instead.map((object): Change => ({ type: 'create', object })),
-      ...objectsFor(view, needs, finding.subject, instead.map((object) => refText(refOf(object))).join()),
-      removal,
-    ],
+    changes: [...instead.map((object): Change => ({ type: 'create', object })), ...objectsFor(view, needs), removal],
     risk,
     summary: `${isDropped ? `delete ${refText(finding.subject)}` : `remove ${names} from ${refText(finding.subject)}`}${instead.length > 0 ? ` and bind less: ${instead.map((object) => refText(refOf(object))).join(', ')}` : needs.length > 0 ? ', and keep what is in use' : ''}`,
     ...(risk !== 'safe' && {
@@ -105,13 +102,14 @@ function needsLeft(
   gone: ReadonlySet<string>,
   moved: ReadonlySet<string>,
   instead: readonly BindingObject[],
+  also: (grant: Grant) => readonly PolicyRule[],
 ): readonly Need[] | { readonly byHand: string } {
   const held = grants(view).all.filter((grant) => grant.binding === binding && gone.has(identity(grant.subject)))
   const replaced = (question: AccessRequest): boolean =>
     instead.some((one) => isIn(one.metadata.namespace, question) && allows(rulesBound(view, one), question))
   const needs: Need[] = []
   for (const grant of held) {
-    const found = needsOf(view, grant, grant.rules, moved.has(identity(grant.subject)) ? replaced : () => false)
+    const found = needsOf(view, grant, grant.rules, moved.has(identity(grant.subject)) ? replaced : () => false, also(grant))
     if ('byHand' in found) return found
     needs.push(...found)
   }

@@ -24,7 +24,8 @@ import { universeOf } from '../src/objects/rbac-served.ts'
 import { refOf, refText } from '../src/objects/ref.ts'
 import { secretsNamedBy } from '../src/objects/secret-references.ts'
 import { WORKLOAD_KINDS } from '../src/objects/workloads.ts'
-import { evidenceWords, KEPT_READS, type Need, needsOf, objectsFor, usageText } from './kept-rights.ts'
+import { KEPT_READS, type Need, needsOf, objectsFor } from './kept-rights.ts'
+import { evidenceWords, usageText } from './kept-words.ts'
 import { isChosen, listOf, objectOf, removeSubjects, withoutSubjects } from './role-binding.ts'
 
 const OF_BINDINGS = Object.fromEntries(
@@ -126,7 +127,7 @@ function withoutRights(finding: Finding<RuleEvidence>, { view, options, alongsid
   const after = wanted.filter((rule, at) => wanted.findIndex((other) => JSON.stringify(other) === JSON.stringify(rule)) === at)
   return {
     changes: [
-      ...(inPlace === undefined ? objectsFor(view, needs, finding.subject) : []),
+      ...(inPlace === undefined ? objectsFor(view, needs) : []),
       { type: 'edit', target: finding.subject, edits: [{ set: ['rules'], to: after as unknown as Json }] },
     ],
     risk: 'may-break',

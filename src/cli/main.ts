@@ -138,6 +138,7 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
       .argument('[id]', 'control id'),
   )
     .option('--subject <subject>', 'ServiceAccount:NAMESPACE:NAME, User:NAME or Group:NAME')
+    .option('--audit-log <file|->', `with --subject: ${AUDIT_LOG}`, (path: string, before: readonly string[] = []) => [...before, path])
     .addOption(new Option('-o, --output <format>', 'with --subject').choices(['table', 'json']).default('table'))
     .action((id: string | undefined, options: Options) => run(async () => (await import('./commands/explain.ts')).explainMain(id, options)))
 

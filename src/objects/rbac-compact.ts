@@ -1,6 +1,6 @@
 /** The fewest plain rules that grant exactly these rights. */
 import type { PolicyRule } from '../model/index.ts'
-import { STANDARD_VERBS } from './rbac-rules.ts'
+import { hasWildcard, STANDARD_VERBS } from './rbac-rules.ts'
 
 /** One verb on one resource (`pods/exec` for a subresource); `names` absent: whatever the object's name. */
 export interface Right {
@@ -58,3 +58,30 @@ export function compactedPaths(asked: readonly { readonly verb: string; readonly
     verbs: same[0]!.verbs,
   }))
 }
+
+/** Both, in the fewest rules; what has a wildcard in it stays as it is written. */
+export function united(some: readonly PolicyRule[], more: readonly PolicyRule[]): readonly PolicyRule[] {
+  const all = [...some, ...more]
+  const plain = all.filter((rule) => !hasWildcard(rule))
+  const names = new Map<string, { readonly right: Right; readonly names: Set<string> }>()
+  const rights: Right[] = []
+  for (const right of plain.flatMap(rightsOf)) {
+    if (right.names === undefined) rights.push(right)
+    else {
+      const entry = names.get(keyOf(right)) ?? { right, names: new Set() }
+      for (const name of right.names) entry.names.add(name)
+      names.set(keyOf(right), entry)
+    }
+  }
+  const named = [...names.values()].map((one): Right => ({ ...one.right, names: [...one.names] }))
+  const paths = plain.flatMap(({ nonResourceURLs = [], verbs }) => nonResourceURLs.flatMap((path) => verbs.map((verb) => ({ verb, path }))))
+  const wild = new Map(all.filter(hasWildcard).map((rule) => [JSON.stringify(rule), rule]))
+  return [...compacted([...rights, ...named]), ...compactedPaths(paths), ...wild.values()]
+}
+
+const rightsOf = ({ verbs, apiGroups = [], resources = [], resourceNames = [] }: PolicyRule): readonly Right[] =>
+  apiGroups.flatMap((group) =>
+    resources.flatMap((resource) =>
+      verbs.map((verb): Right => ({ verb, group, resource, ...(resourceNames.length > 0 && { names: resourceNames }) })),
+    ),
+  )

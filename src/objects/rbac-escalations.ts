@@ -134,3 +134,7 @@ export function escalationsOf(rules: readonly PolicyRule[], clusterWide: boolean
   )
   return found.filter(({ id }, at) => found.findIndex((other) => other.id === id) === at)
 }
+
+/** Is any part of this one of the rights that a step up is made of? */
+export const isDelicate = (rule: PolicyRule): boolean =>
+  PRIMITIVES.some(({ needs }) => needs.some((one) => overlap(rule, one) !== undefined))

@@ -2,6 +2,7 @@
 import type { Facts, ObservedRequest, ObservedRequests, PolicyRule, View } from '../model/index.ts'
 import { isAsShipped } from './rbac-accounts.ts'
 import { compacted, compactedPaths, type Right } from './rbac-compact.ts'
+import { isDelicate } from './rbac-escalations.ts'
 import { type Grant, grants, grantsOf, type RbacView } from './rbac-grants.ts'
 import { observedAs, questionOf } from './rbac-observed.ts'
 import { type AccessRequest, hasNames, type ResourceRequest, ruleAllows } from './rbac-rules.ts'
@@ -16,8 +17,8 @@ export interface Used {
   readonly count: number
   /** RFC 3339. */
   readonly last: string
-  /** The same user makes or lists such objects there: tomorrow it works on others than today. */
-  readonly findsMore: boolean
+  /** The same user lists such objects there, or makes them: tomorrow it works on others than today. */
+  readonly findsMore: 'by listing' | 'by making' | undefined
 }
 
 /**
@@ -39,9 +40,14 @@ export function usedOf(
     const isShipped = (question: AccessRequest): boolean =>
       shipped.some(({ namespace, rules }) => isIn(namespace, question) && allows(rules, question))
     const allowed = requests.filter(({ was }) => was === 'allowed')
-    const finds = new Set(allowed.flatMap((one) => ('resource' in one && FINDS.has(one.verb) && !one.name ? [placeOf(one)] : [])))
-    const findsMore = (question: AccessRequest): boolean =>
-      !('path' in question) && (finds.has(placeOf(question)) || finds.has(placeOf({ ...question, namespace: '' })))
+    const placesWith = (verbs: readonly string[]) =>
+      new Set(allowed.flatMap((one) => ('resource' in one && verbs.includes(one.verb) && !one.name ? [placeOf(one)] : [])))
+    const [made, listed] = [placesWith(['create']), placesWith(['list', 'watch'])]
+    const findsMore = (question: AccessRequest): Used['findsMore'] => {
+      if ('path' in question) return undefined
+      const isIn = (places: ReadonlySet<string>) => places.has(placeOf(question)) || places.has(placeOf({ ...question, namespace: '' }))
+      return isIn(made) ? 'by making' : isIn(listed) ? 'by listing' : undefined
+    }
     return allowed.flatMap((request) =>
       questionsOf(before, grant.namespace, request)
         .filter((question) => isIn(grant.namespace, question) && allows(before, question) && !after(question) && !isShipped(question))
@@ -50,7 +56,6 @@ export function usedOf(
   })
 }
 
-const FINDS = new Set(['create', 'list', 'watch'])
 const placeOf = ({ group, resource, namespace = '' }: Pick<ResourceRequest, 'group' | 'resource' | 'namespace'>): string =>
   [group, resource, namespace].join('\0')
 
@@ -84,6 +89,10 @@ export interface Kept {
 }
 /** More namespaces than this are no list to be kept up: the next one is needed tomorrow. More names likewise. */
 const FEW = 5
+/** Of what a step up is made of: rounded up, it would be one. */
+const MOST = 50
+const isStep = (verb: string, group: string, resource: string): boolean =>
+  isDelicate({ verbs: [verb], apiGroups: [group], resources: [resource] })
 
 /**
  * The rules that allow all of `used` and lie within `before`. Few names stay names and few namespaces stay namespaces; `exists` says
@@ -106,9 +115,21 @@ export function keptRules(
   const parts: Part[] = [...triples].flatMap(([key, questions]) => {
     const [verb, group, resource] = key.split('\0') as [string, string, string]
     const places = Map.groupBy(questions, (question) => question.namespace ?? '')
-    const isWide = scope === undefined && (places.size > FEW || places.keys().some((namespace) => namespace !== '' && !exists(namespace)))
+    const isWide =
+      scope === undefined &&
+      (places.size > (isStep(verb, group, resource) ? MOST : FEW) ||
+        places.keys().some((namespace) => namespace !== '' && !exists(namespace)))
     const spread: [string, readonly Sought[]][] = isWide ? [['', questions]] : [...places]
-    return spread.map(([namespace, asked]) => ({ verb, group, resource, namespace, names: namesOf(asked, before) }))
+    // What is kept in the whole cluster is not kept in a namespace again.
+    const wide = spread.find(([namespace]) => namespace === '')
+    if (wide !== undefined && namesOf(wide[1], before, isStep(verb, group, resource)).length === 0) spread.splice(0, Infinity, wide)
+    return spread.map(([namespace, asked]) => ({
+      verb,
+      group,
+      resource,
+      namespace,
+      names: namesOf(asked, before, isStep(verb, group, resource)),
+    }))
   })
   const paths = used.flatMap(({ question }) => ('path' in question ? [question] : []))
   return {
@@ -148,11 +169,12 @@ const isOnObjects = (question: AccessRequest): question is ResourceRequest => !(
 type Sought = ResourceRequest & Pick<Used, 'findsMore'>
 
 /** Names are given up only where the rules allow any: there are too many of them, they are drawn anew each time, or more are found. */
-function namesOf(asked: readonly Sought[], before: readonly PolicyRule[]): readonly string[] {
+function namesOf(asked: readonly Sought[], before: readonly PolicyRule[], step: boolean): readonly string[] {
   const names = [...new Set(asked.map(({ name }) => name ?? ''))].sort()
   if (names.includes('')) return []
-  const isList =
-    names.length <= FEW && !asked.some(({ findsMore }) => findsMore) && !names.some((name) => isMadeUp(asked[0]!.resource, name))
   const { name: _, ...any } = asked[0]!
+  // What somebody makes himself is his own to work on; but whoever lists accounts or secrets needs no token, or value, of all of them.
+  const isMore = asked.some(({ findsMore, subresource }) => (step ? findsMore === 'by making' && !subresource : findsMore !== undefined))
+  const isList = names.length <= (step ? MOST : FEW) && !isMore && !names.some((name) => isMadeUp(any.resource, name))
   return isList || !allows(before, any) ? names : []
 }

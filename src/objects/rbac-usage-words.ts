@@ -1,14 +1,12 @@
-/** Granted, used, refused: in words, and which rights that were used a human has to confirm. */
+/** What an audit log proves, in words, and which rights that were used a human has to confirm. */
 
 import type { ObservedRequests, ObservedSubject, PolicyRule } from '../model/index.ts'
 import type { AuditPolicy } from './audit-policy.ts'
 import { auditDecision } from './audit-policy.ts'
-import { compacted, compactedPaths } from './rbac-compact.ts'
+import { compacted } from './rbac-compact.ts'
 import { escalationsOf } from './rbac-escalations.ts'
-import { type Grant, type Grants, grantsOf } from './rbac-grants.ts'
-import { ruleText } from './rbac-rules.ts'
-import { requestsThrough, type UsageOptions, usageOf } from './rbac-usage.ts'
-import { refOf, refText } from './ref.ts'
+import type { Grant } from './rbac-grants.ts'
+import { requestsThrough, type UsageOptions } from './rbac-usage.ts'
 
 /** A month's end and a rolling restart should be among what was seen. */
 const ENOUGH_DAYS = 14
@@ -77,50 +75,6 @@ const TRACES: Readonly<Record<string, readonly Asked[]>> = {
   sign: asked('update', CERTIFICATES, 'certificatesigningrequests/status'),
   attest: asked('update', CERTIFICATES, 'clustertrustbundles'),
   impersonate: [...asked('list', '', 'pods'), ...asked('update', '', 'pods')],
-}
-
-/** What one subject holds, used, does not use, and asked for in vain: lines for people. `groups`: all that it is in. */
-export function usageText(
-  known: Grants,
-  user: string,
-  groups: readonly string[],
-  observed: ObservedRequests,
-  options: UsageOptions,
-): readonly string[] {
-  const seen = observed.subjects.filter((one) => one.user === user)
-  if (seen.length === 0) return [`${user} is not in the audit log (${observed.since} to ${observed.until})`]
-  // Through a group, only what this very user asked for counts.
-  const alone: ObservedRequests = { ...observed, subjects: seen }
-  const byBinding = Map.groupBy(grantsOf(known, user, groups), ({ binding }) => binding)
-  const lines = [...byBinding].flatMap(([binding, held]) => bindingLines(refText(refOf(binding)), held, alone, options))
-  const denied = seen.flatMap(({ requests }) => requests).filter((one) => one.was === 'denied')
-  const refused = [
-    ...compacted(
-      denied
-        .filter((one) => 'resource' in one)
-        .map((one) => ({ ...one, resource: one.subresource ? `${one.resource}/${one.subresource}` : one.resource })),
-    ),
-    ...compactedPaths(denied.filter((one) => 'path' in one)),
-  ]
-  return [
-    ...lines,
-    ...(refused.length > 0
-      ? ['asked for and refused every time, so probably not needed:', ...refused.map((rule) => `  ${ruleText(rule)}`)]
-      : []),
-    ...logDoubts(observed).map((doubt) => `note: ${doubt}`),
-  ]
-}
-
-function bindingLines(name: string, held: readonly Grant[], observed: ObservedRequests, options: UsageOptions): readonly string[] {
-  const { used, unused, unseen } = usageOf(held, observed, options)
-  const part = (title: string, rules: readonly PolicyRule[]) =>
-    rules.length === 0 ? [] : [`  ${title}:`, ...rules.map((rule) => `    ${ruleText(rule)}`)]
-  return [
-    `${name}:`,
-    ...part('granted and used', used),
-    ...part('granted and unused', unused),
-    ...part('granted, and no audit log shows whether it is used', unseen),
-  ]
 }
 
 /** Rights of a group's binding that only service accounts and components use: bind those by their names, and the people lose nothing. */

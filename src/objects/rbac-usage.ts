@@ -1,84 +1,13 @@
-/** Rights against what was asked for: the least role that still allows it, and what of a grant nobody used. */
-import type { ObservedRequest, ObservedRequests, PolicyRule, RbacSubject } from '../model/index.ts'
-import { compacted, compactedPaths, type Right } from './rbac-compact.ts'
+/** Rights against what was asked for: what of a grant was used, and what nobody used. What keeps the used part is in rbac-kept. */
+import type { ObservedRequest, ObservedRequests, PolicyRule } from '../model/index.ts'
+import { compacted, type Right } from './rbac-compact.ts'
 import type { Grant } from './rbac-grants.ts'
 import { observedAs, questionOf } from './rbac-observed.ts'
 import { type AccessRequest, expand, hasNames, isNamed, isResourceRule, ruleAllows, STANDARD_VERBS, type Universe } from './rbac-rules.ts'
 
-// ── the least role ─────────────────────────────────────────────────────────────────────────────
-/** What one subject needs: for the whole cluster, and by namespace. */
-export interface LeastRules {
-  readonly cluster: readonly PolicyRule[]
-  readonly namespaced: ReadonlyMap<string, readonly PolicyRule[]>
-}
-export interface LeastOptions {
-  /** Resources that a complete discovery does not list are left out. */
-  readonly universe?: Universe & { readonly complete?: boolean }
-  /** Is this held now? What the log shows only by inference (`bind`, `approve`) is needed by nobody who lacks it. Default: no. */
-  readonly held?: (request: AccessRequest) => boolean
-}
-
-/** Every allowed request of the subject, and nothing that it never asked for but for the folds that `leastRulesOf` names. */
-export const leastRules = (
-  observed: ObservedRequests,
-  subject: RbacSubject,
-  bindingNamespace: string | undefined,
-  universe?: LeastOptions['universe'],
-  held?: LeastOptions['held'],
-): LeastRules =>
-  leastRulesOf(
-    observedAs(observed, subject, bindingNamespace).flatMap(({ requests }) => requests),
-    { ...(universe !== undefined && { universe }), ...(held !== undefined && { held }) },
-  )
-
-/** Names kept of one verb on one resource in one namespace. */
-const MOST_NAMES = 5
-
-/**
- * Folds: a right is for all names where more than five were asked for, where the names are made up by a controller, or where the
- * subject lists the resource and so finds its objects. Everything else is exact. Namespaces themselves are asked for in the whole
- * cluster, since one that is not there yet has no room for a RoleBinding.
- */
-export function leastRulesOf(requests: readonly ObservedRequest[], { universe, held }: LeastOptions = {}): LeastRules {
-  const isServed = ({ group, resource, subresource }: AboutObject) =>
-    universe?.complete !== true || universe.resourcesOf(group).includes(fullName(resource, subresource))
-  const allowed = requests.filter((one) => one.was === 'allowed' && (one.derived !== true || held?.(questionOf(one)) === true))
-  const objects = allowed.filter((one) => 'resource' in one).filter((one) => one.derived === true || !isStandard(one.verb) || isServed(one))
-  const byScope = Map.groupBy(objects, scopeOf)
-  const wide = rightsOf(byScope.get('') ?? [], byScope.get('') ?? [])
-  const covered = new Set(wide.filter(({ names }) => names === undefined).map(rightKey))
-  const namespaced = new Map<string, readonly PolicyRule[]>()
-  for (const [namespace, asked] of [...byScope].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (namespace === '') continue
-    const rules = compacted(rightsOf(asked, [...asked, ...(byScope.get('') ?? [])]).filter((right) => !covered.has(rightKey(right))))
-    if (rules.length > 0) namespaced.set(namespace, rules)
-  }
-  return { cluster: [...compacted(wide), ...compactedPaths(allowed.filter((one) => 'path' in one))], namespaced }
-}
-
-type AboutObject = Extract<ObservedRequest, { resource: string }>
 const fullName = (resource: string, subresource: string | undefined): string => (subresource ? `${resource}/${subresource}` : resource)
 const rightKey = ({ verb, group, resource }: Right): string => [verb, group, resource].join('\0')
 const isStandard = (verb: string): boolean => STANDARD_VERBS.includes(verb)
-const scopeOf = ({ group, resource, namespace = '' }: AboutObject): string => (group === '' && resource === 'namespaces' ? '' : namespace)
-
-function rightsOf(asked: readonly AboutObject[], around: readonly AboutObject[]): readonly Right[] {
-  const listed = new Set(
-    around
-      .filter(({ verb, name }) => (verb === 'list' || verb === 'watch') && name === undefined)
-      .map(({ group, resource }) => `${group}\0${resource}`),
-  )
-  const found = Map.groupBy(asked, ({ verb, group, resource, subresource }) => [verb, group, fullName(resource, subresource)].join('\0'))
-  return [...found.values()].map((same): Right => {
-    const { verb, group, resource, subresource } = same[0]!
-    const names = new Set(same.map(({ name }) => name ?? ''))
-    const isAny =
-      same.some(({ anyName, name }) => anyName === true || name === undefined) ||
-      names.size > MOST_NAMES ||
-      (isStandard(verb) && (listed.has(`${group}\0${resource}`) || [...names].some((name) => isMadeUp(resource, name))))
-    return { verb, group, resource: fullName(resource, subresource), ...(!isAny && { names: [...names] }) }
-  })
-}
 
 /** Will the next object be called otherwise? By its kind, or by a suffix such as controllers and clients draw at random or from the clock, or count up as Helm does. */
 export const isMadeUp = (resource: string, name: string): boolean =>
@@ -90,7 +19,6 @@ const MADE_UP = new Set([
   ...['persistentvolumes', 'certificatesigningrequests', 'podcertificaterequests'],
 ])
 
-// ── granted and used ───────────────────────────────────────────────────────────────────────────
 /** What of a grant was used; `unseen`: an audit log cannot show whether it was. */
 export interface Usage {
   readonly used: readonly PolicyRule[]

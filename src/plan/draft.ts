@@ -1,6 +1,7 @@
 /** One object's (or file's) changes while they are being gathered from findings. */
-import type { Change, Json, KubeObject, ObjectRef, Readable, Risk, View } from '../model/index.ts'
+import type { Change, Json, KubeObject, ObjectRef, Readable, Risk, RoleObject, View } from '../model/index.ts'
 import { applyEdits } from '../objects/path.ts'
+import { united } from '../objects/rbac-compact.ts'
 import { refOf, refText } from '../objects/ref.ts'
 import { eachVolume, sourcesOf } from '../objects/volumes.ts'
 import { templateOf } from '../objects/workloads.ts'
@@ -100,6 +101,8 @@ export function mergeTargets(ours: Target | undefined, theirs: Target, what: str
 function mergeObjects(ours: Extract<Target, { is: 'object' }>, theirs: Extract<Target, { is: 'object' }>, what: string): Target {
   // What is deleted needs no mending: the deletion mends this finding too.
   if (ours.before !== undefined && (ours.after === undefined || theirs.after === undefined)) return { ...ours, after: undefined }
+  const role = ours.before === undefined ? bothRoles(ours.after, theirs.after) : undefined
+  if (role !== undefined) return { ...ours, after: role }
   if (ours.before === undefined && !sameJson(ours.after, theirs.after))
     throw new Refused(`this plan already creates ${what} with another content: apply that first`)
   const after = mergeThree(ours.before, ours.after, theirs.after)
@@ -108,6 +111,14 @@ function mergeObjects(ours: Extract<Target, { is: 'object' }>, theirs: Extract<T
     throw new Refused(`another finding of this plan puts something else in the place of a volume of ${what}: apply that first`)
   return { ...ours, after: after as KubeObject }
 }
+
+/** A role that two findings make, each with what somebody goes on needing, grants both. */
+function bothRoles(ours: KubeObject | undefined, theirs: KubeObject | undefined): KubeObject | undefined {
+  if (ours === undefined || theirs === undefined || !ROLES.has(ours.kind) || !sameJson({ ...ours, rules: 0 }, { ...theirs, rules: 0 }))
+    return undefined
+  return { ...ours, rules: united((ours as RoleObject).rules ?? [], (theirs as RoleObject).rules ?? []) } as RoleObject
+}
+const ROLES = new Set(['Role', 'ClusterRole'])
 
 /** Each side gave a volume a source of its own: the API server takes one. */
 function hasMixedVolume(merged: KubeObject, sides: readonly KubeObject[]): boolean {

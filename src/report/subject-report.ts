@@ -11,6 +11,7 @@ import { bestCuts, type Cut } from '../objects/rbac-graph-cuts.ts'
 import { type Hop, sentenceOf, shortestPath } from '../objects/rbac-graph-path.ts'
 import type { Identity } from '../objects/rbac-graph-subjects.ts'
 import { ruleText } from '../objects/rbac-rules.ts'
+import { type UsageReport, type UsageReportView, usageReport, usageText } from '../objects/rbac-usage-report.ts'
 import { refOf, refText } from '../objects/ref.ts'
 
 export interface SubjectReport {
@@ -36,6 +37,8 @@ export interface SubjectReport {
   readonly cuts: readonly Cut[]
   /** The service account does not exist, as far as is seen. */
   readonly missing?: true
+  /** Next to an audit log; absent: none was given. */
+  readonly usage?: UsageReport
   /** What could not be read: what is said here may be too little. */
   readonly unread: readonly string[]
 }
@@ -43,7 +46,7 @@ export interface SubjectReport {
 /** Without these, rights or ways are missed. */
 const TELLING = [...RBAC_KINDS, 'ServiceAccount', 'Namespace', 'Node', 'Secret', 'Pod'] as const
 
-export function subjectReport(view: GraphView, identity: Identity): SubjectReport {
+export function subjectReport(view: GraphView & UsageReportView, identity: Identity): SubjectReport {
   const graph = rbacGraph(view)
   const holder = graph.holders.of(identity)
   const asked = placeOf(graph, identity)
@@ -56,6 +59,7 @@ export function subjectReport(view: GraphView, identity: Identity): SubjectRepor
     ...unseenRoles(view).flatMap((remark) => ('unknown' in remark ? [remark.unknown] : [])),
   ]
   const isKnown = goal === 'cluster-admin' || goal === 'node'
+  const usage = usageReport(view, identity)
   return {
     subject: { kind: identity.kind, ...(identity.namespace !== undefined && { namespace: identity.namespace }), name: identity.name },
     bindings: holder.grants.map(({ binding, role, rules, namespace, subject, isDefault }) => ({
@@ -74,6 +78,7 @@ export function subjectReport(view: GraphView, identity: Identity): SubjectRepor
     pods: podsOf(view, holder),
     cuts: isKnown ? bestCuts(view, graph, asked) : [],
     ...(isMissing(view, identity) && { missing: true as const }),
+    ...(usage !== undefined && { usage }),
     unread,
   }
 }
@@ -98,7 +103,7 @@ function escalationsIn(grants: ReturnType<GraphHolderGrants>): SubjectReport['es
 type GraphHolderGrants = () => ReturnType<ReturnType<typeof rbacGraph>['holders']['of']>['grants']
 
 export function toSubjectText(report: SubjectReport): string {
-  const { subject, bindings, escalations, pods, cuts, unread } = report
+  const { subject, bindings, escalations, pods, cuts, usage, unread } = report
   const name = `${subject.kind} ${subject.namespace === undefined ? '' : `${subject.namespace}/`}${subject.name}`
   const lines = [name, '']
   if (report.missing) lines.push('  There is no such service account: whoever creates it has what is said here.', '')
@@ -119,6 +124,8 @@ export function toSubjectText(report: SubjectReport): string {
   if (pods.length > 0) lines.push('', '  Pods that hold its token:', ...pods.slice(0, 20).map((pod) => `      ${pod}`))
   if (pods.length > 20) lines.push(`      and ${pods.length - 20} more`)
   lines.push(...cutLines(cuts))
+  if (usage !== undefined)
+    lines.push('', '  What it holds next to the audit log:', ...usageText(usage, name).map((text) => `      ${text}`))
   if (unread.length > 0) lines.push('', '  Not everything could be read:', ...together(unread).map((one) => `      ${one}`))
   return `${lines.map(printable).join('\n')}\n`
 }

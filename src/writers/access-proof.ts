@@ -5,11 +5,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { canThey, type Identity } from '../apiserver/access-review.ts'
 import type { ObservedRequest, RbacSubject, Snapshot, Step } from '../model/index.ts'
-import { serviceAccountGroups, serviceAccountUser } from '../objects/rbac-grants.ts'
+import { grants, mayI, serviceAccountGroups, serviceAccountUser } from '../objects/rbac-grants.ts'
 import { observedAs, questionOf } from '../objects/rbac-observed.ts'
 import { type AccessRequest, ruleAllows, STANDARD_VERBS } from '../objects/rbac-rules.ts'
 import { type AccessImpact, accessImpact, changesGrants, type ScopedRule } from '../plan/access-impact.ts'
 import { requestText } from '../plan/access-words.ts'
+import { aggregated } from '../plan/aggregated.ts'
+import { applyPlan } from '../plan/in-memory.ts'
 import type { Watchman } from '../plan/run.ts'
 import type { ClusterApi } from './cluster-api.ts'
 
@@ -31,6 +33,8 @@ interface Question {
 /** Reviews of one step, of each kind. */
 const MOST_QUESTIONS = 200
 const AT_ONCE = 8
+/** The authorizer sees a change within moments: what is allowed for longer than this is given by something else. */
+const LOST_PATIENCE_MS = 3_000
 
 export class AccessProof implements Watchman {
   readonly #api: ClusterApi
@@ -56,7 +60,7 @@ export class AccessProof implements Watchman {
     this.#note = undefined
     if (step.carriedOut !== 'live' || !changesGrants(step)) return
     const now = this.#snapshot()
-    const questions = impactOf(now, step).flatMap((impact) => questionsOf(impact, now))
+    const questions = foretold(now, step)
     const chosen = (['kept', 'lost'] as const).flatMap((is) => questions.filter((one) => one.is === is).slice(0, MOST_QUESTIONS))
     if (chosen.length === 0) return
     const [first] = chosen
@@ -72,15 +76,9 @@ export class AccessProof implements Watchman {
   /** A recorded or kept right that is gone is taken back; one that somebody else gives all the same is only told. */
   async after(): Promise<string | undefined> {
     if (this.#asked.length === 0) return undefined
-    const until = Date.now() + this.#patienceMs
-    let [gone, left]: [readonly Question[], readonly Question[]] = [[], []]
-    for (;;) {
-      const allowed = new Set(await this.#allowed(this.#asked))
-      gone = this.#asked.filter((one) => one.is === 'kept' && !allowed.has(one))
-      left = this.#asked.filter((one) => one.is === 'lost' && allowed.has(one))
-      if ((gone.length === 0 && left.length === 0) || Date.now() > until) break
-      await sleep(100)
-    }
+    // What is refused shows that the authorizer has seen the change: only then does an answer about what is kept prove anything.
+    const left = await this.#unlike('lost', Math.min(this.#patienceMs, LOST_PATIENCE_MS))
+    const gone = await this.#unlike('kept', this.#patienceMs)
     if (gone.length > 0) return `${gone[0]!.who} may no longer ${ask(gone[0]!.request)}, which it was to keep`
     this.#note = this.#told(left)
     return undefined
@@ -105,6 +103,18 @@ export class AccessProof implements Watchman {
     return parts.length === 0 ? undefined : `access reviews: ${parts.join(', ')}${other}`
   }
 
+  /** Those that are not answered as they should be, once patience is at its end. */
+  async #unlike(is: Question['is'], patienceMs: number): Promise<readonly Question[]> {
+    const until = Date.now() + patienceMs
+    let open = this.#asked.filter((one) => one.is === is)
+    for (;;) {
+      const allowed = new Set(await this.#allowed(open))
+      open = open.filter((one) => allowed.has(one) === (is === 'lost'))
+      if (open.length === 0 || Date.now() >= until) return open
+      await sleep(100)
+    }
+  }
+
   async #allowed(questions: readonly Question[]): Promise<readonly Question[]> {
     const allowed: Question[] = []
     const queue = [...questions]
@@ -117,9 +127,13 @@ export class AccessProof implements Watchman {
   }
 }
 
-function impactOf(now: Snapshot, step: Step): readonly AccessImpact[] {
+/** What RBAC itself says will be allowed, and refused, after the step: a right that another binding gives all the same is not lost. */
+function foretold(now: Snapshot, step: Step): readonly Question[] {
   try {
+    const then = grants(aggregated(applyPlan(now, [step])))
     return accessImpact(now, [step])
+      .flatMap((impact) => questionsOf(impact, now))
+      .filter(({ identity: { user = '', groups }, request, is }) => mayI(then, user, groups, request) === (is === 'kept'))
   } catch {
     // What it changes is gone: the write will say so itself.
     return []

@@ -56,7 +56,7 @@ test('generate writes the learned role', async () => {
   const out = join(dir, 'out')
   const { exitCode, stdout, stderr } = await cli(['generate', ...scan.slice(1, -2), '--audit-log', log, '--out', out])
   expect(exitCode, stdout + stderr).toBe(0)
-  expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('cart-least')
+  expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('cart-used')
 })
 
 describe('what cannot be used is an error of usage', () => {
@@ -69,4 +69,17 @@ describe('what cannot be used is an error of usage', () => {
     expect(exitCode).toBe(2)
     expect(stderr).toMatch(message)
   })
+})
+
+test('explain --subject shows what is granted next to what was used', async () => {
+  const asked = ['explain', '--subject', 'sa:shop:cart', '--manifests', manifests, '--audit-log', log]
+  const { usage } = JSON.parse((await cli([...asked, '-o', 'json'])).stdout)
+  expect(usage).toMatchObject({
+    seen: true,
+    denied: [],
+    bindings: [{ binding: 'RoleBinding shop/cart', unseen: [], usedOnlyByControllers: [] }],
+  })
+  expect([usage.bindings[0].used, usage.bindings[0].unused]).toEqual([['list on services'], ['delete on services']])
+  expect((await cli(asked)).stdout).toMatch(/granted and used:\n +list on services\n +granted and unused:\n +delete on services/)
+  expect(JSON.parse((await cli([...asked.slice(0, -2), '-o', 'json'])).stdout)).not.toHaveProperty('usage')
 })

@@ -156,4 +156,16 @@ describeCluster('twelve of forty', { controllerManager: true, scheduler: true, k
     expect(undone.exitCode, undone.stderr).toBe(0)
     expect(await rbacObjects()).toEqual(before)
   }, 600_000)
+
+  test('are closed without an audit log as well', async () => {
+    const state = await mkdtemp(join(tmpdir(), 'k8s-harden-forty-'))
+    const before = await rbacObjects()
+    expect(await reaching(state)).toHaveLength(12)
+    const done = await run(['apply', '--yes', '--accept-risk', 'may-break', '--practice', 'rbac', '--steady', '0'], state)
+    expect(done.stdout + done.stderr).not.toMatch(/undone|not-mended/)
+    expect(await reaching(state), done.stdout).toEqual([])
+    const undone = await run(['undo', '--yes'], state)
+    expect(undone.exitCode, undone.stderr).toBe(0)
+    expect(await rbacObjects()).toEqual(before)
+  }, 300_000)
 })

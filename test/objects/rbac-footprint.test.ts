@@ -48,17 +48,18 @@ facts: {ServedResources: {groups: [{group: acme.io, resources: [carts, shops], c
 
 describe('what is kept', () => {
   const ALL = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]
-  const used = (places: readonly (readonly [namespace: string, name: string])[], findsMore = false): Used[] =>
+  const used = (places: readonly (readonly [namespace: string, name: string])[], findsMore?: Used['findsMore']): Used[] =>
     places.map(([namespace, name]) => ({
       ...{ user: 'jane', count: 1, last: '2026-11-20T00:00:00Z', findsMore },
-      question: { verb: 'get', group: '', resource: 'secrets', namespace, name },
+      question: { verb: 'get', group: '', resource: 'configmaps', namespace, name },
     }))
+  const ofSecrets = (those: Used[]): Used[] => those.map((one) => ({ ...one, question: { ...one.question, resource: 'secrets' } as never }))
   const kept = (those: Used[], before = ALL, exists = (_: string) => true, blind: string[] = []) => {
     const { cluster, namespaced } = keptRules(those, before, undefined, { blind }, exists)
     return { cluster, namespaced: Object.fromEntries(namespaced) }
   }
   const get = (resourceNames?: string[]) => ({
-    ...{ apiGroups: [''], resources: ['secrets'] },
+    ...{ apiGroups: [''], resources: ['configmaps'] },
     ...(resourceNames && { resourceNames }),
     verbs: ['get'],
   })
@@ -80,14 +81,25 @@ describe('what is kept', () => {
   test.each([
     ['too many names', used(six.map((name) => ['shop', name]))],
     ['names that are drawn', used([['shop', 'app-token-x7bcd']])],
-    ['objects that the user makes or lists', used([['shop', 'a']], true)],
+    ['objects that the user makes or lists', used([['shop', 'a']], 'by listing')],
   ])('is any name for %s', (_why, those) => expect(kept(those)).toEqual({ cluster: [], namespaced: { shop: [get()] } }))
   test('is the whole cluster for many namespaces, and for one that is gone', () => {
     expect(kept(used(six.map((namespace) => [namespace, 'a'])))).toEqual({ cluster: [get(['a'])], namespaced: {} })
     expect(kept(used([['gone', 'a']]), ALL, () => false)).toEqual({ cluster: [get(['a'])], namespaced: {} })
   })
+  test('is not rounded up where that would be a step to more rights, but for what the user makes itself', () => {
+    const secrets = (resourceNames?: string[]) => [{ ...get(resourceNames), resources: ['secrets'] }]
+    expect(kept(ofSecrets(used(six.map((name) => ['shop', name]))))).toEqual({ cluster: [], namespaced: { shop: secrets(six) } })
+    expect(kept(ofSecrets(used([['shop', 'a']], 'by listing')))).toEqual({ cluster: [], namespaced: { shop: secrets(['a']) } })
+    expect(kept(ofSecrets(used([['shop', 'a']], 'by making')))).toEqual({ cluster: [], namespaced: { shop: secrets() } })
+    expect(Object.keys(kept(ofSecrets(used(six.map((namespace) => [namespace, 'a'])))).namespaced)).toEqual(six)
+  })
+  test('is not kept in a namespace again where it is kept in the whole cluster', () => {
+    const everywhere = { ...used([['shop', 'a']])[0]!, question: { verb: 'get', group: '', resource: 'configmaps' } }
+    expect(kept([...used([['shop', 'a']]), everywhere])).toEqual({ cluster: [get()], namespaced: {} })
+  })
   test('is never more than there was', () => {
-    const named = [{ apiGroups: [''], resources: ['secrets'], resourceNames: six, verbs: ['get'] }]
+    const named = [{ apiGroups: [''], resources: ['configmaps'], resourceNames: six, verbs: ['get'] }]
     expect(kept(used(six.map((name) => ['shop', name])), named as never)).toEqual({ cluster: [], namespaced: { shop: [get(six)] } })
   })
   test('has the reads that the log shows of nobody', () =>

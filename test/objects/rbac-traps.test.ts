@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { controls } from '../../src/controls/index.gen.ts'
 import { judge } from '../../src/engine/judge.ts'
 import type { KubeObject, ObservedRequest, Outcome } from '../../src/model/index.ts'
+import { grants } from '../../src/objects/rbac-grants.ts'
 import { goalOf, placeOf, rbacGraph } from '../../src/objects/rbac-graph.ts'
-import { leastRules } from '../../src/objects/rbac-usage.ts'
+import { keptRules, usedOf } from '../../src/objects/rbac-kept.ts'
 import type { World } from '../helpers/world.ts'
 import { account, binding, holds, namespace, pod, role, viewOf } from './rbac-graph-worlds.ts'
 
@@ -178,15 +179,15 @@ describe('what an audit log teaches (audit2rbac)', () => {
     const request = { verb, group: '', resource, namespace: ns, ...(name && { name }) }
     return { ...request, count: 1, last: '2026-11-20T00:00:00Z', was: 'allowed', ...more } as ObservedRequest
   }
-  const learned = (...requests: readonly ObservedRequest[]) =>
-    leastRules(
-      {
-        ...{ from: ['audit.log'], events: 9, since: '2026-11-01T00:00:00Z', until: '2026-11-20T00:00:00Z', blind: [], doubts: [] },
-        subjects: [{ user: 'system:serviceaccount:shop:cart', groups: [], requests }],
-      },
-      { kind: 'ServiceAccount', name: 'cart', namespace: 'shop' },
-      undefined,
-    )
+  const learned = (...requests: readonly ObservedRequest[]) => {
+    const observed = {
+      ...{ from: ['audit.log'], events: 9, since: '2026-11-01T00:00:00Z', until: '2026-11-20T00:00:00Z', blind: [], doubts: [] },
+      subjects: [{ user: 'system:serviceaccount:shop:cart', groups: [], requests }],
+    }
+    const view = viewOf([...SHOP, ...wide('* */*')], { facts: { ObservedRequests: observed } })
+    const [grant] = grants(view).all
+    return keptRules(usedOf(view, grant!, grant!.rules, () => false)!, grant!.rules, grant!.namespace, observed)
+  }
   test('what was refused is not granted', () => expect(learned(asked('get secrets shop db', { was: 'denied' })).namespaced.size).toBe(0))
   test('create never has a name (#24), and get of one Secret does not become list', () => {
     const [rules] = [learned(asked('create configmaps shop'), asked('get secrets shop db')).namespaced.get('shop')!]

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { ObservedRequest, ObservedRequests } from '../../src/model/index.ts'
 import type { AuditPolicy } from '../../src/objects/audit-policy.ts'
 import { grants } from '../../src/objects/rbac-grants.ts'
-import { universeOf } from '../../src/objects/rbac-served.ts'
-import { logDoubts, recordedBy, usageText, usedOnlyByControllers } from '../../src/objects/rbac-usage-words.ts'
+import { usageReport, usageText } from '../../src/objects/rbac-usage-report.ts'
+import { logDoubts, recordedBy, usedOnlyByControllers } from '../../src/objects/rbac-usage-words.ts'
 import { worldOf } from '../helpers/world.ts'
 
 const { snapshot } = worldOf(`
@@ -30,19 +30,36 @@ const log = (more: Partial<ObservedRequests> = {}): ObservedRequests => ({
   ],
   ...more,
 })
-const told = (user: string, observed = log()) => usageText(grants(snapshot), user, ['devs'], observed, { universe: universeOf(snapshot) })
+const told = (kind: 'User' | 'Group', name: string, observed = log()) => {
+  const view = { ...snapshot, fact: (fact: string) => (fact === 'ObservedRequests' ? observed : snapshot.fact(fact as never)) }
+  return usageText(usageReport(view as unknown as typeof snapshot, { kind, name })!, `${kind} ${name}`)
+}
+const POLICY = 'note: the audit policy is not known here: what it leaves out looks unused'
 
 test('what one member of a group holds and uses, not what the others do', () => {
-  expect(told('jane')).toEqual([
+  expect(told('User', 'jane')).toEqual([
     'RoleBinding shop/cart:',
     ...['  granted and used:', '    list on pods'],
     ...['  granted and unused:', '    list on services'],
     ...['  granted, and no audit log shows whether it is used:', '    update on deployments/finalizers in apps'],
     ...['asked for and refused every time, so probably not needed:', '  list on secrets'],
+    POLICY,
+  ])
+})
+test('a group uses what one of its members uses, and what none of its people does is told apart', () => {
+  const robot = { user: 'system:serviceaccount:shop:robot', groups: ['devs'], requests: [request({ resource: 'services' })] }
+  const [jane] = log().subjects
+  expect(told('Group', 'devs', log({ subjects: [jane!, robot] }))).toEqual([
+    'RoleBinding shop/cart:',
+    ...['  granted and used:', '    list on pods, services'],
+    ...['  of that, used only by service accounts and components:', '    list on services'],
+    ...['  granted, and no audit log shows whether it is used:', '    update on deployments/finalizers in apps'],
+    ...['asked for and refused every time, so probably not needed:', '  list on secrets'],
+    POLICY,
   ])
 })
 test('a user who is not in the log', () =>
-  expect(told('eve')).toEqual(['eve is not in the audit log (2026-11-01T00:00:00Z to 2026-11-22T00:00:00Z)']))
+  expect(told('User', 'eve')).toEqual(['User eve is not in the audit log (2026-11-01T00:00:00Z to 2026-11-22T00:00:00Z)', POLICY]))
 
 test('a short window, blind verbs and lines that could not be read are doubts', () => {
   expect(logDoubts(log())).toEqual([])

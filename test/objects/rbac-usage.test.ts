@@ -3,9 +3,8 @@ import { expect, test } from 'vitest'
 import type { BindingObject, ObservedRequest, ObservedRequests, PolicyRule } from '../../src/model/index.ts'
 import { compacted, type Right } from '../../src/objects/rbac-compact.ts'
 import type { Grant } from '../../src/objects/rbac-grants.ts'
-import { questionOf } from '../../src/objects/rbac-observed.ts'
-import { type AccessRequest, ruleAllows, STANDARD_VERBS, type Universe } from '../../src/objects/rbac-rules.ts'
-import { leastRules, leastRulesOf, unusedRules, usageOf } from '../../src/objects/rbac-usage.ts'
+import { type AccessRequest, ruleAllows, type Universe } from '../../src/objects/rbac-rules.ts'
+import { unusedRules, usageOf } from '../../src/objects/rbac-usage.ts'
 
 const CART = { kind: 'ServiceAccount', name: 'cart', namespace: 'shop' }
 const USER = 'system:serviceaccount:shop:cart'
@@ -40,51 +39,6 @@ const grant = (rules: readonly PolicyRule[], namespace?: string): Grant => {
   const binding = { kind: 'RoleBinding', metadata: { name: 'cart' } } as BindingObject
   return { binding, index: 0, subject: CART, role: undefined, namespace, rules, isDefault: false }
 }
-const least = (...requests: ObservedRequest[]) => leastRules(log(requests), CART, undefined)
-
-test('names are kept where they are few, fixed and not found by a list', () => {
-  expect(least(request('get secrets shop db'), request('update secrets shop db')).namespaced.get('shop')).toEqual([
-    { apiGroups: [''], resources: ['secrets'], resourceNames: ['db'], verbs: ['get', 'update'] },
-  ])
-  const six = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => request(`get secrets shop ${name}`))
-  expect(least(...six).namespaced.get('shop')).toEqual([{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }])
-  expect(least(request('get pods shop cart-7d4f9c6b5-x2x4z')).namespaced.get('shop')).toEqual([
-    { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
-  ])
-  expect(least(request('get secrets shop db'), request('list secrets shop')).namespaced.get('shop')).toEqual([
-    { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list'] },
-  ])
-})
-
-test('what is created has no name, what it is created below has', () => {
-  expect(least(request('create configmaps shop'), request('create serviceaccounts/token shop builder')).namespaced.get('shop')).toEqual([
-    { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
-    { apiGroups: [''], resources: ['serviceaccounts/token'], resourceNames: ['builder'], verbs: ['create'] },
-  ])
-})
-
-test('each namespace has its own rules, and what is asked for in all of them is not asked for again in one', () => {
-  const { cluster, namespaced } = least(
-    request('list pods'),
-    request('list pods shop'),
-    request('get configmaps pay settings'),
-    request('get namespaces shop shop'),
-  )
-  expect(cluster).toEqual([
-    { apiGroups: [''], resources: ['namespaces'], resourceNames: ['shop'], verbs: ['get'] },
-    { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
-  ])
-  expect([...namespaced]).toEqual([['pay', [{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['settings'], verbs: ['get'] }]]])
-})
-
-test('what was refused is not learned, and what follows from the log only where it is held', () => {
-  const bind = request('bind roles shop', { derived: true, anyName: true })
-  expect(least(request('get secrets shop db', { was: 'denied' }), bind)).toEqual({ cluster: [], namespaced: new Map() })
-  expect(leastRules(log([bind]), CART, undefined, undefined, () => true).namespaced.get('shop')).toEqual([
-    { apiGroups: [''], resources: ['roles'], verbs: ['bind'] },
-  ])
-})
-
 test('a right that the log cannot show is not called unused', () => {
   const rules: PolicyRule[] = [
     { apiGroups: [''], resources: ['secrets', 'configmaps'], verbs: ['get', 'list', 'update'] },
@@ -126,59 +80,6 @@ test('only what was asked for where the binding is good counts', () => {
 
 // ── properties ─────────────────────────────────────────────────────────────────────────────────
 const pick = <T>(...items: readonly T[]) => fc.constantFrom(...items)
-const anyRequest: fc.Arbitrary<ObservedRequest> = fc
-  .record({
-    verb: pick(...STANDARD_VERBS),
-    group: pick('', 'apps'),
-    full: pick('pods', 'pods/exec', 'secrets', 'configmaps', 'namespaces', 'deployments'),
-    namespace: pick('-', 'shop', 'pay'),
-    name: pick('a', 'b', 'c', 'd', 'e', 'f', 'g'),
-    was: fc.constantFrom<'allowed' | 'denied'>('allowed', 'allowed', 'denied'),
-    anyName: fc.boolean(),
-  })
-  .map(({ verb, group, full, namespace, name, was, anyName }) => {
-    const named = ['get', 'update', 'patch', 'delete'].includes(verb) || (verb === 'create' && full.includes('/'))
-    return request(`${verb} ${full} ${namespace}${named && !anyName ? ` ${name}` : ''}`, {
-      ...{ group, was },
-      ...(named && anyName && { anyName: true as const }),
-    })
-  })
-const allows = ({ cluster, namespaced }: ReturnType<typeof leastRulesOf>, asked: AccessRequest): boolean =>
-  [...cluster, ...('path' in asked ? [] : (namespaced.get(asked.namespace ?? '') ?? []))].some((rule) => ruleAllows(rule, asked))
-
-test('the least role allows all that was allowed, and no verb on no resource in no namespace beyond', () => {
-  fc.assert(
-    fc.property(fc.array(anyRequest, { maxLength: 25 }), (requests) => {
-      const learned = leastRulesOf(requests)
-      const allowed = requests.filter(({ was }) => was === 'allowed').filter((one) => 'resource' in one)
-      for (const one of allowed) expect(allows(learned, questionOf(one))).toBe(true)
-      for (const verb of STANDARD_VERBS) {
-        for (const full of ['pods', 'pods/exec', 'secrets', 'configmaps', 'deployments', 'deployments/scale']) {
-          const [resource, subresource] = full.split('/') as [string, string?]
-          for (const group of ['', 'apps', 'batch']) {
-            for (const namespace of [undefined, 'shop', 'pay', 'dev']) {
-              const seen = allowed.filter(
-                (one) =>
-                  one.verb === verb &&
-                  one.group === group &&
-                  one.resource === resource &&
-                  one.subresource === subresource &&
-                  (one.namespace === undefined || one.namespace === namespace),
-              )
-              const asked = { verb, group, resource, ...(subresource && { subresource }), ...(namespace && { namespace }) }
-              for (const name of ['', 'a', 'zz']) {
-                const isAllowed = allows(learned, { ...asked, name })
-                if (seen.length === 0) expect(isAllowed, JSON.stringify({ ...asked, name })).toBe(false)
-              }
-            }
-          }
-        }
-      }
-    }),
-    { numRuns: 200 },
-  )
-})
-
 test('compacted rules grant exactly the rights they were made of', () => {
   const right: fc.Arbitrary<Right> = fc
     .record({

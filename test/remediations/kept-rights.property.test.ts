@@ -181,8 +181,7 @@ function worldFrom({ roles, bindings, asked, blind }: Sketch): Snapshot {
   )
 }
 
-/** What was never asked for is a matter of its own: it lets go of namespaces that are gone, and has tests of its own for what it keeps. */
-const rbac = controls.filter(({ practice, id }) => practice === 'rbac' && id.startsWith('rbac-') && id !== 'rbac-unused-rights')
+const rbac = controls.filter(({ practice, id }) => practice === 'rbac' && id.startsWith('rbac-'))
 const byId = new Map(rbac.map((control) => [control.id, control]))
 /** What an operator may choose for the remedies that take options. */
 const chosen: fc.Arbitrary<RemedyValues> = fc

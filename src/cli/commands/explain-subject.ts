@@ -22,13 +22,16 @@ export async function explainSubjectCommand(options: ExplainSubjectOptions): Pro
   const opened = await openSource(options)
   const scan = new LiveScan({ source: opened.source, controls: [], follow: false })
   const { signal, interrupted } = interruptible()
-  await scan.run(signal, new Set<Readable>([...RBAC_KINDS, ...GRAPH_CONSULTS]))
+  await scan.run(signal, new Set<Readable>([...RBAC_KINDS, ...GRAPH_CONSULTS, ...BESIDE_A_LOG]))
   if (interrupted()) return EXIT.interrupted
   for (const { file, line, message } of scan.state.problems) process.stderr.write(`k8s-harden: ${file}:${line}: ${message}\n`)
   const report = subjectReport(scan.state.snapshot, identity)
   process.stdout.write(options.output === 'json' ? `${asciiControls(JSON.stringify(report, undefined, 2))}\n` : toSubjectText(report))
   return EXIT.clean
 }
+
+/** Only with `--audit-log`: what wildcards stand for, and what the log leaves out. */
+const BESIDE_A_LOG = ['ObservedRequests', 'ServedResources', 'CustomResourceDefinition', 'AuditPolicy'] as const
 
 const KINDS: Readonly<Record<string, Identity['kind']>> = {
   serviceaccount: 'ServiceAccount',

@@ -1,4 +1,4 @@
-import { learnedRole } from '../../../remediations/learned-role.ts'
+import { unusedRights } from '../../../remediations/unused-rights.ts'
 import { control } from '../../model/define.ts'
 import type { BindingObject, ObservedRequests, PolicyRule } from '../../model/index.ts'
 import { readAuditPolicy } from '../../objects/audit-policy.ts'
@@ -59,7 +59,7 @@ export default control({
       }
     }
   },
-  remedy: learnedRole,
+  remedy: unusedRights,
   verify: 'Scan again with an audit log of the days after: it shows no request of these subjects that was refused.',
 })
 

@@ -38,7 +38,7 @@ const names = (changes: readonly Change[]) =>
   created(changes).map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? '-'} ${metadata.name}`)
 
 describe('what is created', () => {
-  test('namespaces that need the same share a role, one that needs something else has its own', () => {
+  test('each namespace has a role of what is used there', () => {
     const requests = ['shop', 'pay'].map((namespace) => ({ verb: 'list', resource: 'pods', namespace }))
     const changes = changesOf(
       world(
@@ -47,26 +47,27 @@ describe('what is created', () => {
       ),
     )
     expect(names(changes)).toEqual([
-      'Role ci cart-least',
-      'RoleBinding ci cart-least',
-      'ClusterRole - cart-least-in-namespaces-2',
-      'RoleBinding pay cart-least',
-      'RoleBinding shop cart-least',
+      'Role ci shop-cart-used',
+      'RoleBinding ci shop-cart-used',
+      'Role pay shop-cart-used',
+      'RoleBinding pay shop-cart-used',
+      'Role shop shop-cart-used',
+      'RoleBinding shop shop-cart-used',
     ])
     expect(changes.at(-1)).toMatchObject({ type: 'delete', target: { kind: 'ClusterRoleBinding', name: 'cart' } })
   })
-  test('a namespace that is gone needs no binding', () => {
+  test('whoever worked in a namespace that is gone works in others tomorrow', () => {
     const requests = ['shop', 'gone'].map((namespace) => ({ verb: 'list', resource: 'pods', namespace }))
     expect(names(changesOf(world(requests, documents(namespaces('shop'), EVERYTHING, binding()))))).toEqual([
-      'Role shop cart-least',
-      'RoleBinding shop cart-least',
+      'ClusterRole - shop-cart-used',
+      'ClusterRoleBinding - shop-cart-used',
     ])
   })
   test('very many namespaces come to one binding for the cluster', () => {
     const many = Array.from({ length: 60 }, (_, n) => `n${n}`)
     const requests = many.map((namespace) => ({ verb: 'list', resource: 'pods', namespace }))
     const changes = changesOf(world(requests, documents(namespaces(...many), EVERYTHING, binding())))
-    expect(names(changes)).toEqual(['ClusterRole - cart-least', 'ClusterRoleBinding - cart-least'])
+    expect(names(changes)).toEqual(['ClusterRole - shop-cart-used', 'ClusterRoleBinding - shop-cart-used'])
     expect(created(changes)[0]?.rules).toEqual([{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }])
   })
   test('a RoleBinding is followed by a role in its namespace only, whatever else was asked for', () => {
@@ -76,7 +77,7 @@ describe('what is created', () => {
       { verb: 'get', resource: 'namespaces', namespace: 'shop', name: 'shop' },
     ]
     const changes = changesOf(world(requests, documents(namespaces('shop', 'pay'), EVERYTHING, binding(undefined, 'RoleBinding'))))
-    expect(names(changes)).toEqual(['Role shop cart-least', 'RoleBinding shop cart-least'])
+    expect(names(changes)).toEqual(['Role shop shop-cart-used', 'RoleBinding shop shop-cart-used'])
     expect(created(changes)[0]?.rules).toEqual([
       { apiGroups: [''], resources: ['namespaces'], resourceNames: ['shop'], verbs: ['get'] },
       { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
@@ -113,11 +114,27 @@ test('what the log cannot prove is said, and what was used may have been an atta
   expect(said).toContain('confirm that this was no attacker: what was used is enough to read Secrets (E07)')
 })
 
-test('a role of that name is not written over', () => {
-  const there = EVERYTHING.replace('name: cart', 'name: cart-least')
-  expect(proposal(world([{ verb: 'list', resource: 'nodes' }], documents(EVERYTHING, there, binding())))).toMatchObject({
-    byHand: expect.stringContaining('ClusterRole cart-least is there already'),
-  })
+test('a role of that name is not written over, and two subjects of one name have roles of their own', () => {
+  const there = EVERYTHING.replace('name: cart', 'name: shop-cart-used')
+  const used = [{ verb: 'list', resource: 'nodes' }]
+  expect(names(changesOf(world(used, documents(EVERYTHING, there, binding()))))).toEqual([
+    'ClusterRole - shop-cart-used-2',
+    'ClusterRoleBinding - shop-cart-used-2',
+  ])
+  const both = '[{kind: ServiceAccount, name: cart, namespace: shop}, {kind: User, name: shop-cart}]'
+  const user = { user: 'shop-cart', groups: [], requests: [{ ...REQUEST, verb: 'list', resource: 'pods' }] }
+  const account = { ...CART, requests: [{ ...REQUEST, verb: 'list', resource: 'nodes' }] }
+  const made = created(changesOf(world([], documents(EVERYTHING, binding(both)), { subjects: [account, user] as never })))
+  expect(made.map(({ metadata }) => metadata.name)).toEqual(expect.arrayContaining([expect.stringMatching(/^shop-cart-used-[0-9a-f]{6}$/)]))
+  // Each subject has what it used itself, and nothing of the other's.
+  const rights = Object.fromEntries(
+    made.flatMap(({ subjects, metadata }) =>
+      !subjects
+        ? []
+        : [[subjects[0]!.kind, made.find((one) => one.rules !== undefined && one.metadata.name === metadata.name)!.rules![0]!.resources]],
+    ),
+  )
+  expect(rights).toEqual({ ServiceAccount: ['nodes'], User: ['pods'] })
 })
 
 test('people who hold a built-in role are for a human to judge, unless an option says what they get', () => {
