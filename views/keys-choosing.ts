@@ -1,9 +1,12 @@
 /** Keys that mark findings, narrow the list, choose values, and make the plan. None of them writes anything. */
-import type { StepId } from '../src/model/index.ts'
+import type { FindingId, StepId } from '../src/model/index.ts'
+import { keyOfIdentity } from '../src/objects/rbac-graph-subjects.ts'
 import type { Action } from '../src/session/actions.ts'
 import { allHere, controlHere, findingsHere } from '../src/session/actions-enter.ts'
+import type { Route } from '../src/session/route.ts'
 import { selectedKey } from '../src/session/rows.ts'
 import { optionsOf } from '../src/session/rows-finding.ts'
+import { subjectIn } from '../src/session/rows-hops.ts'
 import { isOfLabels } from '../src/session/rows-ladder.ts'
 import { selectedSteps } from '../src/session/rows-plan.ts'
 import type { State } from '../src/session/store-state.ts'
@@ -19,7 +22,7 @@ const noSteps = ({ planned }: State): string | undefined =>
 export const CHOOSING_KEYS: readonly Binding[] = [
   bind(
     'space',
-    ['overview', 'practice', 'finding', 'ladder', 'rung'],
+    ['overview', 'practice', 'finding', 'ladder', 'rung', 'escalations', 'escalation'],
     'mark or unmark the finding (a whole group on its title)',
     (state) => mark(findingsHere(state)),
     {
@@ -53,7 +56,7 @@ export const CHOOSING_KEYS: readonly Binding[] = [
   ),
   bind(
     'a',
-    ['overview', 'practice', 'finding', 'ladder', 'rung'],
+    ['overview', 'practice', 'finding', 'ladder', 'rung', 'escalations', 'escalation'],
     'plan the fix of the marked findings, or of the selected one; writes nothing',
     planChosen,
     {
@@ -63,7 +66,7 @@ export const CHOOSING_KEYS: readonly Binding[] = [
   ),
   bind(
     'A',
-    ['overview', 'practice', 'ladder'],
+    ['overview', 'practice', 'ladder', 'escalations'],
     'plan the fix of all findings shown; writes nothing',
     (state) => someOf(allHere(state), (findings) => ({ type: 'plan', findings })),
     {
@@ -85,6 +88,16 @@ export const CHOOSING_KEYS: readonly Binding[] = [
     hint: ['who can', 4],
     off: ({ route }) => (route.at === 'practice' && route.practice === 'rbac' ? undefined : 'it belongs to role-based access control'),
   }),
+  bind(
+    'E',
+    ['practice', 'finding', 'holder'],
+    'show who can become cluster-admin or take over a node, and by which steps',
+    (state) => someOf(escalationHere(state), ([to]) => ({ type: 'go', to: to! })),
+    {
+      hint: ['escalation paths', 4],
+      off: (state) => (escalationHere(state).length === 0 ? 'it belongs to role-based access control, and to who gets there' : undefined),
+    },
+  ),
   bind('p', [...PLACES.LOOKING, 'outcome'], 'go to the plan made last', () => ({ type: 'go', to: { at: 'plan' } }), { off: noPlan }),
   bind('space', ['plan'], 'leave the step out, or take it in again', toggleStep, {
     hint: ['in/out', 2],
@@ -107,6 +120,15 @@ export const CHOOSING_KEYS: readonly Binding[] = [
 const hasLadder = ({ route, scan }: State): boolean => {
   const finding = route.at === 'finding' ? scan?.findings.get(route.id) : undefined
   return (route.at === 'practice' && route.practice === 'nodes-and-pods') || (finding !== undefined && isOfLabels(finding))
+}
+
+/** Everybody's ways, or those of the subject that is looked at. */
+function escalationHere({ route, scan }: State): readonly Route[] {
+  if (scan === undefined) return []
+  if (route.at === 'practice') return route.practice === 'rbac' ? [{ at: 'escalations' }] : []
+  const subject =
+    route.at === 'holder' ? keyOfIdentity(route) : subjectIn(scan.findings.get(route.at === 'finding' ? route.id : ('' as FindingId)))
+  return subject === undefined ? [] : [{ at: 'escalation', subject }]
 }
 
 const mark = (findings: ReturnType<typeof findingsHere>): Action | undefined => someOf(findings, () => ({ type: 'mark', findings }))

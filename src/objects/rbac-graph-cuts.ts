@@ -22,19 +22,24 @@ export interface Cut {
 const TRIED = 12
 
 /** The best removals, best first; `for_`: only such as stop this subject come first. Those that stop nobody are left out. */
-export function bestCuts(view: GraphView, graph: RbacGraph, for_?: string): readonly Cut[] {
+export const bestCuts = (view: GraphView, graph: RbacGraph, for_?: string): readonly Cut[] => ranked([...triedCuts(view, graph, for_)])
+
+/** One removal after the other, tried out when it is asked for: each takes as long as the graph itself. */
+export function* triedCuts(view: GraphView, graph: RbacGraph, for_?: string): Generator<Cut, void> {
   const world = graphWorld(view)
   const { all } = beginnings(view)
   const starts = new Set(all.filter(({ goal }) => goal !== 'perhaps-node').map(({ holder }) => holder.key))
-  const cuts = candidates(all, for_).map(({ what, hits }) => {
+  for (const { what, hits } of candidates(all, for_)) {
     const after = buildGraph(view, world, hits)
     const isStopped = (key: string) => isReached(graph, key) && !isReached(after, key)
-    return { what, stops: [...starts].filter(isStopped).length, of: starts.size, stopsSubject: for_ !== undefined && isStopped(for_) }
-  })
-  return cuts
+    yield { what, stops: [...starts].filter(isStopped).length, of: starts.size, stopsSubject: for_ !== undefined && isStopped(for_) }
+  }
+}
+
+export const ranked = (cuts: readonly Cut[]): readonly Cut[] =>
+  cuts
     .filter(({ stops, stopsSubject }) => stops > 0 || stopsSubject)
     .sort((a, b) => Number(b.stopsSubject) - Number(a.stopsSubject) || b.stops - a.stops || (a.what < b.what ? -1 : 1))
-}
 
 const isReached = (graph: RbacGraph, key: string): boolean => {
   const goal = goalOf(graph, key)
