@@ -61,7 +61,7 @@ export const CHOOSING_KEYS: readonly Binding[] = [
     planChosen,
     {
       hint: ['plan', 2],
-      off: (state) => (state.marked.size === 0 ? nothingHere(state) : undefined) ?? reading(state),
+      off: (state) => (state.marked.size === 0 || state.route.at === 'escalation' ? nothingHere(state) : undefined) ?? reading(state),
     },
   ),
   bind(
@@ -134,7 +134,9 @@ function escalationHere({ route, scan }: State): readonly Route[] {
 const mark = (findings: ReturnType<typeof findingsHere>): Action | undefined => someOf(findings, () => ({ type: 'mark', findings }))
 
 function planChosen(state: State): Action | undefined {
-  return someOf(state.marked.size > 0 ? [...state.marked] : findingsHere(state), (findings) => ({ type: 'plan', findings }))
+  // Whoever reads one path plans what ends that one, whatever else is marked.
+  const isMarked = state.marked.size > 0 && state.route.at !== 'escalation'
+  return someOf(isMarked ? [...state.marked] : findingsHere(state), (findings) => ({ type: 'plan', findings }))
 }
 
 function choosable(state: State): readonly string[] {

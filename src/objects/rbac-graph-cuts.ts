@@ -8,7 +8,7 @@ import { ruleText } from './rbac-rules.ts'
 import { refOf, refText } from './ref.ts'
 
 export interface Cut {
-  /** `take ServiceAccount ci/deployer out of RoleBinding shop/ci`, `take "create on pods" out of ClusterRole ci`. */
+  /** `take ServiceAccount ci/deployer out of RoleBinding shop/ci`, `take the rule (create on pods) out of ClusterRole ci`. */
   readonly what: string
   /** Subjects that reach a goal now and would not any more. */
   readonly stops: number
@@ -70,7 +70,7 @@ function candidates(all: readonly Beginning[], for_: string | undefined): readon
       hits: (power) => power.grant.binding === grant.binding && power.grant.index === grant.index,
     })
     if (isBuiltIn(one)) continue
-    const byRule = `take "${ruleText(rule)}" out of ${role}`
+    const byRule = `take the rule (${ruleText(rule)}) out of ${role}`
     found.set(byRule, {
       what: byRule,
       // Of two that stop as much, the rule costs its holders less.

@@ -56,9 +56,9 @@ export function escalationRows({ scan, tried }: State, subject: string, width: n
     blank,
     heading('Who holds its token'),
     ...podRows(scan, way, width),
-    blank,
-    heading('Single removals that stop it'),
-    ...triedRows(scan, tried, subject, width, 5),
+    ...(way.goal === 'perhaps-node'
+      ? []
+      : [blank, heading('Single removals that stop it, and how many subjects in all'), ...triedRows(scan, tried, subject, width, 5)]),
     blank,
     ...fixRows(scan, way, width),
     blank,
@@ -91,17 +91,7 @@ function podRows({ snapshot }: Scan, { holder }: Way, width: number): Row[] {
 
 function fixRows(scan: Scan, way: Way, width: number): Row[] {
   const findings = beginningFindings(scan, way)
-  if (findings.length === 0)
-    return [
-      heading('The fix'),
-      ...prose(
-        way.begins.length === 0
-          ? "No binding of its own begins this way: it is Kubernetes' own, or a member of a group that does. See the group."
-          : 'No finding is open for it: it was accepted, or is still being judged.',
-        width,
-        { tone: 'dim' },
-      ),
-    ]
+  if (findings.length === 0) return [heading('The fix'), ...prose(noFix(way), width, { tone: 'dim' })]
   return [
     heading(findings.length === 1 ? 'The fix: a plans it' : `The fix: a plans all ${findings.length}, each begins a way`),
     ...findings.map((finding) =>
@@ -119,6 +109,13 @@ function fixRows(scan: Scan, way: Way, width: number): Row[] {
       ),
     ),
   ]
+}
+
+function noFix({ goal, begins }: Way): string {
+  if (begins.length === 0) return 'No binding of its own begins this way: it is in a group that has one, or is Kubernetes itself.'
+  return goal === 'perhaps-node'
+    ? 'Whether it gets there is not known: add the Namespace objects with their Pod Security labels, or scan the cluster.'
+    : 'No finding is open for it: it was accepted, or is still being judged.'
 }
 
 const OTHERS = 6

@@ -14,28 +14,28 @@ import { count } from './text.ts'
 const GOALS: Readonly<Record<Goal, { readonly title: string; readonly tone: Tone }>> = {
   'cluster-admin': { title: 'Can become cluster-admin', tone: 'critical' },
   node: { title: 'Can take over a node', tone: 'high' },
-  'perhaps-node': { title: 'Can take over a node, unless a namespace that is not seen here refuses privileged pods', tone: 'unknown' },
+  'perhaps-node': { title: 'Not known whether they can take over a node', tone: 'unknown' },
 }
 
-/** The platform's own are those whose findings are. */
+/** Accepted are those whose findings all are, by the exceptions file. */
 interface Parts {
   readonly own: readonly Way[]
-  readonly platform: readonly Way[]
+  readonly accepted: readonly Way[]
 }
 const parts = (scan: Scan): Parts => partsOf(scan)
 const partsOf = remembered((scan: Scan): Parts => {
-  const isPlatform = (way: Way): boolean => {
+  const isAccepted = (way: Way): boolean => {
     const found = beginningFindings(scan, way)
-    return found.length > 0 && found.every(({ origin }) => origin === 'system')
+    return found.length > 0 && found.every(({ excepted }) => excepted)
   }
-  const { own = [], platform = [] } = Object.groupBy(ways(scan.snapshot).own, (way) => (isPlatform(way) ? 'platform' : 'own'))
-  return { own, platform }
+  const { own = [], accepted = [] } = Object.groupBy(ways(scan.snapshot).own, (way) => (isAccepted(way) ? 'accepted' : 'own'))
+  return { own, accepted }
 })
 
 export function escalationsRows({ scan, tried, filter }: State, width: number): Row[] {
   if (scan === undefined) return [row({ text: 'Reading ...', tone: 'dim' })]
   const { members, shipped } = ways(scan.snapshot)
-  const { own, platform } = parts(scan)
+  const { own, accepted } = parts(scan)
   const apart = (key: string, title: string, list: readonly Way[]): Row[] => {
     const isOpen = filter.turned.has(key)
     return list.length === 0 ? [] : [groupRow(key, title, list.length, isOpen), ...(isOpen ? list.map((way) => wayRow(scan, way)) : [])]
@@ -50,21 +50,21 @@ export function escalationsRows({ scan, tried, filter }: State, width: number): 
             tone: 'ok',
           }),
         ]
-      : [...bestRows(tried, scan, width), COLUMNS]),
+      : [...(own.some(({ goal }) => goal !== 'perhaps-node') ? bestRows(tried, scan, width) : []), COLUMNS]),
     ...Object.entries(GOALS).flatMap(([goal, { title, tone }]) => {
       const list = own.filter((way) => way.goal === goal)
       return list.length === 0
         ? []
         : [row({ text: `${title}: ${count(list.length, 'subject')}`, tone }), ...list.map((way) => wayRow(scan, way))]
     }),
-    ...(members.length + platform.length + shipped.length > 0 ? [blank] : []),
+    ...(members.length + accepted.length + shipped.length > 0 ? [blank] : []),
     ...apart('ways-members', 'Only by a group that they are in, and that is listed itself', members),
-    ...apart('ways-platform', "The platform's own add-ons: shown, not scored", platform),
+    ...apart('ways-accepted', 'Accepted risks, from the exceptions file', accepted),
     ...apart('ways-shipped', 'Kubernetes itself, as it is shipped', shipped),
   ]
 }
 
-const nameWidth = (width: number): number => Math.max(24, Math.min(44, Math.floor(width * 0.36)))
+const nameWidth = (width: number): number => Math.max(24, Math.min(44, Math.floor(width * 0.42)))
 const COLUMNS: Row = {
   line: (width) =>
     inColumns(width, [
@@ -105,7 +105,8 @@ const groupRow = (key: string, title: string, number: number, isOpen: boolean): 
 /** In sight above the list, and no longer than that. */
 const MOST = 3
 function bestRows(tried: Tried | undefined, scan: Scan, width: number): Row[] {
-  return [heading('Single removals that stop most of them'), ...triedRows(scan, tried, '', width, MOST), blank]
+  const all = parts(scan).accepted.length > 0 ? ', the accepted included' : ''
+  return [heading(`Single removals that stop most subjects${all}`), ...triedRows(scan, tried, '', width, MOST), blank]
 }
 
 /** Removals and what each stops; `of`: the subject, '' for all. Every line is there from the beginning, so that nothing jumps. */
@@ -119,7 +120,9 @@ export function triedRows(scan: Scan, tried: Tried | undefined, of: string, widt
     )
   if (tried.problem !== undefined) return prose(`They could not be tried out: ${tried.problem}`, width, { tone: 'fail' })
   const good = tried.cuts!.filter(({ stopsSubject }) => of === '' || stopsSubject)
-  if (good.length === 0) return dim('No single removal that was tried stops it: there is more than one way.')
+  if (good.length === 0) return dim(`None of those tried stops ${of === '' ? 'anybody' : 'it'}: there is more than one way.`)
+  if (of === '' && good[0]!.stops === 1 && good[0]!.of > 1)
+    return dim('None of those tried stops more than one: each subject has a way of its own.')
   return [
     ...good.slice(0, most).flatMap(({ what, stops, of: all }) => prose(what, width, { mark: `stops ${stops} of ${all}: ` })),
     ...(tried.ended === true ? [] : dim('something has changed: trying them out again ...')),
@@ -131,7 +134,8 @@ export function escalationNumbers({ scan }: State): string {
   if (scan === undefined) return ''
   const { own } = parts(scan)
   const of = (goal: Goal) => own.filter((way) => way.goal === goal).length
-  return `${of('cluster-admin')} to cluster-admin, ${of('node')} to a node`
+  const unsure = of('perhaps-node')
+  return `${of('cluster-admin')} to cluster-admin, ${of('node')} to a node${unsure > 0 ? `, ${unsure} not known` : ''}`
 }
 
 /** Findings that begin the ways of a subject, or of everybody. */

@@ -131,7 +131,7 @@ export function nextText(state: State): string {
         : route.practice === 'nodes-and-pods'
           ? 'space marks, a plans, L shows the Pod Security ladder.'
           : route.practice === 'rbac'
-            ? 'space marks, a plans, E shows who becomes cluster-admin.'
+            ? 'space marks, a plans, E escalation paths, W who can.'
             : 'space marks findings, a plans their fix, enter explains.'
     case 'finding':
       return look?.plan?.steps.length === 0
