@@ -1,5 +1,5 @@
 /** Keys that mark findings, narrow the list, choose values, and make the plan. None of them writes anything. */
-import type { FindingId, StepId } from '../src/model/index.ts'
+import type { StepId } from '../src/model/index.ts'
 import { keyOfIdentity } from '../src/objects/rbac-graph-subjects.ts'
 import type { Action } from '../src/session/actions.ts'
 import { allHere, controlHere, findingsHere } from '../src/session/actions-enter.ts'
@@ -95,7 +95,12 @@ export const CHOOSING_KEYS: readonly Binding[] = [
     (state) => someOf(escalationHere(state), ([to]) => ({ type: 'go', to: to! })),
     {
       hint: ['escalation paths', 4],
-      off: (state) => (escalationHere(state).length === 0 ? 'it belongs to role-based access control, and to who gets there' : undefined),
+      off: (state) =>
+        escalationHere(state).length > 0
+          ? undefined
+          : state.route.at === 'practice'
+            ? 'it belongs to role-based access control'
+            : 'this is not about a way to cluster-admin',
     },
   ),
   bind('p', [...PLACES.LOOKING, 'outcome'], 'go to the plan made last', () => ({ type: 'go', to: { at: 'plan' } }), { off: noPlan }),
@@ -126,8 +131,8 @@ const hasLadder = ({ route, scan }: State): boolean => {
 function escalationHere({ route, scan }: State): readonly Route[] {
   if (scan === undefined) return []
   if (route.at === 'practice') return route.practice === 'rbac' ? [{ at: 'escalations' }] : []
-  const subject =
-    route.at === 'holder' ? keyOfIdentity(route) : subjectIn(scan.findings.get(route.at === 'finding' ? route.id : ('' as FindingId)))
+  const finding = route.at === 'finding' ? scan.findings.get(route.id) : undefined
+  const subject = route.at === 'holder' ? keyOfIdentity(route) : subjectIn(finding)
   return subject === undefined ? [] : [{ at: 'escalation', subject }]
 }
 
