@@ -1,9 +1,7 @@
 /** Which one removal stops most ways to cluster-admin and to nodes: tried out on the graph, not guessed. */
 import { subjectText } from './rbac-bootstrap.ts'
-import { buildGraph, type GraphView, goalOf, type RbacGraph } from './rbac-graph.ts'
+import { type GraphView, goalOf, graphWithout, type RbacGraph, type Removal } from './rbac-graph.ts'
 import { type Beginning, beginnings, isBuiltIn } from './rbac-graph-beginnings.ts'
-import type { Power } from './rbac-graph-subjects.ts'
-import { graphWorld } from './rbac-graph-world.ts'
 import { ruleText } from './rbac-rules.ts'
 import { refOf, refText } from './ref.ts'
 
@@ -26,11 +24,10 @@ export const bestCuts = (view: GraphView, graph: RbacGraph, for_?: string): read
 
 /** One removal after the other, tried out when it is asked for: each takes as long as the graph itself. */
 export function* triedCuts(view: GraphView, graph: RbacGraph, for_?: string): Generator<Cut, void> {
-  const world = graphWorld(view)
   const { all } = beginnings(view)
   const starts = new Set(all.filter(({ goal }) => goal !== 'perhaps-node').map(({ holder }) => holder.key))
-  for (const { what, hits } of candidates(all, for_)) {
-    const after = buildGraph(view, world, hits)
+  for (const { what, removal } of candidates(all, for_)) {
+    const after = graphWithout(view, graph, removal)
     const isStopped = (key: string) => isReached(graph, key) && !isReached(after, key)
     yield { what, stops: [...starts].filter(isStopped).length, of: starts.size, stopsSubject: for_ !== undefined && isStopped(for_) }
   }
@@ -48,7 +45,7 @@ const isReached = (graph: RbacGraph, key: string): boolean => {
 
 interface Candidate {
   readonly what: string
-  readonly hits: (power: Power) => boolean
+  readonly removal: Removal
 }
 
 function candidates(all: readonly Beginning[], for_: string | undefined): readonly Candidate[] {
@@ -67,7 +64,7 @@ function candidates(all: readonly Beginning[], for_: string | undefined): readon
     found.set(bySubject, {
       what: bySubject,
       weight: crossed.get(binding) ?? 0,
-      hits: (power) => power.grant.binding === grant.binding && power.grant.index === grant.index,
+      removal: { grants: (other) => other.binding === grant.binding && other.index === grant.index },
     })
     if (isBuiltIn(one)) continue
     const byRule = `take the rule (${ruleText(rule)}) out of ${role}`
@@ -75,7 +72,7 @@ function candidates(all: readonly Beginning[], for_: string | undefined): readon
       what: byRule,
       // Of two that stop as much, the rule costs its holders less.
       weight: (crossed.get(`${role} ${index}`) ?? 0) + 0.5,
-      hits: (power) => power.grant.role === grant.role && power.index === index,
+      removal: { powers: (power) => power.grant.role === grant.role && power.index === index },
     })
   }
   return [...found.values()].sort((a, b) => b.weight - a.weight || (a.what < b.what ? -1 : 1)).slice(0, TRIED)
