@@ -11,8 +11,8 @@ import { ApplyScreen } from './screens/apply.tsx'
 import { Confirm } from './screens/confirm.tsx'
 import { FindingScreen } from './screens/finding.tsx'
 import { Help } from './screens/help.tsx'
-import { LadderScreen } from './screens/ladder.tsx'
 import { Listing } from './screens/listing.tsx'
+import { MarkedListing } from './screens/marked-listing.tsx'
 import { PracticeScreen } from './screens/practice.tsx'
 import { TooSmall } from './screens/too-small.tsx'
 import { SessionContext, useSession } from './use-session.ts'
@@ -39,7 +39,9 @@ const SCREENS: Readonly<Record<ScreenName, () => React.ReactNode>> = {
   history: Listing,
   run: Listing,
   practice: PracticeScreen,
-  ladder: LadderScreen,
+  ladder: MarkedListing,
+  escalations: MarkedListing,
+  escalation: MarkedListing,
   finding: FindingScreen,
   control: FindingScreen,
   apply: ApplyScreen,

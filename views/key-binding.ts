@@ -35,6 +35,8 @@ const LISTS: readonly Place[] = [
   'gaps',
   'ladder',
   'who-can',
+  'escalations',
+  'escalation',
   'choose',
   'plan',
   'outcome',
@@ -48,7 +50,7 @@ export const PLACES = {
   SCREENS,
   /** Whatever scrolls or has a selection. */
   MOVING: [...SCREENS, 'apply', 'help'],
-  LOOKING: ['overview', 'practice', 'finding', 'control', 'gaps', 'ladder', 'rung', 'who-can', 'holder'],
+  LOOKING: ['overview', 'practice', 'finding', 'control', 'gaps', 'ladder', 'rung', 'who-can', 'holder', 'escalations', 'escalation'],
   FIELDS: ['entry', 'typed'],
   EVERYWHERE: [...SCREENS, 'apply', 'help', 'confirm', 'typed', 'entry', 'too-small'],
 } as const satisfies Record<string, readonly Place[]>

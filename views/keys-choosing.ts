@@ -1,9 +1,12 @@
 /** Keys that mark findings, narrow the list, choose values, and make the plan. None of them writes anything. */
 import type { StepId } from '../src/model/index.ts'
+import { keyOfIdentity } from '../src/objects/rbac-graph-subjects.ts'
 import type { Action } from '../src/session/actions.ts'
 import { allHere, controlHere, findingsHere } from '../src/session/actions-enter.ts'
+import type { Route } from '../src/session/route.ts'
 import { selectedKey } from '../src/session/rows.ts'
 import { optionsOf } from '../src/session/rows-finding.ts'
+import { subjectIn } from '../src/session/rows-hops.ts'
 import { isOfLabels } from '../src/session/rows-ladder.ts'
 import { selectedSteps } from '../src/session/rows-plan.ts'
 import type { State } from '../src/session/store-state.ts'
@@ -19,7 +22,7 @@ const noSteps = ({ planned }: State): string | undefined =>
 export const CHOOSING_KEYS: readonly Binding[] = [
   bind(
     'space',
-    ['overview', 'practice', 'finding', 'ladder', 'rung'],
+    ['overview', 'practice', 'finding', 'ladder', 'rung', 'escalations', 'escalation'],
     'mark or unmark the finding (a whole group on its title)',
     (state) => mark(findingsHere(state)),
     {
@@ -53,17 +56,17 @@ export const CHOOSING_KEYS: readonly Binding[] = [
   ),
   bind(
     'a',
-    ['overview', 'practice', 'finding', 'ladder', 'rung'],
+    ['overview', 'practice', 'finding', 'ladder', 'rung', 'escalations', 'escalation'],
     'plan the fix of the marked findings, or of the selected one; writes nothing',
     planChosen,
     {
       hint: ['plan', 2],
-      off: (state) => (state.marked.size === 0 ? nothingHere(state) : undefined) ?? reading(state),
+      off: (state) => (state.marked.size === 0 || state.route.at === 'escalation' ? nothingHere(state) : undefined) ?? reading(state),
     },
   ),
   bind(
     'A',
-    ['overview', 'practice', 'ladder'],
+    ['overview', 'practice', 'ladder', 'escalations'],
     'plan the fix of all findings shown; writes nothing',
     (state) => someOf(allHere(state), (findings) => ({ type: 'plan', findings })),
     {
@@ -85,6 +88,21 @@ export const CHOOSING_KEYS: readonly Binding[] = [
     hint: ['who can', 4],
     off: ({ route }) => (route.at === 'practice' && route.practice === 'rbac' ? undefined : 'it belongs to role-based access control'),
   }),
+  bind(
+    'E',
+    ['practice', 'finding', 'holder'],
+    'show who can become cluster-admin or take over a node, and by which steps',
+    (state) => someOf(escalationHere(state), ([to]) => ({ type: 'go', to: to! })),
+    {
+      hint: ['escalation paths', 4],
+      off: (state) =>
+        escalationHere(state).length > 0
+          ? undefined
+          : state.route.at === 'practice'
+            ? 'it belongs to role-based access control'
+            : 'this is not about a way to cluster-admin',
+    },
+  ),
   bind('p', [...PLACES.LOOKING, 'outcome'], 'go to the plan made last', () => ({ type: 'go', to: { at: 'plan' } }), { off: noPlan }),
   bind('space', ['plan'], 'leave the step out, or take it in again', toggleStep, {
     hint: ['in/out', 2],
@@ -109,10 +127,21 @@ const hasLadder = ({ route, scan }: State): boolean => {
   return (route.at === 'practice' && route.practice === 'nodes-and-pods') || (finding !== undefined && isOfLabels(finding))
 }
 
+/** Everybody's ways, or those of the subject that is looked at. */
+function escalationHere({ route, scan }: State): readonly Route[] {
+  if (scan === undefined) return []
+  if (route.at === 'practice') return route.practice === 'rbac' ? [{ at: 'escalations' }] : []
+  const finding = route.at === 'finding' ? scan.findings.get(route.id) : undefined
+  const subject = route.at === 'holder' ? keyOfIdentity(route) : subjectIn(finding)
+  return subject === undefined ? [] : [{ at: 'escalation', subject }]
+}
+
 const mark = (findings: ReturnType<typeof findingsHere>): Action | undefined => someOf(findings, () => ({ type: 'mark', findings }))
 
 function planChosen(state: State): Action | undefined {
-  return someOf(state.marked.size > 0 ? [...state.marked] : findingsHere(state), (findings) => ({ type: 'plan', findings }))
+  // Whoever reads one path plans what ends that one, whatever else is marked.
+  const isMarked = state.marked.size > 0 && state.route.at !== 'escalation'
+  return someOf(isMarked ? [...state.marked] : findingsHere(state), (findings) => ({ type: 'plan', findings }))
 }
 
 function choosable(state: State): readonly string[] {

@@ -73,7 +73,7 @@ function wayBy(graph: RbacGraph, { key }: Holder, edge: Edge): Pick<Beginning, '
 }
 
 /** It gets there by what Kubernetes gives it, not by a detour or through a group. */
-const isShippedWay = (graph: RbacGraph, holder: Holder): boolean =>
+export const isShippedWay = (graph: RbacGraph, holder: Holder): boolean =>
   (graph.edges.get(holder.key) ?? []).some(
     ({ to, uses }) => goalOf(graph, to) !== undefined && uses.some((power) => isItsOwn(holder, power) && isShipped(power)),
   )

@@ -1,14 +1,12 @@
 /** Which one removal stops most ways to cluster-admin and to nodes: tried out on the graph, not guessed. */
 import { subjectText } from './rbac-bootstrap.ts'
-import { buildGraph, type GraphView, goalOf, type RbacGraph } from './rbac-graph.ts'
+import { type GraphView, goalOf, graphWithout, type RbacGraph, type Removal } from './rbac-graph.ts'
 import { type Beginning, beginnings, isBuiltIn } from './rbac-graph-beginnings.ts'
-import type { Power } from './rbac-graph-subjects.ts'
-import { graphWorld } from './rbac-graph-world.ts'
 import { ruleInBrief } from './rbac-rules.ts'
 import { refOf, refText } from './ref.ts'
 
 export interface Cut {
-  /** `take ServiceAccount ci/deployer out of RoleBinding shop/ci`, `take "create on pods" out of ClusterRole ci`. */
+  /** `take ServiceAccount ci/deployer out of RoleBinding shop/ci`, `take the rule (create on pods) out of ClusterRole ci`. */
   readonly what: string
   /** Subjects that reach a goal now and would not any more. */
   readonly stops: number
@@ -22,19 +20,23 @@ export interface Cut {
 const TRIED = 12
 
 /** The best removals, best first; `for_`: only such as stop this subject come first. Those that stop nobody are left out. */
-export function bestCuts(view: GraphView, graph: RbacGraph, for_?: string): readonly Cut[] {
-  const world = graphWorld(view)
+export const bestCuts = (view: GraphView, graph: RbacGraph, for_?: string): readonly Cut[] => ranked([...triedCuts(view, graph, for_)])
+
+/** One removal after the other, tried out when it is asked for: each takes as long as the graph itself. */
+export function* triedCuts(view: GraphView, graph: RbacGraph, for_?: string): Generator<Cut, void> {
   const { all } = beginnings(view)
   const starts = new Set(all.filter(({ goal }) => goal !== 'perhaps-node').map(({ holder }) => holder.key))
-  const cuts = candidates(all, for_).map(({ what, hits }) => {
-    const after = buildGraph(view, world, hits)
+  for (const { what, removal } of candidates(all, for_)) {
+    const after = graphWithout(view, graph, removal)
     const isStopped = (key: string) => isReached(graph, key) && !isReached(after, key)
-    return { what, stops: [...starts].filter(isStopped).length, of: starts.size, stopsSubject: for_ !== undefined && isStopped(for_) }
-  })
-  return cuts
+    yield { what, stops: [...starts].filter(isStopped).length, of: starts.size, stopsSubject: for_ !== undefined && isStopped(for_) }
+  }
+}
+
+export const ranked = (cuts: readonly Cut[]): readonly Cut[] =>
+  cuts
     .filter(({ stops, stopsSubject }) => stops > 0 || stopsSubject)
     .sort((a, b) => Number(b.stopsSubject) - Number(a.stopsSubject) || b.stops - a.stops || (a.what < b.what ? -1 : 1))
-}
 
 const isReached = (graph: RbacGraph, key: string): boolean => {
   const goal = goalOf(graph, key)
@@ -43,7 +45,7 @@ const isReached = (graph: RbacGraph, key: string): boolean => {
 
 interface Candidate {
   readonly what: string
-  readonly hits: (power: Power) => boolean
+  readonly removal: Removal
 }
 
 function candidates(all: readonly Beginning[], for_: string | undefined): readonly Candidate[] {
@@ -62,15 +64,15 @@ function candidates(all: readonly Beginning[], for_: string | undefined): readon
     found.set(bySubject, {
       what: bySubject,
       weight: crossed.get(binding) ?? 0,
-      hits: (power) => power.grant.binding === grant.binding && power.grant.index === grant.index,
+      removal: { grants: (other) => other.binding === grant.binding && other.index === grant.index },
     })
     if (isBuiltIn(one)) continue
-    const byRule = `take ${ruleInBrief(rule)} out of ${role}`
+    const byRule = `take the rule (${ruleInBrief(rule)}) out of ${role}`
     found.set(byRule, {
       what: byRule,
       // Of two that stop as much, the rule costs its holders less.
       weight: (crossed.get(`${role} ${index}`) ?? 0) + 0.5,
-      hits: (power) => power.grant.role === grant.role && power.index === index,
+      removal: { powers: (power) => power.grant.role === grant.role && power.index === index },
     })
   }
   return [...found.values()].sort((a, b) => b.weight - a.weight || (a.what < b.what ? -1 : 1)).slice(0, TRIED)

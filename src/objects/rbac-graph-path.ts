@@ -154,7 +154,7 @@ function hopOf({ id, can, uses }: Edge, by: string, to: string, how: string): Ho
 /** It gave itself that role on the way: no binding holds it yet. */
 const isGained = ({ grant: { binding, role } }: Power): boolean => role !== undefined && role.metadata.name !== binding.roleRef.name
 
-export const throughOf = ({ grant: { binding, role }, index }: Power): Hop['through'][number] => ({
+export const throughOf = ({ grant: { binding, role }, index }: Pick<Power, 'grant' | 'index'>): Hop['through'][number] => ({
   binding: refText(refOf(binding)),
   role: role === undefined ? `${binding.roleRef.kind} ${binding.roleRef.name}` : refText(refOf(role)),
   rule: index,

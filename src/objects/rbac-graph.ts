@@ -4,7 +4,7 @@
  */
 import type { View } from '../model/index.ts'
 import { derived, remembered } from './derived.ts'
-import { type Grants, grants, type RBAC_KINDS, type RbacView } from './rbac-grants.ts'
+import { type Grant, type Grants, grants, type RBAC_KINDS, type RbacView } from './rbac-grants.ts'
 import { type Leads, namesDigest, placementDigest, runningDigest } from './rbac-graph-digest.ts'
 import { ADMIN, ANY_NODE, type Edge, EdgeFinder, PERHAPS_NODE } from './rbac-graph-edges.ts'
 import { growthOf } from './rbac-graph-growth.ts'
@@ -78,29 +78,63 @@ const namesObjects = ({ byKey }: Holders): boolean =>
   byKey.values().some(({ powers }) => NAMED.some((part) => powers.parts.get(part)?.some(({ names }) => names !== undefined)))
 const NAMED = ['changeApps', 'changeBatch', 'changeController', 'changePod', 'exec', 'execByGet', 'debug'] as const
 
-/** `without`: powers that are taken away, to see what that would stop. */
-export function buildGraph(view: GraphView, world: GraphWorld, without?: (power: Power) => boolean): RbacGraph {
+/** What is taken away: powers, or whole grants with their powers; a role whose rule goes stays bound. */
+export type Removal = { readonly powers: (power: Power) => boolean } | { readonly grants: (grant: Grant) => boolean }
+
+/** The graph as it would be after a removal: what leads on from others is taken over from `graph`, which is of the same view. */
+export function graphWithout(view: GraphView, graph: RbacGraph, removal: Removal): RbacGraph {
+  const without = 'powers' in removal ? removal.powers : ({ grant }: Power) => removal.grants(grant)
+  const world = graphWorld(view)
+  const [edges, pending] = [new Map(graph.edges), [] as string[]]
+  for (const { key, powers, grants: all } of graph.holders.byKey.values()) {
+    const left = less(powers, without)
+    if (left === powers) continue
+    forget(edges, graph.edges, key)
+    const own = 'grants' in removal ? all.filter((grant) => !removal.grants(grant)) : all
+    if (!isNothing(left)) grow(view, world, { key, grants: own }, left, putting(edges, pending))
+  }
+  // Places that nobody comes to any more stay: nobody begins there.
+  spread(edges, pending, () => new Places(graph.holders, world))
+  return { holders: graph.holders, edges, distance: distances(edges) }
+}
+
+/** What somebody can do, also after binding or writing roles. */
+function forget(edges: Map<string, readonly Edge[]>, before: RbacGraph['edges'], from: string): void {
+  edges.delete(from)
+  for (const { to } of before.get(from) ?? []) if (to.startsWith(`${from}+`)) forget(edges, before, to)
+}
+
+export function buildGraph(view: GraphView, world: GraphWorld): RbacGraph {
   const all = holders(view)
-  const places = new Places(all, world)
-  const edges = new Map<string, readonly Edge[]>()
-  const pending: string[] = []
-  const put = (from: string, list: readonly Edge[]) => {
+  const [edges, pending] = [new Map<string, readonly Edge[]>(), [] as string[]]
+  for (const holder of all.byKey.values()) if (!isNothing(holder.powers)) grow(view, world, holder, holder.powers, putting(edges, pending))
+  spread(edges, pending, () => new Places(all, world))
+  return { holders: all, edges, distance: distances(edges) }
+}
+
+type Put = (from: string, list: readonly Edge[]) => void
+const putting =
+  (edges: Map<string, readonly Edge[]>, pending: string[]): Put =>
+  (from, list) => {
     edges.set(from, list)
     for (const { to } of list) pending.push(to)
   }
-  for (const holder of all.byKey.values()) {
-    const powers = without === undefined ? holder.powers : less(holder.powers, without)
-    if (isNothing(powers)) continue
-    grow(view, world, holder, powers, put)
-  }
-  for (let place = pending.pop(); place !== undefined; place = pending.pop()) if (!edges.has(place)) put(place, places.edgesOf(place))
-  put('Group:system:masters', [{ to: ADMIN, id: '', can: 'pass every authorizer', uses: [] }])
-  return { holders: all, edges, distance: distances(edges) }
+
+/** From every place that was come to, on. */
+function spread(edges: Map<string, readonly Edge[]>, pending: string[], make: () => Places): void {
+  const put = putting(edges, pending)
+  let places: Places | undefined
+  for (let place = pending.pop(); place !== undefined; place = pending.pop())
+    if (!edges.has(place)) put(place, (places ??= make()).edgesOf(place))
+  edges.set('Group:system:masters', [{ to: ADMIN, id: '', can: 'pass every authorizer', uses: [] }])
 }
 
 const isNothing = ({ parts, everything }: Powered): boolean => parts.size === 0 && everything.length === 0
 
-function less({ parts, everything }: Powered, without: (power: Power) => boolean): Powered {
+/** The same powers where nothing of them goes. */
+function less(powers: Powered, without: (power: Power) => boolean): Powered {
+  const { parts, everything } = powers
+  if (!everything.some(without) && !parts.values().some((list) => list.some(without))) return powers
   const left = [...parts].map(([part, list]) => [part, list.filter((power) => !without(power))] as const)
   return { parts: new Map(left.filter(([, list]) => list.length > 0)), everything: everything.filter((power) => !without(power)) }
 }
@@ -113,7 +147,7 @@ function grow(
   world: GraphWorld,
   { key, grants: own }: Pick<Holder, 'key' | 'grants'>,
   powers: Powered,
-  put: (from: string, edges: readonly Edge[]) => void,
+  put: Put,
   depth = 0,
 ): void {
   const found = [...new EdgeFinder(powers, world).find()]

@@ -3,13 +3,12 @@ import { together } from '../engine/refusals.ts'
 import { printable } from '../objects/display.ts'
 import { isDefaultRule } from '../objects/rbac-bootstrap.ts'
 import { escalationsOf } from '../objects/rbac-escalations.ts'
-import { unseenRoles } from '../objects/rbac-exposure.ts'
-import { RBAC_KINDS } from '../objects/rbac-grants.ts'
 import { type GraphView, goalOf, placeOf, rbacGraph } from '../objects/rbac-graph.ts'
 import { podsOf } from '../objects/rbac-graph-beginnings.ts'
 import { bestCuts, type Cut } from '../objects/rbac-graph-cuts.ts'
 import { type Hop, sentenceOf, shortestPath } from '../objects/rbac-graph-path.ts'
 import type { Identity } from '../objects/rbac-graph-subjects.ts'
+import { unseenWays } from '../objects/rbac-graph-ways.ts'
 import { ruleText } from '../objects/rbac-rules.ts'
 import { type UsageReport, type UsageReportView, usageReport, usageText } from '../objects/rbac-usage-report.ts'
 import { refOf, refText } from '../objects/ref.ts'
@@ -43,21 +42,13 @@ export interface SubjectReport {
   readonly unread: readonly string[]
 }
 
-/** Without these, rights or ways are missed. */
-const TELLING = [...RBAC_KINDS, 'ServiceAccount', 'Namespace', 'Node', 'Secret', 'Pod'] as const
-
 export function subjectReport(view: GraphView & UsageReportView, identity: Identity): SubjectReport {
   const graph = rbacGraph(view)
   const holder = graph.holders.of(identity)
   const asked = placeOf(graph, identity)
   const goal = asked === undefined ? undefined : goalOf(graph, asked)
   const path = goal === undefined ? [] : shortestPath(graph, asked!, goal)
-  const unread = [
-    ...TELLING.flatMap((kind) => view.unread(kind) ?? [])
-      .filter(({ why }) => view.source.kind === 'live' || why !== 'not-in-manifests')
-      .map(({ because }) => because),
-    ...unseenRoles(view).flatMap((remark) => ('unknown' in remark ? [remark.unknown] : [])),
-  ]
+  const unread = unseenWays(view)
   const isKnown = goal === 'cluster-admin' || goal === 'node'
   const usage = usageReport(view, identity)
   return {

@@ -3,6 +3,7 @@ import type { ControlId, FindingId, Practice, RunId, StepId } from '../model/ind
 import type { Action } from './actions.ts'
 import { selectedKey } from './rows.ts'
 import { buttonsOf } from './rows-apply.ts'
+import { wayFindings } from './rows-escalations.ts'
 import { labelFindings } from './rows-ladder.ts'
 import { groupFindings, shownFindings } from './rows-practice.ts'
 import { holderOf } from './rows-who-can.ts'
@@ -45,6 +46,10 @@ export function enter(state: State): Action | undefined {
       return { type: 'go', to: { at: 'practice', practice: id as Practice } }
     case 'rung':
       return { type: 'go', to: { at: 'rung', namespace: id } }
+    case 'way':
+      return { type: 'go', to: { at: 'escalation', subject: id } }
+    case 'hop':
+      return hopOpened(id)
     case 'ask':
       return asking(state, id as keyof Asked)
     case 'finding':
@@ -82,6 +87,12 @@ function typing(state: State, option: string): Action | undefined {
   return { type: 'overlay', overlay: { is: 'entry', of: 'value', control, option, text: valueText(state.values[control]?.[option]) } }
 }
 
+/** `1:FINDING`, without the finding where there is none. */
+function hopOpened(id: string): Action | undefined {
+  const [, finding] = split(id)
+  return finding === '' ? undefined : { type: 'go', to: { at: 'finding', id: finding as FindingId } }
+}
+
 const asking = ({ asked }: State, field: keyof Asked): Action => ({
   type: 'overlay',
   overlay: { is: 'entry', of: 'question', field, text: asked[field] },
@@ -100,10 +111,12 @@ export function findingsHere(state: State): readonly FindingId[] {
   const { route, scan } = state
   if (route.at === 'finding') return scan?.findings.has(route.id) ? [route.id] : []
   if (route.at === 'rung') return labelFindings(scan, route.namespace)
+  if (route.at === 'escalation') return wayFindings(scan, route.subject)
   const key = selectedKey(state)
   if (key === undefined || scan === undefined) return []
   const [is, id] = split(key)
   if (is === 'finding') return scan.findings.has(id as FindingId) ? [id as FindingId] : []
+  if (is === 'way') return wayFindings(scan, id)
   if (is === 'rung') return labelFindings(scan, id)
   return is === 'group' && route.at === 'practice' ? groupFindings(state, route.practice, id) : []
 }
@@ -112,6 +125,7 @@ export function findingsHere(state: State): readonly FindingId[] {
 export function allHere(state: State): readonly FindingId[] {
   if (state.route.at === 'practice') return shownFindings(state, state.route.practice)
   if (state.route.at === 'ladder') return labelFindings(state.scan)
+  if (state.route.at === 'escalations') return wayFindings(state.scan)
   return (
     state.scan?.findings
       .values()

@@ -2,7 +2,7 @@ import type { Plan, Risk, Step, StepId } from '../model/index.ts'
 import type { PlanAction } from './actions.ts'
 import { go } from './actions-move.ts'
 import { deliberateSteps } from './rows-plan.ts'
-import type { Planned, State } from './store-state.ts'
+import type { Planned, State, Tried } from './store-state.ts'
 
 /** The plan, and which of its steps are wanted. */
 export function plan(state: State, action: PlanAction): State {
@@ -31,6 +31,10 @@ export function plan(state: State, action: PlanAction): State {
       return planned === undefined ? state : { ...state, planned: { ...again(planned), oneFirst: planned.oneFirst !== true } }
     case 'looking':
       return { ...state, look: { of: action.of, previews: new Map(), done: false } }
+    case 'trying':
+      return { ...state, tried: trying(state.tried, action) }
+    case 'tried':
+      return state.tried === undefined ? state : { ...state, tried: withTried(state.tried, action) }
     case 'looked': {
       if (look === undefined || look.of !== action.of) return state
       const previews = action.preview === undefined ? look.previews : new Map(look.previews).set(...action.preview)
@@ -46,6 +50,19 @@ export function plan(state: State, action: PlanAction): State {
       }
     }
   }
+}
+
+/** What was found of the same subject before stays in sight until it is known anew. */
+const trying = (before: Tried | undefined, { graph, of, cuts }: Extract<PlanAction, { type: 'trying' }>): Tried => ({
+  graph,
+  of,
+  number: 0,
+  ...(cuts !== undefined ? { cuts, ended: true } : before?.of === of && before.cuts !== undefined && { cuts: before.cuts }),
+})
+function withTried({ graph, of, cuts: before }: Tried, { number, cuts, problem }: Extract<PlanAction, { type: 'tried' }>): Tried {
+  if (problem !== undefined) return { graph, of, number, problem, ended: true }
+  if (cuts !== undefined) return { graph, of, number, cuts, ended: true }
+  return { graph, of, number, ...(before !== undefined && { cuts: before }) }
 }
 
 /** The same findings, to be planned anew. */

@@ -37,7 +37,7 @@ export function source(state: State, action: SourceAction): State {
 }
 
 function opened(state: State, { choice, info, writesTo }: Extract<SourceAction, { type: 'opened' }>): State {
-  const { scan: _scan, planned: _planned, running: _running, look: _look, ...kept } = state
+  const { scan: _scan, planned: _planned, running: _running, look: _look, tried: _tried, ...kept } = state
   const fresh: State = {
     ...kept,
     positions: {},

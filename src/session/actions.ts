@@ -11,6 +11,8 @@ import type {
   SourceInfo,
   StepId,
 } from '../model/index.ts'
+import type { RbacGraph } from '../objects/rbac-graph.ts'
+import type { Cut } from '../objects/rbac-graph-cuts.ts'
 import type { Size } from './layout.ts'
 import type { ScanState } from './live-scan.ts'
 import type { ContextList, RunEvent, RunSummary, SourceChoice } from './ports.ts'
@@ -77,6 +79,10 @@ export type PlanAction =
       readonly problem?: string
       readonly done: boolean
     }
+  /** `cuts`: known already. */
+  | { readonly type: 'trying'; readonly graph: RbacGraph; readonly of: string; readonly cuts?: readonly Cut[] }
+  /** `cuts` or `problem`: that was the last. */
+  | { readonly type: 'tried'; readonly number: number; readonly cuts?: readonly Cut[]; readonly problem?: string }
 
 export type RunAction =
   | { readonly type: 'begin' }

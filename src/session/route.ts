@@ -13,6 +13,9 @@ export type Route =
   | { readonly at: 'rung'; readonly namespace: string }
   | { readonly at: 'who-can' }
   | ({ readonly at: 'holder' } & Identity)
+  | { readonly at: 'escalations' }
+  /** Key of a subject in the escalation graph: `ServiceAccount:shop/cart`, `User:jane`. */
+  | { readonly at: 'escalation'; readonly subject: string }
   | { readonly at: 'choose'; readonly control: ControlId }
   | { readonly at: 'plan' }
   | { readonly at: 'step'; readonly id: StepId }

@@ -1,6 +1,8 @@
 import type { ControlId, Finding, FindingId, Plan, RegisteredControl, RehearsalResult, Remedy, Step } from '../model/index.ts'
 import { formatPath } from '../objects/path.ts'
+import type { Hop } from '../objects/rbac-graph-path.ts'
 import { isOtherChoice } from '../plan/step-words.ts'
+import { exposureIn, hopRows, pathIn } from './rows-hops.ts'
 import { betweenOf, isOfLabels } from './rows-ladder.ts'
 import { blank, diffRows, heading, prose, type Row, row, type Tone } from './rows-line.ts'
 import {
@@ -14,7 +16,7 @@ import {
   STATUS_TONE,
   STATUS_WORD,
 } from './rows-words.ts'
-import { type Look, type State, shownValue } from './store-state.ts'
+import { type Look, type Scan, type State, shownValue } from './store-state.ts'
 
 /** One finding explained: what, why, evidence, and exactly what the fix changes. */
 export function findingRows(state: State, id: FindingId, width: number): Row[] {
@@ -44,6 +46,8 @@ export function findingGist(state: State, id: FindingId, width: number): Row[] {
 function about(finding: Finding, control: RegisteredControl, width: number, { scan }: State): Row[] {
   const place = finding.subject.file === undefined ? undefined : scan?.snapshot.locate(finding.subject, finding.at)
   const file = place ?? (finding.subject.file === undefined ? undefined : { file: finding.subject.file, line: finding.subject.line })
+  const path = pathIn(finding)
+  const detail = path === undefined ? finding.detail : exposureIn(finding)
   const evidence =
     finding.evidence === null || finding.evidence === undefined || finding.detail !== undefined ? '' : JSON.stringify(finding.evidence)
   return [
@@ -52,7 +56,7 @@ function about(finding: Finding, control: RegisteredControl, width: number, { sc
       indent: 0,
     }),
     ...prose(
-      `${finding.reason}${finding.detail === undefined ? '' : `: ${finding.detail}`}${finding.verdict === 'review' ? ' (a person has to judge this)' : ''}`,
+      `${finding.reason}${detail === undefined ? '' : `: ${detail}`}${finding.verdict === 'review' ? ' (a person has to judge this)' : ''}`,
       width,
       { indent: 0 },
     ),
@@ -73,11 +77,19 @@ function about(finding: Finding, control: RegisteredControl, width: number, { sc
           width,
           { indent: 0, tone: 'medium' },
         )),
+    ...(path === undefined || scan === undefined ? [] : wayRows(scan, path, width)),
     blank,
     heading('Why it matters'),
     ...prose(control.why, width),
   ]
 }
+
+/** Every hop in a row of its own reads better than one long sentence. */
+const wayRows = ({ snapshot }: Scan, path: readonly Hop[], width: number): Row[] => [
+  blank,
+  heading('The way there (E shows what would stop it)'),
+  ...path.flatMap((hop, index) => hopRows(snapshot, hop, index + 1, width)),
+]
 
 function fixRows(state: State, control: RegisteredControl, width: number): Row[] {
   const { look } = state

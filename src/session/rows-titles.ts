@@ -2,6 +2,8 @@
 import { PRACTICES } from '../engine/score.ts'
 import { identityText } from '../objects/rbac-who-can.ts'
 import { PRACTICE_TITLES } from './route.ts'
+import { subjectTitle } from './rows-escalation.ts'
+import { escalationNumbers, wayFindings } from './rows-escalations.ts'
 import { countsOf, workload } from './rows-findings.ts'
 import { undoable } from './rows-history.ts'
 import { labelFindings, ladderNumbers } from './rows-ladder.ts'
@@ -60,6 +62,10 @@ export function titleText(state: State): string {
       return 'Who can'
     case 'holder':
       return `All that is granted to ${identityText(route)}`
+    case 'escalations':
+      return 'Escalation paths: who becomes cluster-admin'
+    case 'escalation':
+      return `Escalation path of ${subjectTitle(route.subject)}`
     case 'choose':
       return `Choices for the fix of: ${scan?.controls.find((control) => control.id === route.control)?.title ?? route.control}`
     case 'plan':
@@ -99,6 +105,7 @@ export function numbersText(state: State): string {
   }
   if (route.at === 'ladder') return ladderNumbers(scan)
   if (route.at === 'who-can') return whoCanNumbers(state)
+  if (route.at === 'escalations') return escalationNumbers(state)
   if (route.at === 'finding') return marked.has(route.id) ? '[x] marked' : ''
   if (route.at === 'plan' && planned?.plan !== undefined)
     return `${selectedSteps(planned).length} of ${count(planned.plan.steps.length, 'step')} chosen`
@@ -124,7 +131,7 @@ export function nextText(state: State): string {
         : route.practice === 'nodes-and-pods'
           ? 'space marks, a plans, L shows the Pod Security ladder.'
           : route.practice === 'rbac'
-            ? 'space marks, a plans, W asks who can do something.'
+            ? 'space marks, a plans, E escalation paths, W who can.'
             : 'space marks findings, a plans their fix, enter explains.'
     case 'finding':
       return look?.plan?.steps.length === 0
@@ -146,6 +153,14 @@ export function nextText(state: State): string {
       return 'enter changes the question, or shows all that a subject may.'
     case 'holder':
       return 'esc goes back.'
+    case 'escalations':
+      return marked.size > 0
+        ? `a plans the fix of ${count(marked.size, 'marked finding')}; space marks more.`
+        : 'enter shows a path hop by hop; a plans what ends it.'
+    case 'escalation':
+      return wayFindings(scan, route.subject).length > 0
+        ? 'a plans what ends it, enter opens, esc goes back.'
+        : 'enter opens, esc goes back.'
     case 'choose':
       return 'enter picks; esc goes back.'
     case 'plan':

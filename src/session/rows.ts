@@ -5,6 +5,8 @@ import { type Place, routeKey } from './route.ts'
 import { changeRows, questionHeight, runRows } from './rows-apply.ts'
 import { chooseRows } from './rows-choose.ts'
 import { connectRows } from './rows-connect.ts'
+import { escalationRows } from './rows-escalation.ts'
+import { escalationsRows } from './rows-escalations.ts'
 import { controlRows, findingGist, findingRows } from './rows-finding.ts'
 import { gapRows } from './rows-gaps.ts'
 import { historyRows, pastRunRows } from './rows-history.ts'
@@ -43,6 +45,7 @@ export function rowsOf(state: State): readonly Row[] {
     state.values,
     state.source,
     state.asked,
+    state.tried,
   ]
   if (known === undefined || known.of.some((part, index) => part !== of[index])) known = { of, rows: built(state, width) }
   return known.rows
@@ -85,6 +88,10 @@ function build(state: State, width: number): Row[] {
       return whoCanRows(state, width)
     case 'holder':
       return holderRows(state, route, width)
+    case 'escalations':
+      return escalationsRows(state, width)
+    case 'escalation':
+      return escalationRows(state, route.subject, width)
     case 'choose':
       return chooseRows(state, route.control, width)
     case 'plan':

@@ -5,6 +5,7 @@ import type { OpenedSource, SourceChoice } from './ports.ts'
 import { runEffects } from './store-run.ts'
 import type { State } from './store-state.ts'
 import { type EffectPorts, messageOf, tasks } from './store-tasks.ts'
+import { triedEffects } from './store-tried.ts'
 
 export interface Effects {
   after(action: Action, before: State): void
@@ -121,6 +122,7 @@ export function effectsOf(ports: EffectPorts): Effects {
   }
 
   const run = runEffects({ ...ports, source: () => source, readHistory: () => void task(readHistory()) })
+  const tryRemovals = triedEffects(ports, task)
   let ticking: { readonly at: number; readonly cancel: () => void } | undefined
 
   /** One timer for the next thing that is over, none when there is nothing. */
@@ -160,6 +162,7 @@ export function effectsOf(ports: EffectPorts): Effects {
       )
         void task(plan())
       run.after(action, before)
+      tryRemovals()
       if (now.toast !== before.toast || now.scan?.fresh !== before.scan?.fresh) tickWhenDue(now)
       const of = lookKey(now)
       if (of !== undefined && now.look?.of !== of) {

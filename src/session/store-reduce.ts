@@ -49,6 +49,8 @@ export function reduce(state: State, action: Action): State {
     case 'one-first':
     case 'looking':
     case 'looked':
+    case 'trying':
+    case 'tried':
       return plan(state, action)
     case 'begin':
     case 'undo':

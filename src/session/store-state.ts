@@ -17,6 +17,8 @@ import type {
   StepId,
   StepState,
 } from '../model/index.ts'
+import type { RbacGraph } from '../objects/rbac-graph.ts'
+import type { Cut } from '../objects/rbac-graph-cuts.ts'
 import type { Size } from './layout.ts'
 import type { ContextList, RunSummary, SourceChoice, Values } from './ports.ts'
 import type { Route } from './route.ts'
@@ -68,6 +70,18 @@ export interface Asked {
   readonly resource: string
   readonly namespace: string
   readonly name: string
+}
+
+/** Single removals, tried out on the escalation graph while its screens are shown. */
+export interface Tried {
+  readonly graph: RbacGraph
+  /** The subject that is looked at, '' for all. */
+  readonly of: string
+  readonly number: number
+  /** The best first; of the graph before, until the new ones are known. */
+  readonly cuts?: readonly Cut[]
+  readonly problem?: string
+  readonly ended?: true
 }
 
 export interface Connecting {
@@ -160,6 +174,7 @@ export interface State {
   readonly filter: Filter
   readonly asked: Asked
   readonly look?: Look
+  readonly tried?: Tried
   readonly planned?: Planned
   readonly running?: Running
   readonly history?: { readonly runs: readonly RunSummary[]; readonly problem?: string }

@@ -1,5 +1,15 @@
 /** A whole world in memory behind the wizard's ports: real plan, run and undo; a fake source and a fake writer. */
-import type { JournalLine, KubeObject, Plan, RunId, SourceEvent, SourceInfo, Step, Written } from '../../src/model/index.ts'
+import type {
+  JournalLine,
+  KubeObject,
+  Plan,
+  RegisteredControl,
+  RunId,
+  SourceEvent,
+  SourceInfo,
+  Step,
+  Written,
+} from '../../src/model/index.ts'
 import { applyEdits, valueAt } from '../../src/objects/path.ts'
 import { keyOf } from '../../src/objects/ref.ts'
 import { compile } from '../../src/plan/compile.ts'
@@ -46,6 +56,7 @@ export interface FakeOptions {
   readonly refuses?: string
   /** What there is besides Deployments. */
   readonly events?: readonly SourceEvent[]
+  readonly controls?: readonly RegisteredControl[]
 }
 
 export class FakeDesk implements Desk {
@@ -80,10 +91,11 @@ export class FakeDesk implements Desk {
       name: choice.kind === 'live' ? choice.context : choice.kind === 'manifests' ? choice.path : 'sample',
       kubernetes: 'v1.37.2',
     }
+    const { controls = FAKE_CONTROLS } = this.#options
     const stop = new AbortController()
     const scan = new LiveScan({
       source: { info, events: () => this.#events(stop.signal) },
-      controls: FAKE_CONTROLS,
+      controls,
       follow: true,
       every: 0,
     })
@@ -96,7 +108,7 @@ export class FakeDesk implements Desk {
       plan: (ids, values: Values) =>
         compile(
           scan.findings.filter((finding) => ids.includes(finding.id)),
-          new Map(FAKE_CONTROLS.map((one) => [one.id, one])),
+          new Map(controls.map((one) => [one.id, one])),
           scan.state.snapshot,
           { values },
         ),
@@ -160,6 +172,11 @@ export class FakeDesk implements Desk {
           : { type: 'upsert', kind: 'Deployment', key: key(event), object: event },
       ),
     )
+  }
+
+  /** Something else happens in it. */
+  tell(...events: readonly SourceEvent[]): void {
+    this.#push(events)
   }
 
   async *#events(signal: AbortSignal): AsyncIterable<readonly SourceEvent[]> {
