@@ -8,6 +8,7 @@
 import { makersOf } from './rbac-graph-makers.ts'
 import type { PartName } from './rbac-graph-parts.ts'
 import { EVERY_NAMESPACE, inText, type Power, type Powered, scopeOf } from './rbac-graph-subjects.ts'
+import { type Step, waysTo } from './rbac-graph-ways.ts'
 import type { GraphWorld } from './rbac-graph-world.ts'
 
 export const ADMIN = 'cluster-admin'
@@ -27,7 +28,12 @@ export interface Edge {
   readonly can: string
   /** The powers it takes, the one to take away first. */
   readonly uses: readonly Power[]
+  /** What has to be done for those that are not held from the start. */
+  readonly before?: readonly Step[]
+  /** What all of it takes of the rights that are; absent: what it uses. */
+  readonly roots?: readonly Power[]
 }
+export const rootsOf = ({ roots, uses }: Edge): readonly Power[] => roots ?? uses
 
 export class EdgeFinder {
   readonly #powers: Powered
@@ -40,7 +46,12 @@ export class EdgeFinder {
   }
 
   find(): readonly Edge[] {
-    for (const power of this.#powers.everything) this.#add(ADMIN, 'E01', 'do everything', power)
+    for (const power of this.#powers.everything)
+      if (power.gained === undefined) this.#add(ADMIN, 'E01', 'do everything', power)
+      // The last step is the one that gives it.
+      else
+        for (const { steps, roots } of power.gained.ways)
+          this.edges.push({ to: ADMIN, ...steps.at(-1)!, before: steps.slice(0, -1), roots })
     if (this.#powers.parts.size === 0) return this.edges
     this.#impersonation()
     this.#secrets()
@@ -56,7 +67,7 @@ export class EdgeFinder {
   }
 
   #add(to: string, id: string, can: string, ...uses: readonly Power[]): void {
-    this.edges.push({ to, id, can, uses })
+    for (const { steps, roots } of waysTo(uses)) this.edges.push({ to, id, can, uses, ...(steps.length > 0 && { before: steps, roots }) })
   }
 
   /** Each power of the first part with the first one of the second that is good in the same scope; '' where both are good everywhere. */

@@ -1,22 +1,18 @@
 /** What a holder could add to its own rights: by binding a stronger role (E03), or by rewriting a role that it is bound to (E02). */
 import type { BindingObject, RoleObject } from '../model/index.ts'
-import { type Grant, grants, type RbacView, rulesOf } from './rbac-grants.ts'
-import { ADMIN } from './rbac-graph-edges.ts'
-import type { PartName, Powers } from './rbac-graph-parts.ts'
-import { powersOf } from './rbac-graph-parts.ts'
-import { EVERY_NAMESPACE, type Power, type Powered, poweredBy, STAR_ROLE } from './rbac-graph-subjects.ts'
+import { type Grant, type RbacView, rulesOf } from './rbac-grants.ts'
+import { type PartName, type Powers, powersOf } from './rbac-graph-parts.ts'
+import { EVERY_NAMESPACE, type Gain, type Power, type Powered, STAR_ROLE, withGains } from './rbac-graph-subjects.ts'
+import { addWays, type Gained, type Step } from './rbac-graph-ways.ts'
 
+/** A role that it could give itself, and one way to do so; a cut of the first right used stops that way. */
 export interface Growth {
-  /** Unique for one holder: the role and where; or `cluster-admin`. */
-  readonly what: string
-  readonly id: 'E02' | 'E03'
-  readonly can: string
-  readonly uses: readonly Power[]
-  /** With what was gained; undefined for cluster-admin. */
-  readonly powers: Powered | undefined
-  readonly grant: Grant | undefined
+  readonly role: RoleObject
+  readonly powers: Powers
+  /** As of a grant. */
+  readonly namespace: string | undefined
+  readonly step: Step
 }
-type Gain = { readonly role: RoleObject; readonly powers: Powers; readonly namespace: string | undefined; readonly can: string }
 
 const allows = ({ names }: Power, name: string): boolean => names?.includes(name) ?? true
 const isIn = ({ namespace }: Power, scope: string | undefined): boolean =>
@@ -24,90 +20,116 @@ const isIn = ({ namespace }: Power, scope: string | undefined): boolean =>
 const inText = (namespace: string | undefined): string =>
   namespace === undefined ? '' : namespace === EVERY_NAMESPACE ? ' in every namespace' : ` in ${namespace}`
 
-/** Of rights together; `own`: what the holder is bound to. */
-export function growthOf(view: RbacView, powers: Powered, own: readonly Grant[]): readonly Growth[] {
-  const held = (part: PartName): readonly Power[] => powers.parts.get(part) ?? []
-  const found = new Map<string, Growth>()
-  const gain = (id: Growth['id'], { role, powers: more, namespace, can }: Gain, uses: readonly Power[]): void => {
-    const isAdmin = namespace === undefined && (role === STAR_ROLE || more.everything.length > 0)
-    const what = isAdmin ? ADMIN : `${role === STAR_ROLE ? 'everything' : `${role.kind}/${role.metadata.name}`}@${namespace ?? ''}`
-    const key = `${what}\0${uses.map(({ grant, index }) => `${grant.binding.kind}${grant.binding.metadata.namespace}${grant.binding.metadata.name}${grant.index}.${index}`).join()}`
-    if (found.has(key) || (more.held.length === 0 && more.everything.length === 0)) return
-    const grant = { ...uses[0]!.grant, role, namespace, rules: role.rules ?? [] }
-    found.set(key, {
-      what,
-      id,
-      can,
-      uses,
-      ...(isAdmin ? { powers: undefined, grant: undefined } : { powers: poweredBy(own, { grant, powers: more, namespace }), grant }),
-    })
-  }
-  const star = (namespace: string | undefined, can: string): Gain => ({
-    role: STAR_ROLE,
-    powers: powersOf(STAR_ROLE, STAR_ROLE.rules!),
-    namespace,
-    can,
-  })
-
-  const rewriting = (role: RoleObject): readonly Power[] | undefined => {
-    const isCluster = role.kind === 'ClusterRole'
-    const scope = role.metadata.namespace
-    const fits = (power: Power) => allows(power, role.metadata.name) && isIn(power, isCluster ? undefined : scope)
-    const escalate = held(isCluster ? 'escalateClusterRole' : 'escalateRole').find(fits)
-    const change = held(isCluster ? 'changeClusterRole' : 'changeRole').find(fits)
-    return escalate === undefined || change === undefined ? undefined : [escalate, change]
-  }
-  if (held('escalateClusterRole').length > 0 || held('escalateRole').length > 0)
-    for (const { role, namespace } of own) {
-      const uses = role === undefined || role === STAR_ROLE ? undefined : rewriting(role)
-      if (uses !== undefined) gain('E02', star(namespace, `escalate ${role!.kind} ${role!.metadata.name}`), uses)
+/**
+ * All that a holder has once it gave itself whatever it may give itself: rights only ever add up, so they are all taken at once, and
+ * again for what those let it take, until nothing is new.
+ */
+export function grown(view: RbacView, start: Powered, own: readonly Grant[]): Powered {
+  if (start.everything.length > 0) return start
+  const found = new Map<string, Gained>()
+  let [powers, bound] = [start, own]
+  for (let more = true; more; ) {
+    more = false
+    const gains: Gain[] = []
+    for (const { role, powers: its, namespace, step } of growthOf(view, powers, bound)) {
+      const what = `${role.kind}/${role.metadata.namespace ?? ''}/${role === STAR_ROLE ? '*' : role.metadata.name}@${namespace ?? ''}`
+      const gained = found.get(what) ?? { ways: [] }
+      more = addWays(gained, step) || more
+      if (found.has(what)) continue
+      found.set(what, gained)
+      gains.push({ grant: { ...step.uses[0]!.grant, role, namespace, rules: role.rules ?? [] }, powers: its, namespace, gained })
     }
-
-  const bound = (role: RoleObject | undefined, namespace: string | undefined, uses: readonly Power[]): void => {
-    if (role === undefined) return
-    const can = `bind ${role.metadata.name}${inText(namespace)}`
-    const rewrite = rewriting(role)
-    if (rewrite !== undefined)
-      gain('E03', star(namespace, `rewrite and bind ${role.metadata.name}${inText(namespace)}`), [...uses, ...rewrite])
-    else if (isClusterAdmin(role)) gain('E03', star(namespace, can), uses)
-    else gain('E03', { role, powers: powersOf(role, rulesOf(view, role)), namespace, can }, uses)
+    if (gains.length === 0) continue
+    powers = withGains(powers, gains)
+    bound = [...bound, ...gains.map(({ grant }) => grant)]
   }
-  const clusterRole = (name: string) => (name === 'cluster-admin' ? STAR_ROLE : view.find('ClusterRole', undefined, name))
+  return powers
+}
+
+const MAKERS: readonly PartName[] = ['makeClusterRoleBinding', 'changeClusterRoleBinding', 'makeRoleBinding', 'changeRoleBinding']
+const CHANGERS: readonly PartName[] = ['changeClusterRole', 'changeRole', 'makeClusterRole', 'makeRole']
+
+/** `own`: what the holder is bound to. */
+function growthOf(view: RbacView, powers: Powered, own: readonly Grant[]): readonly Growth[] {
+  const held = (part: PartName): readonly Power[] => powers.parts.get(part) ?? []
+  const isHeld = (...parts: readonly PartName[]) => parts.some((part) => held(part).length > 0)
+  const found: Growth[] = []
+  const gain = (id: string, role: RoleObject, namespace: string | undefined, can: string, uses: readonly Power[]): void => {
+    const its = powersOf(role, role === STAR_ROLE ? STAR_ROLE.rules! : rulesOf(view, role))
+    if (its.held.length > 0 || its.everything.length > 0) found.push({ role, powers: its, namespace, step: { id, can, uses } })
+  }
+
+  /** Each right to go beyond what one holds, with a right to write the role. */
+  const rewriting = (
+    kind: 'ClusterRole' | 'Role',
+    name: string,
+    scope: string | undefined,
+    isThere: boolean,
+  ): readonly (readonly Power[])[] => {
+    const where = kind === 'ClusterRole' ? undefined : scope
+    const fits = (power: Power) => allows(power, name) && isIn(power, where)
+    // A role that is made carries no name as far as the check goes.
+    const anew = (part: PartName) => held(part).filter((power) => power.names === undefined && isIn(power, where))
+    const [change, make, remove] = [held(`change${kind}`).find(fits), anew(`make${kind}`)[0], held(`delete${kind}`).find(fits)]
+    const made = make === undefined ? undefined : isThere ? (remove === undefined ? undefined : [make, remove]) : [make]
+    return [
+      ...(change !== undefined && isThere
+        ? held(`escalate${kind}`)
+            .filter(fits)
+            .map((escalate) => [escalate, change])
+        : []),
+      ...(made !== undefined ? anew(`escalate${kind}`).map((escalate) => [escalate, ...made]) : []),
+    ]
+  }
+  const canRewrite = isHeld('escalateClusterRole', 'escalateRole') && isHeld(...CHANGERS)
+  if (canRewrite)
+    for (const { role, namespace, binding } of own) {
+      if (role === STAR_ROLE) continue
+      const { kind, name } = role === undefined ? binding.roleRef : { kind: role.kind, name: role.metadata.name }
+      if (kind !== 'ClusterRole' && kind !== 'Role') continue
+      for (const uses of rewriting(kind, name, role?.metadata.namespace ?? namespace, role !== undefined))
+        gain('E02', STAR_ROLE, namespace, `escalate ${kind} ${name}`, uses)
+    }
+  if (!isHeld('bindClusterRole', 'bindRole') || !isHeld(...MAKERS)) return found
+
+  const bound = (kind: 'ClusterRole' | 'Role', name: string, namespace: string | undefined, uses: readonly Power[]): void => {
+    const role =
+      kind === 'Role'
+        ? view.find('Role', namespace, name)
+        : name === 'cluster-admin'
+          ? STAR_ROLE
+          : view.find('ClusterRole', undefined, name)
+    const rewrites = canRewrite && role !== STAR_ROLE ? rewriting(kind, name, namespace, role !== undefined) : []
+    if (rewrites.length > 0) gain('E03', STAR_ROLE, namespace, `rewrite and bind ${name}${inText(namespace)}`, [...uses, ...rewrites[0]!])
+    if (role !== undefined) gain('E03', role, namespace, `bind ${name}${inText(namespace)}`, uses)
+  }
   for (const bind of held('bindClusterRole')) {
     const named = bind.names ?? ['cluster-admin']
-    for (const make of bind.namespace === undefined ? held('makeClusterRoleBinding') : [])
-      for (const name of named) bound(clusterRole(name), undefined, [bind, make])
-    for (const change of bind.namespace === undefined ? held('changeClusterRoleBinding') : [])
-      for (const binding of bindingsOf(view, 'ClusterRoleBinding'))
-        if (allows(change, binding.metadata.name) && allows(bind, binding.roleRef.name))
-          bound(clusterRole(binding.roleRef.name), undefined, [bind, change])
+    for (const make of bind.namespace === undefined ? held('makeClusterRoleBinding').slice(0, 1) : [])
+      for (const name of named) bound('ClusterRole', name, undefined, [bind, make])
     for (const make of held('makeRoleBinding')) {
       const scope = narrower(bind, make)
-      for (const name of scope === undefined ? [] : named) bound(clusterRole(name), scope, [bind, make])
+      for (const name of scope === undefined ? [] : named) bound('ClusterRole', name, scope, [bind, make])
     }
   }
-  for (const [part, kind] of [
-    ['bindClusterRole', 'ClusterRole'],
-    ['bindRole', 'Role'],
-  ] as const)
-    for (const bind of held(part))
-      for (const change of held('changeRoleBinding'))
-        for (const binding of bindingsOf(view, 'RoleBinding')) {
-          const namespace = binding.metadata.namespace ?? 'default'
-          if (binding.roleRef.kind !== kind || !allows(change, binding.metadata.name) || !allows(bind, binding.roleRef.name)) continue
-          if (isIn(bind, namespace) && isIn(change, namespace))
-            bound(kind === 'Role' ? view.find('Role', namespace, binding.roleRef.name) : clusterRole(binding.roleRef.name), namespace, [
-              bind,
-              change,
-            ])
-        }
+  // Whoever may not make a binding can still join one that is there; the role that it names stays.
+  for (const binding of isHeld('changeClusterRoleBinding', 'changeRoleBinding') ? bindingsOf(view) : []) {
+    const { kind, name } = binding.roleRef
+    if (kind !== 'ClusterRole' && kind !== 'Role') continue
+    const namespace = binding.kind === 'ClusterRoleBinding' ? undefined : (binding.metadata.namespace ?? 'default')
+    const fits = (power: Power) => allows(power, binding.metadata.name) && isIn(power, namespace)
+    const change = held(binding.kind === 'ClusterRoleBinding' ? 'changeClusterRoleBinding' : 'changeRoleBinding').find(fits)
+    for (const bind of change === undefined ? [] : held(`bind${kind}`))
+      if (allows(bind, name) && isIn(bind, namespace)) bound(kind, name, namespace, [bind, change!])
+  }
   for (const bind of held('bindRole'))
     for (const make of held('makeRoleBinding'))
-      for (const role of view.all('Role')) {
-        const namespace = role.metadata.namespace ?? 'default'
-        if (allows(bind, role.metadata.name) && isIn(bind, namespace) && isIn(make, namespace)) bound(role, namespace, [bind, make])
+      for (const { metadata } of view.all('Role')) {
+        const namespace = metadata.namespace ?? 'default'
+        if (allows(bind, metadata.name) && isIn(bind, namespace) && isIn(make, namespace))
+          bound('Role', metadata.name, namespace, [bind, make])
       }
-  return [...found.values()]
+  return found
 }
 
 /** Where both are good: a namespace, or all of them; undefined where nowhere. */
@@ -117,12 +139,10 @@ function narrower(one: Power, other: Power): string | undefined {
   return b === EVERY_NAMESPACE || a === b ? a : undefined
 }
 
-const isClusterAdmin = (role: RoleObject): boolean => role === STAR_ROLE
-
 /** Every binding once. The server always has a ClusterRoleBinding of cluster-admin, files mostly not. */
-function bindingsOf(view: RbacView, kind: 'ClusterRoleBinding' | 'RoleBinding'): readonly BindingObject[] {
-  const all = [...new Set(grants(view).all.map(({ binding }) => binding))].filter((binding) => binding.kind === kind)
-  return kind === 'RoleBinding' || view.source.kind === 'live' ? all : [...all, BUILT_IN]
+function bindingsOf(view: RbacView): readonly BindingObject[] {
+  const all = [...view.all('ClusterRoleBinding'), ...view.all('RoleBinding')]
+  return view.source.kind === 'live' ? all : [...all, BUILT_IN]
 }
 const BUILT_IN: BindingObject = {
   apiVersion: 'rbac.authorization.k8s.io/v1',

@@ -4,20 +4,11 @@
  */
 import type { View } from '../model/index.ts'
 import { derived } from './derived.ts'
-import { type Grants, grants, type RBAC_KINDS, type RbacView } from './rbac-grants.ts'
+import { type Grants, grants, type RBAC_KINDS } from './rbac-grants.ts'
 import { ADMIN, ANY_NODE, type Edge, EdgeFinder, PERHAPS_NODE } from './rbac-graph-edges.ts'
-import { growthOf } from './rbac-graph-growth.ts'
+import { grown } from './rbac-graph-growth.ts'
 import { Places } from './rbac-graph-places.ts'
-import {
-  groupsOf,
-  type Holder,
-  type Holders,
-  holders,
-  type Identity,
-  keyOfIdentity,
-  type Power,
-  type Powered,
-} from './rbac-graph-subjects.ts'
+import { groupsOf, type Holders, holders, type Identity, keyOfIdentity, type Power, type Powered } from './rbac-graph-subjects.ts'
 import { type GRAPH_CONSULTS, type GraphWorld, graphWorld, namesDigest } from './rbac-graph-world.ts'
 
 export type GraphView = View<(typeof RBAC_KINDS)[number] | (typeof GRAPH_CONSULTS)[number]>
@@ -69,7 +60,7 @@ export function buildGraph(view: GraphView, world: GraphWorld, without?: (power:
   for (const holder of all.byKey.values()) {
     const powers = without === undefined ? holder.powers : less(holder.powers, without)
     if (isNothing(powers)) continue
-    grow(view, world, holder, powers, put)
+    put(holder.key, new EdgeFinder(grown(view, powers, holder.grants), world).find())
   }
   for (let place = pending.pop(); place !== undefined; place = pending.pop()) if (!edges.has(place)) put(place, places.edgesOf(place))
   put('Group:system:masters', [{ to: ADMIN, id: '', can: 'pass every authorizer', uses: [] }])
@@ -83,33 +74,8 @@ function less({ parts, everything }: Powered, without: (power: Power) => boolean
   return { parts: new Map(left.filter(([, list]) => list.length > 0)), everything: everything.filter((power) => !without(power)) }
 }
 
-/** A role that is bound or rewritten may let its holder bind more; deeper than this nobody is led who is not led sooner. */
-const DEPTH = 3
-
-function grow(
-  view: RbacView,
-  world: GraphWorld,
-  { key, grants: own }: Pick<Holder, 'key' | 'grants'>,
-  powers: Powered,
-  put: (from: string, edges: readonly Edge[]) => void,
-  depth = 0,
-): void {
-  const found = [...new EdgeFinder(powers, world).find()]
-  const more = depth < DEPTH && !found.some(({ to }) => to === ADMIN && depth > 0) ? growthOf(view, powers, own) : []
-  const next = new Map<string, { readonly powers: Powered; readonly own: Holder['grants'] }>()
-  for (const { what, id, can, uses, powers: grown, grant } of more) {
-    const to = what === ADMIN ? ADMIN : `${key}+${what}`
-    // The same role twice leads nowhere new.
-    if (grown !== undefined && key.includes(`+${what}`)) continue
-    found.push({ to, id, can, uses })
-    if (grown !== undefined && !next.has(to)) next.set(to, { powers: grown, own: [...own, grant!] })
-  }
-  put(key, found)
-  for (const [to, { powers: grown, own: with_ }] of next) grow(view, world, { key: to, grants: with_ }, grown, put, depth + 1)
-}
-
 /** A right that is used weighs more than what follows from it, so that the shortest way is the one with the fewest rights. */
-export const weightOf = ({ uses }: Edge): number => (uses.length > 0 ? 8 : 1)
+export const weightOf = ({ uses, before = [] }: Edge): number => (uses.length > 0 ? 8 * (1 + before.length) : 1)
 
 type Into = ReadonlyMap<string, readonly { readonly from: string; readonly weight: number }[]>
 

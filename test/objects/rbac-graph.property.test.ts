@@ -101,7 +101,7 @@ function* stepsOf(objects: readonly KubeObject[], state: State): Iterable<State 
     for (const { metadata, spec } of now.all('Pod')) yield asAccount(metadata.namespace!, spec.serviceAccountName!)
   }
   // As many as the graph follows.
-  if (state.done.length < 3) yield* delegations(now, state, may)
+  if (state.done.length < 4) yield* delegations(now, state, may)
 }
 
 function* delegations(

@@ -81,6 +81,47 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       'node',
     ),
   ],
+  'E02 and E03 together': [
+    reaches(
+      'joining a binding of cluster-admin',
+      [`bind ${RBAC}/clusterroles named cluster-admin`, `patch ${RBAC}/clusterrolebindings named ops`],
+      {
+        more: [binding('ops', 'ClusterRole', 'cluster-admin', [])],
+      },
+    ),
+    misses(
+      'joining one by another name',
+      [`bind ${RBAC}/clusterroles named cluster-admin`, `patch ${RBAC}/clusterrolebindings named dev`],
+      {
+        more: [binding('ops', 'ClusterRole', 'cluster-admin', []), role('dev', ['get pods']), binding('dev', 'ClusterRole', 'dev', [])],
+      },
+    ),
+    misses('joining without bind', [`patch ${RBAC}/clusterrolebindings`], { more: [binding('ops', 'ClusterRole', 'cluster-admin', [])] }),
+    reaches(
+      'two roles that are strong only together',
+      [`bind ${RBAC}/clusterroles named half,other`, `create ${RBAC}/clusterrolebindings`],
+      { more: [role('half', ['create secrets']), role('other', ['get secrets'])] },
+    ),
+    misses('one of the two', [`bind ${RBAC}/clusterroles named half`, `create ${RBAC}/clusterrolebindings`], {
+      more: [role('half', ['create secrets']), role('other', ['get secrets'])],
+    }),
+    reaches(
+      'five roles, each of which lets it bind the next',
+      [`bind ${RBAC}/clusterroles named r0`, `create ${RBAC}/clusterrolebindings`],
+      {
+        more: [...[0, 1, 2, 3].map((at) => role(`r${at}`, [`bind ${RBAC}/clusterroles named r${at + 1}`])), role('r4', ['* */*'])],
+      },
+    ),
+    reaches('a role made anew in place of its own', [`escalate,create,delete ${RBAC}/clusterroles`]),
+    misses('made anew without escalate', [`create,delete ${RBAC}/clusterroles`]),
+    misses('made anew where it cannot be deleted', [`escalate,create ${RBAC}/clusterroles`]),
+    reaches('a role that is bound and not there', [`escalate,create ${RBAC}/clusterroles`], {
+      more: [binding('dangling', 'ClusterRole', 'gone', ['User:eve'])],
+    }),
+    misses('escalate by name, which a create never has', [`escalate ${RBAC}/clusterroles named gone`, `create ${RBAC}/clusterroles`], {
+      more: [binding('dangling', 'ClusterRole', 'gone', ['User:eve'])],
+    }),
+  ],
   E04: [misses('bindings without bind', [`create,update,patch ${RBAC}/clusterrolebindings,rolebindings,roles,clusterroles`])],
   E05: [
     reaches('groups and a user', ['impersonate users,groups']),
