@@ -5,10 +5,12 @@
  * E06, E15, E17–E19 (need a node of one's own), E22 (needs the key of the CA), E24–E26, E30–E37.
  */
 
+import type { Grant } from './rbac-grants.ts'
+import { nodesActedAs } from './rbac-graph-acting.ts'
 import { makersOf } from './rbac-graph-makers.ts'
 import type { PartName } from './rbac-graph-parts.ts'
-import { EVERY_NAMESPACE, inText, type Power, type Powered, scopeOf } from './rbac-graph-subjects.ts'
-import { type Step, waysTo } from './rbac-graph-ways.ts'
+import { EVERY_NAMESPACE, type Gain, inText, type Power, type Powered, scopeOf } from './rbac-graph-subjects.ts'
+import { type Step, type Way, waysTo } from './rbac-graph-ways.ts'
 import type { GraphWorld } from './rbac-graph-world.ts'
 
 export const ADMIN = 'cluster-admin'
@@ -35,31 +37,68 @@ export interface Edge {
 }
 export const rootsOf = ({ roots, uses }: Edge): readonly Power[] => roots ?? uses
 
+const NODE_USER = 'system:node:'
+
 export class EdgeFinder {
   readonly #powers: Powered
   readonly #world: GraphWorld
+  readonly #bound: readonly (Grant | Gain)[]
   readonly edges: Edge[] = []
 
-  constructor(powers: Powered, world: GraphWorld) {
+  constructor(powers: Powered, world: GraphWorld, bound: readonly (Grant | Gain)[] = []) {
     this.#powers = powers
+    this.#bound = bound
     this.#world = world
   }
 
   find(): readonly Edge[] {
-    for (const power of this.#powers.everything)
-      if (power.gained === undefined) this.#add(ADMIN, 'E01', 'do everything', power)
-      // The last step is the one that gives it.
-      else
-        for (const { steps, roots } of power.gained.ways)
-          this.edges.push({ to: ADMIN, ...steps.at(-1)!, before: steps.slice(0, -1), roots })
+    for (const power of this.#powers.everything) this.#admin(power)
     if (this.#powers.parts.size === 0) return this.edges
     this.#impersonation()
+    this.#asNode()
     this.#secrets()
     this.#pods()
     this.#nodes()
     this.#certificates()
     this.#admission()
     return this.edges
+  }
+
+  /** What rights of several identities lead to, each used by the one that holds it. `node`: one of those has a node. */
+  findJoint(node: Way | undefined): readonly Edge[] {
+    for (const power of this.#powers.everything) this.#admin(power)
+    this.#secrets()
+    this.#pods()
+    this.#certificates()
+    this.#admission()
+    if (node !== undefined) this.#ontoNode(node)
+    return this.edges
+  }
+
+  /** With a node of one's own, pods are drawn to it (E17, E18): what they hold is then on it. */
+  #ontoNode(node: Way): void {
+    const add = (to: string, id: string, can: string, power: Power) => {
+      for (const { steps, roots } of waysTo([power]))
+        this.edges.push({ to, id, can, uses: [power], before: [...new Set([...node.steps, ...steps])], roots: [...roots, ...node.roots] })
+    }
+    for (const power of this.#held('changeNode')) if (power.names === undefined) add('moved:', 'E18', 'drive all pods to that node', power)
+    for (const power of this.#held('deleteNode')) if (power.names === undefined) add('moved:', 'E18', 'delete every other node', power)
+    for (const [part, can] of [
+      ['movePod', 'delete pods until they start on that node'],
+      ['evictPod', 'evict pods until they start on that node'],
+    ] as const)
+      for (const power of this.#held(part))
+        for (const name of power.names ?? [''])
+          add(`moved:${scopeOf(power)}${name === '' ? '' : `/${name}`}`, 'E18', can + inText(scopeOf(power)), power)
+    for (const power of this.#held('bindPod'))
+      if (power.names === undefined) add(`moved:${scopeOf(power)}`, 'E17', `place pods on that node${inText(scopeOf(power))}`, power)
+  }
+
+  #admin(power: Power): void {
+    if (power.gained === undefined) this.#add(ADMIN, 'E01', 'do everything', power)
+    // The last step is the one that gives it.
+    for (const { steps, roots } of power.gained?.ways ?? [])
+      this.edges.push({ to: ADMIN, ...steps.at(-1)!, before: steps.slice(0, -1), roots })
   }
 
   #held(part: PartName): readonly Power[] {
@@ -109,6 +148,34 @@ export class EdgeFinder {
         this.#add(ADMIN, 'E05', 'impersonate group system:masters', power, somebody!)
       for (const name of power.names ?? []) this.#add(`group:${name}`, 'E05', `impersonate group ${name}`, power, somebody!)
     }
+  }
+
+  /** A node asks for the tokens of the pods on it, through the Node authorizer. */
+  #asNode(): void {
+    const groups = this.#held('impersonateGroup').find(({ names }) => names?.includes('system:nodes'))
+    for (const power of groups === undefined ? [] : this.#held('impersonateUser'))
+      for (const name of power.names ?? [])
+        if (name.startsWith(NODE_USER))
+          this.#add(`kubelet:/${name.slice(NODE_USER.length)}`, 'E05', `impersonate node ${name.slice(NODE_USER.length)}`, power, groups!)
+    for (const { power, on, own } of this.#world.constrained ? nodesActedAs(this.#powers, this.#bound) : []) {
+      const scope = scopeOf(on)
+      const names = own ? this.#nodesOf(power) : (power.names ?? [''])
+      for (const name of names)
+        this.#add(
+          `kubelet:${scope}/${name}`,
+          'E06',
+          `act as ${name === '' ? 'any node' : `node ${name}`} to ask for tokens${inText(scope)}`,
+          power,
+          on,
+        )
+    }
+  }
+
+  /** Where the pods of a service account run. */
+  #nodesOf({ grant: { subject } }: Power): readonly string[] {
+    const { running } = this.#world
+    const own = running.filter((pod) => pod.token && pod.account === subject.name && pod.namespace === subject.namespace)
+    return subject.kind === 'ServiceAccount' ? [...new Set(own.flatMap(({ node }) => node ?? []))] : []
   }
 
   #secrets(): void {

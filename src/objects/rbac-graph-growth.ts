@@ -1,152 +1,72 @@
 /** What a holder could add to its own rights: by binding a stronger role (E03), or by rewriting a role that it is bound to (E02). */
-import type { BindingObject, RoleObject } from '../model/index.ts'
 import { type Grant, type RbacView, rulesOf } from './rbac-grants.ts'
-import { type PartName, type Powers, powersOf } from './rbac-graph-parts.ts'
-import { EVERY_NAMESPACE, type Gain, type Power, type Powered, STAR_ROLE, withGains } from './rbac-graph-subjects.ts'
-import { addWays, type Gained, type Step } from './rbac-graph-ways.ts'
+import { type Acting, actingAs } from './rbac-graph-acting.ts'
+import { allows, type Growth, growthOf, inText, isIn } from './rbac-graph-binding.ts'
+import { type PartName, powersOf } from './rbac-graph-parts.ts'
+import { EVERY_NAMESPACE, type Gain, type Holders, type Power, type Powered, STAR_ROLE, withGains } from './rbac-graph-subjects.ts'
+import { addWays, type Gained } from './rbac-graph-ways.ts'
+import type { GraphWorld } from './rbac-graph-world.ts'
 
-/** A role that it could give itself, and one way to do so; a cut of the first right used stops that way. */
-export interface Growth {
-  readonly role: RoleObject
-  readonly powers: Powers
-  /** As of a grant. */
-  readonly namespace: string | undefined
-  readonly step: Step
+/** What a holder comes to have, and what it comes to have as somebody else: rights of one request have to be one identity's. */
+export interface Grown {
+  readonly powers: Powered
+  readonly acting: readonly Acting[]
+  /** Grants, and those that it can give itself. */
+  readonly bound: readonly (Grant | Gain)[]
 }
-
-const allows = ({ names }: Power, name: string): boolean => names?.includes(name) ?? true
-const isIn = ({ namespace }: Power, scope: string | undefined): boolean =>
-  namespace === undefined || (scope !== undefined && (namespace === EVERY_NAMESPACE || namespace === scope))
-const inText = (namespace: string | undefined): string =>
-  namespace === undefined ? '' : namespace === EVERY_NAMESPACE ? ' in every namespace' : ` in ${namespace}`
 
 /**
  * All that a holder has once it gave itself whatever it may give itself: rights only ever add up, so they are all taken at once, and
  * again for what those let it take, until nothing is new.
  */
-export function grown(view: RbacView, start: Powered, own: readonly Grant[]): Powered {
-  if (start.everything.length > 0) return start
+export function grown(view: RbacView, world: Pick<GraphWorld, 'constrained'>, all: Holders, start: Powered, own: readonly Grant[]): Grown {
   const found = new Map<string, Gained>()
-  let [powers, bound] = [start, own]
+  let [powers, bound]: [Powered, readonly (Grant | Gain)[]] = [start, own]
+  if (start.everything.length > 0) return { powers, acting: [], bound }
+  const acting = () => (world.constrained && ACTING.some((part) => powers.parts.has(part)) ? actingAs(powers, bound, all) : [])
+  let as = acting()
   for (let more = true; more; ) {
     more = false
     const gains: Gain[] = []
-    for (const { role, powers: its, namespace, step } of growthOf(view, powers, bound)) {
+    const mine = bound.map((one) => ('powers' in one ? one.grant : one))
+    const growths = [
+      ...growthOf(view, powers, mine),
+      ...as.flatMap((one) => [...growthOf(view, one.powers, mine), ...passedOn(view, one, mine)]),
+    ]
+    for (const { role, powers: its, namespace, step } of growths) {
       const what = `${role.kind}/${role.metadata.namespace ?? ''}/${role === STAR_ROLE ? '*' : role.metadata.name}@${namespace ?? ''}`
       const gained = found.get(what) ?? { ways: [] }
       more = addWays(gained, step) || more
       if (found.has(what)) continue
       found.set(what, gained)
-      gains.push({ grant: { ...step.uses[0]!.grant, role, namespace, rules: role.rules ?? [] }, powers: its, namespace, gained })
+      gains.push({ grant: { ...step.uses[0]!.grant, role, namespace, rules: rulesOf(view, role) }, powers: its, namespace, gained })
     }
     if (gains.length === 0) continue
     powers = withGains(powers, gains)
-    bound = [...bound, ...gains.map(({ grant }) => grant)]
+    bound = [...bound, ...gains]
+    as = acting()
   }
-  return powers
+  return { powers, acting: as, bound }
 }
+const ACTING: readonly PartName[] = ['actAsUser', 'actAsAccount']
 
-const MAKERS: readonly PartName[] = ['makeClusterRoleBinding', 'changeClusterRoleBinding', 'makeRoleBinding', 'changeRoleBinding']
-const CHANGERS: readonly PartName[] = ['changeClusterRole', 'changeRole', 'makeClusterRole', 'makeRole']
-
-/** `own`: what the holder is bound to. */
-function growthOf(view: RbacView, powers: Powered, own: readonly Grant[]): readonly Growth[] {
+/** Whoever may write bindings passes on what it holds (E04): to the one who acts as it. */
+function passedOn(view: RbacView, { powers, grants }: Acting, mine: readonly Grant[]): readonly Growth[] {
   const held = (part: PartName): readonly Power[] => powers.parts.get(part) ?? []
-  const isHeld = (...parts: readonly PartName[]) => parts.some((part) => held(part).length > 0)
   const found: Growth[] = []
-  const gain = (id: string, role: RoleObject, namespace: string | undefined, can: string, uses: readonly Power[]): void => {
-    const its = powersOf(role, role === STAR_ROLE ? STAR_ROLE.rules! : rulesOf(view, role))
-    if (its.held.length > 0 || its.everything.length > 0) found.push({ role, powers: its, namespace, step: { id, can, uses } })
-  }
-
-  /** Each right to go beyond what one holds, with a right to write the role. */
-  const rewriting = (
-    kind: 'ClusterRole' | 'Role',
-    name: string,
-    scope: string | undefined,
-    isThere: boolean,
-  ): readonly (readonly Power[])[] => {
-    const where = kind === 'ClusterRole' ? undefined : scope
-    const fits = (power: Power) => allows(power, name) && isIn(power, where)
-    // A role that is made carries no name as far as the check goes.
-    const anew = (part: PartName) => held(part).filter((power) => power.names === undefined && isIn(power, where))
-    const [change, make, remove] = [held(`change${kind}`).find(fits), anew(`make${kind}`)[0], held(`delete${kind}`).find(fits)]
-    const made = make === undefined ? undefined : isThere ? (remove === undefined ? undefined : [make, remove]) : [make]
-    return [
-      ...(change !== undefined && isThere
-        ? held(`escalate${kind}`)
-            .filter(fits)
-            .map((escalate) => [escalate, change])
-        : []),
-      ...(made !== undefined ? anew(`escalate${kind}`).map((escalate) => [escalate, ...made]) : []),
-    ]
-  }
-  const canRewrite = isHeld('escalateClusterRole', 'escalateRole') && isHeld(...CHANGERS)
-  if (canRewrite)
-    for (const { role, namespace, binding } of own) {
-      if (role === STAR_ROLE) continue
-      const { kind, name } = role === undefined ? binding.roleRef : { kind: role.kind, name: role.metadata.name }
-      if (kind !== 'ClusterRole' && kind !== 'Role') continue
-      for (const uses of rewriting(kind, name, role?.metadata.namespace ?? namespace, role !== undefined))
-        gain('E02', STAR_ROLE, namespace, `escalate ${kind} ${name}`, uses)
-    }
-  if (!isHeld('bindClusterRole', 'bindRole') || !isHeld(...MAKERS)) return found
-
-  const bound = (kind: 'ClusterRole' | 'Role', name: string, namespace: string | undefined, uses: readonly Power[]): void => {
-    const role =
-      kind === 'Role'
-        ? view.find('Role', namespace, name)
-        : name === 'cluster-admin'
-          ? STAR_ROLE
-          : view.find('ClusterRole', undefined, name)
-    const rewrites = canRewrite && role !== STAR_ROLE ? rewriting(kind, name, namespace, role !== undefined) : []
-    if (rewrites.length > 0) gain('E03', STAR_ROLE, namespace, `rewrite and bind ${name}${inText(namespace)}`, [...uses, ...rewrites[0]!])
-    if (role !== undefined) gain('E03', role, namespace, `bind ${name}${inText(namespace)}`, uses)
-  }
-  for (const bind of held('bindClusterRole')) {
-    const named = bind.names ?? ['cluster-admin']
-    for (const make of bind.namespace === undefined ? held('makeClusterRoleBinding').slice(0, 1) : [])
-      for (const name of named) bound('ClusterRole', name, undefined, [bind, make])
-    for (const make of held('makeRoleBinding')) {
-      const scope = narrower(bind, make)
-      for (const name of scope === undefined ? [] : named) bound('ClusterRole', name, scope, [bind, make])
-    }
-  }
-  // Whoever may not make a binding can still join one that is there; the role that it names stays.
-  for (const binding of isHeld('changeClusterRoleBinding', 'changeRoleBinding') ? bindingsOf(view) : []) {
-    const { kind, name } = binding.roleRef
-    if (kind !== 'ClusterRole' && kind !== 'Role') continue
-    const namespace = binding.kind === 'ClusterRoleBinding' ? undefined : (binding.metadata.namespace ?? 'default')
-    const fits = (power: Power) => allows(power, binding.metadata.name) && isIn(power, namespace)
-    const change = held(binding.kind === 'ClusterRoleBinding' ? 'changeClusterRoleBinding' : 'changeRoleBinding').find(fits)
-    for (const bind of change === undefined ? [] : held(`bind${kind}`))
-      if (allows(bind, name) && isIn(bind, namespace)) bound(kind, name, namespace, [bind, change!])
-  }
-  for (const bind of held('bindRole'))
+  for (const { role, namespace, binding } of grants) {
+    if (role === undefined) continue
+    const gain = (where: string | undefined, use: Power, can = `bind ${role.metadata.name}${inText(where)}`) =>
+      found.push({ role, powers: powersOf(role, rulesOf(view, role)), namespace: where, step: { id: 'E04', can, uses: [use] } })
+    for (const make of namespace === undefined ? held('makeClusterRoleBinding').slice(0, 1) : []) gain(undefined, make)
     for (const make of held('makeRoleBinding'))
-      for (const { metadata } of view.all('Role')) {
-        const namespace = metadata.namespace ?? 'default'
-        if (allows(bind, metadata.name) && isIn(bind, namespace) && isIn(make, namespace))
-          bound('Role', metadata.name, namespace, [bind, make])
-      }
+      if (isIn(make, namespace ?? make.namespace ?? EVERY_NAMESPACE)) gain(namespace ?? make.namespace ?? EVERY_NAMESPACE, make)
+    for (const change of held(binding.kind === 'ClusterRoleBinding' ? 'changeClusterRoleBinding' : 'changeRoleBinding'))
+      if (allows(change, binding.metadata.name) && isIn(change, namespace)) gain(namespace, change)
+    for (const one of namespace === undefined ? mine : [])
+      for (const change of one.role?.kind === 'ClusterRole' ? held('changeClusterRole') : [])
+        if (allows(change, one.role!.metadata.name))
+          gain(one.namespace, change, `write ${role.metadata.name} into ClusterRole ${one.role!.metadata.name}`)
+  }
   return found
-}
-
-/** Where both are good: a namespace, or all of them; undefined where nowhere. */
-function narrower(one: Power, other: Power): string | undefined {
-  const [a, b] = [one.namespace ?? EVERY_NAMESPACE, other.namespace ?? EVERY_NAMESPACE]
-  if (a === EVERY_NAMESPACE) return b
-  return b === EVERY_NAMESPACE || a === b ? a : undefined
-}
-
-/** Every binding once. The server always has a ClusterRoleBinding of cluster-admin, files mostly not. */
-function bindingsOf(view: RbacView): readonly BindingObject[] {
-  const all = [...view.all('ClusterRoleBinding'), ...view.all('RoleBinding')]
-  return view.source.kind === 'live' ? all : [...all, BUILT_IN]
-}
-const BUILT_IN: BindingObject = {
-  apiVersion: 'rbac.authorization.k8s.io/v1',
-  kind: 'ClusterRoleBinding',
-  metadata: { name: 'cluster-admin' },
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
 }

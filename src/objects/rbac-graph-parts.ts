@@ -5,6 +5,7 @@ import { isNamed, overlap, type Rights } from './rbac-rules.ts'
 
 const RBAC = 'rbac.authorization.k8s.io'
 const CSR = 'certificates.k8s.io'
+const AUTHENTICATION = 'authentication.k8s.io'
 const ADMISSION = 'admissionregistration.k8s.io'
 const WRITE = ['create', 'update', 'patch']
 const CHANGE = ['update', 'patch']
@@ -42,6 +43,11 @@ export const PARTS = {
   impersonateUser: part(['impersonate'], '', ['users'], { cluster: true }),
   impersonateGroup: part(['impersonate'], '', ['groups'], { cluster: true }),
   impersonateServiceAccount: part(['impersonate'], '', ['serviceaccounts']),
+  actAsUser: part(['impersonate:user-info'], AUTHENTICATION, ['users'], { cluster: true }),
+  actAsGroup: part(['impersonate:user-info'], AUTHENTICATION, ['groups'], { cluster: true }),
+  actAsAccount: part(['impersonate:serviceaccount'], AUTHENTICATION, ['serviceaccounts']),
+  actAsNode: part(['impersonate:arbitrary-node'], AUTHENTICATION, ['nodes'], { cluster: true }),
+  actAsOwnNode: part(['impersonate:associated-node'], AUTHENTICATION, ['nodes'], { cluster: true }),
   readSecret: part(['get', 'list', 'watch'], '', ['secrets']),
   makeSecret: make('', ['secrets']),
   changeSecret: part(CHANGE, '', ['secrets']),
@@ -63,6 +69,11 @@ export const PARTS = {
   exec: part(['create'], '', ['pods/exec', 'pods/attach']),
   execByGet: part(['get'], '', ['pods/exec', 'pods/attach']),
   debug: part(CHANGE, '', ['pods/ephemeralcontainers']),
+  bindPod: part(['create'], '', ['pods/binding', 'bindings']),
+  movePod: part(['delete', 'deletecollection'], '', ['pods']),
+  evictPod: part(['create'], '', ['pods/eviction']),
+  changeNode: part(CHANGE, '', ['nodes'], { cluster: true }),
+  deleteNode: part(['delete', 'deletecollection'], '', ['nodes'], { cluster: true }),
   nodesProxy: part(['get', 'create', 'update', 'patch', 'delete'], '', ['nodes/proxy'], { cluster: true }),
   makeVolume: make('', ['persistentvolumes'], { cluster: true }),
   makeClaim: make('', ['persistentvolumeclaims']),
@@ -100,7 +111,8 @@ export const powersOf: (role: RoleObject, rules: readonly PolicyRule[]) => Power
   (_role: RoleObject, rules: readonly PolicyRule[]): Powers => powersIn(rules),
 )
 
-function powersIn(rules: readonly PolicyRule[]): Powers {
+/** Of rules that are no role's as they stand. */
+export function powersIn(rules: readonly PolicyRule[]): Powers {
   const held: Held[] = []
   const everything: { rule: PolicyRule; index: number }[] = []
   for (const [index, rule] of rules.entries()) {

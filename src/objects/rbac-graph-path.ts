@@ -78,7 +78,10 @@ function hopsOf(from: string, edges: readonly Edge[]): readonly Hop[] {
       end++
     }
     const to = edges[end - 1]!.to
-    for (const step of begin.before ?? []) hops.push(hopOf({ ...step, to: at }, at, at, ''))
+    for (const step of begin.before ?? []) {
+      const by = step.by ?? at
+      hops.push(hopOf({ ...step, to: step.gains ?? by }, by, step.gains ?? by, step.how ?? ''))
+    }
     hops.push(hopOf(begin, at, to, how.join(', ')))
     at = to
     index = end

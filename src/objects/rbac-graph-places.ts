@@ -55,6 +55,10 @@ export class Places {
           ...this.#token(pod),
           ...this.#node(pod.namespace, 'own its node by a privileged container', pod.node),
         ])
+      case 'moved':
+        return this.#pods(scope, name, (pod) => !pod.mirror).flatMap((pod) => this.#token(pod))
+      case 'kubelet':
+        return this.#pods(scope, undefined, (pod) => !pod.mirror && (!name || pod.node === name)).flatMap((pod) => this.#token(pod))
       case 'node':
         return this.#onNode(rest)
       default:

@@ -8,6 +8,10 @@ export interface Step {
   readonly can: string
   /** Held or gained before; the one to take away first. */
   readonly uses: readonly Power[]
+  /** Who does it, and what comes of it, where that is not the one whose way it is. */
+  readonly by?: string
+  readonly gains?: string
+  readonly how?: string
 }
 export interface Way {
   /** In order. */

@@ -5,6 +5,7 @@ import { CLUSTER_DEFAULT_KINDS, clusterDefault } from './pod-security-default.ts
 import { ENGINE_READS, engines } from './pod-security-engines.ts'
 import { isHeld } from './pod-security-held.ts'
 import { mountsToken } from './rbac-accounts.ts'
+import { CONSTRAINED_SINCE } from './rbac-impersonation.ts'
 import { minorOf } from './version.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from './workloads.ts'
 
@@ -63,6 +64,8 @@ export interface GraphWorld {
   readonly definitions: ReadonlySet<string>
   /** Up to 1.34, get is enough for exec over a WebSocket. */
   readonly execByGet: boolean
+  /** From 1.36 on: the modes of KEP-5284. */
+  readonly constrained: boolean
 }
 
 export const graphWorld = (view: GraphWorldView): GraphWorld => derived(view, collect)
@@ -100,6 +103,7 @@ function collect(view: GraphWorldView): GraphWorld {
         : undefined,
     definitions: new Set(view.all('CustomResourceDefinition').map(({ metadata }) => metadata.name)),
     execByGet: minor === undefined || minor < 35,
+    constrained: minor === undefined || minor >= CONSTRAINED_SINCE,
   }
   return { ...facts, digest: digestOf(facts) }
 }
@@ -186,6 +190,7 @@ function digestOf({ running, accounts, open, legacy, templates, ...rest }: Omit<
     rest.webhooks === undefined ? null : sorted(rest.webhooks),
     sorted(rest.definitions),
     rest.execByGet,
+    rest.constrained,
   ])
 }
 

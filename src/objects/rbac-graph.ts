@@ -4,9 +4,10 @@
  */
 import type { View } from '../model/index.ts'
 import { derived } from './derived.ts'
-import { type Grants, grants, type RBAC_KINDS } from './rbac-grants.ts'
+import { type Grant, type Grants, grants, type RBAC_KINDS } from './rbac-grants.ts'
 import { ADMIN, ANY_NODE, type Edge, EdgeFinder, PERHAPS_NODE } from './rbac-graph-edges.ts'
-import { grown } from './rbac-graph-growth.ts'
+import { type Grown, grown } from './rbac-graph-growth.ts'
+import { jointEdges } from './rbac-graph-joint.ts'
 import { Places } from './rbac-graph-places.ts'
 import { groupsOf, type Holders, holders, type Identity, keyOfIdentity, type Power, type Powered } from './rbac-graph-subjects.ts'
 import { type GRAPH_CONSULTS, type GraphWorld, graphWorld, namesDigest } from './rbac-graph-world.ts'
@@ -53,6 +54,7 @@ export function buildGraph(view: GraphView, world: GraphWorld, without?: (power:
   const places = new Places(all, world)
   const edges = new Map<string, readonly Edge[]>()
   const pending: string[] = []
+  const has = new Map<string, Grown>()
   const put = (from: string, list: readonly Edge[]) => {
     edges.set(from, list)
     for (const { to } of list) pending.push(to)
@@ -60,9 +62,31 @@ export function buildGraph(view: GraphView, world: GraphWorld, without?: (power:
   for (const holder of all.byKey.values()) {
     const powers = without === undefined ? holder.powers : less(holder.powers, without)
     if (isNothing(powers)) continue
-    put(holder.key, new EdgeFinder(grown(view, powers, holder.grants), world).find())
+    const grants = without === undefined ? holder.grants : holder.grants.flatMap((grant) => lessOf(grant, without))
+    const one = grown(view, world, all, powers, grants)
+    has.set(holder.key, one)
+    const each = [one.powers, ...one.acting.map((as) => as.powers)]
+    put(
+      holder.key,
+      each.flatMap((its) => new EdgeFinder(its, world, one.bound).find()),
+    )
   }
-  for (let place = pending.pop(); place !== undefined; place = pending.pop()) if (!edges.has(place)) put(place, places.edgesOf(place))
+  const follow = () => {
+    for (let place = pending.pop(); place !== undefined; place = pending.pop()) if (!edges.has(place)) put(place, places.edgesOf(place))
+  }
+  follow()
+  // What is gained by several together may be what was missing to somebody else.
+  const known = { view, world, edges, grown: has, byKey: all.byKey }
+  for (let more = true; more; ) {
+    more = false
+    for (const key of has.keys()) {
+      const joint = jointEdges(known, key)
+      if (joint.length === 0) continue
+      more = true
+      put(key, [...edges.get(key)!, ...joint])
+      follow()
+    }
+  }
   put('Group:system:masters', [{ to: ADMIN, id: '', can: 'pass every authorizer', uses: [] }])
   return { holders: all, edges, distance: distances(edges) }
 }
@@ -72,6 +96,13 @@ const isNothing = ({ parts, everything }: Powered): boolean => parts.size === 0 
 function less({ parts, everything }: Powered, without: (power: Power) => boolean): Powered {
   const left = [...parts].map(([part, list]) => [part, list.filter((power) => !without(power))] as const)
   return { parts: new Map(left.filter(([, list]) => list.length > 0)), everything: everything.filter((power) => !without(power)) }
+}
+
+/** What is left of a grant; its role stays the same one. */
+function lessOf(grant: Grant, without: (power: Power) => boolean): readonly Grant[] {
+  const none = { names: undefined, verbs: [], resources: [], namespace: grant.namespace }
+  const rules = grant.rules.filter((rule, index) => !without({ ...none, rule, index, grant }))
+  return rules.length === grant.rules.length ? [grant] : rules.length === 0 ? [] : [{ ...grant, rules }]
 }
 
 /** A right that is used weighs more than what follows from it, so that the shortest way is the one with the fewest rights. */

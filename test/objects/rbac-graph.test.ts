@@ -41,6 +41,10 @@ const misses = (what: string, rules: readonly string[], more: Omit<Case, 'what' 
 const vault = { in: 'vault' }
 const RUNNING = [pod('vault', 'boss-0', 'boss', { nodeName: 'n1' })]
 
+const AUTHENTICATION = 'authentication.k8s.io'
+const ACT_AS_USER = [`impersonate:user-info ${AUTHENTICATION}/users`]
+const ROOT = { more: holds('User:root', ['* */*']) }
+
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   E01: [
     reaches('everything under another name', ['* */*']),
@@ -134,6 +138,76 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       more: holds('Group:ops', ['* */*']),
     }),
     misses('another group', ['impersonate users named joe', 'impersonate groups named dev'], { more: holds('Group:ops', ['* */*']) }),
+  ],
+  E06: [
+    reaches('a user who makes a binding', [...ACT_AS_USER, `impersonate-on:user-info:create ${RBAC}/clusterrolebindings`], ROOT),
+    reaches('a user who reads a token Secret', [...ACT_AS_USER, 'impersonate-on:user-info:get secrets'], {
+      more: [...holds('User:root', ['get secrets'], 'vault'), tokenSecret('vault', 'old', 'boss')],
+    }),
+    misses('a user who may not read it', [...ACT_AS_USER, 'impersonate-on:user-info:get secrets'], {
+      more: [...holds('User:root', ['create secrets'], 'vault'), tokenSecret('vault', 'old', 'boss')],
+    }),
+    misses('a verb that gains nothing', [...ACT_AS_USER, 'impersonate-on:user-info:get configmaps'], ROOT),
+    misses('without what may be done', ACT_AS_USER, ROOT),
+    misses('without whom', [`impersonate-on:user-info:create ${RBAC}/clusterrolebindings`], ROOT),
+    misses(
+      'another user by name',
+      [`impersonate:user-info ${AUTHENTICATION}/users named joe`, `impersonate-on:user-info:create ${RBAC}/clusterrolebindings`],
+      ROOT,
+    ),
+    misses('the wrong mode', [...ACT_AS_USER, `impersonate-on:serviceaccount:create ${RBAC}/clusterrolebindings`], ROOT),
+    misses('system:masters', [
+      ...ACT_AS_USER,
+      `impersonate:user-info ${AUTHENTICATION}/groups`,
+      `impersonate-on:user-info:create ${RBAC}/clusterrolebindings`,
+    ]),
+    reaches(
+      'a group',
+      [
+        ...ACT_AS_USER,
+        `impersonate:user-info ${AUTHENTICATION}/groups named ops`,
+        `impersonate-on:user-info:create ${RBAC}/clusterrolebindings`,
+      ],
+      {
+        more: holds('Group:ops', ['* */*']),
+      },
+    ),
+    misses(
+      'the older right beside it',
+      ['impersonate users named joe', `impersonate-on:user-info:create ${RBAC}/clusterrolebindings`],
+      ROOT,
+    ),
+    misses('an older server', [...ACT_AS_USER, `impersonate-on:user-info:create ${RBAC}/clusterrolebindings`], {
+      ...ROOT,
+      world: { kubernetes: 'v1.35.0' },
+    }),
+    reaches('rights joined of two bindings', [...ACT_AS_USER, 'impersonate-on:user-info:create secrets', 'get secrets'], {
+      more: holds('User:root', ['create secrets'], 'vault'),
+    }),
+    reaches('the account', [
+      `impersonate:serviceaccount ${AUTHENTICATION}/serviceaccounts named boss`,
+      `impersonate-on:serviceaccount:update ${RBAC}/clusterroles`,
+    ]),
+    misses('the other account', [
+      `impersonate:serviceaccount ${AUTHENTICATION}/serviceaccounts named clerk`,
+      `impersonate-on:serviceaccount:update ${RBAC}/clusterroles`,
+    ]),
+    reaches(
+      'a node that asks for tokens',
+      [`impersonate:arbitrary-node ${AUTHENTICATION}/nodes named n1`, 'impersonate-on:arbitrary-node:create serviceaccounts/token'],
+      { more: RUNNING },
+    ),
+    misses(
+      'a node without them',
+      [`impersonate:arbitrary-node ${AUTHENTICATION}/nodes named n2`, 'impersonate-on:arbitrary-node:create serviceaccounts/token'],
+      { more: RUNNING },
+    ),
+    misses('a node for nodes alone', [`impersonate:arbitrary-node ${AUTHENTICATION}/nodes`, 'impersonate-on:arbitrary-node:create pods'], {
+      more: RUNNING,
+    }),
+    reaches('a node by its name and group', ['impersonate users named system:node:n1', 'impersonate groups named system:nodes'], {
+      more: RUNNING,
+    }),
   ],
   E07: [
     reaches('a token Secret of the account', ['get secrets'], { ...vault, more: [tokenSecret('vault', 'old', 'boss')] }),
