@@ -1,13 +1,15 @@
 /**
  * What one holder's powers lead to, primitive by primitive (controls.md 7(a)). To cluster-admin: E01, E02, E03, E05 (groups), E21, E23,
- * E29 (aws-auth). To a node: E10/E11/E14 where the namespace lets privileged pods in, E12–E14 into such a pod, E16, E20, E27, E21 as a
- * kubelet. To other identities only: E05 (users, accounts), E07–E14, E28. Noted elsewhere and no edge here: E04 (rights already held),
- * E06, E15, E17–E19 (need a node of one's own), E22 (needs the key of the CA), E24–E26, E30–E37.
+ * E29 (aws-auth), E06 through whoever is acted as. To a node: E10/E11/E14 where the namespace lets privileged pods in, E12–E14 into such a pod, E16, E20, E27, E21 as a
+ * kubelet. To other identities only: E05 (users, accounts), E06, E07–E14, E28, E32. With a node of
+ * one's own also E17 and E18. Noted elsewhere and no edge here: E04 (rights already held), E15, E19 (a node that is not there yet holds
+ * nothing), E22 (needs the key of the CA), E24–E26, E30, E31, E33–E37.
  */
 
 import type { Grant } from './rbac-grants.ts'
 import { nodesActedAs } from './rbac-graph-acting.ts'
 import { makersOf } from './rbac-graph-makers.ts'
+import { ontoNode } from './rbac-graph-own-node.ts'
 import type { PartName } from './rbac-graph-parts.ts'
 import { EVERY_NAMESPACE, type Gain, inText, type Power, type Powered, scopeOf } from './rbac-graph-subjects.ts'
 import { type Step, type Way, waysTo } from './rbac-graph-ways.ts'
@@ -58,6 +60,7 @@ export class EdgeFinder {
     this.#asNode()
     this.#secrets()
     this.#pods()
+    this.#operators()
     this.#nodes()
     this.#certificates()
     this.#admission()
@@ -71,27 +74,8 @@ export class EdgeFinder {
     this.#pods()
     this.#certificates()
     this.#admission()
-    if (node !== undefined) this.#ontoNode(node)
+    if (node !== undefined) this.edges.push(...ontoNode(this.#powers, node))
     return this.edges
-  }
-
-  /** With a node of one's own, pods are drawn to it (E17, E18): what they hold is then on it. */
-  #ontoNode(node: Way): void {
-    const add = (to: string, id: string, can: string, power: Power) => {
-      for (const { steps, roots } of waysTo([power]))
-        this.edges.push({ to, id, can, uses: [power], before: [...new Set([...node.steps, ...steps])], roots: [...roots, ...node.roots] })
-    }
-    for (const power of this.#held('changeNode')) if (power.names === undefined) add('moved:', 'E18', 'drive all pods to that node', power)
-    for (const power of this.#held('deleteNode')) if (power.names === undefined) add('moved:', 'E18', 'delete every other node', power)
-    for (const [part, can] of [
-      ['movePod', 'delete pods until they start on that node'],
-      ['evictPod', 'evict pods until they start on that node'],
-    ] as const)
-      for (const power of this.#held(part))
-        for (const name of power.names ?? [''])
-          add(`moved:${scopeOf(power)}${name === '' ? '' : `/${name}`}`, 'E18', can + inText(scopeOf(power)), power)
-    for (const power of this.#held('bindPod'))
-      if (power.names === undefined) add(`moved:${scopeOf(power)}`, 'E17', `place pods on that node${inText(scopeOf(power))}`, power)
   }
 
   #admin(power: Power): void {
@@ -204,6 +188,16 @@ export class EdgeFinder {
       for (const name of power.names ?? [])
         this.#add(`account:${scope}/${name}`, 'E09', `ask for tokens of service account ${name}${inText(scope)}`, power)
     }
+  }
+
+  #operators(): void {
+    for (const { part, resource, namespace, account, asTenant, atHome } of this.#world.operators)
+      for (const power of this.#held(part)) {
+        const scope = scopeOf(power)
+        const can = `write ${resource}${inText(scope)}`
+        if (asTenant) this.#add(`accounts:${scope}`, 'E32', can, power)
+        else if (!atHome || scope === '' || scope === namespace) this.#add(`operator:${namespace}/${account}`, 'E32', can, power)
+      }
   }
 
   #legacy(power: Power): void {

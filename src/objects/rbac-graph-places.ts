@@ -37,6 +37,8 @@ export class Places {
         return this.#known({ kind: 'User', name: rest }, `act as user ${rest}`)
       case 'group':
         return this.#known({ kind: 'Group', name: rest }, `act as a member of ${rest}`)
+      case 'operator':
+        return this.#accounts(scope, name, () => true, 'act with the rights of')
       case 'impersonated':
         return this.#accounts(scope, name, () => true, 'act as')
       case 'accounts':
@@ -49,7 +51,7 @@ export class Places {
       case 'changed':
         return this.#pods(scope, name, (pod) => !pod.mirror).flatMap((pod) => this.#inside(pod))
       case 'entered':
-        return this.#pods(scope, name, () => true).flatMap((pod) => this.#inside(pod))
+        return this.#pods(scope, name, (pod) => !pod.waits).flatMap((pod) => this.#inside(pod))
       case 'debugged':
         return this.#pods(scope, name, (pod) => !pod.mirror).flatMap((pod) => [
           ...this.#token(pod),
@@ -109,7 +111,7 @@ export class Places {
     const list = scope === '' ? this.#world.running : (this.#runningIn.get(scope) ?? [])
     const wanted = list.filter((pod) => (name === undefined || pod.name === name) && counts(pod))
     // Many pods of one workload lead to the same places.
-    return [...new Map(wanted.map((pod) => [`${pod.namespace}/${pod.account}/${pod.token}/${pod.onNode}/${pod.node}`, pod])).values()]
+    return [...new Map(wanted.map((pod) => [`${pod.namespace}/${pod.account}/${pod.token}/${pod.onNode}/${pod.waits}/${pod.node}`, pod])).values()]
   }
 
   /** By a pod or a container that has the node, where the namespace lets it in. */

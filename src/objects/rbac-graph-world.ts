@@ -5,6 +5,7 @@ import { CLUSTER_DEFAULT_KINDS, clusterDefault } from './pod-security-default.ts
 import { ENGINE_READS, engines } from './pod-security-engines.ts'
 import { isHeld } from './pod-security-held.ts'
 import { mountsToken } from './rbac-accounts.ts'
+import { type Operator, operatorsIn } from './rbac-graph-operators.ts'
 import { CONSTRAINED_SINCE } from './rbac-impersonation.ts'
 import { minorOf } from './version.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from './workloads.ts'
@@ -39,6 +40,8 @@ export interface Running {
   /** Its containers have the node: the baseline level would refuse it for what it shares with the node. */
   readonly onNode: boolean
   readonly mirror: boolean
+  /** Its containers do not run yet: there is nothing to enter, and no token on its node. */
+  readonly waits?: true
 }
 export interface GraphWorld {
   /** Of everything below but names: equal facts have equal digests. */
@@ -66,6 +69,7 @@ export interface GraphWorld {
   readonly execByGet: boolean
   /** From 1.36 on: the modes of KEP-5284. */
   readonly constrained: boolean
+  readonly operators: readonly Operator[]
 }
 
 export const graphWorld = (view: GraphWorldView): GraphWorld => derived(view, collect)
@@ -76,6 +80,7 @@ const TEMPLATES = ['Deployment', 'DaemonSet', 'StatefulSet', 'ReplicaSet', 'Cron
 function collect(view: GraphWorldView): GraphWorld {
   const running = workloads(view).flatMap((workload) => runningOf(workload, view))
   const nodes = view.all('Node')
+  const definitions = new Set(view.all('CustomResourceDefinition').map(({ metadata }) => metadata.name))
   const minor = view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes)
   const facts = {
     running,
@@ -101,7 +106,8 @@ function collect(view: GraphWorldView): GraphWorld {
       view.source.kind === 'live' && view.unread('MutatingWebhookConfiguration') === undefined
         ? new Set(view.all('MutatingWebhookConfiguration').map(({ metadata }) => metadata.name))
         : undefined,
-    definitions: new Set(view.all('CustomResourceDefinition').map(({ metadata }) => metadata.name)),
+    definitions,
+    operators: operatorsIn(workloads(view), definitions, view.source.kind === 'live'),
     execByGet: minor === undefined || minor < 35,
     constrained: minor === undefined || minor >= CONSTRAINED_SINCE,
   }
@@ -123,6 +129,7 @@ function runningOf(workload: Workload, view: GraphWorldView): readonly Running[]
       token: !mirror && (asConfigured || hasToken(pod)),
       onNode: hasNode(pod.spec),
       mirror,
+      ...(pod.status?.phase === 'Pending' && { waits: true as const }),
     }))
   // A PodTemplate makes nothing by itself.
   if (workload.ref.kind === 'PodTemplate') return []
@@ -175,7 +182,7 @@ function digestOf({ running, accounts, open, legacy, templates, ...rest }: Omit<
   return JSON.stringify([
     sorted(
       running.map(
-        (pod) => `${pod.namespace}@${pod.node ?? ''}=${pod.account}${pod.token ? '+' : ''}${pod.onNode ? '!' : ''}${pod.mirror ? '~' : ''}`,
+        (pod) => `${pod.namespace}@${pod.node ?? ''}=${pod.account}${pod.token ? '+' : ''}${pod.onNode ? '!' : ''}${pod.mirror ? '~' : ''}${pod.waits ? '?' : ''}`,
       ),
     ),
     accounts === undefined ? null : sorted(accounts),
@@ -191,6 +198,7 @@ function digestOf({ running, accounts, open, legacy, templates, ...rest }: Omit<
     sorted(rest.definitions),
     rest.execByGet,
     rest.constrained,
+    sorted(rest.operators.map((one) => JSON.stringify(one))),
   ])
 }
 

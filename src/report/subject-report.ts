@@ -6,8 +6,10 @@ import { RBAC_KINDS } from '../objects/rbac-grants.ts'
 import { type GraphView, goalOf, placeOf, rbacGraph } from '../objects/rbac-graph.ts'
 import { podsOf } from '../objects/rbac-graph-beginnings.ts'
 import { bestCuts, type Cut } from '../objects/rbac-graph-cuts.ts'
+import { isEverything } from '../objects/rbac-graph-parts.ts'
 import { type Hop, sentenceOf, shortestPath } from '../objects/rbac-graph-path.ts'
 import type { Identity } from '../objects/rbac-graph-subjects.ts'
+import { notedPowers } from '../objects/rbac-noted-powers.ts'
 import { ruleText } from '../objects/rbac-rules.ts'
 import { refOf, refText } from '../objects/ref.ts'
 
@@ -25,6 +27,8 @@ export interface SubjectReport {
   }[]
   /** What its rights amount to by themselves: E07, … */
   readonly escalations: readonly { readonly id: string; readonly gains: string }[]
+  /** What they allow beside: E15, … */
+  readonly alsoCan: readonly { readonly id: string; readonly gains: string }[]
   readonly reaches: 'cluster-admin' | 'node' | 'nothing' | 'unknown'
   readonly path: readonly Hop[]
   readonly sentence: string
@@ -49,6 +53,7 @@ export function subjectReport(view: GraphView, identity: Identity): SubjectRepor
       .map(({ because }) => because),
     ...unseenRoles(view).flatMap((remark) => ('unknown' in remark ? [remark.unknown] : [])),
   ]
+  const escalations = inScopes(holder.grants, escalationsOf)
   const isKnown = goal === 'cluster-admin' || goal === 'node'
   return {
     subject: { kind: identity.kind, ...(identity.namespace !== undefined && { namespace: identity.namespace }), name: identity.name },
@@ -60,7 +65,8 @@ export function subjectReport(view: GraphView, identity: Identity): SubjectRepor
       ...(subject.kind === 'Group' && identity.kind === 'Group' && subject.name !== identity.name && { group: subject.name }),
       rules: rules.map(ruleText),
     })),
-    escalations: escalationsIn(holder.grants),
+    escalations,
+    alsoCan: alsoIn(holder.grants, escalations),
     reaches: isKnown ? goal : goal === 'perhaps-node' || unread.length > 0 ? 'unknown' : 'nothing',
     path,
     sentence: sentenceOf(path),
@@ -71,20 +77,25 @@ export function subjectReport(view: GraphView, identity: Identity): SubjectRepor
 }
 
 /** Rights count together where they are good together. */
-function escalationsIn(grants: ReturnType<GraphHolderGrants>): SubjectReport['escalations'] {
+function inScopes(grants: ReturnType<GraphHolderGrants>, find: typeof escalationsOf): SubjectReport['escalations'] {
   const scopes = [...new Set(grants.map(({ namespace }) => namespace))]
   const found = scopes.flatMap((scope) =>
-    escalationsOf(
+    find(
       grants.filter(({ namespace }) => namespace === undefined || namespace === scope).flatMap(({ rules }) => rules),
       scope === undefined,
     ),
   )
   return [...new Map(found.map(({ id, gains }) => [id, { id, gains }])).values()]
 }
+/** Where everything is allowed, no list is needed. */
+const alsoIn = (grants: ReturnType<GraphHolderGrants>, told: SubjectReport['escalations']): SubjectReport['alsoCan'] =>
+  grants.some(({ namespace, rules }) => namespace === undefined && rules.some(isEverything))
+    ? []
+    : inScopes(grants, notedPowers).filter(({ id }) => !told.some((one) => one.id === id))
 type GraphHolderGrants = () => ReturnType<ReturnType<typeof rbacGraph>['holders']['of']>['grants']
 
 export function toSubjectText(report: SubjectReport): string {
-  const { subject, bindings, escalations, pods, cuts, unread } = report
+  const { subject, bindings, escalations, alsoCan, pods, cuts, unread } = report
   const name = `${subject.kind} ${subject.namespace === undefined ? '' : `${subject.namespace}/`}${subject.name}`
   const lines = [name, '']
   if (bindings.length === 0) lines.push('  Holds nothing that is seen: no binding names it, and no group that it is certainly in.')
@@ -95,6 +106,7 @@ export function toSubjectText(report: SubjectReport): string {
     if (rules.length > MOST) lines.push(`      and ${rules.length - MOST} more rules`)
   }
   if (escalations.length > 0) lines.push('', '  These rights let it:', ...escalations.map(({ id, gains }) => `      ${id}  ${gains}`))
+  if (alsoCan.length > 0) lines.push('', '  It also can:', ...alsoCan.map(({ id, gains }) => `      ${id}  ${gains}`))
   lines.push('', `  ${reachText(report)}`)
   if (report.sentence !== '') lines.push(`      ${report.sentence}`)
   for (const { primitive, through } of report.path)

@@ -42,8 +42,27 @@ const vault = { in: 'vault' }
 const RUNNING = [pod('vault', 'boss-0', 'boss', { nodeName: 'n1' })]
 
 const AUTHENTICATION = 'authentication.k8s.io'
+/** Whoever gets into the pod has a node that the account does not run on. */
+const OWN_NODE = [
+  namespace('open'),
+  pod('open', 'agent', 'agent', { nodeName: 'n2' }, true),
+  ...holds('User:eve', ['create pods/exec'], 'open'),
+  ...RUNNING,
+]
+const DRAWS = ['create pods/binding', 'patch nodes', 'delete nodes', 'create pods/eviction', 'delete pods']
 const ACT_AS_USER = [`impersonate:user-info ${AUTHENTICATION}/users`]
 const ROOT = { more: holds('User:root', ['* */*']) }
+
+const FLUX = 'kustomize.toolkit.fluxcd.io'
+const definition = (name: string): KubeObject => ({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name } })
+const flux = (...args: readonly string[]): readonly KubeObject[] => [
+  definition(`kustomizations.${FLUX}`),
+  namespace('flux-system', 'restricted'),
+  ...holds('ServiceAccount:flux-system/controller', ['* */*']),
+  pod('flux-system', 'kustomize-0', 'controller', {
+    containers: [{ name: 'manager', image: 'ghcr.io/fluxcd/kustomize-controller:v1.7.0', args }],
+  }),
+]
 
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   E01: [
@@ -257,6 +276,10 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     reaches('exec', ['create pods/exec'], { ...vault, more: RUNNING }),
     reaches('get, on an older server', ['get pods/exec'], { ...vault, more: RUNNING, world: { kubernetes: 'v1.34.0' } }),
     misses('get, on a newer one', ['get pods/exec'], { ...vault, more: RUNNING }),
+    misses('a pod that does not run yet', ['create pods/exec'], {
+      ...vault,
+      more: [{ ...RUNNING[0]!, status: { phase: 'Pending' } } as KubeObject],
+    }),
     misses('without a token in the pod', ['create pods/exec'], {
       ...vault,
       more: [pod('vault', 'boss-0', 'boss', { automountServiceAccountToken: false })],
@@ -287,6 +310,30 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     reaches('with no powerful token', ['get nodes/proxy'], {}, 'node'),
     misses('bound in a namespace', ['get nodes/proxy'], vault),
     misses('nodes themselves', ['get nodes', 'get nodes/metrics']),
+  ],
+  'E17 and E18': [
+    ...DRAWS.map((right) => reaches(`${right}, with a node of its own`, [right], { more: OWN_NODE })),
+    ...DRAWS.map((right) => misses(`${right}, without one`, [right], { more: RUNNING })),
+    reaches('one node by name', ['patch nodes named n2'], { more: OWN_NODE }, 'node'),
+    reaches('pods of another namespace', ['delete pods'], { in: 'open', more: OWN_NODE }, 'node'),
+  ],
+  'one identity for each half': [
+    reaches('one makes the Secret, the other one reads it', ['create serviceaccounts/token named helper', 'create secrets'], {
+      ...vault,
+      more: [account('vault', 'helper'), ...holds('ServiceAccount:vault/helper', ['get secrets'], 'vault')],
+    }),
+    misses('one that cannot be come by', ['create serviceaccounts/token named clerk', 'create secrets'], {
+      ...vault,
+      more: [account('vault', 'helper'), ...holds('ServiceAccount:vault/helper', ['get secrets'], 'vault')],
+    }),
+    reaches('one may rewrite what the other one holds', ['create serviceaccounts/token named clerk', `escalate,update ${RBAC}/roles named desk`], {
+      ...vault,
+      more: [role('desk', ['get pods'], 'vault'), binding('desk', 'Role', 'desk', ['ServiceAccount:vault/clerk'], 'vault')],
+    }),
+    misses('groups and users of two identities', ['create serviceaccounts/token named clerk'], {
+      ...vault,
+      more: [...holds('User:eve', ['impersonate groups']), ...holds('ServiceAccount:vault/clerk', ['impersonate users named joe'])],
+    }),
   ],
   E20: [
     reaches(
@@ -355,6 +402,15 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       more: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'aws-auth', namespace: 'kube-system' } }],
     }),
     misses('where there is none', ['patch configmaps'], { in: 'kube-system' }),
+  ],
+  E32: [
+    reaches('what Flux applies', [`create ${FLUX}/kustomizations`], { in: 'team', more: [...flux(), namespace('team', 'baseline')] }),
+    misses('where Flux acts as an account of the namespace', [`create ${FLUX}/kustomizations`], {
+      in: 'team',
+      more: [...flux('--default-service-account=default'), namespace('team', 'baseline')],
+    }),
+    misses('where it does not run', [`create ${FLUX}/kustomizations`], { more: [definition(`kustomizations.${FLUX}`)] }),
+    misses('reading it', [`get,list ${FLUX}/kustomizations`], { more: flux() }),
   ],
 }
 
