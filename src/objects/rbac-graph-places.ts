@@ -111,7 +111,11 @@ export class Places {
     const list = scope === '' ? this.#world.running : (this.#runningIn.get(scope) ?? [])
     const wanted = list.filter((pod) => (name === undefined || pod.name === name) && counts(pod))
     // Many pods of one workload lead to the same places.
-    return [...new Map(wanted.map((pod) => [`${pod.namespace}/${pod.account}/${pod.token}/${pod.onNode}/${pod.waits}/${pod.node}`, pod])).values()]
+    return [
+      ...new Map(
+        wanted.map((pod) => [`${pod.namespace}/${pod.account}/${pod.token}/${pod.onNode}/${pod.waits}/${pod.node}`, pod]),
+      ).values(),
+    ]
   }
 
   /** By a pod or a container that has the node, where the namespace lets it in. */

@@ -182,7 +182,8 @@ function digestOf({ running, accounts, open, legacy, templates, ...rest }: Omit<
   return JSON.stringify([
     sorted(
       running.map(
-        (pod) => `${pod.namespace}@${pod.node ?? ''}=${pod.account}${pod.token ? '+' : ''}${pod.onNode ? '!' : ''}${pod.mirror ? '~' : ''}${pod.waits ? '?' : ''}`,
+        (pod) =>
+          `${pod.namespace}@${pod.node ?? ''}=${pod.account}${pod.token ? '+' : ''}${pod.onNode ? '!' : ''}${pod.mirror ? '~' : ''}${pod.waits ? '?' : ''}`,
       ),
     ),
     accounts === undefined ? null : sorted(accounts),

@@ -35,7 +35,11 @@ const NOTED: readonly Noted[] = [
     clusterOnly: true,
   },
   { id: 'E28', gains: 'change service accounts: their pull secrets and their cloud roles', any: [right(WRITE, '', 'serviceaccounts')] },
-  { id: 'E29', gains: 'change ConfigMaps: in kube-system those of DNS, the network and of who is who', any: [right(CHANGE, '', 'configmaps')] },
+  {
+    id: 'E29',
+    gains: 'change ConfigMaps: in kube-system those of DNS, the network and of who is who',
+    any: [right(CHANGE, '', 'configmaps')],
+  },
   {
     id: 'E30',
     gains: 'lead traffic elsewhere',
@@ -49,7 +53,11 @@ const NOTED: readonly Noted[] = [
   {
     id: 'E31',
     gains: 'remove protections, or traces',
-    any: [right(DELETE, '', 'resourcequotas', 'events'), right(DELETE, 'networking.k8s.io', 'networkpolicies'), right(DELETE, 'events.k8s.io', 'events')],
+    any: [
+      right(DELETE, '', 'resourcequotas', 'events'),
+      right(DELETE, 'networking.k8s.io', 'networkpolicies'),
+      right(DELETE, 'events.k8s.io', 'events'),
+    ],
   },
   {
     id: 'E32',
@@ -88,7 +96,9 @@ const NOTED: readonly Noted[] = [
   {
     id: 'E37',
     gains: 'scale workloads, or report a state of theirs that is not so',
-    any: [right(CHANGE, 'apps', 'deployments/scale', 'deployments/status', 'statefulsets/scale', 'statefulsets/status', 'daemonsets/status')],
+    any: [
+      right(CHANGE, 'apps', 'deployments/scale', 'deployments/status', 'statefulsets/scale', 'statefulsets/status', 'daemonsets/status'),
+    ],
   },
 ]
 

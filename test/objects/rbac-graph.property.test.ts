@@ -238,7 +238,7 @@ test('nobody gets further than the graph says, and nobody less far', () => {
         else expect(found, key).toBe(expected)
       }
     }),
-    { numRuns: Number(process.env["GRAPH_RUNS"] ?? 200) },
+    { numRuns: Number(process.env['GRAPH_RUNS'] ?? 200) },
   )
   // A test in which nobody gets anywhere proves little.
   expect(counts.reached / counts.asked).toBeGreaterThan(0.1)

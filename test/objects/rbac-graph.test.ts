@@ -54,7 +54,11 @@ const ACT_AS_USER = [`impersonate:user-info ${AUTHENTICATION}/users`]
 const ROOT = { more: holds('User:root', ['* */*']) }
 
 const FLUX = 'kustomize.toolkit.fluxcd.io'
-const definition = (name: string): KubeObject => ({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name } })
+const definition = (name: string): KubeObject => ({
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name },
+})
 const flux = (...args: readonly string[]): readonly KubeObject[] => [
   definition(`kustomizations.${FLUX}`),
   namespace('flux-system', 'restricted'),
@@ -326,10 +330,14 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       ...vault,
       more: [account('vault', 'helper'), ...holds('ServiceAccount:vault/helper', ['get secrets'], 'vault')],
     }),
-    reaches('one may rewrite what the other one holds', ['create serviceaccounts/token named clerk', `escalate,update ${RBAC}/roles named desk`], {
-      ...vault,
-      more: [role('desk', ['get pods'], 'vault'), binding('desk', 'Role', 'desk', ['ServiceAccount:vault/clerk'], 'vault')],
-    }),
+    reaches(
+      'one may rewrite what the other one holds',
+      ['create serviceaccounts/token named clerk', `escalate,update ${RBAC}/roles named desk`],
+      {
+        ...vault,
+        more: [role('desk', ['get pods'], 'vault'), binding('desk', 'Role', 'desk', ['ServiceAccount:vault/clerk'], 'vault')],
+      },
+    ),
     misses('groups and users of two identities', ['create serviceaccounts/token named clerk'], {
       ...vault,
       more: [...holds('User:eve', ['impersonate groups']), ...holds('ServiceAccount:vault/clerk', ['impersonate users named joe'])],

@@ -44,7 +44,11 @@ test('what could not be read makes it unknown, never nothing', () => {
 })
 
 test('what is no step to anybody is told beside', () => {
-  const view = viewOf([...CHAIN, ...holds('User:eve', ['create pods/portforward', 'get pods/log'], 'vault'), ...holds('User:eve', ['create nodes'])])
+  const view = viewOf([
+    ...CHAIN,
+    ...holds('User:eve', ['create pods/portforward', 'get pods/log'], 'vault'),
+    ...holds('User:eve', ['create nodes']),
+  ])
   const report = subjectReport(view, { kind: 'User', name: 'eve' })
   expect(report).toMatchObject({ reaches: 'nothing', escalations: [] })
   expect(report.alsoCan.map(({ id }) => id).sort()).toEqual(['E15', 'E19', 'E34'])
