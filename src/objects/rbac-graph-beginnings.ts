@@ -5,7 +5,7 @@ import { isDefaultRule } from './rbac-bootstrap.ts'
 import type { Grant } from './rbac-grants.ts'
 import { type Goal, type GraphView, goalOf, type RbacGraph, rbacGraph } from './rbac-graph.ts'
 import { type Edge, rootsOf } from './rbac-graph-edges.ts'
-import { PARTS } from './rbac-graph-parts.ts'
+import { PARTS, type PartName } from './rbac-graph-parts.ts'
 import { type Hop, pathBy } from './rbac-graph-path.ts'
 import { type Holder, identityOf, isShipped, keyOfIdentity, type Power } from './rbac-graph-subjects.ts'
 import { type GraphWorld, graphWorld } from './rbac-graph-world.ts'
@@ -90,9 +90,15 @@ function isBefore(one: Pick<Beginning, 'goal' | 'path'>, other: Pick<Beginning, 
 }
 
 function cutOf(powers: readonly Power[]): readonly Rights[] {
-  if (powers.some(({ part }) => part === undefined)) return Object.values(PARTS).map(rightsOf)
+  if (powers.some(({ part }) => part === undefined))
+    return (Object.keys(PARTS) as PartName[]).filter((part) => !SECOND.includes(part)).map((part) => rightsOf(PARTS[part]))
   return [...new Set(powers.map(({ part }) => part!))].sort().map((part) => rightsOf(PARTS[part]))
 }
+/** Good for nothing once the rest of PARTS is gone: they take escalate, or a node. */
+const SECOND: readonly PartName[] = [
+  ...(['makeClusterRole', 'makeRole', 'deleteClusterRole', 'deleteRole'] as const),
+  ...(['bindPod', 'movePod', 'evictPod', 'changeNode', 'deleteNode'] as const),
+]
 const rightsOf = ({ verbs, groups, resources }: Rights): Rights => ({ verbs, groups, resources })
 
 /** Held by a rule that the role is shipped with: it is the binding that has to change. */

@@ -9,6 +9,7 @@
 import type { Grant } from './rbac-grants.ts'
 import { nodesActedAs } from './rbac-graph-acting.ts'
 import { makersOf } from './rbac-graph-makers.ts'
+import { operatedBy } from './rbac-graph-operators.ts'
 import { ontoNode } from './rbac-graph-own-node.ts'
 import type { PartName } from './rbac-graph-parts.ts'
 import { EVERY_NAMESPACE, type Gain, inText, type Power, type Powered, scopeOf } from './rbac-graph-subjects.ts'
@@ -60,7 +61,7 @@ export class EdgeFinder {
     this.#asNode()
     this.#secrets()
     this.#pods()
-    this.#operators()
+    for (const { to, can, power } of operatedBy(this.#powers, this.#world.operators)) this.#add(to, 'E32', can, power)
     this.#nodes()
     this.#certificates()
     this.#admission()
@@ -188,16 +189,6 @@ export class EdgeFinder {
       for (const name of power.names ?? [])
         this.#add(`account:${scope}/${name}`, 'E09', `ask for tokens of service account ${name}${inText(scope)}`, power)
     }
-  }
-
-  #operators(): void {
-    for (const { part, resource, namespace, account, asTenant, atHome } of this.#world.operators)
-      for (const power of this.#held(part)) {
-        const scope = scopeOf(power)
-        const can = `write ${resource}${inText(scope)}`
-        if (asTenant) this.#add(`accounts:${scope}`, 'E32', can, power)
-        else if (!atHome || scope === '' || scope === namespace) this.#add(`operator:${namespace}/${account}`, 'E32', can, power)
-      }
   }
 
   #legacy(power: Power): void {

@@ -1,6 +1,7 @@
 /** Operators that do with their own account's rights what a custom resource says (E32): whoever writes one acts as that account. */
 import type { PodSpec } from '../model/index.ts'
 import type { PartName } from './rbac-graph-parts.ts'
+import { inText, type Power, type Powered, scopeOf } from './rbac-graph-subjects.ts'
 import type { Workload } from './workloads.ts'
 
 /** One that runs, and whose definition is there. */
@@ -80,4 +81,17 @@ const containerOf = ({ containers }: PodSpec, { image, program }: Known) =>
     (one) =>
       image.test((one.image ?? '').replace(/@.*$/, '')) &&
       (program === undefined || [...(one.command ?? []), ...(one.args ?? [])].some((word) => program.test(word))),
+  )
+
+/** Where writing such an object leads: to the account whose rights are used. */
+export const operatedBy = (
+  { parts }: Powered,
+  operators: readonly Operator[],
+): readonly { readonly to: string; readonly can: string; readonly power: Power }[] =>
+  operators.flatMap(({ part, resource, namespace, account, asTenant, atHome }) =>
+    (parts.get(part) ?? []).flatMap((power) => {
+      const scope = scopeOf(power)
+      if (!asTenant && atHome && scope !== '' && scope !== namespace) return []
+      return [{ to: asTenant ? `accounts:${scope}` : `operator:${namespace}/${account}`, can: `write ${resource}${inText(scope)}`, power }]
+    }),
   )
