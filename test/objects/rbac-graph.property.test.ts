@@ -238,9 +238,9 @@ test('nobody gets further than the graph says, and nobody less far', () => {
         else expect(found, key).toBe(expected)
       }
     }),
-    { numRuns: Number(process.env['GRAPH_RUNS'] ?? 200) },
+    { numRuns: 100 },
   )
   // A test in which nobody gets anywhere proves little.
   expect(counts.reached / counts.asked).toBeGreaterThan(0.1)
   expect(counts.reached / counts.asked).toBeLessThan(0.9)
-}, 120_000)
+}, 300_000)
