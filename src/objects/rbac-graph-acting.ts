@@ -5,8 +5,9 @@
 import type { PolicyRule } from '../model/index.ts'
 import type { Grant } from './rbac-grants.ts'
 import { type PartName, powersIn } from './rbac-graph-parts.ts'
+import type { Step } from './rbac-graph-subjects.ts'
 import { EVERY_NAMESPACE, type Gain, type Holder, type Holders, type Power, type Powered, withGains } from './rbac-graph-subjects.ts'
-import { type Step, waysTo } from './rbac-graph-ways.ts'
+import { waysTo } from './rbac-graph-ways.ts'
 import { MASTERS } from './rbac-impersonation.ts'
 import { isNamed, resourceCovers } from './rbac-rules.ts'
 

@@ -2,8 +2,8 @@
 import type { BindingObject, RoleObject } from '../model/index.ts'
 import { type Grant, type RbacView, rulesOf } from './rbac-grants.ts'
 import { type PartName, type Powers, powersOf } from './rbac-graph-parts.ts'
+import type { Step } from './rbac-graph-subjects.ts'
 import { EVERY_NAMESPACE, type Power, type Powered, STAR_ROLE } from './rbac-graph-subjects.ts'
-import type { Step } from './rbac-graph-ways.ts'
 
 /** A role that it could give itself, and one way to do so; a cut of the first right used stops that way. */
 export interface Growth {

@@ -12,8 +12,8 @@ import { makersOf } from './rbac-graph-makers.ts'
 import { operatedBy } from './rbac-graph-operators.ts'
 import { ontoNode } from './rbac-graph-own-node.ts'
 import type { PartName } from './rbac-graph-parts.ts'
-import { EVERY_NAMESPACE, type Gain, inText, type Power, type Powered, scopeOf } from './rbac-graph-subjects.ts'
-import { type Step, type Way, waysTo } from './rbac-graph-ways.ts'
+import { EVERY_NAMESPACE, type Gain, inText, type Power, type Powered, scopeOf, type Way } from './rbac-graph-subjects.ts'
+import { type Edge, waysTo } from './rbac-graph-ways.ts'
 import type { GraphWorld } from './rbac-graph-world.ts'
 
 export const ADMIN = 'cluster-admin'
@@ -21,23 +21,7 @@ export const ANY_NODE = 'node:'
 /** A node, if the namespace does not refuse privileged pods, which cannot be seen. */
 export const PERHAPS_NODE = 'node?'
 
-/**
- * Places in the graph: `cluster-admin`, `node:NAME` (`node:` any), identities (`ServiceAccount:NS/NAME`, …), and sets of what is gained:
- * `accounts:NS` every account there, `running:NS` what its pods run as, `pods:NS` its pods with their nodes, `made:NS` a pod of one's
- * own making; `NS` empty: all. `user:NAME`, `users:`, `group:NAME`, `account:NS/NAME`, `legacy:NS`, `gone:NS/NAME`.
- */
-export interface Edge {
-  readonly to: string
-  readonly id: string
-  /** Completes "can …". */
-  readonly can: string
-  /** The powers it takes, the one to take away first. */
-  readonly uses: readonly Power[]
-  /** What has to be done for those that are not held from the start. */
-  readonly before?: readonly Step[]
-  /** What all of it takes of the rights that are; absent: what it uses. */
-  readonly roots?: readonly Power[]
-}
+export type { Edge }
 export const rootsOf = ({ roots, uses }: Edge): readonly Power[] => roots ?? uses
 
 const NODE_USER = 'system:node:'

@@ -3,8 +3,9 @@ import { type Grant, type RbacView, rulesOf } from './rbac-grants.ts'
 import { type Acting, actingAs } from './rbac-graph-acting.ts'
 import { allows, type Growth, growthOf, inText, isIn } from './rbac-graph-binding.ts'
 import { type PartName, powersOf } from './rbac-graph-parts.ts'
+import type { Gained } from './rbac-graph-subjects.ts'
 import { EVERY_NAMESPACE, type Gain, type Holders, type Power, type Powered, STAR_ROLE, withGains } from './rbac-graph-subjects.ts'
-import { addWays, type Gained } from './rbac-graph-ways.ts'
+import { addWays } from './rbac-graph-ways.ts'
 import type { GraphWorld } from './rbac-graph-world.ts'
 
 /** What a holder comes to have, and what it comes to have as somebody else: rights of one request have to be one identity's. */

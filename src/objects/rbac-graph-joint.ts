@@ -4,8 +4,8 @@ import { growthOf } from './rbac-graph-binding.ts'
 import { ADMIN, ANY_NODE, type Edge, EdgeFinder, rootsOf } from './rbac-graph-edges.ts'
 import type { Grown } from './rbac-graph-growth.ts'
 import type { PartName } from './rbac-graph-parts.ts'
+import type { Gained, Step, Way } from './rbac-graph-subjects.ts'
 import { type Gain, type Holder, type Power, type Powered, withGains } from './rbac-graph-subjects.ts'
-import type { Gained, Step, Way } from './rbac-graph-ways.ts'
 import type { GraphWorld } from './rbac-graph-world.ts'
 
 /** Rights that are good for something beside those of somebody else; the second list only where one holds all of it. */

@@ -1,8 +1,7 @@
 /** With a node of one's own, pods are drawn to it (E17, E18): the tokens that they hold are then on it. */
-import type { Edge } from './rbac-graph-edges.ts'
 import type { PartName } from './rbac-graph-parts.ts'
-import { inText, type Power, type Powered, scopeOf } from './rbac-graph-subjects.ts'
-import { type Way, waysTo } from './rbac-graph-ways.ts'
+import { inText, type Power, type Powered, scopeOf, type Way } from './rbac-graph-subjects.ts'
+import { type Edge, waysTo } from './rbac-graph-ways.ts'
 
 /** `node`: how the node is come by. */
 export function ontoNode({ parts }: Powered, node: Way): readonly Edge[] {

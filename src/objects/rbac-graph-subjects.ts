@@ -4,7 +4,29 @@ import { lasting } from './derived.ts'
 import { isDefaultRule } from './rbac-bootstrap.ts'
 import { type Grant, grants, RBAC_KINDS, type RbacView, serviceAccountGroups, serviceAccountOf } from './rbac-grants.ts'
 import { type Held, PARTS, type PartName, type Powers, powersOf } from './rbac-graph-parts.ts'
-import type { Gained } from './rbac-graph-ways.ts'
+
+export interface Step {
+  /** Of the primitive. */
+  readonly id: string
+  /** Completes "can …". */
+  readonly can: string
+  /** Held or gained before; the one to take away first. */
+  readonly uses: readonly Power[]
+  /** Who does it, and what comes of it, where that is not the one whose way it is. */
+  readonly by?: string
+  readonly gains?: string
+  readonly how?: string
+}
+export interface Way {
+  /** In order. */
+  readonly steps: readonly Step[]
+  /** Rights that are held from the start; without the first one the way is shut. */
+  readonly roots: readonly Power[]
+}
+/** One way for each right of its own that could be taken away first: the shortest. Grows while ways are looked for. */
+export interface Gained {
+  readonly ways: Way[]
+}
 
 /** A power and where it comes from. */
 export interface Power extends Omit<Held, 'part'> {

@@ -1,28 +1,5 @@
 /** How a right that somebody does not hold yet is come by: the steps before it, and the rights of its own that these take. */
-import type { Power } from './rbac-graph-subjects.ts'
-
-export interface Step {
-  /** Of the primitive. */
-  readonly id: string
-  /** Completes "can …". */
-  readonly can: string
-  /** Held or gained before; the one to take away first. */
-  readonly uses: readonly Power[]
-  /** Who does it, and what comes of it, where that is not the one whose way it is. */
-  readonly by?: string
-  readonly gains?: string
-  readonly how?: string
-}
-export interface Way {
-  /** In order. */
-  readonly steps: readonly Step[]
-  /** Rights that are held from the start; without the first one the way is shut. */
-  readonly roots: readonly Power[]
-}
-/** One way for each right of its own that could be taken away first: the shortest. Grows while ways are looked for. */
-export interface Gained {
-  readonly ways: Way[]
-}
+import type { Gained, Power, Step, Way } from './rbac-graph-subjects.ts'
 
 /** The ways to use these rights together: each to come by the first, with the shortest ones to come by the others. */
 export function waysTo(uses: readonly Power[]): readonly Way[] {
@@ -45,4 +22,22 @@ export function addWays({ ways }: Gained, step: Step): boolean {
     more = true
   }
   return more
+}
+
+/**
+ * Places in the graph: `cluster-admin`, `node:NAME` (`node:` any), identities (`ServiceAccount:NS/NAME`, …), and sets of what is gained:
+ * `accounts:NS` every account there, `running:NS` what its pods run as, `pods:NS` its pods with their nodes, `made:NS` a pod of one's
+ * own making; `NS` empty: all. `user:NAME`, `users:`, `group:NAME`, `account:NS/NAME`, `legacy:NS`, `gone:NS/NAME`.
+ */
+export interface Edge {
+  readonly to: string
+  readonly id: string
+  /** Completes "can …". */
+  readonly can: string
+  /** The powers it takes, the one to take away first. */
+  readonly uses: readonly Power[]
+  /** What has to be done for those that are not held from the start. */
+  readonly before?: readonly Step[]
+  /** What all of it takes of the rights that are; absent: what it uses. */
+  readonly roots?: readonly Power[]
 }
