@@ -4,8 +4,8 @@ import { remembered } from './derived.ts'
 import { isDefaultRule } from './rbac-bootstrap.ts'
 import type { Grant } from './rbac-grants.ts'
 import { type Goal, type GraphView, goalOf, type RbacGraph, rbacGraph } from './rbac-graph.ts'
-import type { Edge } from './rbac-graph-edges.ts'
-import { PARTS } from './rbac-graph-parts.ts'
+import { type Edge, rootsOf } from './rbac-graph-edges.ts'
+import { PARTS, type PartName } from './rbac-graph-parts.ts'
 import { type Hop, pathBy } from './rbac-graph-path.ts'
 import { type Holder, identityOf, isShipped, keyOfIdentity, type Power } from './rbac-graph-subjects.ts'
 import { type GraphWorld, graphWorld } from './rbac-graph-world.ts'
@@ -49,7 +49,7 @@ const GOALS = ['cluster-admin', 'node', 'perhaps-node'] as const
 function beginningsOf(graph: RbacGraph, holder: Holder): readonly Beginning[] {
   const best = new Map<string, { -readonly [K in keyof Beginning]: Beginning[K] } & { readonly powers: Power[] }>()
   for (const edge of graph.edges.get(holder.key) ?? []) {
-    const power = edge.uses.find((one) => isOwn(holder, one))
+    const power = rootsOf(edge).find((one) => isOwn(holder, one))
     const way = power === undefined ? undefined : wayBy(graph, holder, edge)
     if (power === undefined || way === undefined) continue
     const key = `${holder.grants.indexOf(power.grant)} ${power.index}`
@@ -75,7 +75,7 @@ function wayBy(graph: RbacGraph, { key }: Holder, edge: Edge): Pick<Beginning, '
 /** It gets there by what Kubernetes gives it, not by a detour or through a group. */
 export const isShippedWay = (graph: RbacGraph, holder: Holder): boolean =>
   (graph.edges.get(holder.key) ?? []).some(
-    ({ to, uses }) => goalOf(graph, to) !== undefined && uses.some((power) => isItsOwn(holder, power) && isShipped(power)),
+    (edge) => goalOf(graph, edge.to) !== undefined && rootsOf(edge).some((power) => isItsOwn(holder, power) && isShipped(power)),
   )
 
 /** Held by itself, not through a group, and not as Kubernetes ships it. A group is a subject too, and begins its own ways. */
@@ -90,9 +90,15 @@ function isBefore(one: Pick<Beginning, 'goal' | 'path'>, other: Pick<Beginning, 
 }
 
 function cutOf(powers: readonly Power[]): readonly Rights[] {
-  if (powers.some(({ part }) => part === undefined)) return Object.values(PARTS).map(rightsOf)
+  if (powers.some(({ part }) => part === undefined))
+    return (Object.keys(PARTS) as PartName[]).filter((part) => !SECOND.includes(part)).map((part) => rightsOf(PARTS[part]))
   return [...new Set(powers.map(({ part }) => part!))].sort().map((part) => rightsOf(PARTS[part]))
 }
+/** Good for nothing once the rest of PARTS is gone: they take escalate, or a node. */
+const SECOND: readonly PartName[] = [
+  ...(['makeClusterRole', 'makeRole', 'deleteClusterRole', 'deleteRole'] as const),
+  ...(['bindPod', 'movePod', 'evictPod', 'changeNode', 'deleteNode'] as const),
+]
 const rightsOf = ({ verbs, groups, resources }: Rights): Rights => ({ verbs, groups, resources })
 
 /** Held by a rule that the role is shipped with: it is the binding that has to change. */

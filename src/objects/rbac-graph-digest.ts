@@ -18,7 +18,11 @@ export const worldDigest = ({ accounts, open, legacy, templates, controlPlane, n
     sorted(nodes),
     webhooks === undefined ? '' : sorted(webhooks),
     sorted(definitions),
-    JSON.stringify([rest.awsAuth, rest.execByGet, accounts === undefined, webhooks === undefined]),
+    JSON.stringify([rest.awsAuth, rest.execByGet, rest.constrained, accounts === undefined, webhooks === undefined]),
+    rest.operators
+      .map((one) => JSON.stringify(one))
+      .sort()
+      .join(' '),
   ].join('\n')
 
 /** Sets and the keys of maps; names of Kubernetes hold no blanks. */
@@ -40,9 +44,11 @@ export function runningDigest({ groups }: GraphWorld, leads: Leads): string {
 export type Leads = (namespace: string, account: string) => boolean
 const groupDigest = rememberedWith((group: readonly Running[], leads: Leads): string =>
   distinct(
-    group.map(({ namespace, node = '', account, token, onNode, mirror }) => {
+    group.map(({ namespace, node = '', account, token, onNode, mirror, waits }) => {
       const counts = token && leads(namespace, account)
-      return counts || onNode ? `${namespace}@${node}${counts ? `=${account}` : ''}${onNode ? '!' : ''}${mirror ? '~' : ''}` : ''
+      return counts || onNode
+        ? `${namespace}@${node}${counts ? `=${account}` : ''}${onNode ? '!' : ''}${mirror ? '~' : ''}${waits ? '?' : ''}`
+        : ''
     }),
   ),
 )

@@ -1,13 +1,19 @@
 /**
  * What one holder's powers lead to, primitive by primitive (controls.md 7(a)). To cluster-admin: E01, E02, E03, E05 (groups), E21, E23,
- * E29 (aws-auth). To a node: E10/E11/E14 where the namespace lets privileged pods in, E12–E14 into such a pod, E16, E20, E27, E21 as a
- * kubelet. To other identities only: E05 (users, accounts), E07–E14, E28. Noted elsewhere and no edge here: E04 (rights already held),
- * E06, E15, E17–E19 (need a node of one's own), E22 (needs the key of the CA), E24–E26, E30–E37.
+ * E29 (aws-auth), E06 through whoever is acted as. To a node: E10/E11/E14 where the namespace lets privileged pods in, E12–E14 into such a pod, E16, E20, E27, E21 as a
+ * kubelet. To other identities only: E05 (users, accounts), E06, E07–E14, E28, E32. With a node of
+ * one's own also E17 and E18. Noted elsewhere and no edge here: E04 (rights already held), E15, E19 (a node that is not there yet holds
+ * nothing), E22 (needs the key of the CA), E24–E26, E30, E31, E33–E37.
  */
 
+import type { Grant } from './rbac-grants.ts'
+import { nodesActedAs } from './rbac-graph-acting.ts'
+import { type Edge, waysTo } from './rbac-graph-gains.ts'
 import { makersOf } from './rbac-graph-makers.ts'
+import { operatedBy } from './rbac-graph-operators.ts'
+import { ontoNode } from './rbac-graph-own-node.ts'
 import type { PartName } from './rbac-graph-parts.ts'
-import { EVERY_NAMESPACE, inText, type Power, type Powered, scopeOf } from './rbac-graph-subjects.ts'
+import { EVERY_NAMESPACE, type Gain, inText, type Power, type Powered, scopeOf, type Way } from './rbac-graph-subjects.ts'
 import type { GraphWorld } from './rbac-graph-world.ts'
 
 export const ADMIN = 'cluster-admin'
@@ -15,40 +21,53 @@ export const ANY_NODE = 'node:'
 /** A node, if the namespace does not refuse privileged pods, which cannot be seen. */
 export const PERHAPS_NODE = 'node?'
 
-/**
- * Places in the graph: `cluster-admin`, `node:NAME` (`node:` any), identities (`ServiceAccount:NS/NAME`, …), and sets of what is gained:
- * `accounts:NS` every account there, `running:NS` what its pods run as, `pods:NS` its pods with their nodes, `made:NS` a pod of one's
- * own making; `NS` empty: all. `user:NAME`, `users:`, `group:NAME`, `account:NS/NAME`, `legacy:NS`, `gone:NS/NAME`.
- */
-export interface Edge {
-  readonly to: string
-  readonly id: string
-  /** Completes "can …". */
-  readonly can: string
-  /** The powers it takes, the one to take away first. */
-  readonly uses: readonly Power[]
-}
+export type { Edge }
+export const rootsOf = ({ roots, uses }: Edge): readonly Power[] => roots ?? uses
+
+const NODE_USER = 'system:node:'
 
 export class EdgeFinder {
   readonly #powers: Powered
   readonly #world: GraphWorld
+  readonly #bound: readonly (Grant | Gain)[]
   readonly edges: Edge[] = []
 
-  constructor(powers: Powered, world: GraphWorld) {
+  constructor(powers: Powered, world: GraphWorld, bound: readonly (Grant | Gain)[] = []) {
     this.#powers = powers
+    this.#bound = bound
     this.#world = world
   }
 
   find(): readonly Edge[] {
-    for (const power of this.#powers.everything) this.#add(ADMIN, 'E01', 'do everything', power)
+    for (const power of this.#powers.everything) this.#admin(power)
     if (this.#powers.parts.size === 0) return this.edges
     this.#impersonation()
+    this.#asNode()
     this.#secrets()
     this.#pods()
+    for (const { to, can, power } of operatedBy(this.#powers, this.#world.operators)) this.#add(to, 'E32', can, power)
     this.#nodes()
     this.#certificates()
     this.#admission()
     return this.edges
+  }
+
+  /** What rights of several identities lead to, each used by the one that holds it. `node`: one of those has a node. */
+  findJoint(node: Way | undefined): readonly Edge[] {
+    for (const power of this.#powers.everything) this.#admin(power)
+    this.#secrets()
+    this.#pods()
+    this.#certificates()
+    this.#admission()
+    if (node !== undefined) this.edges.push(...ontoNode(this.#powers, node))
+    return this.edges
+  }
+
+  #admin(power: Power): void {
+    if (power.gained === undefined) this.#add(ADMIN, 'E01', 'do everything', power)
+    // The last step is the one that gives it.
+    for (const { steps, roots } of power.gained?.ways ?? [])
+      this.edges.push({ to: ADMIN, ...steps.at(-1)!, before: steps.slice(0, -1), roots })
   }
 
   #held(part: PartName): readonly Power[] {
@@ -56,7 +75,7 @@ export class EdgeFinder {
   }
 
   #add(to: string, id: string, can: string, ...uses: readonly Power[]): void {
-    this.edges.push({ to, id, can, uses })
+    for (const { steps, roots } of waysTo(uses)) this.edges.push({ to, id, can, uses, ...(steps.length > 0 && { before: steps, roots }) })
   }
 
   /** Each power of the first part with the first one of the second that is good in the same scope; '' where both are good everywhere. */
@@ -98,6 +117,34 @@ export class EdgeFinder {
         this.#add(ADMIN, 'E05', 'impersonate group system:masters', power, somebody!)
       for (const name of power.names ?? []) this.#add(`group:${name}`, 'E05', `impersonate group ${name}`, power, somebody!)
     }
+  }
+
+  /** A node asks for the tokens of the pods on it, through the Node authorizer. */
+  #asNode(): void {
+    const groups = this.#held('impersonateGroup').find(({ names }) => names?.includes('system:nodes'))
+    for (const power of groups === undefined ? [] : this.#held('impersonateUser'))
+      for (const name of power.names ?? [])
+        if (name.startsWith(NODE_USER))
+          this.#add(`kubelet:/${name.slice(NODE_USER.length)}`, 'E05', `impersonate node ${name.slice(NODE_USER.length)}`, power, groups!)
+    for (const { power, on, own } of this.#world.constrained ? nodesActedAs(this.#powers, this.#bound) : []) {
+      const scope = scopeOf(on)
+      const names = own ? this.#nodesOf(power) : (power.names ?? [''])
+      for (const name of names)
+        this.#add(
+          `kubelet:${scope}/${name}`,
+          'E06',
+          `act as ${name === '' ? 'any node' : `node ${name}`} to ask for tokens${inText(scope)}`,
+          power,
+          on,
+        )
+    }
+  }
+
+  /** Where the pods of a service account run. */
+  #nodesOf({ grant: { subject } }: Power): readonly string[] {
+    const { running } = this.#world
+    const own = running.filter((pod) => pod.token && pod.account === subject.name && pod.namespace === subject.namespace)
+    return subject.kind === 'ServiceAccount' ? [...new Set(own.flatMap(({ node }) => node ?? []))] : []
   }
 
   #secrets(): void {

@@ -5,6 +5,7 @@ import { hasNames, isNamed, overlap, type Rights } from './rbac-rules.ts'
 
 const RBAC = 'rbac.authorization.k8s.io'
 const CSR = 'certificates.k8s.io'
+const AUTHENTICATION = 'authentication.k8s.io'
 const ADMISSION = 'admissionregistration.k8s.io'
 const WRITE = ['create', 'update', 'patch']
 const CHANGE = ['update', 'patch']
@@ -29,6 +30,10 @@ export const PARTS = {
   escalateRole: part(['escalate'], RBAC, ['roles']),
   changeClusterRole: part(CHANGE, RBAC, ['clusterroles'], { cluster: true }),
   changeRole: part(CHANGE, RBAC, ['roles']),
+  makeClusterRole: make(RBAC, ['clusterroles'], { cluster: true }),
+  makeRole: make(RBAC, ['roles']),
+  deleteClusterRole: part(['delete'], RBAC, ['clusterroles'], { cluster: true }),
+  deleteRole: part(['delete'], RBAC, ['roles']),
   bindClusterRole: part(['bind'], RBAC, ['clusterroles']),
   bindRole: part(['bind'], RBAC, ['roles']),
   makeClusterRoleBinding: make(RBAC, ['clusterrolebindings'], { cluster: true }),
@@ -38,6 +43,11 @@ export const PARTS = {
   impersonateUser: part(['impersonate'], '', ['users'], { cluster: true }),
   impersonateGroup: part(['impersonate'], '', ['groups'], { cluster: true }),
   impersonateServiceAccount: part(['impersonate'], '', ['serviceaccounts']),
+  actAsUser: part(['impersonate:user-info'], AUTHENTICATION, ['users'], { cluster: true }),
+  actAsGroup: part(['impersonate:user-info'], AUTHENTICATION, ['groups'], { cluster: true }),
+  actAsAccount: part(['impersonate:serviceaccount'], AUTHENTICATION, ['serviceaccounts']),
+  actAsNode: part(['impersonate:arbitrary-node'], AUTHENTICATION, ['nodes'], { cluster: true }),
+  actAsOwnNode: part(['impersonate:associated-node'], AUTHENTICATION, ['nodes'], { cluster: true }),
   readSecret: part(['get', 'list', 'watch'], '', ['secrets']),
   makeSecret: make('', ['secrets']),
   changeSecret: part(CHANGE, '', ['secrets']),
@@ -55,10 +65,19 @@ export const PARTS = {
   makeTekton: make('tekton.dev', ['taskruns', 'pipelineruns']),
   makeKnative: make('serving.knative.dev', ['services', 'configurations']),
   makeSpark: make('sparkoperator.k8s.io', ['sparkapplications', 'scheduledsparkapplications']),
+  writeKustomization: part(WRITE, 'kustomize.toolkit.fluxcd.io', ['kustomizations']),
+  writeHelmRelease: part(WRITE, 'helm.toolkit.fluxcd.io', ['helmreleases']),
+  writeApplication: part(WRITE, 'argoproj.io', ['applications']),
+  writeProviderObject: part(WRITE, 'kubernetes.crossplane.io', ['objects'], { cluster: true }),
   changePod: part(CHANGE, '', ['pods']),
   exec: part(['create'], '', ['pods/exec', 'pods/attach']),
   execByGet: part(['get'], '', ['pods/exec', 'pods/attach']),
   debug: part(CHANGE, '', ['pods/ephemeralcontainers']),
+  bindPod: part(['create'], '', ['pods/binding', 'bindings']),
+  movePod: part(['delete', 'deletecollection'], '', ['pods']),
+  evictPod: part(['create'], '', ['pods/eviction']),
+  changeNode: part(CHANGE, '', ['nodes'], { cluster: true }),
+  deleteNode: part(['delete', 'deletecollection'], '', ['nodes'], { cluster: true }),
   nodesProxy: part(['get', 'create', 'update', 'patch', 'delete'], '', ['nodes/proxy'], { cluster: true }),
   makeVolume: make('', ['persistentvolumes'], { cluster: true }),
   makeClaim: make('', ['persistentvolumeclaims']),
@@ -96,7 +115,8 @@ export const powersOf: (role: RoleObject, rules: readonly PolicyRule[]) => Power
   (_role: RoleObject, rules: readonly PolicyRule[]): Powers => powersIn(rules),
 )
 
-function powersIn(rules: readonly PolicyRule[]): Powers {
+/** Of rules that are no role's as they stand. */
+export function powersIn(rules: readonly PolicyRule[]): Powers {
   const held: Held[] = []
   const everything: { rule: PolicyRule; index: number }[] = []
   for (const [index, rule] of rules.entries()) {

@@ -96,6 +96,10 @@ function hopsOf(from: string, edges: readonly Edge[]): readonly Hop[] {
       end++
     }
     const to = edges[end - 1]!.to
+    for (const step of begin.before ?? []) {
+      const by = step.by ?? at
+      hops.push(hopOf({ ...step, to: step.gains ?? by }, by, step.gains ?? by, step.how ?? ''))
+    }
     hops.push(hopOf(begin, at, to, how.join(', ')))
     at = to
     index = end
@@ -105,7 +109,7 @@ function hopsOf(from: string, edges: readonly Edge[]): readonly Hop[] {
 
 const isGoal = (place: string, goal: Goal): boolean =>
   goal === 'cluster-admin' ? place === ADMIN : goal === 'node' ? place.startsWith(ANY_NODE) : place === PERHAPS_NODE
-/** Neither an identity nor such a one with more rights. */
+/** No identity. */
 const isPlace = (place: string): boolean => !/^(ServiceAccount|User|Group):/.test(place)
 
 /** The one that is nearest to the goal; the same one in whichever order the objects came. */
@@ -136,32 +140,19 @@ function hopOf({ id, can, uses }: Edge, by: string, to: string, how: string): Ho
   const namespace = uses[0]?.namespace
   return {
     primitive: id,
-    by: withoutGains(by),
+    by,
     can,
-    through: uses.filter((power) => !isGained(power)).map(throughOf),
+    through: uses.filter(({ gained }) => gained === undefined).map(throughOf),
     ...(namespace !== undefined && namespace !== '*' && { namespace }),
-    gains:
-      to === ANY_NODE
-        ? 'a node'
-        : to.startsWith(ANY_NODE)
-          ? `node ${to.slice(ANY_NODE.length)}`
-          : to === PERHAPS_NODE
-            ? 'a node'
-            : withoutGains(to),
+    gains: to === ANY_NODE ? 'a node' : to.startsWith(ANY_NODE) ? `node ${to.slice(ANY_NODE.length)}` : to === PERHAPS_NODE ? 'a node' : to,
     how,
   }
 }
-/** It gave itself that role on the way: no binding holds it yet. */
-const isGained = ({ grant: { binding, role } }: Power): boolean => role !== undefined && role.metadata.name !== binding.roleRef.name
-
 export const throughOf = ({ grant: { binding, role }, index }: Pick<Power, 'grant' | 'index'>): Hop['through'][number] => ({
   binding: refText(refOf(binding)),
   role: role === undefined ? `${binding.roleRef.kind} ${binding.roleRef.name}` : refText(refOf(role)),
   rule: index,
 })
-
-const withoutGains = (key: string): string =>
-  /^(ServiceAccount|User|Group):/.test(key) ? key.replace(/\+(everything|ClusterRole\/|Role\/).*$/s, '') : key
 
 /** `shop/cart`, `jane`, `group dev`. */
 export const nameOf = (key: string): string => key.replace(/^(ServiceAccount|User):/, '').replace(/^Group:/, 'group ')

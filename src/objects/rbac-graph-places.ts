@@ -42,6 +42,8 @@ export class Places {
         return this.#known({ kind: 'User', name: rest }, `act as user ${rest}`)
       case 'group':
         return this.#known({ kind: 'Group', name: rest }, `act as a member of ${rest}`)
+      case 'operator':
+        return this.#accounts(scope, name, () => true, 'act with the rights of')
       case 'impersonated':
         return this.#accounts(scope, name, () => true, 'act as')
       case 'accounts':
@@ -54,7 +56,7 @@ export class Places {
       case 'changed':
         return once(this.#pods(scope, name, (pod) => !pod.mirror).flatMap((pod) => this.#inside(pod)))
       case 'entered':
-        return once(this.#pods(scope, name, () => true).flatMap((pod) => this.#inside(pod)))
+        return once(this.#pods(scope, name, (pod) => !pod.waits).flatMap((pod) => this.#inside(pod)))
       case 'debugged':
         return once(
           this.#pods(scope, name, (pod) => !pod.mirror).flatMap((pod) => [
@@ -62,6 +64,10 @@ export class Places {
             ...this.#node(pod.namespace, 'own its node by a privileged container', pod.node),
           ]),
         )
+      case 'moved':
+        return once(this.#pods(scope, name, (pod) => !pod.mirror).flatMap((pod) => this.#token(pod)))
+      case 'kubelet':
+        return once(this.#pods(scope, undefined, (pod) => !pod.mirror && (!name || pod.node === name)).flatMap((pod) => this.#token(pod)))
       case 'node':
         return this.#onNode(rest)
       default:
@@ -116,7 +122,11 @@ export class Places {
     const list = scope === '' ? this.#world.running : (this.#runningIn.get(scope) ?? [])
     const wanted = list.filter((pod) => (name === undefined || pod.name === name) && counts(pod))
     // Many pods of one workload lead to the same places.
-    return [...new Map(wanted.map((pod) => [`${pod.namespace}/${pod.account}/${pod.token}/${pod.onNode}/${pod.node}`, pod])).values()]
+    return [
+      ...new Map(
+        wanted.map((pod) => [`${pod.namespace}/${pod.account}/${pod.token}/${pod.onNode}/${pod.waits}/${pod.node}`, pod]),
+      ).values(),
+    ]
   }
 
   /** By a pod or a container that has the node, where the namespace lets it in. */

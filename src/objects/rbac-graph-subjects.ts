@@ -5,6 +5,29 @@ import { isDefaultRule } from './rbac-bootstrap.ts'
 import { type Grant, grants, RBAC_KINDS, type RbacView, serviceAccountGroups, serviceAccountOf } from './rbac-grants.ts'
 import { type Held, PARTS, type PartName, type Powers, powersOf } from './rbac-graph-parts.ts'
 
+export interface Step {
+  /** Of the primitive. */
+  readonly id: string
+  /** Completes "can …". */
+  readonly can: string
+  /** Held or gained before; the one to take away first. */
+  readonly uses: readonly Power[]
+  /** Who does it, and what comes of it, where that is not the one whose way it is. */
+  readonly by?: string
+  readonly gains?: string
+  readonly how?: string
+}
+export interface Way {
+  /** In order. */
+  readonly steps: readonly Step[]
+  /** Rights that are held from the start; without the first one the way is shut. */
+  readonly roots: readonly Power[]
+}
+/** One way for each right of its own that could be taken away first: the shortest. Grows while ways are looked for. */
+export interface Gained {
+  readonly ways: Way[]
+}
+
 /** A power and where it comes from. */
 export interface Power extends Omit<Held, 'part'> {
   /** Absent: everything. */
@@ -12,6 +35,8 @@ export interface Power extends Omit<Held, 'part'> {
   readonly grant: Grant
   /** Undefined: the whole cluster; `EVERY_NAMESPACE`: all of them, but nothing that is cluster-scoped. */
   readonly namespace: string | undefined
+  /** Absent: held from the start. */
+  readonly gained?: Gained
 }
 export const EVERY_NAMESPACE = '*'
 
@@ -105,28 +130,41 @@ function collect(view: RbacView): Holders {
   return { byKey, accountsIn, of: (identity) => byKey.get(keyOfIdentity(identity)) ?? make(identity, []) }
 }
 
-/** The powers of several grants together, and of one that somebody could give himself. */
-export function poweredBy(
-  list: readonly Grant[],
-  more?: { readonly grant: Grant; readonly powers: Powers; readonly namespace: string | undefined },
-): Powered {
+/** The powers of several grants together. */
+export function poweredBy(list: readonly Grant[]): Powered {
   const [parts, everything] = [new Map<PartName, Power[]>(), [] as Power[]]
-  const add = (grant: Grant, powers: Powers, namespace: string | undefined) => {
-    for (const held of powers.held) {
-      if (namespace !== undefined && 'cluster' in PARTS[held.part]) continue
-      const power: Power = { ...held, grant, namespace }
-      const others = parts.get(held.part)
-      if (others === undefined) parts.set(held.part, [power])
-      else others.push(power)
-    }
-    if (namespace !== undefined) return
-    for (const { rule, index } of powers.everything)
-      everything.push({ rule, index, names: undefined, verbs: ['*'], resources: ['*'], grant, namespace })
-  }
   for (const grant of list)
-    if (grant.role !== undefined && grant.rules.length > 0) add(grant, powersOf(grant.role, grant.rules), grant.namespace)
-  if (more !== undefined) add(more.grant, more.powers, more.namespace)
+    if (grant.role !== undefined && grant.rules.length > 0)
+      add(parts, everything, { grant, powers: powersOf(grant.role, grant.rules), namespace: grant.namespace })
   return { parts, everything }
+}
+
+/** With those of roles that somebody could give himself. */
+export function withGains({ parts, everything }: Powered, more: readonly Gain[]): Powered {
+  const all = { parts: new Map([...parts].map(([part, list]) => [part, [...list]])), everything: [...everything] }
+  for (const one of more) add(all.parts, all.everything, one)
+  return all
+}
+export type Gain = Added & { readonly gained: Gained }
+
+interface Added {
+  readonly grant: Grant
+  readonly powers: Powers
+  readonly namespace: string | undefined
+  readonly gained?: Gained
+}
+function add(parts: Map<PartName, Power[]>, everything: Power[], { grant, powers, namespace, gained }: Added): void {
+  const from = { grant, namespace, ...(gained !== undefined && { gained }) }
+  for (const held of powers.held) {
+    if (namespace !== undefined && 'cluster' in PARTS[held.part]) continue
+    const power: Power = { ...held, ...from }
+    const others = parts.get(held.part)
+    if (others === undefined) parts.set(held.part, [power])
+    else others.push(power)
+  }
+  if (namespace !== undefined) return
+  for (const { rule, index } of powers.everything)
+    everything.push({ rule, index, names: undefined, verbs: ['*'], resources: ['*'], ...from })
 }
 
 /** Kubernetes' own: one of its subjects, in its binding, by a rule that its role is shipped with. */

@@ -6,6 +6,8 @@ import { ENGINE_READS, engines } from './pod-security-engines.ts'
 import { isHeld } from './pod-security-held.ts'
 import { mountsToken } from './rbac-accounts.ts'
 import { worldDigest } from './rbac-graph-digest.ts'
+import { type Operator, operatorsIn } from './rbac-graph-operators.ts'
+import { CONSTRAINED_SINCE } from './rbac-impersonation.ts'
 import { minorOf } from './version.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from './workloads.ts'
 
@@ -39,6 +41,8 @@ export interface Running {
   /** Its containers have the node: the baseline level would refuse it for what it shares with the node. */
   readonly onNode: boolean
   readonly mirror: boolean
+  /** Its containers do not run yet: there is nothing to enter, and no token on its node. */
+  readonly waits?: true
 }
 export interface GraphWorld {
   /** Of everything below but names and what runs: equal facts have equal digests. */
@@ -66,6 +70,9 @@ export interface GraphWorld {
   readonly definitions: ReadonlySet<string>
   /** Up to 1.34, get is enough for exec over a WebSocket. */
   readonly execByGet: boolean
+  /** From 1.36 on: the modes of KEP-5284. */
+  readonly constrained: boolean
+  readonly operators: readonly Operator[]
 }
 
 export const graphWorld = (view: GraphWorldView): GraphWorld => derived(view, collect)
@@ -76,6 +83,7 @@ const TEMPLATES = ['Deployment', 'DaemonSet', 'StatefulSet', 'ReplicaSet', 'Cron
 function collect(view: GraphWorldView): GraphWorld {
   const inFiles = view.source.kind !== 'live'
   const groups = workloads(view).map((workload) => runningOf(workload, mountsToken(workload, view) !== 'no', inFiles))
+  const definitions = definitionsOf(view)
   const minor = view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes)
   const facts = {
     accounts: accountsOf(view),
@@ -85,8 +93,10 @@ function collect(view: GraphWorldView): GraphWorld {
     ...nodesOf(view),
     awsAuth: view.find('ConfigMap', 'kube-system', 'aws-auth') !== undefined,
     webhooks: webhooksOf(view),
-    definitions: definitionsOf(view),
+    definitions,
+    operators: operatorsIn(workloads(view), definitions, view.source.kind === 'live'),
     execByGet: minor === undefined || minor < 35,
+    constrained: minor === undefined || minor >= CONSTRAINED_SINCE,
   }
   return {
     ...facts,
@@ -146,6 +156,7 @@ const runningOf = rememberedWith((workload: Workload, asConfigured: boolean, inF
       token: !mirror && (asConfigured || hasToken(pod)),
       onNode: ownsNode(pod.spec),
       mirror,
+      ...(pod.status?.phase === 'Pending' && { waits: true as const }),
     }))
   // A PodTemplate makes nothing by itself.
   if (workload.ref.kind === 'PodTemplate') return []

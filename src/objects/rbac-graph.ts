@@ -4,21 +4,13 @@
  */
 import type { View } from '../model/index.ts'
 import { derived, remembered } from './derived.ts'
-import { type Grant, type Grants, grants, type RBAC_KINDS, type RbacView } from './rbac-grants.ts'
+import { type Grant, type Grants, grants, type RBAC_KINDS } from './rbac-grants.ts'
 import { type Leads, namesDigest, placementDigest, runningDigest } from './rbac-graph-digest.ts'
 import { ADMIN, ANY_NODE, type Edge, EdgeFinder, PERHAPS_NODE } from './rbac-graph-edges.ts'
-import { growthOf } from './rbac-graph-growth.ts'
+import { type Grown, grown } from './rbac-graph-growth.ts'
+import { jointEdges } from './rbac-graph-joint.ts'
 import { Places } from './rbac-graph-places.ts'
-import {
-  groupsOf,
-  type Holder,
-  type Holders,
-  holders,
-  type Identity,
-  keyOfIdentity,
-  type Power,
-  type Powered,
-} from './rbac-graph-subjects.ts'
+import { groupsOf, type Holders, holders, type Identity, keyOfIdentity, type Power, type Powered } from './rbac-graph-subjects.ts'
 import { type GRAPH_CONSULTS, type GraphWorld, graphWorld } from './rbac-graph-world.ts'
 
 export type GraphView = View<(typeof RBAC_KINDS)[number] | (typeof GRAPH_CONSULTS)[number]>
@@ -26,6 +18,8 @@ export type Goal = 'cluster-admin' | 'node' | 'perhaps-node'
 
 export interface RbacGraph {
   readonly holders: Holders
+  /** By key of the holder. */
+  readonly alone: ReadonlyMap<string, Alone>
   /** From every identity and every place that can be come to. */
   readonly edges: ReadonlyMap<string, readonly Edge[]>
   /** Weight of the way to a goal; places from which it is out of reach are not in it. */
@@ -81,52 +75,76 @@ const NAMED = ['changeApps', 'changeBatch', 'changeController', 'changePod', 'ex
 /** What is taken away: powers, or whole grants with their powers; a role whose rule goes stays bound. */
 export type Removal = { readonly powers: (power: Power) => boolean } | { readonly grants: (grant: Grant) => boolean }
 
-/** The graph as it would be after a removal: what leads on from others is taken over from `graph`, which is of the same view. */
+/** The graph as it would be after a removal: what others have, and where places lead, is taken over from `graph`, which is of the same view. */
 export function graphWithout(view: GraphView, graph: RbacGraph, removal: Removal): RbacGraph {
   const without = 'powers' in removal ? removal.powers : ({ grant }: Power) => removal.grants(grant)
   const world = graphWorld(view)
-  const [edges, pending] = [new Map(graph.edges), [] as string[]]
+  const alone = new Map(graph.alone)
   for (const { key, powers, grants: all } of graph.holders.byKey.values()) {
     const left = less(powers, without)
     if (left === powers) continue
-    forget(edges, graph.edges, key)
-    const own = 'grants' in removal ? all.filter((grant) => !removal.grants(grant)) : all
-    if (!isNothing(left)) grow(view, world, { key, grants: own }, left, putting(edges, pending))
+    const own = 'grants' in removal ? all.filter((grant) => !removal.grants(grant)) : all.map((grant) => lessOf(grant, without))
+    if (isNothing(left)) alone.delete(key)
+    else alone.set(key, aloneOf(view, world, graph.holders, left, own))
   }
-  // Places that nobody comes to any more stay: nobody begins there.
-  spread(edges, pending, () => new Places(graph.holders, world))
-  return { holders: graph.holders, edges, distance: distances(edges) }
-}
-
-/** What somebody can do, also after binding or writing roles. */
-function forget(edges: Map<string, readonly Edge[]>, before: RbacGraph['edges'], from: string): void {
-  edges.delete(from)
-  for (const { to } of before.get(from) ?? []) if (to.startsWith(`${from}+`)) forget(edges, before, to)
+  return joined(view, world, graph.holders, alone, graph.edges)
 }
 
 export function buildGraph(view: GraphView, world: GraphWorld): RbacGraph {
   const all = holders(view)
-  const [edges, pending] = [new Map<string, readonly Edge[]>(), [] as string[]]
-  for (const holder of all.byKey.values()) if (!isNothing(holder.powers)) grow(view, world, holder, holder.powers, putting(edges, pending))
-  spread(edges, pending, () => new Places(all, world))
-  return { holders: all, edges, distance: distances(edges) }
+  const alone = new Map<string, Alone>()
+  for (const { key, powers, grants: own } of all.byKey.values())
+    if (!isNothing(powers)) alone.set(key, aloneOf(view, world, all, powers, own))
+  return joined(view, world, all, alone)
 }
 
-type Put = (from: string, list: readonly Edge[]) => void
-const putting =
-  (edges: Map<string, readonly Edge[]>, pending: string[]): Put =>
-  (from, list) => {
+/** What a holder comes to have by its own rights, and where that leads. */
+interface Alone {
+  readonly grown: Grown
+  readonly edges: readonly Edge[]
+}
+
+function aloneOf(view: GraphView, world: GraphWorld, all: Holders, powers: Powered, own: readonly Grant[]): Alone {
+  const one = grown(view, world, all, powers, own)
+  const each = [one.powers, ...one.acting.map((as) => as.powers)]
+  return { grown: one, edges: each.flatMap((its) => new EdgeFinder(its, world, one.bound).find()) }
+}
+
+/** `known`: where places lead, as far as that was found out before. */
+function joined(
+  view: GraphView,
+  world: GraphWorld,
+  all: Holders,
+  alone: ReadonlyMap<string, Alone>,
+  known: RbacGraph['edges'] = new Map(),
+): RbacGraph {
+  const places = new Places(all, world)
+  const edges = new Map<string, readonly Edge[]>()
+  const pending: string[] = []
+  const put = (from: string, list: readonly Edge[]) => {
     edges.set(from, list)
     for (const { to } of list) pending.push(to)
   }
-
-/** From every place that was come to, on. */
-function spread(edges: Map<string, readonly Edge[]>, pending: string[], make: () => Places): void {
-  const put = putting(edges, pending)
-  let places: Places | undefined
-  for (let place = pending.pop(); place !== undefined; place = pending.pop())
-    if (!edges.has(place)) put(place, (places ??= make()).edgesOf(place))
-  edges.set('Group:system:masters', [{ to: ADMIN, id: '', can: 'pass every authorizer', uses: [] }])
+  const follow = () => {
+    for (let place = pending.pop(); place !== undefined; place = pending.pop())
+      if (!edges.has(place)) put(place, (all.byKey.has(place) ? undefined : known.get(place)) ?? places.edgesOf(place))
+  }
+  for (const [key, one] of alone) put(key, one.edges)
+  follow()
+  // What is gained by several together may be what was missing to somebody else.
+  const grownOf = new Map([...alone].map(([key, one]) => [key, one.grown]))
+  for (let more = true; more; ) {
+    more = false
+    for (const key of alone.keys()) {
+      const joint = jointEdges({ view, world, edges, grown: grownOf, byKey: all.byKey }, key)
+      if (joint.length === 0) continue
+      more = true
+      put(key, [...edges.get(key)!, ...joint])
+      follow()
+    }
+  }
+  put('Group:system:masters', [{ to: ADMIN, id: '', can: 'pass every authorizer', uses: [] }])
+  return { holders: all, alone, edges, distance: distances(edges) }
 }
 
 const isNothing = ({ parts, everything }: Powered): boolean => parts.size === 0 && everything.length === 0
@@ -139,33 +157,15 @@ function less(powers: Powered, without: (power: Power) => boolean): Powered {
   return { parts: new Map(left.filter(([, list]) => list.length > 0)), everything: everything.filter((power) => !without(power)) }
 }
 
-/** A role that is bound or rewritten may let its holder bind more; deeper than this nobody is led who is not led sooner. */
-const DEPTH = 3
-
-function grow(
-  view: RbacView,
-  world: GraphWorld,
-  { key, grants: own }: Pick<Holder, 'key' | 'grants'>,
-  powers: Powered,
-  put: Put,
-  depth = 0,
-): void {
-  const found = [...new EdgeFinder(powers, world).find()]
-  const more = depth < DEPTH && !found.some(({ to }) => to === ADMIN && depth > 0) ? growthOf(view, powers, own) : []
-  const next = new Map<string, { readonly powers: Powered; readonly own: Holder['grants'] }>()
-  for (const { what, id, can, uses, powers: grown, grant } of more) {
-    const to = what === ADMIN ? ADMIN : `${key}+${what}`
-    // The same role twice leads nowhere new.
-    if (grown !== undefined && key.includes(`+${what}`)) continue
-    found.push({ to, id, can, uses })
-    if (grown !== undefined && !next.has(to)) next.set(to, { powers: grown, own: [...own, grant!] })
-  }
-  put(key, found)
-  for (const [to, { powers: grown, own: with_ }] of next) grow(view, world, { key: to, grants: with_ }, grown, put, depth + 1)
+/** What is left of a grant; a role whose rules go stays bound. */
+function lessOf(grant: Grant, without: (power: Power) => boolean): Grant {
+  const none = { names: undefined, verbs: [], resources: [], namespace: grant.namespace }
+  const rules = grant.rules.filter((rule, index) => !without({ ...none, rule, index, grant }))
+  return rules.length === grant.rules.length ? grant : { ...grant, rules }
 }
 
 /** A right that is used weighs more than what follows from it, so that the shortest way is the one with the fewest rights. */
-export const weightOf = ({ uses }: Edge): number => (uses.length > 0 ? 8 : 1)
+export const weightOf = ({ uses, before = [] }: Edge): number => (uses.length > 0 ? 8 * (1 + before.length) : 1)
 
 type Into = ReadonlyMap<string, readonly { readonly from: string; readonly weight: number }[]>
 

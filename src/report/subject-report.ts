@@ -6,9 +6,11 @@ import { escalationsOf } from '../objects/rbac-escalations.ts'
 import { type GraphView, goalOf, placeOf, rbacGraph } from '../objects/rbac-graph.ts'
 import { podsOf } from '../objects/rbac-graph-beginnings.ts'
 import { bestCuts, type Cut } from '../objects/rbac-graph-cuts.ts'
+import { isEverything } from '../objects/rbac-graph-parts.ts'
 import { type Hop, sentenceOf, shortestPath } from '../objects/rbac-graph-path.ts'
 import type { Identity } from '../objects/rbac-graph-subjects.ts'
 import { unseenWays } from '../objects/rbac-graph-ways.ts'
+import { notedPowers } from '../objects/rbac-noted-powers.ts'
 import { ruleText } from '../objects/rbac-rules.ts'
 import { type UsageReport, type UsageReportView, usageReport, usageText } from '../objects/rbac-usage-report.ts'
 import { refOf, refText } from '../objects/ref.ts'
@@ -29,6 +31,8 @@ export interface SubjectReport {
   }[]
   /** What its rights amount to by themselves: E07, … */
   readonly escalations: readonly { readonly id: string; readonly gains: string }[]
+  /** What they allow beside: E15, … */
+  readonly alsoCan: readonly { readonly id: string; readonly gains: string }[]
   readonly reaches: 'cluster-admin' | 'node' | 'nothing' | 'unknown'
   readonly path: readonly Hop[]
   readonly sentence: string
@@ -49,6 +53,7 @@ export function subjectReport(view: GraphView & UsageReportView, identity: Ident
   const goal = asked === undefined ? undefined : goalOf(graph, asked)
   const path = goal === undefined ? [] : shortestPath(graph, asked!, goal)
   const unread = unseenWays(view)
+  const escalations = inScopes(holder.grants, escalationsOf)
   const isKnown = goal === 'cluster-admin' || goal === 'node'
   const usage = usageReport(view, identity)
   return {
@@ -62,7 +67,8 @@ export function subjectReport(view: GraphView & UsageReportView, identity: Ident
       ...(isDefault && role !== undefined && rules.every((rule) => isDefaultRule(role, rule)) && { shipped: true as const }),
       rules: rules.map(ruleText),
     })),
-    escalations: escalationsIn(holder.grants),
+    escalations,
+    alsoCan: alsoIn(holder.grants, escalations),
     reaches: isKnown ? goal : goal === 'perhaps-node' || unread.length > 0 ? 'unknown' : 'nothing',
     path,
     sentence: sentenceOf(path),
@@ -81,20 +87,25 @@ const isMissing = (view: GraphView, { kind, namespace, name }: Identity): boolea
   view.find('ServiceAccount', namespace, name) === undefined
 
 /** Rights count together where they are good together. */
-function escalationsIn(grants: ReturnType<GraphHolderGrants>): SubjectReport['escalations'] {
+function inScopes(grants: ReturnType<GraphHolderGrants>, find: typeof escalationsOf): SubjectReport['escalations'] {
   const scopes = [...new Set(grants.map(({ namespace }) => namespace))]
   const found = scopes.flatMap((scope) =>
-    escalationsOf(
+    find(
       grants.filter(({ namespace }) => namespace === undefined || namespace === scope).flatMap(({ rules }) => rules),
       scope === undefined,
     ),
   )
   return [...new Map(found.map(({ id, gains }) => [id, { id, gains }])).values()]
 }
+/** Where everything is allowed, no list is needed. */
+const alsoIn = (grants: ReturnType<GraphHolderGrants>, told: SubjectReport['escalations']): SubjectReport['alsoCan'] =>
+  grants.some(({ namespace, rules }) => namespace === undefined && rules.some(isEverything))
+    ? []
+    : inScopes(grants, notedPowers).filter(({ id }) => !told.some((one) => one.id === id))
 type GraphHolderGrants = () => ReturnType<ReturnType<typeof rbacGraph>['holders']['of']>['grants']
 
 export function toSubjectText(report: SubjectReport): string {
-  const { subject, bindings, escalations, pods, cuts, usage, unread } = report
+  const { subject, bindings, escalations, alsoCan, pods, cuts, usage, unread } = report
   const name = `${subject.kind} ${subject.namespace === undefined ? '' : `${subject.namespace}/`}${subject.name}`
   const lines = [name, '']
   if (report.missing) lines.push('  There is no such service account: whoever creates it has what is said here.', '')
@@ -108,6 +119,7 @@ export function toSubjectText(report: SubjectReport): string {
   }
   if (shipped.length > 0) lines.push(`  What everybody has, as Kubernetes ships it: ${shipped.map(({ role }) => role).join(', ')}`)
   if (escalations.length > 0) lines.push('', '  These rights let it:', ...escalations.map(({ id, gains }) => `      ${id}  ${gains}`))
+  if (alsoCan.length > 0) lines.push('', '  It also can:', ...alsoCan.map(({ id, gains }) => `      ${id}  ${gains}`))
   lines.push('', `  ${reachText(report)}`)
   if (report.sentence !== '') lines.push(`      ${report.sentence}`)
   for (const { primitive, through } of report.path)

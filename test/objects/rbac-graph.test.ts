@@ -41,6 +41,33 @@ const misses = (what: string, rules: readonly string[], more: Omit<Case, 'what' 
 const vault = { in: 'vault' }
 const RUNNING = [pod('vault', 'boss-0', 'boss', { nodeName: 'n1' })]
 
+const AUTHENTICATION = 'authentication.k8s.io'
+/** Whoever gets into the pod has a node that the account does not run on. */
+const OWN_NODE = [
+  namespace('open'),
+  pod('open', 'agent', 'agent', { nodeName: 'n2' }, true),
+  ...holds('User:eve', ['create pods/exec'], 'open'),
+  ...RUNNING,
+]
+const DRAWS = ['create pods/binding', 'patch nodes', 'delete nodes', 'create pods/eviction', 'delete pods']
+const ACT_AS_USER = [`impersonate:user-info ${AUTHENTICATION}/users`]
+const ROOT = { more: holds('User:root', ['* */*']) }
+
+const FLUX = 'kustomize.toolkit.fluxcd.io'
+const definition = (name: string): KubeObject => ({
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name },
+})
+const flux = (...args: readonly string[]): readonly KubeObject[] => [
+  definition(`kustomizations.${FLUX}`),
+  namespace('flux-system', 'restricted'),
+  ...holds('ServiceAccount:flux-system/controller', ['* */*']),
+  pod('flux-system', 'kustomize-0', 'controller', {
+    containers: [{ name: 'manager', image: 'ghcr.io/fluxcd/kustomize-controller:v1.7.0', args }],
+  }),
+]
+
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   E01: [
     reaches('everything under another name', ['* */*']),
@@ -81,6 +108,47 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       'node',
     ),
   ],
+  'E02 and E03 together': [
+    reaches(
+      'joining a binding of cluster-admin',
+      [`bind ${RBAC}/clusterroles named cluster-admin`, `patch ${RBAC}/clusterrolebindings named ops`],
+      {
+        more: [binding('ops', 'ClusterRole', 'cluster-admin', [])],
+      },
+    ),
+    misses(
+      'joining one by another name',
+      [`bind ${RBAC}/clusterroles named cluster-admin`, `patch ${RBAC}/clusterrolebindings named dev`],
+      {
+        more: [binding('ops', 'ClusterRole', 'cluster-admin', []), role('dev', ['get pods']), binding('dev', 'ClusterRole', 'dev', [])],
+      },
+    ),
+    misses('joining without bind', [`patch ${RBAC}/clusterrolebindings`], { more: [binding('ops', 'ClusterRole', 'cluster-admin', [])] }),
+    reaches(
+      'two roles that are strong only together',
+      [`bind ${RBAC}/clusterroles named half,other`, `create ${RBAC}/clusterrolebindings`],
+      { more: [role('half', ['create secrets']), role('other', ['get secrets'])] },
+    ),
+    misses('one of the two', [`bind ${RBAC}/clusterroles named half`, `create ${RBAC}/clusterrolebindings`], {
+      more: [role('half', ['create secrets']), role('other', ['get secrets'])],
+    }),
+    reaches(
+      'five roles, each of which lets it bind the next',
+      [`bind ${RBAC}/clusterroles named r0`, `create ${RBAC}/clusterrolebindings`],
+      {
+        more: [...[0, 1, 2, 3].map((at) => role(`r${at}`, [`bind ${RBAC}/clusterroles named r${at + 1}`])), role('r4', ['* */*'])],
+      },
+    ),
+    reaches('a role made anew in place of its own', [`escalate,create,delete ${RBAC}/clusterroles`]),
+    misses('made anew without escalate', [`create,delete ${RBAC}/clusterroles`]),
+    misses('made anew where it cannot be deleted', [`escalate,create ${RBAC}/clusterroles`]),
+    reaches('a role that is bound and not there', [`escalate,create ${RBAC}/clusterroles`], {
+      more: [binding('dangling', 'ClusterRole', 'gone', ['User:eve'])],
+    }),
+    misses('escalate by name, which a create never has', [`escalate ${RBAC}/clusterroles named gone`, `create ${RBAC}/clusterroles`], {
+      more: [binding('dangling', 'ClusterRole', 'gone', ['User:eve'])],
+    }),
+  ],
   E04: [misses('bindings without bind', [`create,update,patch ${RBAC}/clusterrolebindings,rolebindings,roles,clusterroles`])],
   E05: [
     reaches('groups and a user', ['impersonate users,groups']),
@@ -93,6 +161,76 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       more: holds('Group:ops', ['* */*']),
     }),
     misses('another group', ['impersonate users named joe', 'impersonate groups named dev'], { more: holds('Group:ops', ['* */*']) }),
+  ],
+  E06: [
+    reaches('a user who makes a binding', [...ACT_AS_USER, `impersonate-on:user-info:create ${RBAC}/clusterrolebindings`], ROOT),
+    reaches('a user who reads a token Secret', [...ACT_AS_USER, 'impersonate-on:user-info:get secrets'], {
+      more: [...holds('User:root', ['get secrets'], 'vault'), tokenSecret('vault', 'old', 'boss')],
+    }),
+    misses('a user who may not read it', [...ACT_AS_USER, 'impersonate-on:user-info:get secrets'], {
+      more: [...holds('User:root', ['create secrets'], 'vault'), tokenSecret('vault', 'old', 'boss')],
+    }),
+    misses('a verb that gains nothing', [...ACT_AS_USER, 'impersonate-on:user-info:get configmaps'], ROOT),
+    misses('without what may be done', ACT_AS_USER, ROOT),
+    misses('without whom', [`impersonate-on:user-info:create ${RBAC}/clusterrolebindings`], ROOT),
+    misses(
+      'another user by name',
+      [`impersonate:user-info ${AUTHENTICATION}/users named joe`, `impersonate-on:user-info:create ${RBAC}/clusterrolebindings`],
+      ROOT,
+    ),
+    misses('the wrong mode', [...ACT_AS_USER, `impersonate-on:serviceaccount:create ${RBAC}/clusterrolebindings`], ROOT),
+    misses('system:masters', [
+      ...ACT_AS_USER,
+      `impersonate:user-info ${AUTHENTICATION}/groups`,
+      `impersonate-on:user-info:create ${RBAC}/clusterrolebindings`,
+    ]),
+    reaches(
+      'a group',
+      [
+        ...ACT_AS_USER,
+        `impersonate:user-info ${AUTHENTICATION}/groups named ops`,
+        `impersonate-on:user-info:create ${RBAC}/clusterrolebindings`,
+      ],
+      {
+        more: holds('Group:ops', ['* */*']),
+      },
+    ),
+    misses(
+      'the older right beside it',
+      ['impersonate users named joe', `impersonate-on:user-info:create ${RBAC}/clusterrolebindings`],
+      ROOT,
+    ),
+    misses('an older server', [...ACT_AS_USER, `impersonate-on:user-info:create ${RBAC}/clusterrolebindings`], {
+      ...ROOT,
+      world: { kubernetes: 'v1.35.0' },
+    }),
+    reaches('rights joined of two bindings', [...ACT_AS_USER, 'impersonate-on:user-info:create secrets', 'get secrets'], {
+      more: holds('User:root', ['create secrets'], 'vault'),
+    }),
+    reaches('the account', [
+      `impersonate:serviceaccount ${AUTHENTICATION}/serviceaccounts named boss`,
+      `impersonate-on:serviceaccount:update ${RBAC}/clusterroles`,
+    ]),
+    misses('the other account', [
+      `impersonate:serviceaccount ${AUTHENTICATION}/serviceaccounts named clerk`,
+      `impersonate-on:serviceaccount:update ${RBAC}/clusterroles`,
+    ]),
+    reaches(
+      'a node that asks for tokens',
+      [`impersonate:arbitrary-node ${AUTHENTICATION}/nodes named n1`, 'impersonate-on:arbitrary-node:create serviceaccounts/token'],
+      { more: RUNNING },
+    ),
+    misses(
+      'a node without them',
+      [`impersonate:arbitrary-node ${AUTHENTICATION}/nodes named n2`, 'impersonate-on:arbitrary-node:create serviceaccounts/token'],
+      { more: RUNNING },
+    ),
+    misses('a node for nodes alone', [`impersonate:arbitrary-node ${AUTHENTICATION}/nodes`, 'impersonate-on:arbitrary-node:create pods'], {
+      more: RUNNING,
+    }),
+    reaches('a node by its name and group', ['impersonate users named system:node:n1', 'impersonate groups named system:nodes'], {
+      more: RUNNING,
+    }),
   ],
   E07: [
     reaches('a token Secret of the account', ['get secrets'], { ...vault, more: [tokenSecret('vault', 'old', 'boss')] }),
@@ -142,6 +280,10 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     reaches('exec', ['create pods/exec'], { ...vault, more: RUNNING }),
     reaches('get, on an older server', ['get pods/exec'], { ...vault, more: RUNNING, world: { kubernetes: 'v1.34.0' } }),
     misses('get, on a newer one', ['get pods/exec'], { ...vault, more: RUNNING }),
+    misses('a pod that does not run yet', ['create pods/exec'], {
+      ...vault,
+      more: [{ ...RUNNING[0]!, status: { phase: 'Pending' } } as KubeObject],
+    }),
     misses('without a token in the pod', ['create pods/exec'], {
       ...vault,
       more: [pod('vault', 'boss-0', 'boss', { automountServiceAccountToken: false })],
@@ -172,6 +314,34 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     reaches('with no powerful token', ['get nodes/proxy'], {}, 'node'),
     misses('bound in a namespace', ['get nodes/proxy'], vault),
     misses('nodes themselves', ['get nodes', 'get nodes/metrics']),
+  ],
+  'E17 and E18': [
+    ...DRAWS.map((right) => reaches(`${right}, with a node of its own`, [right], { more: OWN_NODE })),
+    ...DRAWS.map((right) => misses(`${right}, without one`, [right], { more: RUNNING })),
+    reaches('one node by name', ['patch nodes named n2'], { more: OWN_NODE }, 'node'),
+    reaches('pods of another namespace', ['delete pods'], { in: 'open', more: OWN_NODE }, 'node'),
+  ],
+  'one identity for each half': [
+    reaches('one makes the Secret, the other one reads it', ['create serviceaccounts/token named helper', 'create secrets'], {
+      ...vault,
+      more: [account('vault', 'helper'), ...holds('ServiceAccount:vault/helper', ['get secrets'], 'vault')],
+    }),
+    misses('one that cannot be come by', ['create serviceaccounts/token named clerk', 'create secrets'], {
+      ...vault,
+      more: [account('vault', 'helper'), ...holds('ServiceAccount:vault/helper', ['get secrets'], 'vault')],
+    }),
+    reaches(
+      'one may rewrite what the other one holds',
+      ['create serviceaccounts/token named clerk', `escalate,update ${RBAC}/roles named desk`],
+      {
+        ...vault,
+        more: [role('desk', ['get pods'], 'vault'), binding('desk', 'Role', 'desk', ['ServiceAccount:vault/clerk'], 'vault')],
+      },
+    ),
+    misses('groups and users of two identities', ['create serviceaccounts/token named clerk'], {
+      ...vault,
+      more: [...holds('User:eve', ['impersonate groups']), ...holds('ServiceAccount:vault/clerk', ['impersonate users named joe'])],
+    }),
   ],
   E20: [
     reaches(
@@ -240,6 +410,15 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       more: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'aws-auth', namespace: 'kube-system' } }],
     }),
     misses('where there is none', ['patch configmaps'], { in: 'kube-system' }),
+  ],
+  E32: [
+    reaches('what Flux applies', [`create ${FLUX}/kustomizations`], { in: 'team', more: [...flux(), namespace('team', 'baseline')] }),
+    misses('where Flux acts as an account of the namespace', [`create ${FLUX}/kustomizations`], {
+      in: 'team',
+      more: [...flux('--default-service-account=default'), namespace('team', 'baseline')],
+    }),
+    misses('where it does not run', [`create ${FLUX}/kustomizations`], { more: [definition(`kustomizations.${FLUX}`)] }),
+    misses('reading it', [`get,list ${FLUX}/kustomizations`], { more: flux() }),
   ],
 }
 

@@ -42,3 +42,19 @@ test('what could not be read makes it unknown, never nothing', () => {
   expect(toSubjectText(report)).not.toMatch(/Neither/)
   expect(toSubjectText(report)).toContain(because)
 })
+
+test('what is no step to anybody is told beside', () => {
+  const view = viewOf([
+    ...CHAIN,
+    ...holds('User:eve', ['create pods/portforward', 'get pods/log'], 'vault'),
+    ...holds('User:eve', ['create nodes']),
+  ])
+  const report = subjectReport(view, { kind: 'User', name: 'eve' })
+  expect(report).toMatchObject({ reaches: 'nothing', escalations: [] })
+  expect(report.alsoCan.map(({ id }) => id).sort()).toEqual(['E15', 'E19', 'E34'])
+  expect(toSubjectText(report)).toMatch(/It also can:[\s\S]*E15 {2}reach ports/)
+  // A node is in no namespace.
+  const inside = viewOf([...CHAIN, ...holds('User:eve', ['create nodes'], 'vault')])
+  expect(subjectReport(inside, { kind: 'User', name: 'eve' }).alsoCan).toEqual([])
+  expect(subjectReport(view, { kind: 'ServiceAccount', namespace: 'vault', name: 'boss' }).alsoCan).toEqual([])
+})
