@@ -23,15 +23,17 @@ export interface Grown {
 export function grown(view: RbacView, world: Pick<GraphWorld, 'constrained'>, all: Holders, start: Powered, own: readonly Grant[]): Grown {
   const found = new Map<string, Gained>()
   let [powers, bound]: [Powered, readonly (Grant | Gain)[]] = [start, own]
+  // Whoever has everything somewhere gains nothing more there, by its roles or as somebody else.
+  let growing = start
   if (start.everything.length > 0) return { powers, acting: [], bound }
-  const acting = () => (world.constrained && ACTING.some((part) => powers.parts.has(part)) ? actingAs(powers, bound, all) : [])
+  const acting = () => (world.constrained && ACTING.some((part) => growing.parts.has(part)) ? actingAs(growing, bound, all) : [])
   let as = acting()
   for (let more = true; more; ) {
     more = false
     const gains: Gain[] = []
     const mine = bound.map((one) => ('powers' in one ? one.grant : one))
     const growths = [
-      ...growthOf(view, powers, mine),
+      ...growthOf(view, growing, mine),
       ...as.flatMap((one) => [...growthOf(view, one.powers, mine), ...passedOn(view, one, mine)]),
     ]
     for (const { role, powers: its, namespace, step } of growths) {
@@ -44,6 +46,10 @@ export function grown(view: RbacView, world: Pick<GraphWorld, 'constrained'>, al
     }
     if (gains.length === 0) continue
     powers = withGains(powers, gains)
+    growing = withGains(
+      growing,
+      gains.filter(({ grant }) => grant.role !== STAR_ROLE),
+    )
     bound = [...bound, ...gains]
     as = acting()
   }

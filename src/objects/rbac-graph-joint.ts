@@ -70,11 +70,28 @@ export function jointEdges(known: Known, start: string): readonly Edge[] {
       ),
     ),
   )
-  const union: Powered = withGains({ parts, everything: [] }, gains)
-  const found = new EdgeFinder(union, world).findJoint(node === undefined ? undefined : wayTo(reach, node))
-  return found.filter(
-    ({ to }, at) => !reach.back.has(to) && found.findIndex((one) => one.to === to && rootsOf(one)[0] === rootsOf(found[at]!)[0]) === at,
+  const union: Powered = withGains(
+    { parts, everything: [] },
+    onceEach(gains, ({ grant: { role }, namespace, gained }) => [role, gained.ways[0]!.roots[0], namespace ?? '']),
   )
+  const found = new EdgeFinder(union, world).findJoint(node === undefined ? undefined : wayTo(reach, node))
+  return onceEach(
+    found.filter(({ to }) => !reach.back.has(to)),
+    (edge) => [rootsOf(edge)[0], undefined, edge.to],
+  )
+}
+
+/** The first of those that are alike in two objects and a text: there can be thousands. */
+function onceEach<T>(list: readonly T[], alike: (one: T) => readonly [object | undefined, object | undefined, string]): readonly T[] {
+  const seen = new Map<object | undefined, Map<object | undefined, Set<string>>>()
+  return list.filter((item) => {
+    const [a, b, text] = alike(item)
+    let byOther = seen.get(a)
+    if (byOther === undefined) seen.set(a, (byOther = new Map()))
+    let texts = byOther.get(b)
+    if (texts === undefined) byOther.set(b, (texts = new Set()))
+    return !texts.has(text) && texts.add(text) !== undefined
+  })
 }
 
 const powersOf = ({ powers, acting }: Grown): readonly Powered[] => [powers, ...acting.map((one) => one.powers)]
