@@ -1,12 +1,11 @@
 /** Keys that mark findings, narrow the list, choose values, and make the plan. None of them writes anything. */
 import type { StepId } from '../src/model/index.ts'
-import { keyOfIdentity } from '../src/objects/rbac-graph-subjects.ts'
 import type { Action } from '../src/session/actions.ts'
 import { allHere, controlHere, findingsHere } from '../src/session/actions-enter.ts'
 import type { Route } from '../src/session/route.ts'
 import { selectedKey } from '../src/session/rows.ts'
 import { optionsOf } from '../src/session/rows-finding.ts'
-import { subjectIn } from '../src/session/rows-hops.ts'
+import { subjectAt } from '../src/session/rows-hops.ts'
 import { isOfLabels } from '../src/session/rows-ladder.ts'
 import { selectedSteps } from '../src/session/rows-plan.ts'
 import type { State } from '../src/session/store-state.ts'
@@ -131,8 +130,7 @@ const hasLadder = ({ route, scan }: State): boolean => {
 function escalationHere({ route, scan }: State): readonly Route[] {
   if (scan === undefined) return []
   if (route.at === 'practice') return route.practice === 'rbac' ? [{ at: 'escalations' }] : []
-  const finding = route.at === 'finding' ? scan.findings.get(route.id) : undefined
-  const subject = route.at === 'holder' ? keyOfIdentity(route) : subjectIn(finding)
+  const subject = subjectAt(route, scan)
   return subject === undefined ? [] : [{ at: 'escalation', subject }]
 }
 

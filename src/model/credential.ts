@@ -1,5 +1,4 @@
 /** How people log in, as a kubeconfig (kubeconfig v1 `users`) and the API server (SelfSubjectReview) say it: never a token, a key, or a password. */
-import type { KubeObject } from './kube.ts'
 
 export interface CredentialFact {
   /** Whom the API server takes us for; absent where it did not say (before 1.28, or refused). */
@@ -10,12 +9,6 @@ export interface CredentialFact {
   readonly current: KubeconfigUser
   /** The other users of the same kubeconfig whom a context joins with the same server, or whom no context names. */
   readonly others: readonly KubeconfigUser[]
-}
-/** A kubeconfig among files, such as admin.conf; `metadata.name` is the file's name. */
-export interface KubeconfigObject extends KubeObject {
-  readonly users: readonly KubeconfigUser[]
-  /** Name of the user that its current context takes. */
-  readonly current?: string
 }
 export type LoginWay = 'client-certificate' | 'token' | 'service-account' | 'exec' | 'auth-provider' | 'basic'
 export interface KubeconfigUser {

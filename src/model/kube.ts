@@ -2,7 +2,7 @@
  * Wire JSON of the kinds we read, narrowed to the fields a control looks at. Never client-node's generated classes: those
  * rename fields and turn timestamps into Dates. In files nothing is defaulted, so every field may be absent.
  */
-import type { ClientCertificate } from './credential.ts'
+import type { ClientCertificate, KubeconfigUser } from './credential.ts'
 import type { Json } from './names.ts'
 
 export interface Metadata {
@@ -462,3 +462,9 @@ export interface SpecObject extends KubeObject {
 }
 /** apiVersion, kind and metadata: all we need of e.g. CustomResourceDefinitions. */
 export type MetadataObject = KubeObject
+/** A kubeconfig among files, such as admin.conf; `metadata.name` is the file's name. */
+export interface KubeconfigObject extends KubeObject {
+  readonly users: readonly KubeconfigUser[]
+  /** Name of the user that its current context takes. */
+  readonly current?: string
+}

@@ -1,7 +1,7 @@
 /** What is seen: the kinds and facts that can be read, and how a source reports them. */
 import type { GatekeeperConstraint, PodSecurityAnswer } from './admission.ts'
 import type { CloudIamFact } from './cloud-iam.ts'
-import type { CredentialFact, KubeconfigObject } from './credential.ts'
+import type { CredentialFact } from './credential.ts'
 import type {
   BindingObject,
   CertificateSigningRequestObject,
@@ -10,6 +10,7 @@ import type {
   CronJobObject,
   EndpointSliceObject,
   IngressObject,
+  KubeconfigObject,
   KubeObject,
   LimitRangeObject,
   MetadataObject,

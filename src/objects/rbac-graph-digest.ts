@@ -1,6 +1,6 @@
 /** When the escalation graph has to be made again: texts that are equal as long as nothing changes that its ways depend on. */
 import { remembered, rememberedWith } from './derived.ts'
-import type { GraphWorld, Running } from './rbac-graph-world.ts'
+import type { GraphWorld, Running } from './rbac-graph-facts.ts'
 
 type Facts = Omit<GraphWorld, 'digest' | 'groups' | 'running' | 'hasSecret'>
 

@@ -2,9 +2,12 @@
 import type { Finding, PolicyRule } from '../model/index.ts'
 import { type GraphView, rbacGraph } from '../objects/rbac-graph.ts'
 import { type Hop, nameOf } from '../objects/rbac-graph-path.ts'
+import { keyOfIdentity } from '../objects/rbac-graph-subjects.ts'
 import { ruleText } from '../objects/rbac-rules.ts'
 import { refOf, refText } from '../objects/ref.ts'
+import type { Route } from './route.ts'
 import { choice, inColumns, prose, type Row, row } from './rows-line.ts'
+import type { Scan } from './store-state.ts'
 import { wrap } from './text.ts'
 
 interface Opening {
@@ -60,8 +63,12 @@ export function pathIn({ evidence }: Finding): readonly Hop[] | undefined {
   return evidence.path as unknown as readonly Hop[]
 }
 
+/** Whose way can be shown from here: of the subject, or of the one that a finding is about. */
+export const subjectAt = (route: Route, { findings }: Pick<Scan, 'findings'>): string | undefined =>
+  route.at === 'holder' ? keyOfIdentity(route) : subjectIn(route.at === 'finding' ? findings.get(route.id) : undefined)
+
 /** Whose way it is: of a workload, its service account's. */
-export function subjectIn(finding: Finding | undefined): string | undefined {
+function subjectIn(finding: Finding | undefined): string | undefined {
   if (finding === undefined) return undefined
   const account = (finding.evidence as { readonly serviceAccount?: string } | null | undefined)?.serviceAccount
   return account === undefined ? pathIn(finding)?.[0]?.by : `ServiceAccount:${account}`
