@@ -1,5 +1,5 @@
 import type { ApiClient } from './client.ts'
-import type { Attempt, Verdict } from './permissions.ts'
+import { type Attempt, attributesOf, type Verdict } from './permissions.ts'
 import { clean } from './refusal.ts'
 
 /** Somebody else, by name and groups, as an authenticator would say; a group alone has no user. */
@@ -12,28 +12,15 @@ export interface Identity {
 export async function canThey(
   client: Pick<ApiClient, 'review'>,
   { user, groups }: Identity,
-  { verb, group = '', resource = '', subresource, namespace, name, path }: Attempt,
+  attempt: Attempt,
   signal?: AbortSignal,
 ): Promise<Verdict> {
-  const what =
-    path !== undefined
-      ? { nonResourceAttributes: { path, verb } }
-      : {
-          resourceAttributes: {
-            verb,
-            group,
-            resource,
-            ...(subresource && { subresource }),
-            ...(namespace && { namespace }),
-            ...(name && { name }),
-          },
-        }
   const answer = await client.review<{ status?: { allowed?: boolean; reason?: string; evaluationError?: string } }>(
     '/apis/authorization.k8s.io/v1/subjectaccessreviews',
     {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SubjectAccessReview',
-      spec: { ...(user !== undefined && { user }), groups, ...what },
+      spec: { ...(user !== undefined && { user }), groups, ...attributesOf(attempt) },
     },
     { ...(signal && { signal }) },
   )

@@ -21,28 +21,26 @@ export type Verdict = {
 }
 type Reviewer = Pick<ApiClient, 'review'>
 
+/** The part of a review's spec that says what is asked about. */
+export const attributesOf = ({ verb, group = '', resource = '', subresource, namespace, name, path }: Attempt): object =>
+  path !== undefined
+    ? { nonResourceAttributes: { path, verb } }
+    : {
+        resourceAttributes: {
+          verb,
+          group,
+          resource,
+          ...(subresource !== undefined && { subresource }),
+          ...(namespace !== undefined && { namespace }),
+          ...(name !== undefined && { name }),
+        },
+      }
+
 /** May we do this? (SelfSubjectAccessReview) */
-export async function canI(
-  client: Reviewer,
-  { verb, group = '', resource = '', subresource, namespace, name, path }: Attempt,
-  signal?: AbortSignal,
-): Promise<Verdict> {
-  const spec =
-    path !== undefined
-      ? { nonResourceAttributes: { path, verb } }
-      : {
-          resourceAttributes: {
-            verb,
-            group,
-            resource,
-            ...(subresource !== undefined && { subresource }),
-            ...(namespace !== undefined && { namespace }),
-            ...(name !== undefined && { name }),
-          },
-        }
+export async function canI(client: Reviewer, attempt: Attempt, signal?: AbortSignal): Promise<Verdict> {
   const answer = await client.review<{ status?: { allowed?: boolean; denied?: boolean; reason?: string; evaluationError?: string } }>(
     '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
-    { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec },
+    { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec: attributesOf(attempt) },
     { ...(signal && { signal }) },
   )
   if (!answer.ok) return { is: 'unknown', because: answer.refusal.message, refusal: answer.refusal }

@@ -1,6 +1,7 @@
 /** What an operator types for a resource, as kubectl takes it: `po`, `deploy`, `Deployment`, `deployments.apps`, `pods/exec`, `/metrics`, `*`. */
 import { BUILT_IN_RESOURCES } from './rbac-bootstrap.gen.ts'
 import type { Universe } from './rbac-rules.ts'
+import { isClusterScoped } from './rbac-scopes.ts'
 
 export interface NamedResource {
   readonly group: string
@@ -27,7 +28,9 @@ export function resourceNamed(text: string, universe: Universe): NamedResource {
     const full = subresource === '' ? resource : `${resource}/${subresource}`
     const isServed = subresource === '' || subresource === '*' || universe.resourcesOf(group).includes(full)
     const doubt = isServed ? {} : { doubt: `no ${full}${inGroup(group)} is known here` }
-    return { group, resource, subresource, namespaced: !CLUSTER_WIDE.has(`${group}/${resource}`), ...doubt }
+    // A request for a namespace carries its name as namespace.
+    const namespaced = !isClusterScoped(group, resource) || (group === '' && resource === 'namespaces')
+    return { group, resource, subresource, namespaced, ...doubt }
   }
   const group = wanted ?? ''
   return { group, resource: word, subresource, namespaced: true, doubt: `no resource ${word}${inGroup(group)} is known here` }
@@ -70,27 +73,4 @@ const SHORT: Readonly<Record<string, { readonly group: string; readonly plural: 
       return [short, { group, plural }] as const
     }),
   ),
-)
-
-/** Built-in resources that live in no namespace, as group/resource. Namespaces are not here: a request for one carries its name as namespace. */
-const CLUSTER_WIDE: ReadonlySet<string> = new Set(
-  Object.entries({
-    '': 'componentstatuses nodes persistentvolumes',
-    'admissionregistration.k8s.io':
-      'mutatingadmissionpolicies mutatingadmissionpolicybindings mutatingwebhookconfigurations validatingadmissionpolicies validatingadmissionpolicybindings validatingwebhookconfigurations',
-    'apiextensions.k8s.io': 'customresourcedefinitions',
-    'apiregistration.k8s.io': 'apiservices',
-    'authentication.k8s.io': 'selfsubjectreviews tokenreviews',
-    'authorization.k8s.io': 'selfsubjectaccessreviews selfsubjectrulesreviews subjectaccessreviews',
-    'certificates.k8s.io': 'certificatesigningrequests clustertrustbundles',
-    'flowcontrol.apiserver.k8s.io': 'flowschemas prioritylevelconfigurations',
-    'internal.apiserver.k8s.io': 'storageversions',
-    'networking.k8s.io': 'ingressclasses ipaddresses servicecidrs',
-    'node.k8s.io': 'runtimeclasses',
-    'rbac.authorization.k8s.io': 'clusterrolebindings clusterroles',
-    'resource.k8s.io': 'deviceclasses devicetaintrules resourceslices',
-    'scheduling.k8s.io': 'priorityclasses',
-    'storage.k8s.io': 'csidrivers csinodes storageclasses volumeattachments volumeattributesclasses',
-    'storagemigration.k8s.io': 'storageversionmigrations',
-  }).flatMap(([group, resources]) => resources.split(' ').map((resource) => `${group}/${resource}`)),
 )

@@ -28,6 +28,12 @@ const CLUSTER_SCOPED: Readonly<Record<string, string>> = {
   'storagemigration.k8s.io': 'storageversionmigrations',
 }
 
+const CLUSTER_SCOPED_SET: ReadonlySet<string> = new Set(
+  Object.entries(CLUSTER_SCOPED).flatMap(([group, resources]) => resources.split(' ').map((resource) => `${group}/${resource}`)),
+)
+/** Is it one of Kubernetes' own that stand in no namespace? */
+export const isClusterScoped = (group: string, resource: string): boolean => CLUSTER_SCOPED_SET.has(`${group}/${resource}`)
+
 /** Of APIs that nearly every cluster adds, and that files do not tell of. */
 const ADDED: readonly (readonly [resource: string, Scope])[] = [
   ['metrics.k8s.io/nodes', 'cluster'],
