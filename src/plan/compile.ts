@@ -25,6 +25,7 @@ import { floorOf, whyNotLive } from './live-limits.ts'
 import { CONFLICT, mergeThree } from './merge.ts'
 import { objectKey } from './objects-by-ref.ts'
 import { orderSteps } from './order.ts'
+import { neededBy } from './prerequisites.ts'
 import { whyRefused } from './refused-pods.ts'
 import { type Draft, stepOf, unchanged } from './step.ts'
 
@@ -182,10 +183,7 @@ function takeIn(
           risk: higherRisk(other?.risk ?? 'safe', targets.length === 1 ? risk : higherRisk(floors[index]!.risk, proposal.risk)),
           mayBreak: [...new Set([...(other?.mayBreak ?? []), ...(proposal.mayBreak ?? []), ...floors[index]!.mayBreak])],
           summaries: isLast ? [...new Set([...(other?.summaries ?? []), proposal.summary])] : (other?.summaries ?? []),
-          after: new Set([
-            ...(other?.after ?? []),
-            ...(index === 0 ? [] : [splitKey(targets[index - 1]![0], targets[index - 1]![1], risk)]),
-          ]),
+          after: new Set([...(other?.after ?? []), ...neededBy(targets, index).map(([before, one]) => splitKey(before, one, risk))]),
         },
       ]
     })
