@@ -18,7 +18,7 @@ export function firstFrame(command: string, args: readonly string[]): Promise<{ 
     terminal.onData((chunk) => {
       paintMs ||= performance.now() - started
       text += chunk
-      if (!text.includes('RBAC') && !text.includes('rbac')) return
+      if (!text.includes('Role-based')) return
       clearTimeout(tooLong)
       const frameMs = performance.now() - started
       terminal.onExit(() => resolve({ paintMs, frameMs }))
