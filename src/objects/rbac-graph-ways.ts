@@ -6,7 +6,7 @@ import { type Goal, type GraphView, goalOf, placeOf, type RbacGraph, rbacGraph }
 import { type Beginning, type Beginnings, beginnings, isShippedWay } from './rbac-graph-beginnings.ts'
 import { type Hop, shortestPath } from './rbac-graph-path.ts'
 import { type Holder, type Identity, keyOfIdentity } from './rbac-graph-subjects.ts'
-import { type GraphWorld, graphWorld } from './rbac-graph-world.ts'
+import { type GraphWorld, graphWorld, LEADING_KINDS } from './rbac-graph-world.ts'
 
 export interface Way {
   readonly holder: Holder
@@ -72,7 +72,7 @@ const podCounts = remembered(({ running }: GraphWorld): ReadonlyMap<string, numb
 })
 
 /** Without these, rights or ways are missed. */
-const TELLING = [...RBAC_KINDS, 'ServiceAccount', 'Namespace', 'Node', 'Secret', 'Pod'] as const
+const TELLING = [...RBAC_KINDS, ...LEADING_KINDS] as const
 
 /** What could not be read, one clause each: somebody, or a way, may be missing. */
 export const unseenWays = (view: GraphView): readonly string[] => derived(view, unseen)

@@ -28,6 +28,18 @@ export const GRAPH_CONSULTS = [
     'ServerVersion',
   ] as const),
 ]
+const TEMPLATES = ['Deployment', 'DaemonSet', 'StatefulSet', 'ReplicaSet', 'CronJob', 'ReplicationController'] as const
+/** Built into every API server: where one of these cannot be read, ways that lead through it are missed, and nobody may be said to have none. */
+export const LEADING_KINDS = [
+  ...TEMPLATES,
+  'Pod',
+  'ServiceAccount',
+  'Namespace',
+  'Node',
+  'Secret',
+  'ConfigMap',
+  'CustomResourceDefinition',
+] as const
 export type GraphWorldView = View<(typeof GRAPH_CONSULTS)[number]>
 
 export type { GraphWorld, Running } from './rbac-graph-facts.ts'
@@ -35,7 +47,6 @@ export type { GraphWorld, Running } from './rbac-graph-facts.ts'
 export const graphWorld = (view: GraphWorldView): GraphWorld => derived(view, collect)
 
 const CONTROL_PLANE = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master']
-const TEMPLATES = ['Deployment', 'DaemonSet', 'StatefulSet', 'ReplicaSet', 'CronJob', 'ReplicationController'] as const
 
 function collect(view: GraphWorldView): GraphWorld {
   const inFiles = view.source.kind !== 'live'

@@ -5,6 +5,7 @@ import { judge } from '../../src/engine/judge.ts'
 import type { KubeObject, ObservedRequest, Outcome } from '../../src/model/index.ts'
 import { grants } from '../../src/objects/rbac-grants.ts'
 import { goalOf, placeOf, rbacGraph } from '../../src/objects/rbac-graph.ts'
+import { LEADING_KINDS } from '../../src/objects/rbac-graph-world.ts'
 import { keptRules, usedOf } from '../../src/objects/rbac-kept.ts'
 import type { World } from '../helpers/world.ts'
 import { account, binding, holds, namespace, pod, role, viewOf } from './rbac-graph-worlds.ts'
@@ -202,5 +203,15 @@ describe('what an audit log teaches (audit2rbac)', () => {
   test('a second namespace is a second namespace, not the cluster', () => {
     const { cluster, namespaced } = learned(asked('get configmaps shop a'), asked('get configmaps pay a'))
     expect([cluster, [...namespaced.keys()].sort()]).toEqual([[], ['pay', 'shop']])
+  })
+})
+
+describe('ways that lead through what could not be read', () => {
+  test.each(LEADING_KINDS)('%s: nobody is said to have none', (what) => {
+    const unread = [
+      { what, why: 'forbidden' as const, because: `the API server refused to list ${what} (403)`, answer: `allow list on ${what}` },
+    ]
+    expect(outcome('admin-equivalent-role', wide('get events')).status).toBe('pass')
+    expect(outcome('admin-equivalent-role', wide('get events'), { unread }).status).toBe('unknown')
   })
 })

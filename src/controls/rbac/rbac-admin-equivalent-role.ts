@@ -7,12 +7,9 @@ import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import type { GraphView } from '../../objects/rbac-graph.ts'
 import { type Beginning, beginnings, isBuiltIn, podsOf } from '../../objects/rbac-graph-beginnings.ts'
 import { type Hop, sentenceOf } from '../../objects/rbac-graph-path.ts'
-import { GRAPH_CONSULTS } from '../../objects/rbac-graph-world.ts'
+import { GRAPH_CONSULTS, LEADING_KINDS } from '../../objects/rbac-graph-world.ts'
 import { ruleText } from '../../objects/rbac-rules.ts'
 import { refOf, refText } from '../../objects/ref.ts'
-
-/** What leads on from a role is what runs where, and what that is allowed. */
-const TELLING = ['ServiceAccount', 'Namespace', 'Node', 'Secret', 'Pod'] as const
 
 type Evidence = RbacEvidence & {
   readonly goal: string
@@ -54,7 +51,7 @@ export default control({
     const bound = Map.groupBy(found.filter(isBuiltIn), (one) => (isOfPeople(one) ? one.grant.binding : one.grant))
     for (const same of bound.values()) yield byBinding(view, same)
     yield* unseenRoles(view)
-    for (const { because, answer } of view.source.kind === 'live' ? TELLING.flatMap((kind) => view.unread(kind) ?? []) : [])
+    for (const { because, answer } of view.source.kind === 'live' ? LEADING_KINDS.flatMap((kind) => view.unread(kind) ?? []) : [])
       yield { unknown: `ways that lead through it are not seen: ${because}`, answer }
   },
   remedy: narrowRights,
