@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { canThey, type Identity } from '../apiserver/access-review.ts'
+import type { Verdict } from '../apiserver/permissions.ts'
 import type { ObservedRequest, RbacSubject, Snapshot, Step } from '../model/index.ts'
 import { grants, mayI, serviceAccountGroups, serviceAccountUser } from '../objects/rbac-grants.ts'
 import { observedAs, questionOf } from '../objects/rbac-observed.ts'
@@ -70,7 +71,8 @@ export class AccessProof implements Watchman {
       return
     }
     // What is not allowed now proves nothing afterwards.
-    this.#asked = await this.#allowed(chosen)
+    const answers = await this.#answers(chosen)
+    this.#asked = chosen.filter((one) => answers.get(one) === 'allowed')
   }
 
   /** A recorded or kept right that is gone is taken back; one that somebody else gives all the same is only told. */
@@ -78,8 +80,8 @@ export class AccessProof implements Watchman {
     if (this.#asked.length === 0) return undefined
     // What is refused shows that the authorizer has seen the change: only then does an answer about what is kept prove anything.
     const left = await this.#unlike('lost', Math.min(this.#patienceMs, LOST_PATIENCE_MS))
-    const gone = await this.#unlike('kept', this.#patienceMs)
-    if (gone.length > 0) return `${gone[0]!.who} may no longer ${ask(gone[0]!.request)}, which it was to keep`
+    const [gone] = (await this.#unlike('kept', this.#patienceMs)).keys()
+    if (gone !== undefined) return `${gone.who} may no longer ${ask(gone.request)}, which it was to keep`
     this.#note = this.#told(left)
     return undefined
   }
@@ -89,43 +91,46 @@ export class AccessProof implements Watchman {
     return this.#note
   }
 
-  #told(left: readonly Question[]): string | undefined {
+  #told(left: ReadonlyMap<Question, Answer>): string | undefined {
     const count = (is: Question['is']) => this.#asked.filter((one) => one.is === is).length
     const [kept, lost] = [count('kept'), count('lost')]
     const parts = [
       kept > 0 ? `${kept} of ${kept} recorded or kept requests still allowed` : undefined,
-      lost > 0 ? `${lost - left.length} of ${lost} lost ones refused` : undefined,
+      lost > 0 ? `${lost - left.size} of ${lost} lost ones refused` : undefined,
     ].filter((part) => part !== undefined)
-    const other =
-      left[0] === undefined
-        ? ''
-        : ` (${left[0].who} may still ${ask(left[0].request)}: another authorizer, or a binding made since, gives it)`
-    return parts.length === 0 ? undefined : `access reviews: ${parts.join(', ')}${other}`
+    const [still] = [...left].find(([, answer]) => answer === 'allowed') ?? []
+    const silent = [...left.values()].filter((answer) => answer === 'unknown').length
+    const doubts = [
+      still && `${still.who} may still ${ask(still.request)}: another authorizer, or a binding made since, gives it`,
+      silent > 0 && `${silent} had no answer`,
+    ].filter(Boolean)
+    return parts.length === 0 ? undefined : `access reviews: ${parts.join(', ')}${doubts.length > 0 ? ` (${doubts.join('; ')})` : ''}`
   }
 
-  /** Those that are not answered as they should be, once patience is at its end. */
-  async #unlike(is: Question['is'], patienceMs: number): Promise<readonly Question[]> {
+  /** Those that are not answered as they should be, once patience is at its end. No answer is not the one that should be. */
+  async #unlike(is: Question['is'], patienceMs: number): Promise<ReadonlyMap<Question, Answer>> {
     const until = Date.now() + patienceMs
     let open = this.#asked.filter((one) => one.is === is)
     for (;;) {
-      const allowed = new Set(await this.#allowed(open))
-      open = open.filter((one) => allowed.has(one) === (is === 'lost'))
-      if (open.length === 0 || Date.now() >= until) return open
+      const answers = await this.#answers(open)
+      open = open.filter((one) => answers.get(one) !== (is === 'lost' ? 'denied' : 'allowed'))
+      if (open.length === 0 || Date.now() >= until) return new Map(open.map((one) => [one, answers.get(one)!]))
       await sleep(100)
     }
   }
 
-  async #allowed(questions: readonly Question[]): Promise<readonly Question[]> {
-    const allowed: Question[] = []
+  async #answers(questions: readonly Question[]): Promise<ReadonlyMap<Question, Answer>> {
+    const answers = new Map<Question, Answer>()
     const queue = [...questions]
     const work = async (): Promise<void> => {
       for (let one = queue.shift(); one !== undefined; one = queue.shift())
-        if ((await canThey(this.#api, one.identity, one.request)).is === 'allowed') allowed.push(one)
+        answers.set(one, (await canThey(this.#api, one.identity, one.request)).is)
     }
     await Promise.all(Array.from({ length: AT_ONCE }, work))
-    return allowed
+    return answers
   }
 }
+type Answer = Verdict['is']
 
 /** What RBAC itself says will be allowed, and refused, after the step: a right that another binding gives all the same is not lost. */
 function foretold(now: Snapshot, step: Step): readonly Question[] {

@@ -101,6 +101,20 @@ describe('reviews around a step', () => {
     expect(await proof.after()).toBeUndefined()
     expect(proof.note()).toBe('access reviews: 1 of 1 recorded or kept requests still allowed')
   })
+  test('that are not answered afterwards are no refusals', async () => {
+    const server = new Server(world)
+    const { review } = server.api
+    const proof = new AccessProof(server.api, { snapshot: () => world, patienceMs: 0 })
+    await proof.measure(narrowed(['pods']))
+    server.holds = applyPlan(world, [narrowed(['pods'])])
+    const refusal = { kind: 'timeout', message: 'no answer within 15 s' }
+    Object.assign(server.api, {
+      review: async (path: string, asked: { spec: { resourceAttributes: { resource: string } } }) =>
+        asked.spec.resourceAttributes.resource === 'secrets' ? { ok: false, refusal } : review(path, asked),
+    })
+    expect(await proof.after()).toBeUndefined()
+    expect(proof.note()).toMatch(/, 0 of 2 lost ones refused \(2 had no answer\)$/)
+  })
   test('are left out for files, and for what changes no access', async () => {
     const server = new Server(world)
     const pods = {
