@@ -211,7 +211,10 @@ describe('ways that lead through what could not be read', () => {
     const unread = [
       { what, why: 'forbidden' as const, because: `the API server refused to list ${what} (403)`, answer: `allow list on ${what}` },
     ]
-    expect(outcome('admin-equivalent-role', wide('get events')).status).toBe('pass')
-    expect(outcome('admin-equivalent-role', wide('get events'), { unread }).status).toBe('unknown')
+    const world = [...wide('get events'), pod('shop', 'cart-0', 'cart')]
+    expect(outcome('admin-equivalent-role', world).status).toBe('pass')
+    expect(outcome('admin-equivalent-role', world, { unread }).status).toBe('unknown')
+    expect(outcome('exposed-takeover-workload', world).status).toBe('pass')
+    expect(outcome('exposed-takeover-workload', world, { unread }).status).toBe('unknown')
   })
 })

@@ -10,8 +10,8 @@ import { RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { type GraphView, goalOf, placeOf, rbacGraph } from '../../objects/rbac-graph.ts'
 import { podsOf } from '../../objects/rbac-graph-beginnings.ts'
 import { sentenceOf, shortestPath } from '../../objects/rbac-graph-path.ts'
-import { GRAPH_CONSULTS, hasNode } from '../../objects/rbac-graph-world.ts'
-import { type Workload, workloads } from '../../objects/workloads.ts'
+import { GRAPH_CONSULTS, hasNode, LEADING_KINDS } from '../../objects/rbac-graph-world.ts'
+import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
 
 export default control({
   title: 'What the outside can reach must not run as a service account that leads to cluster-admin',
@@ -33,7 +33,9 @@ export default control({
       if (found !== undefined) yield found
     }
     yield* unseenRoles(view)
-    for (const kind of [...PUBLISHING_KINDS, 'ServiceAccount', 'Namespace', 'Secret'] as const) {
+    for (const kind of new Set([...PUBLISHING_KINDS, ...LEADING_KINDS])) {
+      // Workloads were told of above.
+      if ((WORKLOAD_KINDS as readonly string[]).includes(kind)) continue
       const unread = view.unread(kind)
       if (unread !== undefined && unread.why !== 'not-served' && unread.why !== 'not-in-manifests')
         yield { unknown: `what is published, or leads on, is not all seen: ${unread.because}`, answer: unread.answer }
