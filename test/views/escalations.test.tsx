@@ -3,6 +3,8 @@ import stringWidth from 'string-width'
 import { afterEach, expect, test } from 'vitest'
 import { controls } from '../../src/controls/index.gen.ts'
 import type { Kind, KubeObject, SourceEvent } from '../../src/model/index.ts'
+import { RBAC_KINDS } from '../../src/objects/rbac-grants.ts'
+import { LEADING_KINDS } from '../../src/objects/rbac-graph-world.ts'
 import { keyOf } from '../../src/objects/ref.ts'
 import { misfits, type WizardTerminal, wizardIn } from '../helpers/terminal.tsx'
 import { account, binding, holds, namespace, node, pod, role, tokenSecret } from '../objects/rbac-graph-worlds.ts'
@@ -28,7 +30,8 @@ const OBJECTS: readonly KubeObject[] = [
   binding('deployer', 'ClusterRole', 'cluster-admin', ['ServiceAccount:ci/deployer']),
   binding('cluster-admin', 'ClusterRole', 'cluster-admin', ['Group:system:masters']),
 ]
-const KINDS = ['Namespace', 'Node', 'ServiceAccount', 'Secret', 'Pod', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'] as const
+/** All that ways lead through is there: nothing is said to be out of sight. */
+const KINDS = [...LEADING_KINDS, ...RBAC_KINDS]
 const list = (kind: Kind, objects: readonly KubeObject[]): SourceEvent => ({
   type: 'replace',
   kind,
