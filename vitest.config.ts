@@ -5,7 +5,8 @@ export default defineConfig({
   test: {
     globalSetup: ['./test/helpers/build.ts'],
     include: ['test/**/*.test.{ts,tsx}'],
-    testTimeout: 60_000,
+    // Against hanging only: on a busy machine anything may take several times as long.
+    testTimeout: 240_000,
     hookTimeout: 900_000,
     // Two cores: more workers only make everyone wait, and each e2e file runs a control plane of its own.
     maxWorkers: 2,

@@ -11,7 +11,7 @@ import { FACTS, loadWorld } from '../helpers/world.ts'
 import { fixturesOf, foldersOf } from '../laws/fixtures.ts'
 
 const NOW = Date.parse('2026-11-23T00:00:00Z')
-const STEPS = 80
+const STEPS = 40
 type Objects = Map<Kind, Map<string, KubeObject>>
 
 /** The objects and facts of every fixture together; of two with one name, the first. */

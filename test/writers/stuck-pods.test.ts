@@ -15,13 +15,15 @@ const pod = (name: string, ready: string, more: object = {}) => ({
   status: { conditions: [{ type: 'Ready', status: ready }] },
 })
 
-async function deleted(sets: KubeObject[], pods: object[], answer: object = { ok: true }) {
+async function deleted(sets: KubeObject[], pods: object[] | object[][], answer: object = { ok: true }) {
   const [asked, gone]: [unknown[], string[]] = [[], []]
   const api = {
     get: async (path: string, options: { query?: unknown } = {}) => {
       if (!path.endsWith('/pods')) return { ok: true, body: sets.length > 1 ? sets.shift() : sets[0] }
       asked.push(options.query)
-      return { ok: true, body: { items: pods } }
+      const [now] = pods
+      if (Array.isArray(now)) pods.shift()
+      return { ok: true, body: { items: Array.isArray(now) ? now : pods } }
     },
     delete: async (path: string, { preconditions }: { preconditions: { uid: string } }) => {
       gone.push(`${path} ${preconditions.uid}`)
@@ -36,6 +38,16 @@ test('pods of the revision that was undone and are not ready are deleted, once t
   const others = [pod('db-1', 'True'), pod('x', 'False', { ownerReferences: [] }), pod('db-0', 'False', { deletionTimestamp: 't' })]
   expect(await deleted([set('db-new', 2), set('db-old')], [pod('db-2', 'False'), ...others])).toEqual({
     asked: [{ labelSelector: 'controller-revision-hash=db-new' }],
+    gone: ['/api/v1/namespaces/shop/pods/db-2 uid-db-2'],
+  })
+})
+
+test('a pod that crashes is ready for a moment each time: it is watched on until it is not', async () => {
+  const crashing = (ready: string) => {
+    const made = pod('db-2', ready)
+    return { ...made, status: { ...made.status, containerStatuses: [{ name: 'app', restartCount: 1 }] } }
+  }
+  expect(await deleted([set('db-old')], [[crashing('True')], [crashing('False')], []])).toMatchObject({
     gone: ['/api/v1/namespaces/shop/pods/db-2 uid-db-2'],
   })
 })
