@@ -186,6 +186,8 @@ export interface PodObject extends KubeObject {
   readonly status?: {
     readonly phase?: string
     readonly podIP?: string
+    /** Only where there are several (dual stack). */
+    readonly podIPs?: readonly { readonly ip: string }[]
     readonly hostIP?: string
     readonly reason?: string
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string; readonly message?: string }[]
@@ -396,7 +398,7 @@ export interface IngressObject extends KubeObject {
     }[]
   }
 }
-/** HTTPRoute, TLSRoute, TCPRoute, GRPCRoute of gateway.networking.k8s.io. */
+/** HTTPRoute, TLSRoute, TCPRoute, UDPRoute, GRPCRoute of gateway.networking.k8s.io. */
 export interface RouteObject extends KubeObject {
   readonly spec?: {
     readonly rules?: readonly {

@@ -2,6 +2,7 @@
 import type { GatekeeperConstraint, PodSecurityAnswer } from './admission.ts'
 import type { CloudIamFact } from './cloud-iam.ts'
 import type { CredentialFact } from './credential.ts'
+import type { ObservedFlows } from './flows.ts'
 import type {
   BindingObject,
   CertificateSigningRequestObject,
@@ -53,6 +54,14 @@ export interface Kinds {
   Ingress: IngressObject
   HTTPRoute: RouteObject
   TLSRoute: RouteObject
+  GRPCRoute: RouteObject
+  TCPRoute: RouteObject
+  UDPRoute: RouteObject
+  IngressClass: SpecObject
+  Gateway: SpecObject
+  GatewayClass: SpecObject
+  /** Only `spec.service`, which the API server calls for it. */
+  APIService: SpecObject
   NetworkPolicy: NetworkPolicyObject
   LimitRange: LimitRangeObject
   ResourceQuota: ResourceQuotaObject
@@ -79,6 +88,17 @@ export interface Kinds {
   CalicoGlobalNetworkPolicy: SpecObject
   AdminNetworkPolicy: SpecObject
   BaselineAdminNetworkPolicy: SpecObject
+  ClusterNetworkPolicy: SpecObject
+  CalicoTier: SpecObject
+  /** Where Calico is told to encrypt between nodes. */
+  CalicoFelixConfiguration: SpecObject
+  AntreaNetworkPolicy: SpecObject
+  AntreaClusterNetworkPolicy: SpecObject
+  IstioGateway: SpecObject
+  IstioVirtualService: SpecObject
+  IstioPeerAuthentication: SpecObject
+  ServiceMonitor: SpecObject
+  PodMonitor: SpecObject
   KyvernoClusterPolicy: SpecObject
   KyvernoPolicy: SpecObject
   KyvernoValidatingPolicy: SpecObject
@@ -132,6 +152,8 @@ export interface Facts {
   PodSecurityProbe: { readonly answers: readonly PodSecurityAnswer[] }
   /** What an audit log says of who did what. Only there where the operator gave one (`--audit-log`). */
   ObservedRequests: ObservedRequests
+  /** What a record of the network's flows says of who talks to whom. Only there where the operator gave one (`--flows`). */
+  ObservedFlows: ObservedFlows
 }
 export type FactName = keyof Facts
 export interface MetricSample {

@@ -2,6 +2,7 @@
 import type { FactName, Kind, Unread } from '../model/index.ts'
 import { CLOUD_IAM_NOT_ASKED } from './facts/cloud-iam.ts'
 import { IMAGES_NOT_ASKED } from './facts/image-configs.ts'
+import { FLOWS_NOT_GIVEN } from './facts/observed-flows.ts'
 import { AUDIT_LOG_NOT_GIVEN } from './facts/observed-requests.ts'
 
 const ASK_THE_CLUSTER = 'scan the cluster: k8s-harden scan --context NAME'
@@ -36,4 +37,5 @@ const NOT_GIVEN: Partial<Record<FactName, Omit<Unread, 'what'>>> = {
   ImageConfigs: IMAGES_NOT_ASKED,
   CloudIam: CLOUD_IAM_NOT_ASKED,
   ObservedRequests: AUDIT_LOG_NOT_GIVEN,
+  ObservedFlows: FLOWS_NOT_GIVEN,
 }

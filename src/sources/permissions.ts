@@ -18,6 +18,7 @@ const FACT_RULES: Readonly<Record<FactName, PolicyRule | undefined>> = {
   ImageConfigs: undefined,
   CloudIam: undefined,
   ObservedRequests: undefined,
+  ObservedFlows: undefined,
   // Needs create on pods, if only for dry runs: nobody has to give that to a reader. Without it the doubt stays, and says so.
   PodSecurityProbe: undefined,
   // Its kinds are made by the operator's templates: they have no names that could be listed here.

@@ -37,10 +37,11 @@ function rename(spec: Wire, from: string): void {
 }
 
 function reduceStatus(status: Wire, family: Family, sharing: Sharing): object {
-  const { phase, podIP, hostIP, reason } = status
+  const { phase, podIP, podIPs, hostIP, reason } = status
   return {
     ...(phase !== undefined && { phase: sharing.text(String(phase)) }),
     ...(podIP !== undefined && { podIP }),
+    ...(Array.isArray(podIPs) && podIPs.length > 1 && { podIPs }),
     ...(hostIP !== undefined && { hostIP: sharing.text(String(hostIP)) }),
     ...(reason !== undefined && { reason: sharing.text(String(reason)) }),
     ...(Array.isArray(status['conditions']) && {

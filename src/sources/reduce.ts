@@ -199,6 +199,7 @@ const PARTS: Partial<Record<Kind, Parts>> = {
   RuntimeClass: keep('handler', 'scheduling'),
   HTTPRoute: generic,
   TLSRoute: generic,
+  APIService: ({ spec }) => (isWire(spec) ? { spec: pick(spec, ['group', 'version', 'service']) } : {}),
   ServiceAccount: keep('automountServiceAccountToken', 'secrets', 'imagePullSecrets'),
   Role: keep('rules', 'aggregationRule'),
   ClusterRole: keep('rules', 'aggregationRule'),

@@ -40,6 +40,7 @@ export const FACTS = [
   'GatekeeperConstraints',
   'PodSecurityProbe',
   'ObservedRequests',
+  'ObservedFlows',
 ] as const satisfies readonly FactName[]
 
 /** The snapshot that the fixture describes. Objects are frozen, so that a control that writes to one throws. */

@@ -10,6 +10,7 @@ import type { Fact } from './fact.ts'
 import { gatekeeperConstraints } from './gatekeeper-constraints.ts'
 import { imageConfigsNotAsked } from './image-configs.ts'
 import { kubeletConfigz } from './kubelet-configz.ts'
+import { observedFlowsNotGiven } from './observed-flows.ts'
 import { observedRequestsNotGiven } from './observed-requests.ts'
 import { podSecurityProbe } from './pod-security-probe.ts'
 import { profilingProbe } from './profiling-probe.ts'
@@ -33,4 +34,5 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   GatekeeperConstraints: gatekeeperConstraints,
   PodSecurityProbe: podSecurityProbe,
   ObservedRequests: observedRequestsNotGiven,
+  ObservedFlows: observedFlowsNotGiven,
 }
