@@ -45,6 +45,18 @@ describe('the package', () => {
     expect(stderr).toContain(version)
   })
 
+  test.each(['/proc/none', '/dev/null', '/nonexistent/a'])('starts where its cache cannot be kept (%s)', async (cache) => {
+    const { stdout } = await execa(process.execPath, [BIN, '--version'], { env: { XDG_CACHE_HOME: cache }, timeout: 60_000 })
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+$/)
+  })
+
+  test('the wizard starts without the HTTP client of Node', async () => {
+    const chunk = readdirSync(join(ROOT, 'dist', 'chunks')).find((name) => name.startsWith('wizard-app-') && name.endsWith('.js'))!
+    const script = `await import(${JSON.stringify(join(ROOT, 'dist', 'chunks', chunk))}); console.log(process.moduleLoadList.filter((name) => name.includes('undici')).join())`
+    const { stdout } = await execa(process.execPath, ['--input-type=module', '-e', script])
+    expect(stdout).toBe('')
+  })
+
   test('the wizard loads no scan report, and `scan` loads no Ink', () => {
     const { outputs } = JSON.parse(readFileSync(join(ROOT, 'dist', 'meta.json'), 'utf8')) as {
       outputs: Record<string, { entryPoint?: string; imports: { path: string; kind: string }[]; inputs: Record<string, unknown> }>
