@@ -73,7 +73,9 @@ function touchesEgress(change: Change): boolean {
 /** A direction that it names has no rule that lets something through, or it says what to refuse. */
 function denies(object: KubeObject): boolean {
   return specsOf(object).some((spec) => {
-    const refuses = [...list(spec['ingress']), ...list(spec['egress'])].some((rule) => /^deny$/i.test(String((rule as Mapping)?.['action'])))
+    const refuses = [...list(spec['ingress']), ...list(spec['egress'])].some((rule) =>
+      /^deny$/i.test(String((rule as Mapping)?.['action'])),
+    )
     if (refuses || 'ingressDeny' in spec || 'egressDeny' in spec) return true
     return typesOf(spec).some((type) => list(spec[String(type).toLowerCase()]).length === 0)
   })

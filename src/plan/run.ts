@@ -78,7 +78,11 @@ export async function* run(options: RunOptions): AsyncGenerator<StepEvent, void>
     const needed = step.after.find((id) => missed.has(id))
     const because =
       runner.stopped ??
-      (signal.aborted ? 'the run was interrupted' : needed !== undefined ? 'a step that it needs was not carried out' : runner.whyNotEgress(step))
+      (signal.aborted
+        ? 'the run was interrupted'
+        : needed !== undefined
+          ? 'a step that it needs was not carried out'
+          : runner.whyNotEgress(step))
     if (because !== undefined) {
       missed.add(step.id)
       yield { step: step.id, state: { is: 'skipped', because } }
