@@ -23,15 +23,15 @@ export interface Drop {
 export const LONGEST_MS = 75_000
 const NEW_POD_MS = 30_000
 
-export function healthOf(snapshot: Snapshot): Health {
+/** `more`: pods that the snapshot was narrowed to leave out. */
+export function healthOf(snapshot: Snapshot, more: readonly PodObject[] = []): Health {
   const topOf = topFinder(snapshot, ownersOf(snapshot))
   const nameOfTop = (pod: PodObject): string => {
     const { object = pod as KubeObject, owner } = topOf(pod)
     return owner === undefined ? refText(refOf(object)) : `${owner.kind} ${pod.metadata.namespace}/${owner.name}`
   }
   return new Map(
-    snapshot
-      .all('Pod')
+    [...snapshot.all('Pod'), ...more]
       .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.phase !== 'Succeeded')
       .map((pod) => [uidOf(pod), { pod, ready: isReady(pod), restarts: restartsOf(pod), top: nameOfTop(pod) }]),
   )

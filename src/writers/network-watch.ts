@@ -6,12 +6,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PodObject, Snapshot, Step } from '../model/index.ts'
 import { networkPlugins } from '../objects/network-cni.ts'
-import type { PodEnd } from '../objects/network-ends.ts'
-import { difference, isNone } from '../objects/network-ports.ts'
-import { type Reach, reach } from '../objects/network-reach.ts'
 import { isEmptySelector, matchesSelector } from '../objects/selectors.ts'
-import { applyPlan } from '../plan/in-memory.ts'
 import { type Campaign, campaignOf, isSame } from '../plan/network-campaign.ts'
+import { losersOf } from '../plan/network-losers.ts'
 import {
   type Drop,
   dropsSince,
@@ -42,12 +39,16 @@ interface Open {
   readonly before: Snapshot
   readonly health: Health
   readonly steps: readonly Step[]
+  /** Pods of namespaces that the scan was narrowed to leave out; undefined where they may not be read. */
+  readonly elsewhere: readonly PodObject[] | undefined
 }
 interface EventList {
   readonly items?: readonly { readonly message?: string; readonly reason?: string }[]
 }
 
 const LOOK_EVERY_MS = 200
+/** What no watch shows is listed anew. */
+const READ_EVERY_MS = 2_000
 
 export class NetworkWatch implements Watchman {
   readonly #api: Pick<ClusterApi, 'get'>
@@ -73,9 +74,12 @@ export class NetworkWatch implements Watchman {
     const campaign = step.carriedOut === 'live' ? campaignOf(step) : undefined
     if (campaign === undefined) return
     const now = this.#snapshot()
-    this.#open = isSame(this.#open?.campaign, campaign)
-      ? { ...this.#open!, steps: [...this.#open!.steps, step] }
-      : { campaign, before: now, health: healthOf(now), steps: [step] }
+    if (isSame(this.#open?.campaign, campaign)) {
+      this.#open = { ...this.#open!, steps: [...this.#open!.steps, step] }
+      return
+    }
+    const elsewhere = await this.#elsewhere(now)
+    this.#open = { campaign, before: now, health: healthOf(now, elsewhere), steps: [step], elsewhere }
   }
 
   async after(step: Step, patience?: AbortSignal): Promise<string | undefined> {
@@ -107,8 +111,13 @@ export class NetworkWatch implements Watchman {
     const began = Date.now()
     const until = began + (this.#steadyMs === 0 ? 0 : Math.max(this.#steadyMs, probesTell(ready.map(({ pod }) => pod))))
     const firstSeen = new Map<string, number>()
+    let [elsewhere, read] = [open.elsewhere, began]
     for (;;) {
-      const now = healthOf(this.#snapshot())
+      if (elsewhere !== undefined && Date.now() - read >= READ_EVERY_MS) {
+        elsewhere = (await this.#elsewhere(open.before)) ?? elsewhere
+        read = Date.now()
+      }
+      const now = healthOf(this.#snapshot(), elsewhere)
       const drop = dropsSince(open.health, now).find(({ pod }) => concerned(pod))
       if (drop !== undefined) return this.#words(drop, now)
       const late = unreadySuccessors(open.health, now).filter(({ pod }) => concerned(pod))
@@ -123,6 +132,16 @@ export class NetworkWatch implements Watchman {
       }
       await sleep(LOOK_EVERY_MS, undefined, { ...(patience !== undefined && { signal: patience }) }).catch(() => {})
     }
+  }
+
+  /** A namespace is closed for others above all: their pods are looked at even where the operator narrowed the scan to it. */
+  async #elsewhere({ source: { namespaces } }: Snapshot): Promise<readonly PodObject[] | undefined> {
+    if (namespaces === undefined) return []
+    const fieldSelector = namespaces.map((name) => `metadata.namespace!=${name}`).join(',')
+    const answer = await this.#api.get<{ readonly items?: readonly PodObject[] }>('/api/v1/pods', {
+      query: { fieldSelector, resourceVersion: '0' },
+    })
+    return answer.ok ? (answer.body.items ?? []) : undefined
   }
 
   async #words({ pod, because }: Drop, now: Health): Promise<string> {
@@ -166,44 +185,12 @@ function unwatchable(snapshot: Snapshot): string | undefined {
 }
 
 /** Pods of the namespace whose policies change, and those elsewhere that lose a way to them or from them. */
-function concernedBy({ campaign, before, steps }: Open): (pod: PodObject) => boolean {
+function concernedBy({ campaign, before, steps, elsewhere = [] }: Open): (pod: PodObject) => boolean {
   if (campaign.namespace === undefined) return () => true
   let ways: ((pod: PodObject) => boolean) | undefined
-  const lose = (pod: PodObject): boolean => (ways ??= losersOf(before, steps, campaign.namespace!))(pod)
+  const lose = (pod: PodObject): boolean => (ways ??= losersOf(before, steps, campaign.namespace!, elsewhere))(pod)
   return (pod) => (pod.metadata.namespace ?? 'default') === campaign.namespace || lose(pod)
 }
-
-function losersOf(before: Snapshot, steps: readonly Step[], namespace: string): (pod: PodObject) => boolean {
-  let then: Reach
-  try {
-    then = reach(applyPlan(before, steps))
-  } catch {
-    // What it changes is not what was planned any more: then only the namespace itself is held against it.
-    return () => false
-  }
-  const now = reach(before)
-  const after = new Map(then.ends.map((end) => [keyOf(end), end]))
-  const inside = [...new Map(now.ends.filter((end) => end.namespace.name === namespace).map((end) => [classOf(end), end])).values()]
-  const known = new Map<string, boolean>()
-  const loses = (from: PodEnd, to: PodEnd): boolean => {
-    const [later, target] = [after.get(keyOf(from)), after.get(keyOf(to))]
-    if (later === undefined || target === undefined) return false
-    return !isNone(difference(now.connection(from, to).perhaps, then.connection(later, target).ports))
-  }
-  const byPod = new Map(now.ends.map((end) => [end.pod === undefined ? '' : uidOf(end.pod), end]))
-  return (pod) => {
-    const end = byPod.get(uidOf(pod))
-    if (end === undefined) return false
-    const kind = classOf(end)
-    let is = known.get(kind)
-    if (is === undefined) known.set(kind, (is = inside.some((one) => loses(end, one) || loses(one, end))))
-    return is
-  }
-}
-const keyOf = ({ pod, workload: { ref } }: PodEnd): string => (pod === undefined ? `${ref.kind}/${ref.namespace}/${ref.name}` : uidOf(pod))
-/** Those that policies cannot tell apart, addresses aside. */
-const classOf = ({ namespace, labels, hostNetwork, node }: PodEnd): string =>
-  `${namespace.name} ${JSON.stringify(labels)} ${hostNetwork ? node : ''}`
 
 /** Services that select the pod, and none that is ready. */
 function withoutReadyPods(snapshot: Snapshot, pod: PodObject, now: Health): readonly string[] {
@@ -219,10 +206,14 @@ function withoutReadyPods(snapshot: Snapshot, pod: PodObject, now: Health): read
     .map(({ metadata }) => `Service ${metadata.namespace}/${metadata.name}`)
 }
 
-function told(ready: readonly PodHealth[], { health, campaign }: Open, ms: number, isOver: boolean): string {
+function told(ready: readonly PodHealth[], { health, campaign, elsewhere }: Open, ms: number, isOver: boolean): string {
   if (!isOver) return 'whether pods stay ready is not known: the watch was cut short'
   const ill = [...health.values()].filter(({ ready: was, pod }) => !was && pod.metadata.namespace === campaign.namespace).length
-  const left = ill > 0 ? ` (${ill} ${ill === 1 ? 'was' : 'were'} not ready before)` : ''
+  const doubts = [
+    ...(ill > 0 ? [`${ill} ${ill === 1 ? 'was' : 'were'} not ready before`] : []),
+    ...(elsewhere === undefined ? ['pods of other namespaces may not be read and were not watched'] : []),
+  ]
+  const left = doubts.length > 0 ? ` (${doubts.join('; ')})` : ''
   if (ready.length === 0) return `no pod was ready before, so none could be watched${left}`
   return `${ready.length} ${ready.length === 1 ? 'pod' : 'pods'} as ready as before for ${Math.round(ms / 1000)} s, no restarts${left}`
 }

@@ -37,7 +37,7 @@ func main() {
 	check(err)
 	all := informers.NewSharedInformerFactory(client, 0)
 	engine, err := networkpolicy.NewController(client, all.Networking().V1().NetworkPolicies(), all.Core().V1().Namespaces(),
-		all.Core().V1().Pods(), nil, nil, nil, nil, networkpolicy.Config{QueueID: queue, NodeName: os.Args[2], NRIdisabled: true})
+		all.Core().V1().Pods(), nil, nil, nil, nil, networkpolicy.Config{QueueID: queue, NodeName: os.Args[2]})
 	check(err)
 	all.Start(ctx.Done())
 	all.WaitForCacheSync(ctx.Done())
