@@ -101,6 +101,15 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .option('--yes', 'do not ask')
     .action((runId: string | undefined, options: Options) => run(async () => (await import('./commands/undo.ts')).undoMain(runId, options)))
 
+  withSource(
+    root
+      .command('try-enforcement')
+      .description('try whether NetworkPolicies are enforced: makes a namespace with pods, and deletes it (exit 0 yes, 1 no, 5 not known)'),
+  )
+    .option('--image <image>', 'agnhost, or a copy of it that your nodes can pull (default: that of registry.k8s.io)')
+    .option('--yes', 'do not ask')
+    .action((options: Options) => run(async () => (await import('./commands/try-enforcement.ts')).tryEnforcementMain(options)))
+
   root
     .command('history')
     .description('list the runs of apply, and what became of them')

@@ -26,6 +26,7 @@
 //	request=step           does the step on every request to /; what fails is answered with status 500
 //	linger=5s              takes this long to end when told to
 //	sleep=3s, exit=0       waits; ends
+//	netexec, connect ...   as agnhost of Kubernetes' tests does, as far as we use it
 //	pause=                 waits until it is told to end; so does the end of the steps after a serve
 package main
 
@@ -62,6 +63,9 @@ func main() {
 	go endWhenTold()
 	told, _ := json.Marshal(identity())
 	fmt.Printf("identity %s\n", told)
+	if len(steps) > 0 {
+		steps = likeAgnhost(steps)
+	}
 	for _, step := range steps {
 		if err := do(step); err != nil {
 			fmt.Printf("failed %s: %v\n", step, err)
@@ -72,6 +76,17 @@ func main() {
 	if serving {
 		select {}
 	}
+}
+
+// likeAgnhost turns what agnhost is told into steps.
+func likeAgnhost(args []string) []string {
+	switch args[0] {
+	case "netexec":
+		return []string{"serve=:" + strings.TrimPrefix(args[1], "--http-port=")}
+	case "connect":
+		return []string{"tcp=" + args[len(args)-1]}
+	}
+	return args
 }
 
 // The first process of a container ignores the signals that it does not handle.
