@@ -86,7 +86,11 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     ])
     .option('--exceptions <file>', 'accepted risks: left alone')
     .option('--timeout <seconds>', 'how long a roll-out may take before it is undone', '120')
-    .option('--steady <seconds>', 'how long new pods are watched after their roll-out; what dies meanwhile is undone', '10')
+    .option(
+      '--steady <seconds>',
+      'how long new pods are watched after their roll-out, and all pods after policies; what dies meanwhile is undone',
+      '10',
+    )
     .option('--canary', 'Deployments of two pods or more: one new pod first, the others once it has kept running')
     .option('--out <dir>', 'where files for you to place are written (default: under the state directory)')
     .action((options: Options) => run(async () => (await import('./commands/apply.ts')).applyMain(options)))

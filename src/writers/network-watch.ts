@@ -31,6 +31,8 @@ export interface NetworkWatchOptions {
   readonly steps: readonly Step[]
   /** At least so long; longer where probes need longer to fail. 0: one look. Default 10 s. */
   readonly steadyMs?: number
+  /** For a new pod to become ready; default by its probes, 30 s to 75 s. */
+  readonly newPodMs?: number
 }
 
 /** What was true before the first step of a campaign was written. */
@@ -55,14 +57,16 @@ export class NetworkWatch implements Watchman {
   readonly #snapshot: () => Snapshot
   readonly #steps: readonly Step[]
   readonly #steadyMs: number
+  readonly #newPodMs: number | undefined
   #open: Open | undefined
   #note: string | undefined
 
-  constructor(api: Pick<ClusterApi, 'get'>, { snapshot, steps, steadyMs = 10_000 }: NetworkWatchOptions) {
+  constructor(api: Pick<ClusterApi, 'get'>, { snapshot, steps, steadyMs = 10_000, newPodMs }: NetworkWatchOptions) {
     this.#api = api
     this.#snapshot = snapshot
     this.#steps = steps
     this.#steadyMs = steadyMs
+    this.#newPodMs = newPodMs
   }
 
   async before(): Promise<undefined> {
@@ -121,7 +125,7 @@ export class NetworkWatch implements Watchman {
       const drop = dropsSince(open.health, now).find(({ pod }) => concerned(pod))
       if (drop !== undefined) return this.#words(drop, now)
       const late = unreadySuccessors(open.health, now).filter(({ pod }) => concerned(pod))
-      const over = late.find(({ pod }) => Date.now() - seenAt(firstSeen, pod) >= timeToReady(pod))
+      const over = late.find(({ pod }) => Date.now() - seenAt(firstSeen, pod) >= (this.#newPodMs ?? timeToReady(pod)))
       if (over !== undefined && this.#steadyMs > 0)
         return this.#words({ pod: over.pod, because: `did not become ready, as others of ${over.top} were before` }, now)
       // New pods get their time, but no stream of them keeps the run from going on.

@@ -72,7 +72,12 @@ interface Seen {
   readonly asked: readonly string[]
 }
 /** The pods before; then what is seen with each look, of which the last one stays. */
-async function watched(before: readonly KubeObject[], looks: readonly (readonly KubeObject[])[], steadyMs = 450): Promise<Seen> {
+async function watched(
+  before: readonly KubeObject[],
+  looks: readonly (readonly KubeObject[])[],
+  steadyMs = 450,
+  newPodMs?: number,
+): Promise<Seen> {
   const step = closing()
   const worlds = [before, ...looks].map((objects) => worldOf([...SPACES, ...objects]))
   const asked: string[] = []
@@ -93,7 +98,12 @@ async function watched(before: readonly KubeObject[], looks: readonly (readonly 
       }
     },
   } as unknown as ClusterApi
-  const watch = new NetworkWatch(api, { snapshot: () => (worlds.length > 1 ? worlds.shift()! : worlds[0]!), steps: [step], steadyMs })
+  const watch = new NetworkWatch(api, {
+    snapshot: () => (worlds.length > 1 ? worlds.shift()! : worlds[0]!),
+    steps: [step],
+    steadyMs,
+    ...(newPodMs !== undefined && { newPodMs }),
+  })
   await watch.before()
   await watch.measure(step)
   const lost = await watch.after(step)
@@ -168,6 +178,14 @@ describe('after the policies of a namespace changed', () => {
       ],
     )
     expect([lost, note]).toEqual([undefined, expect.stringContaining('1 pod as ready as before')])
+  })
+  test('a new pod that does not become ready in its time counts where the one before it was ready', async () => {
+    const set = statefulSet('shop/web')
+    const started = pod('shop/web-0', { uid: 'new', owner: 'web', ready: false })
+    const earlier = (ready: boolean) => [set, pod('shop/web-0', { uid: 'old', owner: 'web', ready })]
+    const { lost } = await watched(earlier(true), [[set, started]], 300, 500)
+    expect(lost).toContain('pod shop/web-0 did not become ready, as others of StatefulSet shop/web were before')
+    expect((await watched(earlier(false), [[set, started]], 300, 500)).lost).toBeUndefined()
   })
 })
 
