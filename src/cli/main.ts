@@ -86,7 +86,11 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     ])
     .option('--exceptions <file>', 'accepted risks: left alone')
     .option('--timeout <seconds>', 'how long a roll-out may take before it is undone', '120')
-    .option('--steady <seconds>', 'how long new pods are watched after their roll-out; what dies meanwhile is undone', '10')
+    .option(
+      '--steady <seconds>',
+      'how long new pods are watched after their roll-out, and all pods after policies; what dies meanwhile is undone',
+      '10',
+    )
     .option('--canary', 'Deployments of two pods or more: one new pod first, the others once it has kept running')
     .option('--out <dir>', 'where files for you to place are written (default: under the state directory)')
     .action((options: Options) => run(async () => (await import('./commands/apply.ts')).applyMain(options)))
@@ -100,6 +104,15 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .option('--step <id>', 'only this step')
     .option('--yes', 'do not ask')
     .action((runId: string | undefined, options: Options) => run(async () => (await import('./commands/undo.ts')).undoMain(runId, options)))
+
+  withSource(
+    root
+      .command('try-enforcement')
+      .description('try whether NetworkPolicies are enforced: makes a namespace with pods, and deletes it (exit 0 yes, 1 no, 5 not known)'),
+  )
+    .option('--image <image>', 'agnhost, or a copy of it that your nodes can pull (default: that of registry.k8s.io)')
+    .option('--yes', 'do not ask')
+    .action((options: Options) => run(async () => (await import('./commands/try-enforcement.ts')).tryEnforcementMain(options)))
 
   root
     .command('history')

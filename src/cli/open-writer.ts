@@ -8,11 +8,13 @@ import { FilesWriter } from '../writers/files.ts'
 import { UsageError } from './errors.ts'
 import type { Opened } from './open-source.ts'
 
-/** What is read beside what the controls want: to watch roll-outs, and to foretell who would lose access. */
+/** What is read beside what the controls want: to watch roll-outs and what policies cut, and to foretell who would lose access. */
 export const ALSO: readonly Readable[] = [
   'Pod',
   'ReplicaSet',
   'Namespace',
+  'DaemonSet',
+  'Service',
   'ServiceAccount',
   'Role',
   'ClusterRole',
@@ -24,7 +26,7 @@ export interface Writers {
   readonly writer: Writer
   /** For what is carried out as files. */
   readonly files: Writer
-  readonly watchman?: (snapshot: () => Snapshot, steps: readonly Step[]) => Watchman
+  readonly watchman?: (snapshot: () => Snapshot, steps: readonly Step[], times?: { readonly steadyMs?: number }) => Watchman
 }
 
 /** `out`: where files for the operator go. */
@@ -38,12 +40,18 @@ export async function openWriters(opened: Opened, out: string): Promise<Writers>
     const { ClusterWriter } = await import('../writers/cluster.ts')
     const { AccessProof } = await import('../writers/access-proof.ts')
     const { LockOut } = await import('../writers/lockout.ts')
+    const { NetworkWatch } = await import('../writers/network-watch.ts')
     const { PodSecurityWatch, watchmen } = await import('../writers/pod-security-watch.ts')
     return {
       writer: new ClusterWriter(client),
       files,
-      watchman: (snapshot, steps) =>
-        watchmen(new LockOut(client, { snapshot, steps }), new PodSecurityWatch(client), new AccessProof(client, { snapshot })),
+      watchman: (snapshot, steps, times = {}) =>
+        watchmen(
+          new LockOut(client, { snapshot, steps }),
+          new PodSecurityWatch(client),
+          new AccessProof(client, { snapshot }),
+          new NetworkWatch(client, { snapshot, steps, ...times }),
+        ),
     }
   }
   if (opened.root === undefined)

@@ -92,3 +92,12 @@ export function halfDone({ header, steps, closed }: RecordedRun): readonly Recor
     return canary === 'first' && first?.status === 'written' && rest === undefined ? [first] : []
   })
 }
+
+/** Changes that were written, and the run died before it was seen whether what runs still works. Files for somebody else have nothing to show. */
+export const unproven = ({ steps, closed }: RecordedRun): readonly RecordedStep[] =>
+  closed
+    ? []
+    : steps.filter(
+        ({ status, verified, because, writes }) => status === 'written' && !verified && because === undefined && !writes.every(isPlaced),
+      )
+const isPlaced = ({ undo }: Written): boolean => undo !== null && typeof undo === 'object' && 'is' in undo && undo.is === 'placed'

@@ -1,10 +1,11 @@
-import type { Change, KubeObject, NetworkPolicyObject, Step } from '../model/index.ts'
+import type { Change, KubeObject, Step } from '../model/index.ts'
 import { ENFORCE } from '../objects/pod-security-labels.ts'
+import { type Campaign, campaignOf, isPolicyKind, phaseOf } from './network-campaign.ts'
 
 /**
  * In which order steps are safe: what others stand on first, what allows before what denies, nodes before the pods that are to run
  * elsewhere, pods put right before their namespace enforces a level, rights taken away after whoever used them has others, files for
- * a human last.
+ * a human last. NetworkPolicies: ingress before egress, one namespace after another, and there what opens before what closes.
  */
 export function orderSteps(steps: readonly Step[]): readonly Step[] {
   const waiting = steps.toSorted(byRank)
@@ -23,8 +24,23 @@ export function orderSteps(steps: readonly Step[]): readonly Step[] {
 
 function byRank(a: Step, b: Step): number {
   const [left, right] = [rankOf(a), rankOf(b)]
-  return left - right || (a.title < b.title ? -1 : a.title > b.title ? 1 : 0)
+  return left - right || byCampaign(a, b) || compare(a.title, b.title)
 }
+
+function byCampaign(a: Step, b: Step): number {
+  const [left, right] = [campaignOf(a), campaignOf(b)]
+  if (left === undefined || right === undefined) return 0
+  const [first, second] = [phaseOf(a), phaseOf(b)]
+  return (
+    Number(left.direction === 'egress') - Number(right.direction === 'egress') ||
+    turnOf(left, first) - turnOf(right, second) ||
+    compare(left.namespace ?? '', right.namespace ?? '') ||
+    first - second
+  )
+}
+/** Of the whole cluster: what opens comes before every namespace, the rest after them. */
+const turnOf = ({ namespace }: Campaign, phase: number): number => (namespace !== undefined ? 1 : phase < 2 ? 0 : 2)
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 /** By its last change: a step that replaces something counts as what it leaves behind. */
 const rankOf = (step: Step): number => Math.max(...step.changes.map((change) => rank(change, step)))
 
@@ -38,7 +54,7 @@ const RANKS = [
   'other',
   'fewer rights',
   'admission',
-  'deny',
+  'network policy',
   'enforce',
   'removal',
   'file',
@@ -51,7 +67,7 @@ function classOf(change: Change, step: Step): (typeof RANKS)[number] {
     case 'create':
       return ofCreation(change.object)
     case 'delete':
-      return 'removal'
+      return isPolicyKind(change.target.kind) ? 'network policy' : 'removal'
     case 'file':
       return 'file'
     case 'command':
@@ -63,17 +79,10 @@ function classOf(change: Change, step: Step): (typeof RANKS)[number] {
 
 function ofCreation(object: KubeObject): (typeof RANKS)[number] {
   if (object.kind === 'Namespace') return 'namespace'
-  if (object.kind.endsWith('NetworkPolicy') || object.kind === 'GlobalNetworkPolicy')
-    return denies(object as NetworkPolicyObject) ? 'deny' : 'grant'
+  if (isPolicyKind(object.kind)) return 'network policy'
   if (object.kind.endsWith('Binding') && object.apiVersion.startsWith('rbac.')) return 'binding'
   if (object.apiVersion.startsWith('admissionregistration.') || object.apiVersion.startsWith('kyverno.')) return 'admission'
   return 'grant'
-}
-
-/** A policy without a rule for a direction that it names lets nothing through there. */
-function denies({ spec = {} }: NetworkPolicyObject): boolean {
-  const types = spec.policyTypes ?? ['Ingress']
-  return (types.includes('Ingress') && (spec.ingress ?? []).length === 0) || (types.includes('Egress') && (spec.egress ?? []).length === 0)
 }
 
 const WORKLOADS = new Set([
@@ -96,7 +105,7 @@ function ofEdit(kind: string, step: Step): (typeof RANKS)[number] {
   if (RIGHTS.has(kind)) return 'fewer rights'
   // Also what refuses nothing that the plan leaves: the pods that are there before it may still be refused.
   if (kind === 'Namespace') return step.risk === 'safe' && !enforces(step) ? 'watchful label' : 'enforce'
-  if (kind.endsWith('NetworkPolicy')) return 'deny'
+  if (isPolicyKind(kind)) return 'network policy'
   if (kind.endsWith('WebhookConfiguration') || kind.startsWith('ValidatingAdmissionPolicy')) return 'admission'
   return 'other'
 }

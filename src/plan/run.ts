@@ -1,6 +1,7 @@
 /** Carries a plan out: rehearse → approve → journal → commit → verify, step by step. The only maker of StepStates. */
 import type { Approval, ControlId, FindingId, JournalHeader, Plan, Rehearsal, Step, StepId, StepState, Written } from '../model/index.ts'
 import type { Journal } from './journal.ts'
+import { campaignOf, isSame } from './network-campaign.ts'
 import { type Committed, WriteConflict, WriteRefused, type Writer, WriteUncertain } from './writer.ts'
 
 export type Verdict =
@@ -21,8 +22,13 @@ export interface Watchman {
   before(step: Step): Promise<string | undefined>
   /** Called once the step is approved, just before it is written: what is true now, as far as asking for it takes more than looking. */
   measure?(step: Step): Promise<void>
-  /** What was lost by it; undefined when nothing. */
-  after(step: Step): Promise<string | undefined>
+  /** What was lost by it; undefined when nothing. It looks no longer than until `patience` is aborted. */
+  after(step: Step, patience?: AbortSignal): Promise<string | undefined>
+  /**
+   * Asked before the next step, and once more when none comes: what the steps before it have cost that were to be watched with a later
+   * one of their campaign, which was left out.
+   */
+  leaving?(next: Step | undefined, patience?: AbortSignal): Promise<string | undefined>
   /** What `after` has proved, to be said with a step that holds. */
   note?(step: Step): string | undefined
 }
@@ -68,10 +74,15 @@ export async function* run(options: RunOptions): AsyncGenerator<StepEvent, void>
       missed.add(step.id)
       continue
     }
+    yield* runner.leave(step)
     const needed = step.after.find((id) => missed.has(id))
     const because =
       runner.stopped ??
-      (signal.aborted ? 'the run was interrupted' : needed === undefined ? undefined : 'a step that it needs was not carried out')
+      (signal.aborted
+        ? 'the run was interrupted'
+        : needed !== undefined
+          ? 'a step that it needs was not carried out'
+          : runner.whyNotEgress(step))
     if (because !== undefined) {
       missed.add(step.id)
       yield { step: step.id, state: { is: 'skipped', because } }
@@ -80,11 +91,15 @@ export async function* run(options: RunOptions): AsyncGenerator<StepEvent, void>
     let last: StepState | undefined
     for await (const state of runner.take(step)) yield { step: step.id, state: (last = state) }
     if (last?.is !== 'mended' && last?.is !== 'handed-over' && last?.is !== 'rehearsed') missed.add(step.id)
+    if (last?.is !== undefined && FELL.has(last.is)) runner.fell(step)
   }
+  yield* runner.leave(undefined)
   yield* runner.takeBackFirst()
   yield* runner.lookBack()
   await runner.close()
 }
+
+const FELL: ReadonlySet<StepState['is']> = new Set(['refused', 'not-mended', 'undone', 'undo-failed'])
 
 class Runner {
   /** Why no further step is taken. */
@@ -93,8 +108,10 @@ class Runner {
   #journal: Journal | undefined
   readonly #proven: Step[] = []
   readonly #written = new Map<StepId, { readonly writer: Writer; readonly written: readonly Written[] }>()
-  /** First pods that the others must not follow. */
+  /** First pods that the others must not follow; policies whose others were taken back. */
   readonly #forsaken: { readonly step: Step; readonly because: string }[] = []
+  /** Steps of ingress campaigns that came to nothing. */
+  readonly #fallen: Step[] = []
 
   constructor(options: RunOptions) {
     this.#options = options
@@ -150,7 +167,7 @@ class Runner {
   async *#verify(step: Step, writer: Writer, written: readonly Written[]): AsyncGenerator<StepState> {
     const { verifier, watchman, patience } = this.#options
     yield { is: 'waiting', for: verifier.waitingFor?.(step) ?? 'the change to show' }
-    const lost = await watchman?.after(step)
+    const lost = await watchman?.after(step, patience)
     if (lost !== undefined) return yield* this.#undo(step, writer, written, lost)
     const verdict = await verifier.verify(step, patience ?? new AbortController().signal)
     if (verdict.ok) {
@@ -182,16 +199,47 @@ class Runner {
     }
     await this.#journal!.append({ is: 'undone', time: this.#now(), step: step.id })
     yield { is: 'undone', because }
-    const first = step.canary === 'rest' ? this.#proven.findIndex(({ id, canary }) => canary === 'first' && step.after.includes(id)) : -1
-    if (first >= 0) this.#forsaken.push({ step: this.#proven.splice(first, 1)[0]!, because })
+    for (const one of this.#goingWith(step)) {
+      this.#proven.splice(this.#proven.indexOf(one), 1)
+      this.#forsaken.push({ step: one, because })
+    }
   }
 
-  /** Where the other pods cannot follow, their first one does not stay as it was made either. */
+  /** Proven steps that do not stay where this one was taken back, last first: half a set of policies is not what anybody approved. */
+  #goingWith(step: Step): readonly Step[] {
+    if (step.canary === 'rest') return this.#proven.filter(({ id, canary }) => canary === 'first' && step.after.includes(id))
+    const campaign = campaignOf(step)
+    return this.#proven.filter((one) => one !== step && isSame(campaignOf(one), campaign)).toReversed()
+  }
+
+  /** Where the other pods cannot follow, their first one does not stay as it was made either; and so with a namespace's policies. */
   async *takeBackFirst(): AsyncGenerator<StepEvent, void> {
-    for (const { step, because } of this.#forsaken) {
+    for (const { step, because } of this.#forsaken.splice(0)) {
       const { writer, written } = this.#written.get(step.id)!
       for await (const state of this.#undo(step, writer, written, because)) yield { step: step.id, state }
     }
+  }
+
+  /** What was not watched to its end because a later step was to follow is so now. */
+  async *leave(next: Step | undefined): AsyncGenerator<StepEvent, void> {
+    const { watchman, patience } = this.#options
+    const lost = await watchman?.leaving?.(next, patience)
+    const last = lost === undefined ? undefined : this.#proven.findLast((step) => campaignOf(step) !== undefined)
+    if (lost === undefined || last === undefined) return
+    this.#proven.splice(this.#proven.indexOf(last), 1)
+    const { writer, written } = this.#written.get(last.id)!
+    for await (const state of this.#undo(last, writer, written, lost)) yield { step: last.id, state }
+  }
+
+  fell(step: Step): void {
+    if (campaignOf(step)?.direction === 'ingress') this.#fallen.push(step)
+  }
+  /** A namespace that ingress policies could not close as planned is left alone. */
+  whyNotEgress(step: Step): string | undefined {
+    const campaign = campaignOf(step)
+    if (campaign?.direction !== 'egress') return undefined
+    const fallen = this.#fallen.find((one) => isSame(campaignOf(one), { ...campaign, direction: 'ingress' }))
+    return fallen === undefined ? undefined : `the ingress policies of its namespace were not carried out: ${fallen.title}`
   }
 
   async *#commitFailed(step: Step, writer: Writer, written: readonly Written[], error: unknown): AsyncGenerator<StepState> {

@@ -85,9 +85,16 @@ export const watchmen = (...all: readonly Watchman[]): Watchman => ({
   async measure(step) {
     for (const one of all) await one.measure?.(step)
   },
-  async after(step) {
+  async after(step, patience) {
     for (const one of all) {
-      const lost = await one.after(step)
+      const lost = await one.after(step, patience)
+      if (lost !== undefined) return lost
+    }
+    return undefined
+  },
+  async leaving(next, patience) {
+    for (const one of all) {
+      const lost = await one.leaving?.(next, patience)
       if (lost !== undefined) return lost
     }
     return undefined

@@ -21,6 +21,8 @@ export interface ClusterOptions {
   readonly kwokNodes?: number
   /** How many nodes with a real kubelet, `node-0` and so on; only where `describeNode` runs. */
   readonly nodes?: number
+  /** The real nodes enforce NetworkPolicies. */
+  readonly policies?: boolean
   /** Fields of the real nodes' KubeletConfiguration that win over the defaults. */
   readonly kubeletConfig?: object
   /** An audit policy as YAML or JSON; by default every request is logged at Metadata level; false: no audit log. */
@@ -108,6 +110,7 @@ async function startIn(dir: string, binaries: Binaries, supervisor: Supervisor, 
   if (options.scheduler) await startScheduler(site)
   if (options.kwokNodes) await startFakeNodes(site, options.kwokNodes)
   const nodes = await Promise.all(prepared.map((node) => startNode(site, node, options.kubeletConfig ?? {})))
+  if (options.policies) await Promise.all(nodes.map((node) => node.enforcePolicies()))
   return {
     nodes,
     ...access(site, await administrator(site)),

@@ -56,7 +56,8 @@ async function prepareModule(module: BuildModule, work: string): Promise<string>
   if (existsSync(join(cwd, 'go.mod'))) return cwd
   await mkdir(cwd, { recursive: true })
   const { GoMod } = await download(module)
-  const lines = [`module k8s-harden.test/${module.name}`, '', 'go 1.26', '', `require ${module.requires.join(' ')}`]
+  const required = [module.requires, ...(module.also ?? [])].map((one) => `require ${one.join(' ')}`)
+  const lines = [`module k8s-harden.test/${module.name}`, '', 'go 1.26', '', ...required]
   if (module.placeholderVersion) {
     for (const path of placeholders(await readFile(GoMod, 'utf8'))) {
       lines.push(`replace ${path} => ${path} ${module.placeholderVersion}`)

@@ -17,6 +17,8 @@ export interface BuildModule {
   readonly name: string
   /** The published module and its version. */
   readonly requires: readonly [path: string, version: string]
+  /** More modules that are required, where they are to be newer than the published one asks for. */
+  readonly also?: readonly (readonly [path: string, version: string])[]
   /** Its requirements at v0.0.0 are replaced by this version (Kubernetes' staging modules). */
   readonly placeholderVersion?: string
   /** A main package of our own, when the module has none that can be built from outside. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { whyNoBinaries } from './binaries.ts'
 import { type Cluster, type ClusterOptions, programsFor, startCluster } from './cluster.ts'
+import { whyNoPolicies } from './nodes/policies.ts'
 import { whyNoNode } from './nodes/programs.ts'
 
 const minute = 60_000
@@ -10,7 +11,8 @@ const minute = 60_000
  * Where there is none to be had, or no real node for the option `nodes`, it is skipped by name, with the reason on the console.
  */
 export function describeCluster(name: string, options: ClusterOptions, tests: (cluster: () => Cluster) => void): void {
-  const reason = whyNoBinaries(programsFor(options)) ?? (options.nodes ? whyNoNode() : undefined)
+  const reason =
+    whyNoBinaries(programsFor(options)) ?? (options.nodes ? whyNoNode() : undefined) ?? (options.policies ? whyNoPolicies() : undefined)
   if (reason) {
     console.warn(`SKIPPED e2e: ${name}: ${reason}`)
     describe.skip(name, () => tests(notRunning))

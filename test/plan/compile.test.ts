@@ -198,7 +198,7 @@ describe('order', () => {
       (finding) => ({ changes: changes(finding), risk, summary: id }),
     )
 
-  test('allows before denies, nodes before workloads, workloads before a namespace enforces, removals and files last', () => {
+  test('nodes before workloads, workloads before policies, allows before denies, a namespace enforces after its pods, removals and files last', () => {
     const [ns, node, cart, binding] = [
       namespace('shop'),
       { apiVersion: 'v1', kind: 'Node', metadata: { name: 'cp-1' }, spec: {} } as KubeObject,
@@ -229,10 +229,10 @@ describe('order', () => {
       proposing('warn', ns, ({ subject }) => [{ type: 'edit', target: subject, edits: [label('warn')] }], 'safe'),
     ]
     expect(planOf(controls, world).steps.map((step) => step.controls[0])).toEqual([
-      'allow',
       'warn',
       'taint',
       'pods',
+      'allow',
       'deny',
       'enforce',
       'remove',

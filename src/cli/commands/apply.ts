@@ -139,7 +139,7 @@ async function applyTo(
   const events = run({
     plan,
     ...writers,
-    watchman: writers.watchman?.(() => scan.state.snapshot, plan.steps),
+    watchman: writers.watchman?.(() => scan.state.snapshot, plan.steps, times),
     signal,
     dryRun: options.dryRun === true,
     verifier: verifierOf(scan, { ...times, ...(context.settleMs !== undefined && { settleMs: context.settleMs }) }),

@@ -2,7 +2,7 @@
 
 import { PACE_SECONDS } from '../../plan/canary.ts'
 import type { Journal, RecordedRun, RecordedStep } from '../../plan/journal.ts'
-import { halfDone, interrupted } from '../../plan/journal.ts'
+import { halfDone, interrupted, unproven } from '../../plan/journal.ts'
 import { forget, keep, undo, whatHappened } from '../../plan/undo.ts'
 import type { Writer } from '../../plan/writer.ts'
 import { FileJournal, readRuns } from '../../writers/journal.ts'
@@ -30,11 +30,16 @@ async function runsHere({ opened, stateDirectory }: Context): Promise<readonly R
 
 /** Undefined when the way is free; otherwise the exit code. */
 export async function settleInterrupted(io: Io, context: Context, unattended: boolean): Promise<number | undefined> {
-  for (const run of await runsHere(context))
+  for (const run of await runsHere(context)) {
     for (const { title } of halfDone(run))
       io.stderr.write(
         `k8s-harden: run ${run.header.run} ended after "${line(title)}": its other pods follow one every ${PACE_SECONDS} s; to take it back: k8s-harden undo ${run.header.run}\n`,
       )
+    for (const { title } of unproven(run))
+      io.stderr.write(
+        `k8s-harden: run ${run.header.run} died before it was seen whether all works after "${line(title)}": look yourself, or take the run back: k8s-harden undo ${run.header.run}\n`,
+      )
+  }
   for (const { run, step } of await openSteps(context)) {
     const writer = writerOf(context.writers)(step)
     const happened = await whatHappened(step, writer)

@@ -23,7 +23,7 @@ export default control({
     const enforcing = plugins.filter((plugin) => plugin.enforces)
     if (enforcing.length > 0) {
       yield {
-        note: `evidence: ${[...new Set(enforcing.map((plugin) => plugin.name))].join(', ')} recognised by name; only two pods that try to reach each other prove it`,
+        note: `evidence: ${[...new Set(enforcing.map((plugin) => plugin.name))].join(', ')} recognised by name; only two pods that try to reach each other prove it: k8s-harden try-enforcement`,
       }
       return
     }
@@ -33,7 +33,10 @@ export default control({
         plugins.length === 0
           ? 'no network plugin that is known was recognised among the DaemonSets'
           : `${plugins[0]!.name}: ${plugins[0]!.why}, but not everything could be read (${unread!.because})`
-      yield { unknown: what, answer: unread?.answer ?? 'kubectl -n kube-system get daemonsets, and try two pods against a deny policy' }
+      yield {
+        unknown: what,
+        answer: unread?.answer ?? 'k8s-harden try-enforcement lets two pods try it; kubectl -n kube-system get daemonsets',
+      }
       return
     }
     const policies = view.all('NetworkPolicy').length
@@ -51,5 +54,5 @@ export default control({
   },
   remedy: enforcePolicies,
   verify:
-    'Start two throw-away pods in a namespace of their own, connect from one to the other, add a policy that denies all ingress, and see the connection fail.',
+    'k8s-harden try-enforcement connects two throw-away pods in a namespace of their own before, with and after a policy that denies all ingress.',
 })

@@ -9,6 +9,7 @@ import { containerdAnswers, importImages, startContainerd } from './containerd.t
 import { type Image, type ImageOptions, image } from './image.ts'
 import { prepareKubelet, startKubelet } from './kubelet.ts'
 import { makeNamespaces, type Namespaces } from './namespaces.ts'
+import { enforcePolicies } from './policies.ts'
 import { type NodePrograms, nodePrograms } from './programs.ts'
 import { runStaticApiServer, type StaticApiServer } from './static-apiserver.ts'
 
@@ -26,6 +27,8 @@ export interface RealNode {
   run(command: readonly string[]): Promise<string>
   /** Restarts the kubelet; the fields of its configuration replace those of the last start. */
   restartKubelet(config?: object): Promise<void>
+  /** From here on NetworkPolicies cut what they say; only where `whyNoPolicies` finds nothing. */
+  enforcePolicies(): Promise<void>
   /** Runs an API server as a static pod of this node; see `StaticApiServer`. */
   runApiServer(flags?: Flags): Promise<StaticApiServer>
   stop(): Promise<void>
@@ -90,6 +93,7 @@ export async function startNode(site: Site, { name, namespaces, programs }: Prep
       kubelet = startKubelet(namespaces, name, bin)
       await waitFor(`the kubelet of ${name}`, kubelet, () => kubeletAnswers(site, name))
     },
+    enforcePolicies: () => enforcePolicies(site, namespaces, name),
     runApiServer: (flags = {}) =>
       runStaticApiServer(site, { name, address: namespaces.address, kubelet, path: namespaces.path, addImages }, flags),
     stop: namespaces.stop,

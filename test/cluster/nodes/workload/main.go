@@ -13,7 +13,9 @@
 //	setuid=1000            goes on as another user and group (CAP_SETUID, CAP_SETGID)
 //	exec=/path step ...    runs a program with the steps that follow, separated by spaces
 //	unready=               /readyz refuses from here on
-//	udp=:53                listens for datagrams from here on
+//	udp=:53                answers datagrams from here on
+//	tcp=10.0.0.1:80        connects to somebody, and gives up after a second
+//	reach=tcp/10.0.0.1:80  says of each of these, separated by spaces, whether it is open or closed
 //	socket=/path           listens on a Unix socket from here on
 //	connect=/path          talks to one; waits for it up to 20 s
 //	wait=/path             waits for a file up to 20 s
@@ -24,6 +26,7 @@
 //	request=step           does the step on every request to /; what fails is answered with status 500
 //	linger=5s              takes this long to end when told to
 //	sleep=3s, exit=0       waits; ends
+//	netexec, connect ...   as agnhost of Kubernetes' tests does, as far as we use it
 //	pause=                 waits until it is told to end; so does the end of the steps after a serve
 package main
 
@@ -38,6 +41,7 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -59,6 +63,9 @@ func main() {
 	go endWhenTold()
 	told, _ := json.Marshal(identity())
 	fmt.Printf("identity %s\n", told)
+	if len(steps) > 0 {
+		steps = likeAgnhost(steps)
+	}
 	for _, step := range steps {
 		if err := do(step); err != nil {
 			fmt.Printf("failed %s: %v\n", step, err)
@@ -69,6 +76,17 @@ func main() {
 	if serving {
 		select {}
 	}
+}
+
+// likeAgnhost turns what agnhost is told into steps.
+func likeAgnhost(args []string) []string {
+	switch args[0] {
+	case "netexec":
+		return []string{"serve=:" + strings.TrimPrefix(args[1], "--http-port=")}
+	case "connect":
+		return []string{"tcp=" + args[len(args)-1]}
+	}
+	return args
 }
 
 // The first process of a container ignores the signals that it does not handle.
@@ -125,8 +143,15 @@ func do(step string) error {
 		return os.Chmod(path, os.FileMode(bits))
 	case "udp":
 		connection, err := net.ListenPacket("udp", value)
-		held = append(held, connection)
+		if err == nil {
+			go answer(connection)
+		}
 		return err
+	case "tcp":
+		return dial("tcp", value)
+	case "reach":
+		reach(strings.Fields(value))
+		return nil
 	case "socket":
 		return listenUnix(value)
 	case "connect":
@@ -317,6 +342,51 @@ func within(patience time.Duration, try func() error) error {
 		}
 	}
 	return err
+}
+
+func answer(connection net.PacketConn) {
+	datagram := make([]byte, 64)
+	for {
+		_, from, err := connection.ReadFrom(datagram)
+		if err != nil {
+			return
+		}
+		connection.WriteTo([]byte("x"), from)
+	}
+}
+
+// dial opens a connection; over UDP, which has none, somebody must answer.
+func dial(protocol string, address string) error {
+	connection, err := net.DialTimeout(protocol, address, time.Second)
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	if protocol != "udp" {
+		return nil
+	}
+	connection.SetDeadline(time.Now().Add(time.Second))
+	if _, err := connection.Write([]byte("x")); err != nil {
+		return err
+	}
+	_, err = connection.Read(make([]byte, 1))
+	return err
+}
+
+func reach(all []string) {
+	said := make([]string, len(all))
+	var every sync.WaitGroup
+	for index, one := range all {
+		every.Go(func() {
+			protocol, address, _ := strings.Cut(one, "/")
+			said[index] = "open " + one
+			if dial(protocol, address) != nil {
+				said[index] = "closed " + one
+			}
+		})
+	}
+	every.Wait()
+	fmt.Println(strings.Join(said, "\n"))
 }
 
 func listenUnix(path string) error {
