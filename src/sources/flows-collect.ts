@@ -1,11 +1,14 @@
 /** Folds records of flows into distinct ones with counts, in memory that does not grow with the record. */
+import { hash } from 'node:crypto'
 import type { FlowEnd, ObservedFlow, ObservedFlows } from '../model/index.ts'
 import { windowDays, windowText } from '../objects/rbac-usage-words.ts'
 import { type FlowRecord, isLocal } from './flows-record.ts'
 
-/** Distinct flows that are kept, and letters of what tells two apart. */
-export const MOST_FLOWS = 100_000
-const LONGEST_KEY = 2_000
+/** Distinct flows that are kept, and letters of all their ends together. */
+const MOST_FLOWS = 100_000
+const MOST_LETTERS = 32 * 2 ** 20
+/** A longer one, of many labels or none that is real, is known by its digest. */
+const LONGEST_KEY = 250
 /** A restart and a nightly job should be among what was seen. */
 const ENOUGH_DAYS = 7
 /** Clocks differ. */
@@ -29,6 +32,7 @@ export class FlowCollector {
   readonly #now: number
   readonly #most: number
   readonly #counts = { records: 0, untimed: 0, odd: 0, leftOut: 0 }
+  #letters = 0
   #since = Number.POSITIVE_INFINITY
   #until = Number.NEGATIVE_INFINITY
   constructor(now: number, most = MOST_FLOWS) {
@@ -38,10 +42,11 @@ export class FlowCollector {
 
   /** False: an end is none. */
   add(record: FlowRecord): boolean | 'local' {
-    const { key, proof, count, time } = record
-    let kept = key.length > LONGEST_KEY ? undefined : this.#flows.get(key)
+    const { proof, count, time } = record
+    const key = record.key.length > LONGEST_KEY ? hash('sha256', record.key) : record.key
+    let kept = this.#flows.get(key)
     if (kept === undefined) {
-      const ends = key.length > LONGEST_KEY ? undefined : record.ends()
+      const ends = record.ends()
       if (ends === undefined) return false
       if (isLocal(ends.source) || isLocal(ends.destination)) return 'local'
       const { protocol, port } = record
@@ -55,7 +60,7 @@ export class FlowCollector {
         seen: false,
         dropped: false,
       }
-      if (this.#flows.size < this.#most) this.#flows.set(key, kept)
+      if (this.#flows.size < this.#most && this.#letters < MOST_LETTERS) this.#flows.set(key, kept)
       else this.#counts.leftOut++
     }
     this.#counts.records++
@@ -83,10 +88,12 @@ export class FlowCollector {
 
   /** One copy of each end: a pod talks to many. */
   #end(end: FlowEnd): FlowEnd {
-    const key = end.pod === undefined ? JSON.stringify(end) : `${end.namespace}/${end.pod}`
+    const text = JSON.stringify(end)
+    const key = end.pod === undefined ? text : `${end.namespace}/${end.pod}`
     const known = this.#ends.get(key)
     if (known !== undefined) return known
-    if (this.#ends.size < 2 * this.#most) this.#ends.set(key, end)
+    if (this.#letters < MOST_LETTERS) this.#ends.set(key, end)
+    this.#letters += text.length
     return end
   }
 
@@ -107,7 +114,7 @@ export class FlowCollector {
         ...(untimed > 0 ? [`${untimed} of ${records} records of flows do not say when: they are taken to be of now`] : []),
         ...(odd > 0 ? [`${odd} of ${records} records of flows have a time that cannot be, which was left out`] : []),
         ...doubts,
-        ...(leftOut > 0 ? [`${leftOut} records of flows were left out: more than ${this.#most} different flows are not kept`] : []),
+        ...(leftOut > 0 ? [`${leftOut} records of flows were left out: there are more different ones than are kept`] : []),
       ],
       ...(leftOut > 0 && { partial: true as const }),
     }

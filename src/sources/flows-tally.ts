@@ -16,8 +16,6 @@ const MOST_DOUBTS = 20
 const EXPECTED = [
   'JSON lines of Hubble (hubble observe -o json), of conntrack -L or /proc/net/nf_conntrack, or of your own: see "Network flows" in the README',
 ]
-const BRACE = 0x7b
-const BRACKET = 0x5b
 
 interface TallyState {
   readonly usable: number
@@ -68,16 +66,7 @@ export class FlowTally implements LineTaker {
   readonly line = (line: Buffer, whole: boolean): void => {
     this.#number++
     if (line.length < 2) return
-    const first = line[0] === 0xef && line[1] === 0xbb ? line[3] : line[0]
-    const isJson = first === BRACE || (first === BRACKET && (line[1] === BRACE || line[1] === BRACKET || line[1] === 0x20))
-    const known = isJson
-      ? this.#json(line, whole)
-      : this.#text(
-          line
-            .toString('utf8')
-            .replace(/^\ufeff/, '')
-            .trim(),
-        )
+    const known = isJson(line) ? this.#json(line, whole) : line.length <= LONGEST_TEXT && this.#text(textOf(line))
     if (known === 'nothing') return
     this.#lines++
     if (known) return
@@ -88,7 +77,7 @@ export class FlowTally implements LineTaker {
   #json(line: Buffer, whole: boolean): boolean | 'nothing' {
     let value: unknown
     try {
-      value = JSON.parse(line.toString('utf8').replace(/^\ufeff/, ''))
+      value = JSON.parse(textOf(line))
     } catch {
       if (whole) return false
       this.#doubts.push(`${this.#file} ends in the middle of a line: what came after is not known`)
@@ -142,3 +131,11 @@ export class FlowTally implements LineTaker {
   }
 }
 const nameOf = (file: string): string => (file === '-' ? 'standard input' : printable(file))
+
+/** A byte-order mark, blanks, then the bracket of an object or of a list of them; `[NEW]` is an event of conntrack. */
+const isJson = (line: Buffer): boolean => /^(?:\u00ef\u00bb\u00bf)?\s*(?:\{|\[\s*\{)/.test(line.toString('latin1', 0, 32))
+const textOf = (line: Buffer): string =>
+  line
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .trim()
