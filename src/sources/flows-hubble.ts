@@ -143,6 +143,7 @@ const IDENTITIES: Readonly<Record<number, string>> = {
 const ORDER = ['kube-apiserver', 'host', 'remote-node', 'ingress', 'health', 'unmanaged', 'world'] as const
 
 function entityOf(end: Wire): string | undefined {
+  if (end['pod_name']) return undefined
   const labels: readonly unknown[] = Array.isArray(end['labels']) ? end['labels'] : []
   const said = ORDER.find((one) =>
     labels.some((label) => label === `reserved:${one}` || (one === 'world' && /^reserved:world-ipv[46]$/.test(String(label)))),

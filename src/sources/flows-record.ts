@@ -2,7 +2,7 @@
 import ipaddr from 'ipaddr.js'
 import type { FlowEnd } from '../model/index.ts'
 import { isProtocol, type Protocol } from '../objects/network-ports.ts'
-import { isWire, listOf, type Wire } from './wire.ts'
+import { isWire, type Wire } from './wire.ts'
 
 export interface FlowRecord {
   /** The same for records of the same flow; made of what the file says, so never shown. */
@@ -92,6 +92,3 @@ export function labelsOf(pairs: readonly (readonly [string, unknown])[]): Readon
 const LOCAL = new Set(['loopback', 'multicast', 'broadcast', 'unspecified'])
 /** No policy has a say in it. */
 export const isLocal = ({ ip }: FlowEnd): boolean => ip !== undefined && LOCAL.has(ipaddr.process(ip).range())
-
-/** All records in one piece of JSON. */
-export const wiresIn = (value: unknown): readonly Wire[] => (isWire(value) ? [value] : listOf(value))

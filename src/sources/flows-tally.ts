@@ -4,9 +4,9 @@ import { FlowCollector } from './flows-collect.ts'
 import { conntrackFlows, isSummary } from './flows-conntrack.ts'
 import { hubbleFlow, isNoFlow, lostEvents } from './flows-hubble.ts'
 import { ownFlow } from './flows-own.ts'
-import { type Parsed, SKIPPED, type Skipped, wiresIn } from './flows-record.ts'
+import { type Parsed, SKIPPED, type Skipped } from './flows-record.ts'
 import { type LineTaker, LogProblem } from './log-lines.ts'
-import type { Wire } from './wire.ts'
+import { isWire, listOf, type Wire } from './wire.ts'
 
 /** What a flow of HTTP with all its headers takes stays far below. */
 const LONGEST_LINE = 4 * 2 ** 20
@@ -83,7 +83,8 @@ export class FlowTally implements LineTaker {
       this.#doubts.push(`${this.#file} ends in the middle of a line: what came after is not known`)
       return 'nothing'
     }
-    const results = wiresIn(value).map((wire) => this.#wire(wire))
+    if (isWire(value)) return this.#wire(value)
+    const results = listOf(value).map((wire) => this.#wire(wire))
     return results.length > 0 && results.every((one) => one === 'nothing') ? 'nothing' : results.some((one) => one === true)
   }
   #wire(wire: Wire): boolean | 'nothing' {
@@ -133,9 +134,12 @@ export class FlowTally implements LineTaker {
 const nameOf = (file: string): string => (file === '-' ? 'standard input' : printable(file))
 
 /** A byte-order mark, blanks, then the bracket of an object or of a list of them; `[NEW]` is an event of conntrack. */
-const isJson = (line: Buffer): boolean => /^(?:\u00ef\u00bb\u00bf)?\s*(?:\{|\[\s*\{)/.test(line.toString('latin1', 0, 32))
+const isJson = (line: Buffer): boolean =>
+  line[0] === 0x7b || /^(?:\u00ef\u00bb\u00bf)?\s*(?:\{|\[\s*\{)/.test(line.toString('latin1', 0, 32))
 const textOf = (line: Buffer): string =>
-  line
-    .toString('utf8')
-    .replace(/^\ufeff/, '')
-    .trim()
+  line[0] === 0x7b
+    ? line.toString('utf8')
+    : line
+        .toString('utf8')
+        .replace(/^\ufeff/, '')
+        .trim()
