@@ -2,7 +2,7 @@
 import type { FlowEnd, ObservedFlow, View } from '../model/index.ts'
 import { addressClass } from './address.ts'
 import { derived } from './derived.ts'
-import { canonicalIp, cidrHolds } from './network-addresses.ts'
+import { canonicalIp, networkOf } from './network-addresses.ts'
 import { type AddressEnd, type End, type NodeEnd, nodeEnds, type PodEnd } from './network-ends.ts'
 import { podAddresses, podsNamed, standIns } from './network-flow-pods.ts'
 import { BACKEND_KINDS, type Backend, serviceAddresses } from './network-flow-services.ts'
@@ -37,7 +37,9 @@ export class FlowResolver {
   readonly #view: FlowView
   readonly #nodes: readonly NodeEnd[]
   readonly #nodeByIp = new Map<string, NodeEnd>()
-  readonly #podNetworks: readonly { readonly cidr: string; readonly node: NodeEnd }[]
+  readonly #podNetworks = new PodNetworks()
+  readonly #named = new Map<FlowEnd, readonly PodEnd[]>()
+  readonly #places = new Map<readonly Backend[], readonly Place[]>()
   readonly #addresses = new Map<string, AddressEnd>()
   readonly #unnamedNodes = new Map<string, NodeEnd>()
   /** Some of what could own a private address was not read: an unknown one may be a pod's. */
@@ -47,10 +49,7 @@ export class FlowResolver {
     this.#nodes = nodeEnds(view)
     for (const node of this.#nodes) for (const ip of node.ips) this.#nodeByIp.set(canonicalIp(ip), node)
     const ranges = new Map(view.all('Node').map(({ metadata, spec }) => [metadata.name, spec?.podCIDR]))
-    this.#podNetworks = this.#nodes.flatMap((node) => {
-      const cidr = ranges.get(node.name)
-      return cidr === undefined ? [] : [{ cidr, node }]
-    })
+    for (const node of this.#nodes) this.#podNetworks.add(ranges.get(node.name), node)
     const isUnread = (['Pod', 'Service', 'Node'] as const).some((kind) => view.unread(kind) !== undefined)
     this.#narrow = isUnread || view.source.kind !== 'live' || view.source.namespaces !== undefined
   }
@@ -68,7 +67,8 @@ export class FlowResolver {
     const end = flow[side]
     const at = (ends: readonly End[]): Places => ends.map((one) => ({ end: one, port: flow.port }))
     if (end.pod !== undefined || (end.namespace !== undefined && (end.workload !== undefined || end.labels !== undefined))) {
-      const pods = podsNamed(this.#view, end)
+      const pods = this.#named.get(end) ?? podsNamed(this.#view, end)
+      this.#named.set(end, pods)
       return pods.length === 0 ? 'gone' : at(pods)
     }
     const ip = end.ip === undefined ? undefined : canonicalIp(end.ip)
@@ -80,7 +80,7 @@ export class FlowResolver {
     const owner = end.entity === 'world' ? undefined : this.#podAt(ip, flow)
     if (owner !== undefined) return typeof owner === 'string' ? owner : at(owner)
     const isOutside = OUTSIDE.has(end.entity ?? '') || end.names !== undefined
-    if (!isOutside && this.#podNetworks.some(({ cidr }) => cidrHolds(cidr, [], ip))) return 'no-owner'
+    if (!isOutside && this.#podNetworks.nodeOf(ip) !== undefined) return 'no-owner'
     if (!isOutside && this.#narrow && addressClass(ip) !== 'public') return 'unseen'
     return at([this.#address(ip)])
   }
@@ -95,7 +95,8 @@ export class FlowResolver {
     const translation = serviceAddresses(this.#view).translate(ip, flow.protocol, flow.port)
     if (translation === undefined) return undefined
     if (isYounger(translation.service.metadata.creationTimestamp, flow)) return 'reused'
-    const places = this.#behind(translation.backends)
+    const places = this.#places.get(translation.backends) ?? this.#behind(translation.backends)
+    this.#places.set(translation.backends, places)
     return places.length === 0 ? 'no-backend' : places
   }
 
@@ -117,7 +118,7 @@ export class FlowResolver {
     const named = name === undefined ? undefined : this.#nodes.find((one) => one.name === name)
     if (named !== undefined) return named
     // Cilium gives each host an address of the pods' range of that node.
-    const within = ip === undefined ? undefined : this.#podNetworks.find(({ cidr }) => cidrHolds(cidr, [], ip))?.node
+    const within = ip === undefined ? undefined : this.#podNetworks.nodeOf(ip)
     if (within !== undefined) return within
     const beside = typeof other === 'string' ? undefined : other?.find(({ end }) => end.is === 'pod' && end.node !== undefined)?.end
     if (entity === 'host' && beside !== undefined) return this.#nodes.find((one) => one.name === (beside as PodEnd).node)
@@ -146,6 +147,26 @@ export class FlowResolver {
       return pods.length === 0 ? 'gone' : pods
     }
     return now !== undefined || earlier.length > 0 ? 'reused' : undefined
+  }
+}
+
+/** The ranges that nodes give their pods addresses of (Node v1 `spec.podCIDR`), found without going through all of them. */
+class PodNetworks {
+  readonly #nodes = new Map<string, NodeEnd>()
+  readonly #lengths = new Set<number>()
+  add(cidr: string | undefined, node: NodeEnd): void {
+    const [ip = '', bits] = cidr?.split('/') ?? []
+    const network = networkOf(ip, Number(bits))
+    if (network === undefined) return
+    this.#nodes.set(network, node)
+    this.#lengths.add(Number(bits))
+  }
+  nodeOf(ip: string): NodeEnd | undefined {
+    for (const bits of this.#lengths) {
+      const node = this.#nodes.get(networkOf(ip, bits) ?? '')
+      if (node !== undefined) return node
+    }
+    return undefined
   }
 }
 const OUTSIDE = new Set(['world', 'kube-apiserver'])

@@ -16,7 +16,7 @@ export interface Translation {
   readonly backends: readonly Backend[]
 }
 export interface ServiceAddresses {
-  /** Undefined where no Service has the address, or, of a node's address, the port. No backends: nothing stands behind it now. */
+  /** The same list for the same port. Undefined where no Service has the address, or, of a node's address, the port. No backends: nothing stands behind it now. */
   translate(ip: string, protocol: Protocol, port: number): Translation | undefined
 }
 
@@ -26,6 +26,12 @@ export const serviceAddresses = (view: BackendView): ServiceAddresses => derived
 function addressesOf(view: BackendView): ServiceAddresses {
   const nodes = new Set(nodeEnds(view).flatMap((node) => node.ips.map(canonicalIp)))
   const own = new Map<string, ServiceObject>()
+  const backends = new Map<ServicePort, readonly Backend[]>()
+  const behindPort = (service: ServiceObject, port: ServicePort): Translation => {
+    const known = backends.get(port) ?? behind(view, service, port)
+    backends.set(port, known)
+    return { service, backends: known }
+  }
   const onNodes = new Map<string, { service: ServiceObject; port: ServicePort }>()
   for (const service of view.all('Service')) {
     for (const ip of ipsOf(service)) own.set(canonicalIp(ip), service)
@@ -37,12 +43,12 @@ function addressesOf(view: BackendView): ServiceAddresses {
       const service = own.get(ip)
       if (service !== undefined) {
         const port = service.spec?.ports?.find((one) => one.port === number && (one.protocol ?? 'TCP') === protocol)
-        if (port !== undefined) return { service, backends: behind(view, service, port) }
+        if (port !== undefined) return behindPort(service, port)
         // An external address may be a node's own, where other ports are no Service's.
         if (!nodes.has(ip)) return { service, backends: [] }
       }
       const onNode = nodes.has(ip) ? onNodes.get(`${protocol}/${number}`) : undefined
-      return onNode && { service: onNode.service, backends: behind(view, onNode.service, onNode.port) }
+      return onNode && behindPort(onNode.service, onNode.port)
     },
   }
 }
