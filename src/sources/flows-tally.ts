@@ -3,6 +3,7 @@ import { printable } from '../objects/display.ts'
 import { FlowCollector } from './flows-collect.ts'
 import { conntrackFlows, isSummary } from './flows-conntrack.ts'
 import { hubbleFlow, isNoFlow, lostEvents } from './flows-hubble.ts'
+import { HubbleLines } from './flows-hubble-line.ts'
 import { ownFlow } from './flows-own.ts'
 import { type Parsed, SKIPPED, type Skipped } from './flows-record.ts'
 import { type LineTaker, LogProblem } from './log-lines.ts'
@@ -26,6 +27,7 @@ interface TallyState {
 export class FlowTally implements LineTaker {
   readonly longest = LONGEST_LINE
   readonly collector: FlowCollector
+  readonly #hubble = new HubbleLines()
   readonly #doubts: string[] = []
   readonly #skipped = new Map<Skipped, number>()
   #lines = 0
@@ -77,7 +79,8 @@ export class FlowTally implements LineTaker {
   #json(line: Buffer, whole: boolean): boolean | 'nothing' {
     let value: unknown
     try {
-      value = JSON.parse(textOf(line))
+      const text = textOf(line)
+      value = this.#hubble.parse(text) ?? JSON.parse(text)
     } catch {
       if (whole) return false
       this.#doubts.push(`${this.#file} ends in the middle of a line: what came after is not known`)
