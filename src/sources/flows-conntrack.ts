@@ -1,6 +1,5 @@
 /** The kernel's table of connections (libnetfilter_conntrack, /proc/net/nf_conntrack): the tuple of the first packet, then that of its reply. */
-import ipaddr from 'ipaddr.js'
-import { endOf, FIRST_OF_CLIENTS, type FlowRecord, type Parsed, portOf, protocolOf } from './flows-record.ts'
+import { endOf, FIRST_OF_CLIENTS, type FlowRecord, isAddress, type Parsed, portOf, protocolOf } from './flows-record.ts'
 
 const LINE =
   /^(?:\[(\d{9,12}(?:\.\d+)?)\]\s+)?(?:\[(NEW|UPDATE|DESTROY)\]\s+)?(?:ipv[46]\s+\d+\s+)?([a-z][a-z0-9-]*)\s+(\d+)\s+(?:\d+\s+)?(?:([A-Z][A-Z_0-9]*)\s+)?(.*)$/
@@ -49,9 +48,7 @@ export function conntrackFlows(line: string): readonly FlowRecord[] | Exclude<Pa
 function tupleOf(pairs: readonly (readonly [string, string])[]): Tuple | undefined {
   const { src = '', dst = '', sport, dport } = Object.fromEntries(pairs) as Partial<Record<string, string>>
   const [from, to] = [portOf(sport), portOf(dport)]
-  return ipaddr.isValid(src) && ipaddr.isValid(dst) && from !== undefined && to !== undefined
-    ? { src, dst, sport: from, dport: to }
-    : undefined
+  return isAddress(src) && isAddress(dst) && from !== undefined && to !== undefined ? { src, dst, sport: from, dport: to } : undefined
 }
 
 interface Entry {

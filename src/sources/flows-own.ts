@@ -1,6 +1,5 @@
 /** The format that anybody can write (README, "Network flows"): one JSON object a line, as much of it as is known. */
-import ipaddr from 'ipaddr.js'
-import { endOf, type Parsed, portOf, protocolOf } from './flows-record.ts'
+import { endOf, isAddress, type Parsed, portOf, protocolOf } from './flows-record.ts'
 import { isWire, type Wire } from './wire.ts'
 
 const PROOFS: ReadonlyMap<string, 'seen' | 'dropped'> = new Map([
@@ -32,7 +31,7 @@ export function ownFlow(wire: Wire): Parsed {
 /** An address or `namespace/pod` may stand for the whole. */
 function endWire(value: unknown): Wire | undefined {
   if (typeof value !== 'string') return isWire(value) ? value : undefined
-  if (ipaddr.isValid(value)) return { ip: value }
+  if (isAddress(value)) return { ip: value }
   const [namespace, pod, more] = value.split('/')
   return pod === undefined || more !== undefined ? undefined : { namespace, pod }
 }

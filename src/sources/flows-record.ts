@@ -47,6 +47,10 @@ export const portOf = (value: unknown): number | undefined => {
 /** From here on a port is most likely a client's own (Linux ip_local_port_range). */
 export const FIRST_OF_CLIENTS = 32768
 
+/** Written out: what a C library would also take for an address (`1`, `0x7f.1`, `010.0.0.1`) is none here. */
+export const isAddress = (text: unknown): boolean =>
+  typeof text === 'string' && text.length < 64 && (ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text))
+
 const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
 const LABEL_KEY = /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/
@@ -62,7 +66,7 @@ const named = (pattern: RegExp, value: unknown): string | undefined =>
 /** Only what has the form of a name, address or label, so that nothing else is ever kept or shown. Undefined where nothing names the end. */
 export function endOf(end: Wire): FlowEnd | undefined {
   const { ip, labels, workload, names, entity } = end
-  const address = typeof ip === 'string' && ip.length < 64 && ipaddr.isValid(ip) ? ip : undefined
+  const address = isAddress(ip) ? (ip as string) : undefined
   const [namespace, pod, node] = [named(LABEL, end['namespace']), named(SUBDOMAIN, end['pod']), named(SUBDOMAIN, end['node'])]
   const kept = isWire(labels) ? labelsOf(Object.entries(labels)) : undefined
   const owner = isWire(workload) ? { kind: named(KIND, workload['kind']), name: named(SUBDOMAIN, workload['name']) } : undefined

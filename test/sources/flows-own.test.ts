@@ -113,6 +113,8 @@ describe('what is not fit to be kept', () => {
     ['a count below one', line({ count: -3 })],
     ['a count without end', line({ count: Number.POSITIVE_INFINITY }).replace('null', '1e400')],
     ['an address that is none', line({ source: { ip: '300.1.1.1' } })],
+    ['a number that a C library takes for an address', line({ source: '10' })],
+    ['an octal address', line({ source: { ip: '010.0.0.1' } })],
     ['an address of many bytes', line({ source: { ip: '1'.repeat(100_000) } })],
     ['a name that steers a terminal', line({ source: { namespace: 'shop', pod: 'a\u001b[2Jb' } })],
     ['no end', line({ source: {} })],
