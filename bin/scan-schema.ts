@@ -62,6 +62,15 @@ export const SCAN = z.object({
   objects: count,
   summary: z.record(practice, summary),
   problems: z.array(z.object({ file: z.string(), line: count, message: z.string() })).optional(),
+  flows: z
+    .object({
+      from: z.array(z.string()),
+      ...{ records: count, flows: count, unresolved: count },
+      since: z.iso.datetime().optional(),
+      until: z.iso.datetime().optional(),
+      doubts: z.array(z.string()),
+    })
+    .optional(),
   results: z.array(
     z.object({
       control: z.string(),

@@ -25,3 +25,14 @@ const kept = <T>(parse: (text: string) => T): ((text: string) => T) => {
 const MOST = 100_000
 const rangeOf = kept((cidr: string) => (ipaddr.isValidCIDR(cidr) ? ipaddr.parseCIDR(cidr) : undefined))
 const addressOf = kept((text: string): Address | undefined => (ipaddr.isValid(text) ? ipaddr.process(text) : undefined))
+
+/** One way to write each address: an IPv4 address inside an IPv6 one is that, zeros are left out. Anything else as it is. */
+export const canonicalIp = (text: string): string => addressOf(text)?.toString() ?? text
+
+/** The range of `bits` that holds an address, as `10.244.1.0/24`; undefined for what is none, or has fewer bits. */
+export function networkOf(text: string, bits: number): string | undefined {
+  const bytes = addressOf(text)?.toByteArray()
+  if (bytes === undefined || !(bits >= 0 && bits <= bytes.length * 8)) return undefined
+  const kept = bytes.map((byte, index) => byte & (0xff00 >> Math.min(Math.max(bits - index * 8, 0), 8)))
+  return `${ipaddr.fromByteArray(kept).toString()}/${bits}`
+}

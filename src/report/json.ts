@@ -35,6 +35,7 @@ const headJson = (report: ScanReport, version: string): object => ({
   objects: report.objects,
   summary: report.summary,
   ...(report.problems.length > 0 && { problems: report.problems.map(({ file, line, message }) => ({ file, line, message })) }),
+  ...(report.flows !== undefined && { flows: report.flows }),
 })
 
 const resultJson = ({ control, outcome }: ScanReport['results'][number]): object => ({

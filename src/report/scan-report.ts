@@ -1,5 +1,6 @@
 import { type PracticeSummary, summarise } from '../engine/score.ts'
 import type { Finding, FindingRemedy, Outcome, Practice, RegisteredControl, Snapshot, SourceInfo } from '../model/index.ts'
+import { observedConnections } from '../objects/network-flows.ts'
 import { formatPath } from '../objects/path.ts'
 
 /** What every report format is made from. */
@@ -15,6 +16,19 @@ export interface ScanReport {
     readonly findings: readonly ReportedFinding[]
   }[]
   readonly problems: readonly { readonly file: string; readonly line: number; readonly message: string }[]
+  /** What the operator's record of flows gave; absent: none was given. */
+  readonly flows?: FlowsReport
+}
+export interface FlowsReport {
+  readonly from: readonly string[]
+  /** Records that counted, the distinct flows among them, and those of which nobody can say any more between whom they were. */
+  readonly records: number
+  readonly flows: number
+  readonly unresolved: number
+  /** RFC 3339; absent where the record does not say when. */
+  readonly since?: string
+  readonly until?: string
+  readonly doubts: readonly string[]
 }
 export interface ReportedFinding {
   readonly finding: Finding
@@ -43,12 +57,22 @@ export function scanReport(input: ReportInput): ScanReport {
     objects: snapshot.objects,
     summary: summarise(controls, outcomes),
     problems: input.problems,
+    ...flowsOf(snapshot),
     results: controls.flatMap((control) => {
       const outcome = outcomes.get(control.id)
       if (outcome === undefined) return []
       return [{ control, outcome, findings: outcome.findings.map((finding) => new LazyFinding(finding, snapshot, input.remedyOf)) }]
     }),
   }
+}
+
+function flowsOf(snapshot: Snapshot): Pick<ScanReport, 'flows'> {
+  const [observed, resolved] = [snapshot.fact('ObservedFlows'), observedConnections(snapshot)]
+  if (observed === undefined || resolved === undefined) return {}
+  const { from, records, since, until } = observed
+  const window = { ...(since !== undefined && { since }), ...(until !== undefined && { until }) }
+  const { unresolved } = resolved
+  return { flows: { from, records, flows: observed.flows.length, unresolved, ...window, doubts: [...observed.doubts, ...resolved.doubts] } }
 }
 
 /** A finding with its place and its way out, as all formats show it. */

@@ -42,6 +42,7 @@ export function toTable(report: ScanReport, paint: Paint): string {
       '',
       ...resultLines(report, paint),
       ...problemLines(report, paint),
+      ...flowLines(report, paint),
       ...oftenNamed(report),
       closingLine(report),
       ...howToReadMore(report),
@@ -113,6 +114,17 @@ function findingLines(findings: readonly ReportedFinding[], paint: Paint): strin
   if (system > 0) lines.push(paint('dim', `      ${system} of the platform's own, not scored`))
   if (excepted > 0) lines.push(paint('dim', `      ${excepted} accepted in the exceptions file`))
   return lines
+}
+
+function flowLines({ flows }: ScanReport, paint: Paint): string[] {
+  if (flows === undefined) return []
+  const { records, unresolved, doubts } = flows
+  const open = unresolved > 0 ? `, ${unresolved} of them with an end that is not known any more` : ''
+  return [
+    paint('bold', `flows seen: ${flows.flows} different ones in ${records} records${open}`),
+    ...doubts.map((doubt) => `  ${printable(doubt)}`),
+    '',
+  ]
 }
 
 function problemLines({ problems }: ScanReport, paint: Paint): string[] {

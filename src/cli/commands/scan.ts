@@ -5,9 +5,11 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { styleText } from 'node:util'
 import { controls as allControls } from '../../controls/index.gen.ts'
+import { wantedBy } from '../../engine/evaluator.ts'
 import { atLeast } from '../../engine/score.ts'
 import type { Finding, FindingId, FindingRemedy, Outcome, RegisteredControl, Severity } from '../../model/index.ts'
 import { printable } from '../../objects/display.ts'
+import { FLOW_KINDS } from '../../objects/network-flows.ts'
 import { refText } from '../../objects/ref.ts'
 import { plannable, remedyPreview } from '../../plan/compile.ts'
 import { objectKey } from '../../plan/objects-by-ref.ts'
@@ -51,7 +53,11 @@ export async function scanCommand(options: ScanOptions): Promise<number> {
   if (options.watch) watchChanges(scan, options, print)
   const tellProblems = problemTeller()
   if (options.watch) scan.subscribe(tellProblems)
-  await scan.run(signal)
+  // What tells between whom the flows were, whatever the chosen controls read.
+  await scan.run(
+    signal,
+    new Set([...wantedBy(controls), ...(options.flows === undefined ? [] : ['ObservedFlows' as const, ...FLOW_KINDS])]),
+  )
   if (interrupted()) return EXIT.interrupted
   for (const one of exceptions.expired)
     process.stderr.write(`k8s-harden: the exception for ${one.control} has expired on ${one.until}: ${printable(one.reason)}\n`)
