@@ -115,8 +115,8 @@ export const ingressBackends = ({ metadata: { namespace = 'default' }, spec = {}
     ? []
     : [{ at: ['spec', 'defaultBackend'], service: `${namespace}/${spec.defaultBackend.service.name}` }]),
   ...(spec.rules ?? []).flatMap((rule, i) =>
-    (rule.http?.paths ?? []).flatMap((path, j): Backend[] =>
-      path.backend.service === undefined
+    (rule?.http?.paths ?? []).flatMap((path, j): Backend[] =>
+      path?.backend?.service === undefined
         ? []
         : [{ at: ['spec', 'rules', i, 'http', 'paths', j, 'backend'], service: `${namespace}/${path.backend.service.name}` }],
     ),
@@ -125,7 +125,7 @@ export const ingressBackends = ({ metadata: { namespace = 'default' }, spec = {}
 /** The Services that a route of the Gateway API leads to. */
 export const routeBackends = ({ metadata: { namespace = 'default' }, spec = {} }: RouteObject): readonly Backend[] =>
   (spec.rules ?? []).flatMap((rule, i) =>
-    (rule.backendRefs ?? []).flatMap((ref, j): Backend[] =>
+    (rule?.backendRefs ?? []).flatMap((ref, j): Backend[] =>
       (ref.kind ?? 'Service') === 'Service'
         ? [{ at: ['spec', 'rules', i, 'backendRefs', j], service: `${ref.namespace ?? namespace}/${ref.name}` }]
         : [],

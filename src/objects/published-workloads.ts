@@ -1,11 +1,12 @@
 /** Which workloads take traffic from outside the cluster: through a Service, an Ingress or a route. */
 import type { ServiceObject, View } from '../model/index.ts'
-import { ingressBackends, routeBackends } from './api-endpoint.ts'
 import { derived } from './derived.ts'
+import { ENTRY_KINDS, entries } from './entry-points.ts'
+import { keyOf } from './ref.ts'
 import { matchesPairs } from './selectors.ts'
 import type { Workload } from './workloads.ts'
 
-export const PUBLISHING_KINDS = ['Service', 'Ingress', 'HTTPRoute', 'TLSRoute'] as const
+export const PUBLISHING_KINDS = ['Service', ...ENTRY_KINDS] as const
 export type PublishingView = View<(typeof PUBLISHING_KINDS)[number]>
 
 interface Publication {
@@ -18,14 +19,9 @@ const publications = (view: PublishingView): ReadonlyMap<string, readonly Public
 
 /** By namespace. A Service without a selector leads to no pod that can be told from it. */
 function collect(view: PublishingView): ReadonlyMap<string, readonly Publication[]> {
-  const backends = new Map<string, string>()
-  for (const ingress of view.all('Ingress'))
-    for (const { service } of ingressBackends(ingress))
-      backends.set(service, `Ingress ${ingress.metadata.namespace ?? 'default'}/${ingress.metadata.name}`)
-  for (const kind of ['HTTPRoute', 'TLSRoute'] as const)
-    for (const route of view.all(kind))
-      for (const { service } of routeBackends(route))
-        backends.set(service, `${kind} ${route.metadata.namespace ?? 'default'}/${route.metadata.name}`)
+  const backends = new Map(
+    entries(view).map(({ service, by }) => [service, `${by.kind} ${keyOf(by.metadata.namespace ?? 'default', by.metadata.name)}`]),
+  )
   const found = view.all('Service').flatMap((service): readonly Publication[] => {
     const { spec = {}, metadata } = service
     if (Object.keys(spec.selector ?? {}).length === 0) return []
