@@ -9,6 +9,8 @@ const API_VERSION = 'admissionregistration.k8s.io/v1'
 const METADATA = { name: EXTERNAL_IPS_POLICY, labels: { 'app.kubernetes.io/managed-by': 'k8s-harden' } }
 const addresses = (object: 'object' | 'oldObject'): string => `${object}.?spec.?externalIPs.orValue([])`
 
+const SERVICES = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['services'], scope: '*' }
+
 /** As the admission plugin DenyServiceExternalIPs: what a Service has already may stay or go, nothing may be added. */
 export const externalIpsPolicy = (): KubeObject => ({
   apiVersion: API_VERSION,
@@ -22,7 +24,7 @@ export const externalIpsPolicy = (): KubeObject => ({
         matchPolicy: 'Equivalent',
         namespaceSelector: {},
         objectSelector: {},
-        resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['services'], scope: '*' }],
+        resourceRules: [SERVICES],
       },
       variables: [{ name: 'before', expression: `oldObject == null ? [] : ${addresses('oldObject')}` }],
       validations: [
@@ -43,7 +45,8 @@ export const externalIpsBinding = (mode: ExternalIpsMode): KubeObject => ({
     spec: {
       policyName: EXTERNAL_IPS_POLICY,
       validationActions: mode === 'Deny' ? ['Deny', 'Audit'] : ['Warn', 'Audit'],
-      matchResources: { matchPolicy: 'Equivalent', namespaceSelector: {}, objectSelector: {} },
+      // The policy says so as well; the binding by itself then tells whom it can stop.
+      matchResources: { matchPolicy: 'Equivalent', namespaceSelector: {}, objectSelector: {}, resourceRules: [SERVICES] },
     },
   },
 })
@@ -54,18 +57,20 @@ const mapping = (value: unknown): Mapping =>
 const list = (value: unknown): readonly Json[] => (Array.isArray(value) ? value : [])
 const isOpen = (selector: Json | undefined): boolean => selector === undefined || isEmptySelector(selector as object)
 
+/** Of every Service that is made or changed. */
+const isOfServices = (rule: Mapping): boolean =>
+  list(rule['apiGroups']).includes('') &&
+  list(rule['apiVersions']).some((version) => version === 'v1' || version === '*') &&
+  list(rule['resources']).includes('services') &&
+  list(rule['resourceNames']).length === 0 &&
+  rule['scope'] !== 'Cluster' &&
+  ['CREATE', 'UPDATE'].every((operation) => list(rule['operations']).includes(operation))
+
 /** Does it refuse what this tool would write it to refuse, for all Services? */
 export function isAsWritten({ spec = {} }: SpecObject): boolean {
   const wanted = (externalIpsPolicy() as SpecObject).spec!
   const constraints = mapping(spec['matchConstraints'])
   const expressions = (value: unknown) => JSON.stringify(list(value).map((one) => mapping(one)['expression']))
-  const isOfServices = (rule: Mapping) =>
-    list(rule['apiGroups']).includes('') &&
-    list(rule['apiVersions']).some((version) => version === 'v1' || version === '*') &&
-    list(rule['resources']).includes('services') &&
-    list(rule['resourceNames']).length === 0 &&
-    rule['scope'] !== 'Cluster' &&
-    ['CREATE', 'UPDATE'].every((operation) => list(rule['operations']).includes(operation))
   return (
     spec['failurePolicy'] !== 'Ignore' &&
     list(spec['matchConditions']).length === 0 &&
@@ -85,7 +90,7 @@ export function deniesEverywhere({ spec = {} }: SpecObject): boolean {
   return (
     list(spec['validationActions']).includes('Deny') &&
     spec['paramRef'] === undefined &&
-    list(match['resourceRules']).length === 0 &&
+    (list(match['resourceRules']).length === 0 || list(match['resourceRules']).map(mapping).some(isOfServices)) &&
     list(match['excludeResourceRules']).length === 0 &&
     isOpen(match['namespaceSelector']) &&
     isOpen(match['objectSelector'])

@@ -82,6 +82,8 @@ function* judge(service: ServiceObject): Iterable<Observation<ExternalIpsEvidenc
 /** The status of a load balancer takes addresses over in the same way, and no plugin looks at it. */
 function* statusWriters(view: View<(typeof RBAC_KINDS)[number]>): Iterable<Remark> {
   const holders = whoCan(grants(view), { verb: 'patch', group: '', resource: 'services', subresource: 'status' })
-  const others = holders.filter(({ name, namespace }) => !name.startsWith('system:') && namespace !== 'kube-system').map(identityText)
+  const others = holders
+    .filter(({ name, namespace }) => !name.startsWith('system:') && name !== 'kubeadm:cluster-admins' && namespace !== 'kube-system')
+    .map(identityText)
   if (others.length > 0) yield { note: `may patch services/status, which does the same for load balancers: ${fewOf(others)}` }
 }
