@@ -92,8 +92,10 @@ function* onBalancer(view: OpennessView, service: ServiceObject, text: string, i
   })
   const widest = ranges.find((range) => rangeWidth(range) === 'everybody')
   if (ranges.length > 0 && widest === undefined) {
-    const wide = ranges.find((range) => rangeWidth(range) !== 'narrow')
+    const wide = ranges.find((range) => rangeWidth(range) === 'wide')
+    const odd = ranges.find((range) => rangeWidth(range) === undefined)
     if (ignored !== undefined) yield say('names source ranges that its load balancer may not heed', ignored, 'review')
+    else if (odd !== undefined) yield say('names a source range that is none', `${odd} in ${from}`, 'review')
     else if (wide !== undefined) yield say('lets very wide ranges reach its load balancer', `${wide} in ${from}`, 'review')
     return
   }
