@@ -64,5 +64,5 @@ export function* judgeSecret(
 }
 
 /** Is a host among these? A wildcard covers one label (RFC 6125, section 6.4.3). */
-export const coversHost = (names: Iterable<string>, host: string): boolean =>
-  [...names].some((name) => name === host || (name.startsWith('*.') && host.slice(host.indexOf('.')) === name.slice(1)))
+export const coversHost = (names: ReadonlySet<string>, host: string): boolean =>
+  names.has(host) || (host.includes('.') && names.has(`*${host.slice(host.indexOf('.'))}`))

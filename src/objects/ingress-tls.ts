@@ -111,8 +111,8 @@ function* albListeners(ingress: IngressObject): Iterable<TlsJudged> {
 function* unnamedHosts(view: IngressView, ingress: IngressObject): Iterable<TlsJudged> {
   const tls = ingress.spec?.tls ?? []
   if (tls.some((one) => (one?.hosts ?? []).length === 0)) return
-  const named = [...tls.flatMap((one) => one?.hosts ?? []), ...namedAnywhere(view)]
-  const open = hostsOf(ingress).filter((host) => !coversHost(named, host))
+  // Its own hosts are among them.
+  const open = hostsOf(ingress).filter((host) => !coversHost(namedAnywhere(view), host))
   const detail = `${fewOf(open)}; tls names ${fewOf(tls.flatMap((one) => one?.hosts ?? []))}`
   if (open.length > 0) yield fault(ingress, { is: 'hosts', at: ['spec', 'tls'], reason: 'serves hosts that its tls does not name', detail })
 }

@@ -39,7 +39,9 @@ export default control({
       yield { notApplicable: 'there are no Ingresses and no Gateways here' }
       return
     }
-    yield { note: 'whether certificates have expired is not seen: the values of Secrets are never fetched' }
+    yield {
+      note: 'whether certificates have expired is not seen, since the values of Secrets are never fetched; where no redirect is written, the default of the controller counts',
+    }
   },
   remedy: encryptEntry(),
   verify: 'Asked over plain HTTP each host answers with a redirect, and over TLS with a certificate of its name that has not expired.',
