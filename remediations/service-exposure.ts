@@ -17,6 +17,7 @@ import type {
   ServiceObject,
 } from '../src/model/index.ts'
 import { rangeWidth } from '../src/objects/address.ts'
+import { ROUTE_KINDS } from '../src/objects/entry-points.ts'
 import { valueAt } from '../src/objects/path.ts'
 import { refOf, refText, sameObject } from '../src/objects/ref.ts'
 
@@ -25,12 +26,13 @@ export interface Exposure {
   readonly backends: readonly string[]
 }
 
+const CLOSABLE = ['Service', 'Ingress', ...ROUTE_KINDS] as const satisfies readonly Kind[]
 const MAY_BREAK = ['whoever comes in from outside by this way is cut off: look who does before it is closed']
 
 /** A Service becomes ClusterIP; an Ingress or route loses its rules to the Services named, or goes where none is left. */
 export const closeExposure: Remedy<Exposure> = remedy<Exposure>({
   family: 'service-exposure',
-  reads: ['Service', 'Ingress', 'HTTPRoute', 'TLSRoute'],
+  reads: CLOSABLE,
   propose(finding, { view }): Proposal {
     const kind = finding.subject.kind
     if (!isClosable(kind)) return { byHand: 'take the tunnel away, or have its way in guarded by a login and an access list' }
@@ -49,8 +51,7 @@ export const closeExposure: Remedy<Exposure> = remedy<Exposure>({
     return { changes: [change], risk: 'may-break', summary, mayBreak: MAY_BREAK }
   },
 })
-const isClosable = (kind: string): kind is Extract<Kind, 'Service' | 'Ingress' | 'HTTPRoute' | 'TLSRoute'> =>
-  ['Service', 'Ingress', 'HTTPRoute', 'TLSRoute'].includes(kind)
+const isClosable = (kind: string): kind is (typeof CLOSABLE)[number] => (CLOSABLE as readonly string[]).includes(kind)
 const edit = ({ subject }: Pick<Finding, 'subject'>, edits: readonly Edit[]): Change => ({ type: 'edit', target: subject, edits })
 
 /** Fields that the API server refuses on a ClusterIP Service, or that go on exposing it. */

@@ -373,6 +373,8 @@ export interface ServiceObject extends KubeObject {
     readonly externalIPs?: readonly string[]
     readonly externalName?: string
     readonly loadBalancerSourceRanges?: readonly string[]
+    readonly loadBalancerClass?: string
+    readonly allocateLoadBalancerNodePorts?: boolean
   }
   readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[] } }
 }
@@ -401,7 +403,16 @@ export interface IngressObject extends KubeObject {
 /** HTTPRoute, TLSRoute, TCPRoute, UDPRoute, GRPCRoute of gateway.networking.k8s.io. */
 export interface RouteObject extends KubeObject {
   readonly spec?: {
+    readonly parentRefs?: readonly {
+      readonly kind?: string
+      readonly group?: string
+      readonly name: string
+      readonly namespace?: string
+      readonly sectionName?: string
+      readonly port?: number
+    }[]
     readonly rules?: readonly {
+      readonly filters?: readonly { readonly type?: string; readonly requestRedirect?: { readonly scheme?: string } }[]
       readonly backendRefs?: readonly {
         readonly kind?: string
         readonly group?: string

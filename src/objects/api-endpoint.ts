@@ -3,6 +3,7 @@ import type { EndpointSliceObject, IngressObject, NodeObject, Path, PodObject, R
 import { isPublicAddress } from './address.ts'
 import { derived } from './derived.ts'
 import { staticPods } from './flag-parse.ts'
+import { declaredInternal } from './load-balancers.ts'
 
 type ServiceView = View<'Service' | 'EndpointSlice' | 'Pod'>
 
@@ -90,18 +91,8 @@ export const publicAddresses = (node: NodeObject): readonly string[] =>
     .filter(({ type, address }) => type.endsWith('IP') && isPublicAddress(address))
     .map(({ address }) => address)
 
-const INTERNAL: Readonly<Record<string, readonly string[]>> = {
-  'service.beta.kubernetes.io/aws-load-balancer-scheme': ['internal'],
-  'service.beta.kubernetes.io/aws-load-balancer-internal': ['true', '0.0.0.0/0'],
-  'service.beta.kubernetes.io/azure-load-balancer-internal': ['true'],
-  'service.beta.kubernetes.io/oci-load-balancer-internal': ['true'],
-  'oci-network-load-balancer.oraclecloud.com/internal': ['true'],
-  'networking.gke.io/load-balancer-type': ['Internal'],
-  'cloud.google.com/load-balancer-type': ['Internal'],
-}
 /** Does its load balancer stand inside the provider's network? */
-export const isInternalLoadBalancer = ({ metadata: { annotations = {} } }: ServiceObject): boolean =>
-  Object.entries(INTERNAL).some(([annotation, values]) => values.includes(annotations[annotation] ?? ''))
+export const isInternalLoadBalancer = (service: ServiceObject): boolean => declaredInternal(service) !== undefined
 
 export interface Backend {
   readonly at: Path
@@ -115,8 +106,8 @@ export const ingressBackends = ({ metadata: { namespace = 'default' }, spec = {}
     ? []
     : [{ at: ['spec', 'defaultBackend'], service: `${namespace}/${spec.defaultBackend.service.name}` }]),
   ...(spec.rules ?? []).flatMap((rule, i) =>
-    (rule.http?.paths ?? []).flatMap((path, j): Backend[] =>
-      path.backend.service === undefined
+    (rule?.http?.paths ?? []).flatMap((path, j): Backend[] =>
+      path?.backend?.service === undefined
         ? []
         : [{ at: ['spec', 'rules', i, 'http', 'paths', j, 'backend'], service: `${namespace}/${path.backend.service.name}` }],
     ),
@@ -125,7 +116,7 @@ export const ingressBackends = ({ metadata: { namespace = 'default' }, spec = {}
 /** The Services that a route of the Gateway API leads to. */
 export const routeBackends = ({ metadata: { namespace = 'default' }, spec = {} }: RouteObject): readonly Backend[] =>
   (spec.rules ?? []).flatMap((rule, i) =>
-    (rule.backendRefs ?? []).flatMap((ref, j): Backend[] =>
+    (rule?.backendRefs ?? []).flatMap((ref, j): Backend[] =>
       (ref.kind ?? 'Service') === 'Service'
         ? [{ at: ['spec', 'rules', i, 'backendRefs', j], service: `${ref.namespace ?? namespace}/${ref.name}` }]
         : [],

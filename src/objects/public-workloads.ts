@@ -1,18 +1,19 @@
 /** Workloads that are reached from outside the cluster: through a Service that opens a port there, or that an Ingress or route leads to. */
 import type { View } from '../model/index.ts'
 import { derived } from './derived.ts'
+import { ENTRY_KINDS, entries } from './entry-points.ts'
 import { refOf, refText } from './ref.ts'
 import { matchesPairs } from './selectors.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from './workloads.ts'
 
-export const PUBLIC_KINDS = [...WORKLOAD_KINDS, 'Service', 'Ingress', 'HTTPRoute', 'TLSRoute'] as const
+export const PUBLIC_KINDS = [...WORKLOAD_KINDS, 'Service', ...ENTRY_KINDS] as const
 type PublicView = View<(typeof PUBLIC_KINDS)[number]>
 
 /** Each with what leads to it: `Service shop/web`, `Ingress shop/web`. */
 export const publicWorkloads = (view: PublicView): ReadonlyMap<Workload, string> => derived(view, find)
 
 function find(view: PublicView): ReadonlyMap<Workload, string> {
-  const routed = routedServices(view)
+  const routed = new Map(entries(view).map(({ service, by }) => [service, refText(refOf(by))]))
   const open = view.all('Service').flatMap((service) => {
     const { type, externalIPs = [] } = service.spec ?? {}
     const namespace = service.metadata.namespace ?? 'default'
@@ -26,19 +27,4 @@ function find(view: PublicView): ReadonlyMap<Workload, string> {
     if (way !== undefined) found.set(workload, way.by)
   }
   return found
-}
-
-function routedServices(view: PublicView): ReadonlyMap<string, string> {
-  const routed = new Map<string, string>()
-  for (const ingress of view.all('Ingress')) {
-    const { defaultBackend, rules = [] } = ingress.spec ?? {}
-    for (const backend of [defaultBackend, ...rules.flatMap((rule) => (rule?.http?.paths ?? []).map((path) => path?.backend))])
-      if (backend?.service?.name !== undefined)
-        routed.set(`${ingress.metadata.namespace ?? 'default'}/${backend.service.name}`, refText(refOf(ingress)))
-  }
-  for (const route of [...view.all('HTTPRoute'), ...view.all('TLSRoute')]) {
-    for (const { kind = 'Service', namespace, name } of (route.spec?.rules ?? []).flatMap((rule) => rule?.backendRefs ?? []))
-      if (kind === 'Service') routed.set(`${namespace ?? route.metadata.namespace ?? 'default'}/${name}`, refText(refOf(route)))
-  }
-  return routed
 }

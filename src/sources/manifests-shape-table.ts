@@ -32,8 +32,17 @@ const WEBHOOK: Fields = {
     ),
   ),
 }
+const TARGET = { kind: 'text', group: 'text', name: 'text', namespace: 'text' } as const
 const ROUTE: Fields = {
-  spec: map({ rules: list(map({ backendRefs: list(map({ kind: 'text', group: 'text', name: 'text', namespace: 'text' }, 'name')) })) }),
+  spec: map({
+    parentRefs: list(map({ ...TARGET, sectionName: 'text' }, 'name')),
+    rules: list(
+      map({
+        filters: list(map({ type: 'text', requestRedirect: map({ scheme: 'text' }) })),
+        backendRefs: list(map(TARGET, 'name')),
+      }),
+    ),
+  }),
 }
 
 export const NEEDED: Partial<Record<Kind, readonly string[]>> = { Pod: ['spec'], RoleBinding: ['roleRef'], ClusterRoleBinding: ['roleRef'] }
@@ -84,6 +93,7 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
       externalIPs: 'texts',
       externalName: 'text',
       loadBalancerSourceRanges: 'texts',
+      loadBalancerClass: 'text',
     }),
     status: map({ loadBalancer: map({ ingress: list(map({ ip: 'text', hostname: 'text' })) }) }),
   },
@@ -98,6 +108,11 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
   },
   HTTPRoute: ROUTE,
   TLSRoute: ROUTE,
+  GRPCRoute: ROUTE,
+  TCPRoute: ROUTE,
+  UDPRoute: ROUTE,
+  IngressClass: SPEC,
+  Gateway: SPEC,
   NetworkPolicy: {
     spec: map({
       podSelector: SELECTOR,
@@ -144,6 +159,10 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
   CalicoGlobalNetworkPolicy: SPEC,
   AdminNetworkPolicy: SPEC,
   BaselineAdminNetworkPolicy: SPEC,
+  CalicoFelixConfiguration: SPEC,
+  IstioGateway: SPEC,
+  IstioVirtualService: SPEC,
+  IstioPeerAuthentication: SPEC,
   KyvernoClusterPolicy: SPEC,
   KyvernoPolicy: SPEC,
   KyvernoValidatingPolicy: SPEC,

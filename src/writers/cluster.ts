@@ -13,6 +13,7 @@ import { contradiction } from './cluster-pod-security.ts'
 import { isOther, Reader } from './cluster-read.ts'
 import { type Prepared, Refusal, Rehearser } from './cluster-rehearse.ts'
 import { Sender } from './cluster-send.ts'
+import { outlasting } from './policy-lag.ts'
 import { freeStuckPods, revisionOf } from './stuck-pods.ts'
 
 /** What `Written.undo` says, enough to take the write back after a restart. */
@@ -124,7 +125,8 @@ export class ClusterWriter implements Writer {
       if (state === 'other' || (state === 'gone' && !halfDone)) throw new WriteConflict(await this.#conflict(entry, state))
       if (state !== 'before') open.push({ entry, state })
     }
-    for (const { entry, state } of open) await this.#takeBack(entry, state, dryRun)
+    const isThere = async (ref: ObjectRef): Promise<boolean> => (await this.#reader.read(ref)) !== undefined
+    for (const { entry, state } of open) await outlasting(() => this.#takeBack(entry, state, dryRun), isThere)
   }
 
   async #takeBack(written: Written, state: WrittenState, dryRun: boolean): Promise<void> {

@@ -50,7 +50,17 @@ function blocks(object: KubeObject | undefined, { labels }: Space): boolean {
   }
   if (object?.kind !== 'ValidatingAdmissionPolicyBinding') return false
   const { spec = {} } = object as KubeObject & {
-    spec?: { validationActions?: readonly string[]; matchResources?: { namespaceSelector?: LabelSelector } }
+    spec?: {
+      validationActions?: readonly string[]
+      matchResources?: { namespaceSelector?: LabelSelector; resourceRules?: readonly { resources?: readonly string[] }[] }
+    }
   }
-  return (spec.validationActions ?? []).includes('Deny') && matchesSelector(spec.matchResources?.namespaceSelector ?? {}, labels)
+  const rules = spec.matchResources?.resourceRules ?? []
+  // Nothing that is refused about a Service keeps a component from starting.
+  const isOfServices = rules.length > 0 && rules.every(({ resources }) => resources?.join() === 'services')
+  return (
+    !isOfServices &&
+    (spec.validationActions ?? []).includes('Deny') &&
+    matchesSelector(spec.matchResources?.namespaceSelector ?? {}, labels)
+  )
 }

@@ -4,6 +4,7 @@ import type { IngressObject, Observation, RouteObject, ServiceObject } from '../
 import { apiServices, type Backend, ingressBackends, isInternalLoadBalancer, routeBackends } from '../../objects/api-endpoint.ts'
 import { eachContainer } from '../../objects/containers.ts'
 import { remembered } from '../../objects/derived.ts'
+import { ROUTE_KINDS } from '../../objects/entry-points.ts'
 import { refOf } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
 
@@ -13,14 +14,13 @@ export default control({
   why: 'A load balancer, node port or Ingress in front of the API server is a second way in that no access list of the endpoint covers. It is easily forgotten, because it looks like any other Service.',
   references: [{ standard: 'OWASP', section: '2025/K06' }],
   reads: ['Service', 'Ingress'],
-  consults: ['EndpointSlice', 'HTTPRoute', 'TLSRoute', ...WORKLOAD_KINDS],
+  consults: ['EndpointSlice', ...ROUTE_KINDS, ...WORKLOAD_KINDS],
   *evaluate(view) {
     const { services, undecided } = apiServices(view)
     for (const { service, because } of services) yield* judgeService(service, because)
     const names = new Set(services.map(({ service: { metadata } }) => `${metadata.namespace}/${metadata.name}`))
     for (const ingress of view.all('Ingress')) yield* judgeBackends(ingress, ingressBackends(ingress), names)
-    for (const kind of ['HTTPRoute', 'TLSRoute'] as const)
-      for (const route of view.all(kind)) yield* judgeBackends(route, routeBackends(route), names)
+    for (const kind of ROUTE_KINDS) for (const route of view.all(kind)) yield* judgeBackends(route, routeBackends(route), names)
     for (const workload of workloads(view)) yield* tunnelsOf(workload)
 
     for (const service of undecided.filter(leavesCluster)) {
@@ -31,7 +31,7 @@ export default control({
         subject: refOf(service),
       }
     }
-    for (const kind of ['HTTPRoute', 'TLSRoute', 'Pod', 'Deployment', 'StatefulSet', 'DaemonSet'] as const) {
+    for (const kind of [...ROUTE_KINDS, 'Pod', 'Deployment', 'StatefulSet', 'DaemonSet'] as const) {
       const unread = view.unread(kind)
       if (unread !== undefined) yield { unknown: unread.because, answer: unread.answer }
     }
