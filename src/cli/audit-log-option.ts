@@ -16,10 +16,7 @@ export function auditLogsOf(paths: readonly string[]): Promise<ObservedRequests>
 }
 
 async function learn(paths: readonly string[]): Promise<ObservedRequests> {
-  const [{ readAuditLogs }, { AuditLogProblem }] = [
-    await import('../sources/audit-log-read.ts'),
-    await import('../sources/audit-log-tally.ts'),
-  ]
+  const [{ readAuditLogs }, { LogProblem }] = [await import('../sources/audit-log-read.ts'), await import('../sources/log-lines.ts')]
   // A large one takes a while, and a terminal as standard input waits for the operator.
   if (process.stderr.isTTY)
     process.stderr.write(
@@ -28,6 +25,6 @@ async function learn(paths: readonly string[]): Promise<ObservedRequests> {
   try {
     return await readAuditLogs(paths)
   } catch (error) {
-    throw error instanceof AuditLogProblem ? new UsageError(`the audit log ${error.message}`, error.tryNext) : error
+    throw error instanceof LogProblem ? new UsageError(`the audit log ${error.message}`, error.tryNext) : error
   }
 }

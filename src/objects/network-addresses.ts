@@ -25,3 +25,6 @@ const kept = <T>(parse: (text: string) => T): ((text: string) => T) => {
 const MOST = 100_000
 const rangeOf = kept((cidr: string) => (ipaddr.isValidCIDR(cidr) ? ipaddr.parseCIDR(cidr) : undefined))
 const addressOf = kept((text: string): Address | undefined => (ipaddr.isValid(text) ? ipaddr.process(text) : undefined))
+
+/** One way to write each address: an IPv4 address inside an IPv6 one is that, zeros are left out. Anything else as it is. */
+export const canonicalIp = (text: string): string => addressOf(text)?.toString() ?? text
