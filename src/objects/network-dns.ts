@@ -2,8 +2,8 @@
 import type { NetworkPolicyPeer, NetworkPolicyPort, ServiceObject, View } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
 import { hostCidr } from './network-edges.ts'
-import { distinct, namespaceOf, selectedBy, TARGET_KINDS, targetsOf } from './network-service-targets.ts'
 import { stablePairs } from './network-pod-selector.ts'
+import { distinct, namespaceOf, selectedBy, TARGET_KINDS, targetsOf } from './network-service-targets.ts'
 import { workloads } from './workloads.ts'
 
 export const DNS_KINDS = TARGET_KINDS
@@ -62,7 +62,9 @@ const block = (ip: string): NetworkPolicyPeer => ({ ipBlock: { cidr: hostCidr(ip
 
 /** Not the port of its metrics. */
 const isOfDns = (service: ServiceObject, port: number | string | undefined): boolean =>
-  (service.spec?.ports ?? []).filter((one) => one.port === 53).some(({ targetPort = 53 }) => targetPort === port || typeof targetPort === 'string') &&
+  (service.spec?.ports ?? [])
+    .filter((one) => one.port === 53)
+    .some(({ targetPort = 53 }) => targetPort === port || typeof targetPort === 'string') &&
   !(service.spec?.ports ?? []).some((one) => one.port !== 53 && (one.targetPort ?? one.port) === port)
 
 /** NodeLocal DNSCache listens on the addresses of `-localip`, on the network of the node: no selector of pods matches it. */

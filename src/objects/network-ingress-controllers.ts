@@ -2,9 +2,9 @@
 import type { IngressObject, View } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
 import { derived } from './derived.ts'
-import { fieldsOf, textOf } from './json-fields.ts'
 import { ANYWHERE, callersSide, type Side } from './network-edges.ts'
-import { namespaceOf } from './network-service-targets.ts'
+import { mapping } from './network-fields.ts'
+import { namespaceOf, textOf } from './network-service-targets.ts'
 import { matchesPairs } from './selectors.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from './workloads.ts'
 
@@ -18,7 +18,11 @@ const CONTROLLERS: readonly { readonly controller: RegExp; readonly image: RegEx
     image: /(^|\/)(ingress-nginx\/controller|nginx-ingress-controller|ingress-nginx-controller|nginx-ingress)(-chroot)?(:|@|$)/,
     classes: /^nginx/,
   },
-  { controller: /^(nginx\.org|gateway\.nginx\.org)\//, image: /(^|\/)(nginx-ingress|nginx-ic[\w/-]*|nginx-gateway-fabric(\/nginx)?)(:|@|$)/, classes: /^$/ },
+  {
+    controller: /^(nginx\.org|gateway\.nginx\.org)\//,
+    image: /(^|\/)(nginx-ingress|nginx-ic[\w/-]*|nginx-gateway-fabric(\/nginx)?)(:|@|$)/,
+    classes: /^$/,
+  },
   { controller: /^traefik\.io\//, image: /(^|\/)(mirrored-library-)?traefik(-hub|ee)?(:|@|$)/, classes: /^traefik/ },
   {
     controller: /haproxy/,
@@ -57,7 +61,7 @@ export function gatewayPods(view: ControllerView, namespace: string, name: strin
     }),
   ]
   if (own.length > 0) return own
-  const className = textOf(fieldsOf(view.find('Gateway', namespace, name)?.spec)['gatewayClassName'])
+  const className = textOf(mapping(view.find('Gateway', namespace, name)?.spec)['gatewayClassName'])
   const controller = textOf(view.all('GatewayClass').find(({ metadata }) => metadata.name === className)?.spec?.['controllerName'])
   const known = controller === undefined ? undefined : CONTROLLERS.find((one) => one.controller.test(controller))
   return known === undefined ? [] : workloadsOfImage(view, known.image)
@@ -65,7 +69,8 @@ export function gatewayPods(view: ControllerView, namespace: string, name: strin
 
 export const podsLabelled = (view: ControllerView, labels: Readonly<Record<string, string>>): readonly Workload[] =>
   workloads(view).filter(
-    ({ templateLabels, pods }) => matchesPairs(labels, templateLabels) || pods.some(({ metadata }) => matchesPairs(labels, metadata.labels ?? {})),
+    ({ templateLabels, pods }) =>
+      matchesPairs(labels, templateLabels) || pods.some(({ metadata }) => matchesPairs(labels, metadata.labels ?? {})),
   )
 
 const workloadsOfImage = (view: ControllerView, image: RegExp): readonly Workload[] =>

@@ -14,11 +14,17 @@ type NameView = View<(typeof NAME_NEED_KINDS)[number]>
 export function nameEdges(view: NameView): readonly Edge[] {
   const services = servicesByKey(view)
   const readers = readersOf(view)
-  const named = (text: string, namespace: string): readonly string[] => namesIn(text).flatMap((host) => keysNamed(host, namespace, services))
+  const named = (text: string, namespace: string): readonly string[] =>
+    namesIn(text).flatMap((host) => keysNamed(host, namespace, services))
   const edges = workloads(view).flatMap((workload) => {
     const keys = new Set([...named(wordsOf(workload), workload.namespace), ...variablesIn(wordsOf(workload), workload.namespace, services)])
     return [...keys].flatMap((key) =>
-      edgesByName(view, sideOf(workload), services.get(key)!, `${workload.ref.kind} ${workload.ref.name} in namespace ${workload.namespace} names it`),
+      edgesByName(
+        view,
+        sideOf(workload),
+        services.get(key)!,
+        `${workload.ref.kind} ${workload.ref.name} in namespace ${workload.namespace} names it`,
+      ),
     )
   })
   const fromMaps = view.all('ConfigMap').flatMap((map) => {
@@ -64,7 +70,8 @@ const variablesIn = (text: string, namespace: string, services: ReadonlyMap<stri
     .filter((key) => services.has(key))
 
 /** Of the template, and of a live pod, into which a webhook may have put a sidecar. */
-const wordsOf = ({ spec, pods }: Workload): string => [spec, ...(pods[0]?.spec === undefined ? [] : [pods[0].spec])].map(wordsOfSpec).join('\n')
+const wordsOf = ({ spec, pods }: Workload): string =>
+  [spec, ...(pods[0]?.spec === undefined ? [] : [pods[0].spec])].map(wordsOfSpec).join('\n')
 const wordsOfSpec = remembered((spec: PodSpec): string =>
   eachContainer(spec)
     .flatMap(({ container }) => [

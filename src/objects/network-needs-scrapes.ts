@@ -2,8 +2,8 @@
 import type { LabelSelector, NetworkPolicyPort, ServiceObject, SpecObject, View } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
 import { derived } from './derived.ts'
-import { type Fields, fieldsOf, listOf } from './json-fields.ts'
 import { callersSide, type Edge, EVERY_POD, type Side } from './network-edges.ts'
+import { list, type Mapping, mapping } from './network-fields.ts'
 import { edgesTo } from './network-needs-services.ts'
 import { distinct, namespaceOf, TARGET_KINDS, targetsOf } from './network-service-targets.ts'
 import { matchesSelector } from './selectors.ts'
@@ -19,14 +19,18 @@ export const scrapeEdges = (view: ScrapeView): readonly Edge[] => [
   ...view.all('PodMonitor').flatMap((monitor) => ofPodMonitor(view, monitor)),
 ]
 
-/** By its image: what pulls metrics out of pods. */
-const COLLECTORS = /(^|\/)(prometheus|vmagent|vmsingle|victoria-metrics|grafana-agent|agent|alloy|opentelemetry-collector(-[\w-]+)?|otelcol(-[\w-]+)?)(:|@|$)/
-const isAgentOfAnother = /(^|\/)(datadog|elastic|newrelic|[\w.-]*jenkins[\w.-]*|gitlab|buildkite|teamcity)\/.*agent(:|@|$)/
+/** By its image: what pulls metrics out of pods. One beside an application, as a sidecar, pulls from that alone. */
+const COLLECTORS =
+  /(^|\/)(prometheus|vmagent|vmsingle|victoria-metrics|grafana-agent|agent|alloy|opentelemetry-collector(-[\w-]+)?|otelcol(-[\w-]+)?)(:|@|$)/
+/** Collects nothing from other pods. */
+const OTHER_AGENTS = /(^|\/)(datadog|elastic|newrelic|[\w.-]*jenkins[\w.-]*|gitlab|buildkite|teamcity)\/.*agent(:|@|$)/
 
 export const metricsCollectors = (view: View<WorkloadKind>): readonly Workload[] => derived(view, findCollectors)
 const findCollectors = (view: View<WorkloadKind>): readonly Workload[] =>
   workloads(view).filter(({ spec }) =>
-    eachContainer(spec).some(({ container: { image = '' } }) => COLLECTORS.test(image) && !isAgentOfAnother.test(image)),
+    (spec.containers ?? []).some(
+      ({ image = '' }, index) => COLLECTORS.test(image) && !OTHER_AGENTS.test(image) && (index === 0 || /prometheus/.test(image)),
+    ),
   )
 
 /** Every pod where no collector can be told: it may be one that we do not know. */
@@ -72,14 +76,14 @@ function ofService(view: ScrapeView, service: ServiceObject): readonly Edge[] {
 
 /** `spec.namespaceSelector`: `any`, or `matchNames`; its own namespace by default (monitoring.coreos.com/v1). */
 function isWatched(monitor: SpecObject, namespace: string): boolean {
-  const { any, matchNames } = fieldsOf(monitor.spec?.['namespaceSelector'])
-  const names = listOf(matchNames).map(String)
+  const { any, matchNames } = mapping(monitor.spec?.['namespaceSelector'])
+  const names = list(matchNames).map(String)
   return any === true || (names.length > 0 ? names.includes(namespace) : namespace === namespaceOf(monitor))
 }
 const selectorOf = (monitor: SpecObject): LabelSelector => (monitor.spec?.['selector'] ?? {}) as LabelSelector
 
 function ofServiceMonitor(view: ScrapeView, monitor: SpecObject): readonly Edge[] {
-  const endpoints = listOf(monitor.spec?.['endpoints']).map(fieldsOf)
+  const endpoints = list(monitor.spec?.['endpoints']).map(mapping)
   const because = `ServiceMonitor ${monitor.metadata.name} in namespace ${namespaceOf(monitor)} has it scraped`
   return view
     .all('Service')
@@ -96,12 +100,14 @@ function ofServiceMonitor(view: ScrapeView, monitor: SpecObject): readonly Edge[
 }
 
 function ofPodMonitor(view: ScrapeView, monitor: SpecObject): readonly Edge[] {
-  const endpoints = listOf(monitor.spec?.['podMetricsEndpoints']).map(fieldsOf)
+  const endpoints = list(monitor.spec?.['podMetricsEndpoints']).map(mapping)
   return workloads(view)
     .filter(
       ({ namespace, templateLabels, pods }) =>
         isWatched(monitor, namespace) &&
-        [templateLabels, ...pods.map(({ metadata }) => metadata.labels ?? {})].some((labels) => matchesSelector(selectorOf(monitor), labels)),
+        [templateLabels, ...pods.map(({ metadata }) => metadata.labels ?? {})].some((labels) =>
+          matchesSelector(selectorOf(monitor), labels),
+        ),
     )
     .flatMap((workload): readonly Edge[] => {
       const ports = distinct(endpoints.flatMap((endpoint) => endpointPorts(endpoint, [workload])))
@@ -113,7 +119,7 @@ function ofPodMonitor(view: ScrapeView, monitor: SpecObject): readonly Edge[] {
 }
 
 /** A number as it stands; a name by what the containers call so. */
-function endpointPorts(endpoint: Fields, of: readonly Workload[]): readonly NetworkPolicyPort[] {
+function endpointPorts(endpoint: Mapping, of: readonly Workload[]): readonly NetworkPolicyPort[] {
   const asked = [endpoint['portNumber'], endpoint['targetPort'], endpoint['port']].find((one) => one !== undefined && one !== null)
   if (typeof asked === 'number') return [{ protocol: 'TCP', port: asked }]
   return of.flatMap(({ spec }) =>

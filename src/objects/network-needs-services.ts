@@ -1,8 +1,8 @@
 /** Needs that Services show by themselves, and those of the API server, which calls webhooks and aggregated APIs. */
 import type { ServiceObject, View } from '../model/index.ts'
 import { ANYWHERE, type Edge, type Side } from './network-edges.ts'
-import { fieldsOf, textOf } from './json-fields.ts'
-import { endsByNamespace, namespaceOf, serviceKey, servicesByKey, TARGET_KINDS, targetsOf } from './network-service-targets.ts'
+import { mapping } from './network-fields.ts'
+import { endsByNamespace, servicesByKey, TARGET_KINDS, targetsOf, textOf } from './network-service-targets.ts'
 import { keyOf } from './ref.ts'
 import { type Workload, workloads } from './workloads.ts'
 
@@ -70,7 +70,7 @@ function apiServerCalls(view: ServiceView): readonly Edge[] {
         : edgesTo(view, ANYWHERE, services.get(keyOf(at.namespace, at.name)), `the API server calls it for webhook ${name}`, at.port ?? 443)
     }),
     ...view.all('APIService').flatMap(({ metadata, spec }) => {
-      const at = fieldsOf(spec?.['service'])
+      const at = mapping(spec?.['service'])
       const [namespace, name] = [textOf(at['namespace']), textOf(at['name'])]
       if (namespace === undefined || name === undefined) return []
       const port = typeof at['port'] === 'number' ? at['port'] : 443
@@ -107,4 +107,3 @@ export const ownedByCustomKinds = (view: ServiceView, namespace: string): readon
       .filter(({ ref }) => ref.apiVersion.includes('.') && !/(^|\.)k8s\.io\//.test(ref.apiVersion)),
   ),
 ]
-export { namespaceOf, serviceKey }

@@ -2,15 +2,16 @@
 import type { Unread, View } from '../model/index.ts'
 import { derived } from './derived.ts'
 import type { Edge } from './network-edges.ts'
+import { FLOW_NEED_KINDS, flowEdges } from './network-needs-flows.ts'
 import { NAME_NEED_KINDS, nameEdges } from './network-needs-names.ts'
 import { ROUTE_NEED_KINDS, routeEdges } from './network-needs-routes.ts'
 import { SCRAPE_NEED_KINDS, scrapeEdges } from './network-needs-scrapes.ts'
 import { SERVICE_NEED_KINDS, serviceEdges } from './network-needs-services.ts'
 
 export const NEED_KINDS = [
-  ...new Set([...SERVICE_NEED_KINDS, ...ROUTE_NEED_KINDS, ...NAME_NEED_KINDS, ...SCRAPE_NEED_KINDS]),
+  ...new Set([...SERVICE_NEED_KINDS, ...ROUTE_NEED_KINDS, ...NAME_NEED_KINDS, ...SCRAPE_NEED_KINDS, ...FLOW_NEED_KINDS]),
 ] as const
-export type NeedView = View<(typeof NEED_KINDS)[number]>
+export type NeedView = View<(typeof NEED_KINDS)[number] | 'ObservedFlows'>
 
 /** All of them, of all namespaces: who opens which connection to whom, and what says so. */
 export const neededEdges = (view: NeedView): readonly Edge[] => derived(view, findEdges)
@@ -19,6 +20,7 @@ const findEdges = (view: NeedView): readonly Edge[] => [
   ...routeEdges(view),
   ...scrapeEdges(view),
   ...nameEdges(view),
+  ...flowEdges(view),
 ]
 
 /** Without these a rule is wider than it could be, and nothing is missed. */

@@ -18,7 +18,10 @@ type OutsideView = View<(typeof OUTSIDE_KINDS)[number]>
 export const METADATA: readonly string[] = ['169.254.169.254/32', '100.100.100.200/32', 'fd00:ec2::254/128']
 
 /** The API server at its own addresses: its ClusterIP is translated before policies are asked. Empty where they are not known. */
-export function apiServerRule(view: View<'EndpointSlice'>): { readonly peers: readonly NetworkPolicyPeer[]; readonly ports: readonly NetworkPolicyPort[] } {
+export function apiServerRule(view: View<'EndpointSlice'>): {
+  readonly peers: readonly NetworkPolicyPeer[]
+  readonly ports: readonly NetworkPolicyPort[]
+} {
   const slices = apiServerSlices(view).filter(({ addressType }) => addressType !== 'FQDN')
   const ips = slices.flatMap(({ endpoints }) => (endpoints ?? []).flatMap(({ addresses }) => addresses))
   const ports = slices.flatMap((slice) => (slice.ports ?? []).map(({ protocol = 'TCP', port }) => ({ protocol, port: port ?? 443 })))
@@ -62,12 +65,17 @@ export function podRanges(view: OutsideView): readonly string[] {
     ...['cluster-pool-ipv4-cidr', 'cluster-pool-ipv6-cidr'].flatMap(
       (key) => view.find('ConfigMap', 'kube-system', 'cilium-config')?.data?.[key]?.split(/[ ,]+/) ?? [],
     ),
-    ...[...(view.find('ConfigMap', 'kube-system', 'kubeadm-config')?.data?.['ClusterConfiguration'] ?? '').matchAll(/^\s+podSubnet:\s*["']?([0-9a-fA-F.:/,]+)/gm)].flatMap(
-      ([, subnets]) => subnets!.split(','),
-    ),
+    ...[
+      ...(view.find('ConfigMap', 'kube-system', 'kubeadm-config')?.data?.['ClusterConfiguration'] ?? '').matchAll(
+        /^\s+podSubnet:\s*["']?([0-9a-fA-F.:/,]+)/gm,
+      ),
+    ].flatMap(([, subnets]) => subnets!.split(',')),
   ].filter((cidr) => ipaddr.isValidCIDR(cidr))
   const byNode = view.all('Node').flatMap(({ spec }) => {
-    const { podCIDR, podCIDRs = podCIDR === undefined ? [] : [podCIDR] } = (spec ?? {}) as { podCIDR?: string; podCIDRs?: readonly string[] }
+    const { podCIDR, podCIDRs = podCIDR === undefined ? [] : [podCIDR] } = (spec ?? {}) as {
+      podCIDR?: string
+      podCIDRs?: readonly string[]
+    }
     return podCIDRs
   })
   const holds = (range: string, cidr: string) => cidrHolds(range, [], cidr.split('/')[0]!)

@@ -1,7 +1,7 @@
 /** Selectors by which policies name pods: by labels that stay as they are, and no pods but those that are meant. */
 import type { ControllerObject, LabelSelector, View } from '../model/index.ts'
 import { derived } from './derived.ts'
-import { END_KINDS, podEnds } from './network-ends.ts'
+import { type END_KINDS, nextLabels, podEnds } from './network-ends.ts'
 import { matchesSelector } from './selectors.ts'
 import type { Workload } from './workloads.ts'
 
@@ -50,7 +50,9 @@ const sizeOf = ({ matchLabels = {} }: LabelSelector): number => Object.keys(matc
 /** The selector of its controller cannot change while the controller lives; a Job's pods have one label of their own at least. */
 function candidatesOf({ ref, object }: Workload, own: Labels): readonly LabelSelector[] {
   const selector = (object as ControllerObject | undefined)?.spec?.selector
-  const pairs = ((selector as LabelSelector | undefined)?.matchLabels ?? (ref.kind === 'ReplicationController' ? selector : undefined) ?? {}) as Labels
+  const pairs = ((selector as LabelSelector | undefined)?.matchLabels ??
+    (ref.kind === 'ReplicationController' ? selector : undefined) ??
+    {}) as Labels
   const byController = Object.fromEntries(Object.entries(pairs).filter(([key, value]) => own[key] === value))
   const lists = [byController, ...PREFERRED.map((keys) => pick(own, keys)), own].filter((labels) => Object.keys(labels).length > 0)
   const distinct = [...new Map(lists.map((labels) => [JSON.stringify(Object.entries(labels).sort()), labels])).values()]
@@ -88,16 +90,21 @@ export function commonLabels(workload: Workload): Labels {
   return Object.fromEntries(Object.entries(first).filter(([key, value]) => rest.every((labels) => labels[key] === value)))
 }
 /** The template's, and those of each live pod. Of a kind that we do not read, the template is that of a pod. */
-export const labelsOf = ({ ref, object, templateLabels, pods }: Workload): readonly Labels[] => {
-  const live = pods.map(({ metadata }) => metadata.labels ?? {})
-  const isGuess = object === undefined && live.length > 0
-  return [...(isGuess ? [] : [ref.kind === 'Job' || ref.kind === 'CronJob' ? { ...JOB_LABELS(ref.name), ...templateLabels } : templateLabels]), ...live]
+export const labelsOf = (workload: Workload): readonly Labels[] => {
+  const live = workload.pods.map(({ metadata }) => metadata.labels ?? {})
+  const isGuess = workload.object === undefined && live.length > 0
+  return [...(isGuess ? [] : [nextLabels(workload)]), ...live]
 }
-/** What the Job controller adds (batch/v1, `batch.kubernetes.io/job-name` from 1.27). */
-const JOB_LABELS = (name: string): Labels => ({ 'batch.kubernetes.io/job-name': name, 'job-name': name })
 
 const membersByNamespace = (view: SelectorView): ReadonlyMap<string, readonly Workload[]> =>
-  Map.groupBy(new Set(podEnds(view).filter((end) => !end.hostNetwork).map(({ workload }) => workload)), ({ namespace }) => namespace)
+  Map.groupBy(
+    new Set(
+      podEnds(view)
+        .filter((end) => !end.hostNetwork)
+        .map(({ workload }) => workload),
+    ),
+    ({ namespace }) => namespace,
+  )
 
 /** One selector for several workloads, where each goes by the same single label: `app in (cart, web)`. */
 export function unitedSelectors(selectors: readonly LabelSelector[]): readonly LabelSelector[] {

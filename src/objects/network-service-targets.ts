@@ -1,11 +1,11 @@
 /** What stands behind a Service: pods and their ports, as policies see them (after translation). */
 import type { EndpointSliceObject, NetworkPolicyPort, ServiceObject, ServicePort, View } from '../model/index.ts'
-import { derived } from './derived.ts'
-import { type Side, hostCidr } from './network-edges.ts'
-import { END_KINDS, type PodEnd, podEnds } from './network-ends.ts'
 import { eachContainer } from './containers.ts'
-import { matchesPairs } from './selectors.ts'
+import { derived } from './derived.ts'
+import { hostCidr, type Side } from './network-edges.ts'
+import { END_KINDS, type PodEnd, podEnds } from './network-ends.ts'
 import { keyOf } from './ref.ts'
+import { matchesPairs } from './selectors.ts'
 import type { Workload } from './workloads.ts'
 
 export const TARGET_KINDS = [...END_KINDS, 'Service', 'EndpointSlice'] as const
@@ -16,6 +16,7 @@ export interface Target {
   readonly ports: readonly NetworkPolicyPort[]
 }
 export const namespaceOf = ({ metadata }: { readonly metadata: { readonly namespace?: string } }): string => metadata.namespace ?? 'default'
+export const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 export const serviceKey = (service: ServiceObject): string => keyOf(namespaceOf(service), service.metadata.name)
 
 export const servicesByKey = (view: View<'Service'>): ReadonlyMap<string, ServiceObject> => derived(view, indexServices)
@@ -55,12 +56,15 @@ function findTargets(view: TargetView, service: ServiceObject, only: number | st
 /** By the labels of live pods, or of the template, whose pods come next. */
 export const selectedBy = (view: TargetView, service: ServiceObject): readonly PodEnd[] =>
   (endsByNamespace(view).get(namespaceOf(service)) ?? []).filter(
-    ({ labels, workload }) =>
-      matchesPairs(service.spec?.selector, labels) || matchesPairs(service.spec?.selector, workload.templateLabels),
+    ({ labels, workload }) => matchesPairs(service.spec?.selector, labels) || matchesPairs(service.spec?.selector, workload.templateLabels),
   )
 
 /** Numbers, one for each that a name stands for among its pods: a name would leave out whoever lacks it. */
-function podPorts({ protocol = 'TCP', port, targetPort = port }: ServicePort, isHeadless: boolean, behind: readonly PodEnd[]): NetworkPolicyPort[] {
+function podPorts(
+  { protocol = 'TCP', port, targetPort = port }: ServicePort,
+  isHeadless: boolean,
+  behind: readonly PodEnd[],
+): NetworkPolicyPort[] {
   const numbers = typeof targetPort === 'number' ? [targetPort] : behind.flatMap((end) => numbersOf(end, protocol, targetPort))
   // Nothing translates the ports of a headless Service.
   const all = isHeadless ? [...numbers, port] : numbers
@@ -90,7 +94,9 @@ function manualTargets(view: TargetView, service: ServiceObject): readonly Targe
     const outside = ips.filter((ip) => !byIp.has(ip))
     return [
       ...(pods.length > 0 ? [{ side: { is: 'workloads', workloads: [...new Set(pods)] } as const, ports }] : []),
-      ...(outside.length > 0 && slice.addressType !== 'FQDN' ? [{ side: { is: 'addresses', cidrs: outside.map(hostCidr) } as const, ports }] : []),
+      ...(outside.length > 0 && slice.addressType !== 'FQDN'
+        ? [{ side: { is: 'addresses', cidrs: outside.map(hostCidr) } as const, ports }]
+        : []),
     ]
   })
 }
