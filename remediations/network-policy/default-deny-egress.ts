@@ -3,7 +3,7 @@
 import { remedy } from '../../src/model/define.ts'
 import type { Change, LabelSelector, Proposal, Readable, Remedy, View } from '../../src/model/index.ts'
 import { fewOf } from '../../src/objects/few-of.ts'
-import { clusterDns } from '../../src/objects/network-dns.ts'
+import { ANY_DNS, asksElsewhere, type ClusterDns, clusterDns } from '../../src/objects/network-dns.ts'
 import type { Edge } from '../../src/objects/network-edges.ts'
 import { podEnds } from '../../src/objects/network-ends.ts'
 import { isOfFiles, NEED_KINDS, type NeedView, neededEdges } from '../../src/objects/network-needs.ts'
@@ -78,6 +78,7 @@ export const defaultDenyEgress = <E = any>(): Remedy<E> =>
           ...(cilium || api.peers.length === 0
             ? []
             : tokens.map((workload): Grant => ({ to: workload, name: 'allow-api-server', rule: { ...api, because: [TOKEN] } }))),
+          ...here.filter(asksElsewhere).map((workload): Grant => ({ to: workload, name: 'allow-other-dns', rule: OTHER_DNS })),
           ...(outside === 'nothing' ? [] : here.flatMap((workload) => metadataGrant(view, workload))),
         ],
         commons: commonsOf(view, edges, namespace, strict, outside, dnsRule),
@@ -89,16 +90,17 @@ export const defaultDenyEgress = <E = any>(): Remedy<E> =>
         changes: [...entities, ...set.policies].map((object): Change => ({ type: 'create', object })),
         risk: 'may-break',
         summary: `deny egress from namespace ${namespace} by default, and allow ${fewOf(allowedWords(strict, outside, tokens.length > 0, set.named.length), 6)}`,
-        mayBreak: warnings(view, namespace, outside, tokens, cilium),
+        mayBreak: warnings(view, namespace, outside, cilium, tokens.length > 0 && !cilium && api.peers.length > 0, dns),
       }
     },
   })
 
+const OTHER_DNS: Rule = { ports: ANY_DNS, because: ['its dnsPolicy sends it to name servers outside of the cluster'] }
 const TOKEN = 'its pods mount a token, and call the API server at its own addresses'
 const selectorsOf = (view: NeedView, workloads: readonly Workload[]): readonly LabelSelector[] =>
   unitedSelectors(workloads.flatMap((workload) => selectionOf(view, workload)?.selector ?? []))
 
-/** The first of them is written first and holds the rules of all; the others stay when one is taken away. */
+/** The first is written first, and then holds the rules of both; DNS stays when it is narrowed or taken away. */
 function commonsOf(
   view: View<Readable>,
   edges: readonly Edge[],
@@ -114,12 +116,9 @@ function commonsOf(
   const ofAll = edges
     .filter(({ from, to }) => from.is === 'namespace' && from.name === namespace && (strict || !isInside(to, namespace)))
     .flatMap((edge) => ruleOf(view, edge, namespace, outside))
-  return [
-    ...(outside === 'everything' ? [{ name: 'block-metadata', rules: [away] }] : []),
-    ...(strict ? [] : [{ name: 'allow-same-namespace', rules: [INSIDE] }]),
-    ...(ofAll.length > 0 ? [{ name: 'allow-from-namespace', rules: ofAll }] : []),
-    { name: 'allow-dns', rules: [dns] },
-  ]
+  const rules = [...(outside === 'everything' ? [away] : []), ...(strict ? [] : [INSIDE]), ...ofAll]
+  const name = outside === 'everything' ? 'block-metadata' : strict ? 'allow-from-namespace' : 'allow-egress-in-namespace'
+  return [...(rules.length > 0 ? [{ name, rules }] : []), { name: 'allow-dns', rules: [dns] }]
 }
 
 function ruleOf(view: NeedView, edge: Edge, namespace: string, outside: Outside): readonly Rule[] {
@@ -161,7 +160,14 @@ const allowedWords = (strict: boolean, outside: Outside, usesApi: boolean, named
   ...(named > 0 ? [`what ${named} ${named === 1 ? 'set of pods is' : 'sets of pods are'} seen to call`] : []),
 ]
 
-function warnings(view: View<Readable>, namespace: string, outside: Outside, tokens: readonly Workload[], cilium: boolean): string[] {
+function warnings(
+  view: View<Readable>,
+  namespace: string,
+  outside: Outside,
+  cilium: boolean,
+  writesApi: boolean,
+  dns: ClusterDns,
+): string[] {
   return [
     'calls into other namespaces that nothing here names are cut: host names that are compiled in, built at run time or kept in Secrets, and what Helm hooks and Jobs that are not there now call',
     ...(outside === 'everything'
@@ -172,9 +178,8 @@ function warnings(view: View<Readable>, namespace: string, outside: Outside, tok
     ...(outside === 'everything' && podRanges(view).length === 0
       ? ['the pods of this cluster have no range of addresses that is known, so pods elsewhere stay in reach as addresses from outside']
       : []),
-    ...(tokens.length > 0 && !cilium
-      ? ['the addresses of the API server are written down: where a provider changes them, change the policy']
-      : []),
+    ...(writesApi ? ['the addresses of the API server are written down: where a provider changes them, change the policy'] : []),
+    ...(dns.peers.length === 0 ? [`${dns.because}; name servers on another port are cut`] : []),
     ...(cilium
       ? ['on Cilium the API server is allowed as an entity, by a CiliumNetworkPolicy with enableDefaultDeny, which Cilium knows from 1.16']
       : []),

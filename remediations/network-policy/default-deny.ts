@@ -9,9 +9,10 @@ import { isOfFiles, NEED_KINDS, type NeedView, neededEdges, unreadNeeds } from '
 import { ownedByCustomKinds } from '../../src/objects/network-needs-services.ts'
 import { REACH_KINDS } from '../../src/objects/network-reach.ts'
 import { refText } from '../../src/objects/ref.ts'
+import { isAmbient, MESH_PROBES } from './ambient-mesh.ts'
 import { callers } from './policy-peers.ts'
 import type { PolicyDraft, Rule } from './policy-rules.ts'
-import { type Grant, policySet } from './policy-set.ts'
+import { type Common, type Grant, policySet } from './policy-set.ts'
 
 export { EVIDENCE } from './policy-rules.ts'
 
@@ -38,7 +39,7 @@ export const defaultDenyIngress = <E = any>(): Remedy<E> =>
         namespace,
         direction: 'ingress',
         grants: neededEdges(view).flatMap((edge) => grantsOf(view, edge, namespace, strict)),
-        commons: strict ? [] : [{ name: 'allow-same-namespace', rules: [INSIDE] }],
+        commons: commonsOf(view, namespace, strict),
         deny: {
           name: 'default-deny-ingress',
           because: 'net-default-deny-ingress: pods that no policy selects take traffic from everywhere',
@@ -53,6 +54,11 @@ export const defaultDenyIngress = <E = any>(): Remedy<E> =>
       }
     },
   })
+
+const commonsOf = (view: View<'Namespace'>, namespace: string, strict: boolean): readonly Common[] => [
+  ...(strict ? [] : [{ name: 'allow-same-namespace', rules: [INSIDE, ...(isAmbient(view, namespace) ? [MESH_PROBES] : [])] }]),
+  ...(strict && isAmbient(view, namespace) ? [{ name: 'allow-mesh-probes', rules: [MESH_PROBES] }] : []),
+]
 
 /** Why nothing is proposed: what is needed cannot be told, or all others stand on this namespace. */
 export function refusedFor(view: View<Readable>, namespace: string): Proposal | undefined {

@@ -17,7 +17,8 @@ const once = <T>(list: readonly T[]): readonly T[] => [...new Map(list.map((one)
 
 /** As few rules as say the same: of one port, of one set of peers, and none that another holds already. */
 export function merged(rules: readonly Rule[]): readonly Rule[] {
-  const byPorts = [...Map.groupBy(rules, ({ ports }) => keyOf(ports)).values()].map((same): Rule => {
+  // Rules for every port stay apart: they are about different things.
+  const byPorts = [...Map.groupBy(rules, ({ peers, ports }) => keyOf(ports ?? [peers])).values()].map((same): Rule => {
     const isOpen = same.some(({ peers }) => peers === undefined)
     const { ports } = same[0]!
     return {
@@ -38,8 +39,7 @@ export function merged(rules: readonly Rule[]): readonly Rule[] {
   const isHeldBy = (rule: Rule, other: Rule): boolean =>
     rule !== other &&
     (other.peers === undefined || keyOf(rule.peers) === keyOf(other.peers)) &&
-    (other.ports === undefined ||
-      (rule.ports !== undefined && rule.ports.every((one) => other.ports!.some((two) => keyOf(one) === keyOf(two)))))
+    (other.ports === undefined || (rule.ports ?? [null]).every((one) => other.ports!.some((two) => keyOf(one) === keyOf(two))))
   return byPeers
     .filter((rule) => !byPeers.some((other) => isHeldBy(rule, other)))
     .map((rule) => ({

@@ -10,6 +10,7 @@ import { type ReachView, reach } from '../../src/objects/network-reach.ts'
 import { refText } from '../../src/objects/ref.ts'
 import { matchesPairs } from '../../src/objects/selectors.ts'
 import type { Workload } from '../../src/objects/workloads.ts'
+import { isAmbient, throughMesh } from './ambient-mesh.ts'
 import { type Direction, merged, type PolicyDraft, policyObject, type Rule } from './policy-rules.ts'
 
 /** What some pods need beyond what all do. `name`: of the policy that would hold this alone. */
@@ -84,7 +85,10 @@ export function policySet(wanted: Wanted): PolicySet {
       .map(({ metadata }) => metadata.name),
   )
   const last: PolicyDraft = { name: deny.name, pods: {}, rules: [], because: deny.because }
-  return { policies: [...named, ...shared, last].map((draft) => policyObject(namespace, direction, draft, taken)), named }
+  const carried = isAmbient(view, namespace)
+    ? (draft: PolicyDraft) => ({ ...draft, rules: draft.rules.map(throughMesh) })
+    : (draft: PolicyDraft) => draft
+  return { policies: [...named, ...shared, last].map((draft) => policyObject(namespace, direction, carried(draft), taken)), named }
 }
 
 function membersOf({ view, namespace, direction }: Wanted): { isolated: ReadonlySet<Workload>; open: readonly Workload[] } {

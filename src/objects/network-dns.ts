@@ -4,7 +4,7 @@ import { eachContainer } from './containers.ts'
 import { hostCidr } from './network-edges.ts'
 import { stablePairs } from './network-pod-selector.ts'
 import { distinct, namespaceOf, selectedBy, TARGET_KINDS, targetsOf } from './network-service-targets.ts'
-import { workloads } from './workloads.ts'
+import { type Workload, workloads } from './workloads.ts'
 
 export const DNS_KINDS = TARGET_KINDS
 type DnsView = View<(typeof DNS_KINDS)[number]>
@@ -59,6 +59,10 @@ export function clusterDns(view: DnsView): ClusterDns {
   }
 }
 const block = (ip: string): NetworkPolicyPeer => ({ ipBlock: { cidr: hostCidr(ip) } })
+
+/** Its pods ask the resolver of their node, or name servers of their own: those may be anywhere, the metadata service of a cloud too. */
+export const asksElsewhere = ({ spec }: Workload): boolean => spec.dnsPolicy === 'Default' || spec.dnsPolicy === 'None'
+export const ANY_DNS = BOTH
 
 /** Not the port of its metrics. */
 const isOfDns = (service: ServiceObject, port: number | string | undefined): boolean =>

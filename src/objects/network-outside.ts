@@ -14,8 +14,8 @@ import type { Workload } from './workloads.ts'
 export const OUTSIDE_KINDS = [...END_KINDS, 'EndpointSlice', 'ServiceAccount', 'ConfigMap'] as const
 type OutsideView = View<(typeof OUTSIDE_KINDS)[number]>
 
-/** Addresses of the metadata services: AWS, Google Cloud, Azure and OCI by IPv4, AWS by IPv6, Alibaba's own. */
-export const METADATA: readonly string[] = ['169.254.169.254/32', '100.100.100.200/32', 'fd00:ec2::254/128']
+/** Addresses of the metadata services: of AWS, Google Cloud, Azure and OCI by IPv4, of AWS and of Google Cloud by IPv6. */
+export const METADATA: readonly string[] = ['169.254.169.254/32', 'fd00:ec2::254/128', 'fd20:ce::254/128']
 
 /** The API server at its own addresses: its ClusterIP is translated before policies are asked. Empty where they are not known. */
 export function apiServerRule(view: View<'EndpointSlice'>): {
