@@ -68,7 +68,11 @@ function clusterOf(list: readonly Made[]): RandomCluster {
   const collector: NaivePod = { namespace: 'mon', name: 'prometheus', labels: { app: 'prometheus' }, ip: '10.244.101.2' }
   const all = [...pods, dns, collector]
   const own = pods.filter(({ hostNetwork }) => !hostNetwork)
-  const behind = (one: Made) => own.filter(({ namespace, labels }) => namespace === one.namespace && Object.entries(labelsOf(one)).every(([key, value]) => labels[key] === value))
+  const behind = (one: Made) =>
+    own.filter(
+      ({ namespace, labels }) =>
+        namespace === one.namespace && Object.entries(labelsOf(one)).every(([key, value]) => labels[key] === value),
+    )
   const portOf = (service: Made, pod: (typeof own)[number]) => (service.named ? pod.of.port : service.port)
   const needed: NeededConnection[] = []
   const need = (from: NaiveEnd, to: NaiveEnd, port: number, why: string, protocol = 'TCP') => needed.push({ from, to, protocol, port, why })
@@ -105,8 +109,12 @@ const policiesOf = (list: readonly Made[]): readonly NetworkPolicyObject[] =>
       spec: {
         podSelector: { matchLabels: labelsOf(one) },
         policyTypes: [one.isolated],
-        ...(one.isolated === 'Ingress' && { ingress: [{ from: [{ podSelector: { matchLabels: { app: 'web' } } }], ports: [{ port: 8080 }] }] }),
-        ...(one.isolated === 'Egress' && { egress: [{ to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }] }] }),
+        ...(one.isolated === 'Ingress' && {
+          ingress: [{ from: [{ podSelector: { matchLabels: { app: 'web' } } }], ports: [{ port: 8080 }] }],
+        }),
+        ...(one.isolated === 'Egress' && {
+          egress: [{ to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }] }],
+        }),
       },
     }))
 
@@ -125,13 +133,27 @@ function objectsOf(list: readonly Made[], at: (namespace: string) => readonly Ma
     const annotations = one.scraped ? { 'prometheus.io/scrape': 'true', 'prometheus.io/port': String(one.port) } : {}
     const spec = { automountServiceAccountToken: one.token, hostNetwork: one.hostNetwork, containers: [container] }
     const template = { metadata: { labels: labelsOf(one), annotations }, spec }
-    namespaced('apps/v1', 'Deployment', one.namespace, one.name, { spec: { selector: { matchLabels: labelsOf(one) }, template } }, { uid: `u-${one.name}` })
+    namespaced(
+      'apps/v1',
+      'Deployment',
+      one.namespace,
+      one.name,
+      { spec: { selector: { matchLabels: labelsOf(one) }, template } },
+      { uid: `u-${one.name}` },
+    )
     for (const pod of pods.filter(({ name, namespace }) => namespace === one.namespace && name.startsWith(`${one.name}-`)))
-      namespaced('v1', 'Pod', one.namespace, pod.name, { spec: { ...spec, nodeName: `n-${pod.ip}` }, status: { phase: 'Running', podIP: pod.ip } }, {
-        labels: pod.labels,
-        annotations,
-        ownerReferences: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: one.name, uid: `u-${one.name}`, controller: true }],
-      })
+      namespaced(
+        'v1',
+        'Pod',
+        one.namespace,
+        pod.name,
+        { spec: { ...spec, nodeName: `n-${pod.ip}` }, status: { phase: 'Running', podIP: pod.ip } },
+        {
+          labels: pod.labels,
+          annotations,
+          ownerReferences: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: one.name, uid: `u-${one.name}`, controller: true }],
+        },
+      )
     if (one.service === 'none') continue
     const type = one.service === 'headless' ? { clusterIP: 'None' } : { type: one.service }
     namespaced('v1', 'Service', one.namespace, nameOf(one), {
@@ -139,7 +161,11 @@ function objectsOf(list: readonly Made[], at: (namespace: string) => readonly Ma
     })
     if (one.route === 'ingress')
       namespaced('networking.k8s.io/v1', 'Ingress', one.namespace, one.name, {
-        spec: { rules: [{ http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: nameOf(one), port: { number: 80 } } } }] } }] },
+        spec: {
+          rules: [
+            { http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name: nameOf(one), port: { number: 80 } } } }] } },
+          ],
+        },
       })
     if (one.route === 'webhook')
       objects.push({
@@ -149,9 +175,18 @@ function objectsOf(list: readonly Made[], at: (namespace: string) => readonly Ma
         webhooks: [{ name: `${one.name}.example`, clientConfig: { service: { namespace: one.namespace, name: nameOf(one), port: 80 } } }],
       })
   }
-  for (const namespace of [...NAMESPACES, 'kube-system', 'mon', 'default']) if (at(namespace).length > 0 || namespace.length > 0) objects.push({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
+  for (const namespace of [...NAMESPACES, 'kube-system', 'mon', 'default'])
+    if (at(namespace).length > 0 || namespace.length > 0)
+      objects.push({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
   const single = (namespace: string, name: string, labels: object, ip: string, image: string, rest: object = {}) =>
-    namespaced('v1', 'Pod', namespace, name, { spec: { containers: [{ name: 'main', image, ...rest }] }, status: { phase: 'Running', podIP: ip } }, { labels })
+    namespaced(
+      'v1',
+      'Pod',
+      namespace,
+      name,
+      { spec: { containers: [{ name: 'main', image, ...rest }] }, status: { phase: 'Running', podIP: ip } },
+      { labels },
+    )
   single('kube-system', 'coredns', { 'k8s-app': 'kube-dns' }, '10.244.100.2', 'registry.k8s.io/coredns/coredns')
   single('mon', 'prometheus', { app: 'prometheus' }, '10.244.101.2', 'quay.io/prometheus/prometheus:v3')
   const cache = { name: 'node-cache', image: 'registry.k8s.io/dns/k8s-dns-node-cache:1.23', args: ['-localip', '169.254.20.10,10.96.0.10'] }
@@ -159,7 +194,11 @@ function objectsOf(list: readonly Made[], at: (namespace: string) => readonly Ma
     spec: { template: { metadata: { labels: { 'k8s-app': 'node-local-dns' } }, spec: { hostNetwork: true, containers: [cache] } } },
   })
   namespaced('v1', 'Service', 'kube-system', 'kube-dns', {
-    spec: { clusterIP: '10.96.0.10', selector: { 'k8s-app': 'kube-dns' }, ports: ['UDP', 'TCP'].map((protocol) => ({ name: `dns-${protocol}`.toLowerCase(), protocol, port: 53, targetPort: 53 })) },
+    spec: {
+      clusterIP: '10.96.0.10',
+      selector: { 'k8s-app': 'kube-dns' },
+      ports: ['UDP', 'TCP'].map((protocol) => ({ name: `dns-${protocol}`.toLowerCase(), protocol, port: 53, targetPort: 53 })),
+    },
   })
   objects.push({
     apiVersion: 'discovery.k8s.io/v1',

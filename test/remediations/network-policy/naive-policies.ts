@@ -12,7 +12,11 @@ export interface NaivePod {
 }
 /** A pod, or an address. */
 export type NaiveEnd = NaivePod | string
-type Rule = { readonly from?: readonly NetworkPolicyPeer[]; readonly to?: readonly NetworkPolicyPeer[]; readonly ports?: readonly NetworkPolicyPort[] }
+type Rule = {
+  readonly from?: readonly NetworkPolicyPeer[]
+  readonly to?: readonly NetworkPolicyPeer[]
+  readonly ports?: readonly NetworkPolicyPort[]
+}
 
 const selects = (selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>): boolean => {
   for (const [key, value] of Object.entries(selector?.matchLabels ?? {})) if (labels[key] !== value) return false
@@ -65,7 +69,13 @@ function selecting(policies: readonly NetworkPolicyObject[], pod: NaivePod, type
 }
 
 /** May `from` open a connection to that port of `to`? */
-export function naiveAllows(policies: readonly NetworkPolicyObject[], from: NaiveEnd, to: NaiveEnd, protocol: string, port: number): boolean {
+export function naiveAllows(
+  policies: readonly NetworkPolicyObject[],
+  from: NaiveEnd,
+  to: NaiveEnd,
+  protocol: string,
+  port: number,
+): boolean {
   if (from === to) return true
   const side = (pod: NaiveEnd, type: 'Ingress' | 'Egress', other: NaiveEnd): boolean => {
     if (typeof pod === 'string') return true

@@ -17,7 +17,11 @@ const OPTIONS = { mode: 'fence', outside: 'everything' }
 type Proposed = { readonly changes: readonly Change[] } | { readonly refused: string }
 
 const propose = (direction: 'ingress' | 'egress', namespace: string, view: Snapshot, options = OPTIONS): Proposed =>
-  REMEDIES[direction].propose({ subject: { apiVersion: 'v1', kind: 'Namespace', name: namespace } } as Finding, { view, options, alongside: [] }) as Proposed
+  REMEDIES[direction].propose({ subject: { apiVersion: 'v1', kind: 'Namespace', name: namespace } } as Finding, {
+    view,
+    options,
+    alongside: [],
+  }) as Proposed
 const after = (snapshot: Snapshot, changes: readonly Change[]): Snapshot => applyPlan(snapshot, [{ changes } as Step])
 const policiesOf = (snapshot: Snapshot): readonly NetworkPolicyObject[] => snapshot.all('NetworkPolicy')
 
@@ -82,11 +86,16 @@ test('the engine says the same as the naive judge of what the sets let through',
           const proposal = propose(direction, namespace, snapshot, { ...OPTIONS, mode })
           if ('changes' in proposal) snapshot = after(snapshot, proposal.changes)
         }
-      const ends = new Map<string, End>(podEnds(snapshot).map((end) => [`${end.namespace.name}/${end.pod?.metadata.name ?? end.workload.ref.name}`, end]))
-      const endOf = (end: NaiveEnd): End => (typeof end === 'string' ? { is: 'address', ip: end } : ends.get(`${end.namespace}/${end.name}`)!)
+      const ends = new Map<string, End>(
+        podEnds(snapshot).map((end) => [`${end.namespace.name}/${end.pod?.metadata.name ?? end.workload.ref.name}`, end]),
+      )
+      const endOf = (end: NaiveEnd): End =>
+        typeof end === 'string' ? { is: 'address', ip: end } : ends.get(`${end.namespace}/${end.name}`)!
       const { connection } = reach(snapshot)
       for (const { from, to, protocol, port } of made.needed)
-        expect(hasPort(connection(endOf(from), endOf(to)).ports, protocol as Protocol, port)).toBe(naiveAllows(policiesOf(snapshot), from, to, protocol, port))
+        expect(hasPort(connection(endOf(from), endOf(to)).ports, protocol as Protocol, port)).toBe(
+          naiveAllows(policiesOf(snapshot), from, to, protocol, port),
+        )
     }),
     { numRuns: 40 },
   )
@@ -98,7 +107,9 @@ test('strict: who is seen to call is let through, and others of the namespace ar
     fc.property(cluster, (made) => {
       let snapshot = snapshotOf(made)
       const before = policiesOf(snapshot)
-      const needed = made.needed.filter(({ from, to, protocol, port, why }) => why !== 'fence' && naiveAllows(before, from, to, protocol, port))
+      const needed = made.needed.filter(
+        ({ from, to, protocol, port, why }) => why !== 'fence' && naiveAllows(before, from, to, protocol, port),
+      )
       for (const direction of ['ingress', 'egress'] as const)
         for (const namespace of ['shop', 'bank', 'blog']) {
           const proposal = propose(direction, namespace, snapshot, { ...OPTIONS, mode: 'strict' })
@@ -108,7 +119,9 @@ test('strict: who is seen to call is let through, and others of the namespace ar
             expect(needed.filter(({ from, to, protocol, port }) => !naiveAllows(now, from, to, protocol, port)).map(keyOf)).toEqual([])
           }
         }
-      cut += made.needed.filter(({ from, to, port, why }) => why === 'fence' && !naiveAllows(policiesOf(snapshot), from, to, 'TCP', port)).length
+      cut += made.needed.filter(
+        ({ from, to, port, why }) => why === 'fence' && !naiveAllows(policiesOf(snapshot), from, to, 'TCP', port),
+      ).length
     }),
     { numRuns: 60 },
   )
