@@ -127,6 +127,7 @@ function matchesPeer(peer: PeerMatch, end: End, doubt: boolean): boolean {
       return end.is === 'address'
     case 'addresses': {
       if (end.is === 'address') return cidrHolds(peer.cidr, peer.except, end.ip)
+      if (peer.nodes === 'no' && (end.is === 'node' || end.hostNetwork)) return false
       const byPods = end.is === 'pod' && !end.hostNetwork ? peer.pods : 'yes'
       if (byPods === 'no') return false
       if (byPods === 'perhaps' && !doubt) return false
