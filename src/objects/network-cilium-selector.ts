@@ -30,7 +30,7 @@ function partsOf(selector: LabelSelector): Parts {
   const by = { namespaces: [] as Expression[], pods: [] as Expression[], accounts: [] as Expression[] }
   let [namesNamespaces, odd] = [false, undefined as string | undefined]
   for (const expression of [...pairs, ...(selector.matchExpressions ?? [])]) {
-    const [, source = 'any', key = ''] = /^(?:([a-z-]+):)?(.*)$/s.exec(expression.key) ?? []
+    const [, source = 'any', key = ''] = /^(?:([a-z0-9-]+):)?(.*)$/s.exec(expression.key) ?? []
     const add = (to: keyof typeof by, name: string) => by[to].push({ ...expression, key: name })
     if (source !== 'k8s' && source !== 'any') odd = `${expression.key} is an identity of Cilium's own`
     else if (key === 'io.cilium.k8s.policy.cluster') odd = `${key} is about other clusters`
