@@ -1,4 +1,6 @@
 /** What isolates pods, in whatever dialect it is written. */
+import type { PodEnd } from './network-ends.ts'
+
 type Labels = Readonly<Record<string, string>>
 export interface NamespaceFacts {
   readonly name: string
@@ -9,9 +11,9 @@ export interface IsolationPolicy {
   readonly name: string
   /** Absent: cluster-wide. */
   readonly namespace?: string | undefined
-  /** Every pod of every namespace it is for. */
-  readonly selectsAll: boolean
-  selects(labels: Labels, namespace: NamespaceFacts): boolean
-  /** Keeps other pods out, but not what comes from outside the cluster. */
+  selects(pod: PodEnd): boolean
+  /** Keeps pods of the cluster away, but says nothing of what is outside. */
   readonly insideOnly?: boolean
+  /** Why it may not select what it seems to. */
+  readonly vague?: string
 }
