@@ -1,7 +1,7 @@
 /** AdminNetworkPolicy, BaselineAdminNetworkPolicy and ClusterNetworkPolicy, as far as they isolate. https://network-policy-api.sigs.k8s.io */
 import type { LabelSelector, ObjectRef, SpecObject } from '../model/index.ts'
 import { isMapping, list, type Mapping, mapping, mappings, texts } from './network-fields.ts'
-import type { IsolationPolicy } from './network-isolation-policy.ts'
+import type { IsolationPolicy } from './network-isolating.ts'
 import type { PolicyView } from './network-policies.ts'
 import { isEmptySelector, matchesSelector } from './selectors.ts'
 

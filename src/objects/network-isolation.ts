@@ -1,7 +1,7 @@
 /** Which policies isolate which pods: a pod that none of them selects takes traffic from everywhere, or sends it anywhere. */
 import { derived } from './derived.ts'
+import type { IsolationPolicy } from './network-isolating.ts'
 import { adminIsolation, ofAdminKind } from './network-isolation-admin.ts'
-import type { IsolationPolicy } from './network-isolation-policy.ts'
 import { compiledPolicies, POLICY_KINDS, type PolicyView } from './network-policies.ts'
 import { isEvery } from './network-ports.ts'
 import type { CompiledPolicy, PolicyRule } from './network-rules.ts'
