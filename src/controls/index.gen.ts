@@ -52,6 +52,7 @@ import admGuardrails from './nodes-and-pods/adm-guardrails.ts'
 import admPlugins from './nodes-and-pods/adm-plugins.ts'
 import admWebhookSafety from './nodes-and-pods/adm-webhook-safety.ts'
 import netCniEnforces from './nodes-and-pods/net-cni-enforces.ts'
+import netDefaultDenyEgress from './nodes-and-pods/net-default-deny-egress.ts'
 import netDefaultDenyIngress from './nodes-and-pods/net-default-deny-ingress.ts'
 import nodeKubeletAuthn from './nodes-and-pods/node-kubelet-authn.ts'
 import nodeKubeletReadonlyPort from './nodes-and-pods/node-kubelet-readonly-port.ts'
@@ -141,6 +142,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(admPlugins as unknown as RegisteredControl), id: 'adm-plugins', practice: 'nodes-and-pods' },
   { ...(admWebhookSafety as unknown as RegisteredControl), id: 'adm-webhook-safety', practice: 'nodes-and-pods' },
   { ...(netCniEnforces as unknown as RegisteredControl), id: 'net-cni-enforces', practice: 'nodes-and-pods' },
+  { ...(netDefaultDenyEgress as unknown as RegisteredControl), id: 'net-default-deny-egress', practice: 'nodes-and-pods' },
   { ...(netDefaultDenyIngress as unknown as RegisteredControl), id: 'net-default-deny-ingress', practice: 'nodes-and-pods' },
   { ...(nodeKubeletAuthn as unknown as RegisteredControl), id: 'node-kubelet-authn', practice: 'nodes-and-pods' },
   { ...(nodeKubeletReadonlyPort as unknown as RegisteredControl), id: 'node-kubelet-readonly-port', practice: 'nodes-and-pods' },
