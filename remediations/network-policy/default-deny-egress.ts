@@ -6,7 +6,7 @@ import { fewOf } from '../../src/objects/few-of.ts'
 import { ANY_DNS, asksElsewhere, type ClusterDns, clusterDns } from '../../src/objects/network-dns.ts'
 import type { Edge } from '../../src/objects/network-edges.ts'
 import { podEnds } from '../../src/objects/network-ends.ts'
-import { isOfFiles, NEED_KINDS, type NeedView, neededEdges } from '../../src/objects/network-needs.ts'
+import { isOfFiles, NEED_READS, type NeedView, neededEdges } from '../../src/objects/network-needs.ts'
 import {
   apiServerRule,
   callsApiServer,
@@ -16,13 +16,14 @@ import {
   outsidePeers,
   podRanges,
 } from '../../src/objects/network-outside.ts'
+import { called } from '../../src/objects/network-peers.ts'
 import { selectionOf, unitedSelectors } from '../../src/objects/network-pod-selector.ts'
 import { REACH_KINDS } from '../../src/objects/network-reach.ts'
 import { refText } from '../../src/objects/ref.ts'
 import type { Workload } from '../../src/objects/workloads.ts'
+import { allowDns, dnsRuleOf } from './allow-dns.ts'
 import { ciliumPolicies } from './cilium-entities.ts'
 import { INSIDE, isInside, onCilium, refusedFor } from './default-deny.ts'
-import { called } from './policy-peers.ts'
 import type { Rule } from './policy-rules.ts'
 import { type Common, type Grant, policySet } from './policy-set.ts'
 
@@ -31,7 +32,7 @@ type Outside = 'everything' | 'evidence' | 'nothing'
 export const defaultDenyEgress = <E = any>(): Remedy<E> =>
   remedy<E>({
     family: 'network-policy',
-    reads: [...NEED_KINDS, ...REACH_KINDS, ...OUTSIDE_KINDS],
+    reads: [...new Set([...NEED_READS, ...REACH_KINDS, ...OUTSIDE_KINDS])],
     options: {
       mode: {
         describe: 'Which pods may be called besides those that configuration and recorded flows name',
@@ -51,9 +52,10 @@ export const defaultDenyEgress = <E = any>(): Remedy<E> =>
         ],
       },
     },
-    propose({ subject: { name: namespace } }, { view, options }): Proposal {
+    propose({ subject: { name: namespace }, key }, { view, options }): Proposal {
       const refusal = refusedFor(view, namespace)
       if (refusal !== undefined) return refusal
+      if (key === 'silent' || key === 'shut') return allowDns(view, namespace, key)
       const [strict, outside] = [options['mode'] === 'strict', options['outside'] as Outside]
       const here = [
         ...new Set(
@@ -67,7 +69,7 @@ export const defaultDenyEgress = <E = any>(): Remedy<E> =>
       const api = apiServerRule(view)
       if (tokens.length > 0 && api.peers.length === 0 && outside !== 'everything' && !cilium) return { refused: noApiServer(view) }
       const dns = clusterDns(view)
-      const dnsRule: Rule = { ...(dns.peers.length > 0 && { peers: dns.peers }), ports: dns.ports, because: [dns.because] }
+      const dnsRule = dnsRuleOf(view)
       const edges = neededEdges(view)
       const set = policySet({
         view,

@@ -5,12 +5,12 @@ import type { Change, Proposal, Readable, Remedy, View } from '../../src/model/i
 import { fewOf } from '../../src/objects/few-of.ts'
 import type { Edge, Side } from '../../src/objects/network-edges.ts'
 import { whyLeftAlone } from '../../src/objects/network-first-campaign.ts'
-import { isOfFiles, NEED_KINDS, type NeedView, neededEdges, unreadNeeds } from '../../src/objects/network-needs.ts'
+import { isOfFiles, NEED_READS, type NeedView, neededEdges, unreadNeeds } from '../../src/objects/network-needs.ts'
 import { ownedByCustomKinds } from '../../src/objects/network-needs-services.ts'
+import { callers } from '../../src/objects/network-peers.ts'
 import { REACH_KINDS } from '../../src/objects/network-reach.ts'
 import { refText } from '../../src/objects/ref.ts'
 import { isAmbient, MESH_PROBES } from './ambient-mesh.ts'
-import { callers } from './policy-peers.ts'
 import type { PolicyDraft, Rule } from './policy-rules.ts'
 import { type Common, type Grant, policySet } from './policy-set.ts'
 
@@ -19,7 +19,7 @@ export { EVIDENCE } from './policy-rules.ts'
 export const defaultDenyIngress = <E = any>(): Remedy<E> =>
   remedy<E>({
     family: 'network-policy',
-    reads: [...NEED_KINDS, ...REACH_KINDS],
+    reads: [...new Set([...NEED_READS, ...REACH_KINDS])],
     options: {
       mode: {
         describe: 'Who may reach pods besides those that Services, routes, webhooks and scrape annotations name',

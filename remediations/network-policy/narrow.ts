@@ -11,13 +11,14 @@ import type {
   View,
 } from '../../src/model/index.ts'
 import { END_KINDS, type PodEnd, podEnds } from '../../src/objects/network-ends.ts'
-import { NEED_KINDS, type Need } from '../../src/objects/network-needs.ts'
+import { isOfFiles, NEED_READS, unreadNeeds } from '../../src/objects/network-needs.ts'
 import { rulesOfNetworkPolicy } from '../../src/objects/network-policy-rules.ts'
 import { isOpen, needsFor } from '../../src/objects/network-public-pods.ts'
 import { areOpposite, type IngressRule, type OpenRule } from '../../src/objects/network-too-open.ts'
+import type { Need } from '../../src/objects/network-workload-needs.ts'
 import { isEmptySelector, matchesSelector } from '../../src/objects/selectors.ts'
 
-export const NARROW_READS = [...new Set([...NEED_KINDS, ...END_KINDS])] as const
+export const NARROW_READS = [...new Set([...NEED_READS, ...END_KINDS])] as const
 type NarrowView = View<(typeof NARROW_READS)[number] | 'NetworkPolicy'>
 export type TooOpenEvidence = { readonly rules: readonly OpenRule[] }
 
@@ -44,7 +45,7 @@ export const narrowPolicy: Remedy<TooOpenEvidence> = remedy<TooOpenEvidence>({
         byHand:
           'its ranges make up every address with those of other policies: keep the ranges that are meant in one policy, and take the rest out',
       }
-    const unread = NARROW_READS.map((kind) => view.unread(kind)).find((one) => one !== undefined)
+    const unread = unreadNeeds(view).find((one) => !isOfFiles(one))
     if (unread !== undefined) return { refused: `who needs the pods cannot be told: ${unread.because}; to know: ${unread.answer}` }
     const narrowed = narrow(policy, finding, view)
     if (narrowed === undefined)

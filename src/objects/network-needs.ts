@@ -11,7 +11,9 @@ import { SERVICE_NEED_KINDS, serviceEdges } from './network-needs-services.ts'
 export const NEED_KINDS = [
   ...new Set([...SERVICE_NEED_KINDS, ...ROUTE_NEED_KINDS, ...NAME_NEED_KINDS, ...SCRAPE_NEED_KINDS, ...FLOW_NEED_KINDS]),
 ] as const
-export type NeedView = View<(typeof NEED_KINDS)[number] | 'ObservedFlows'>
+/** With what is evidence where there is some, and no doubt where there is none. */
+export const NEED_READS = [...NEED_KINDS, 'ObservedFlows'] as const
+export type NeedView = View<(typeof NEED_READS)[number]>
 
 /** All of them, of all namespaces: who opens which connection to whom, and what says so. */
 export const neededEdges = (view: NeedView): readonly Edge[] => derived(view, findEdges)

@@ -1,19 +1,15 @@
 /** Pods that are there for everybody: behind a public Service, a route from outside, DNS, or called by the API server. */
 import type { View } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
-import { derived } from './derived.ts'
-import { END_KINDS, type PodEnd, podEnds } from './network-ends.ts'
-import { NEED_KINDS, type Need, needsOf } from './network-needs.ts'
-import { matchesSelector } from './selectors.ts'
+import { END_KINDS, type PodEnd } from './network-ends.ts'
+import { NEED_READS } from './network-needs.ts'
+import { type Need, needsOfWorkload } from './network-workload-needs.ts'
 
-export const PUBLIC_KINDS = [...new Set([...NEED_KINDS, ...END_KINDS])] as const
+export const PUBLIC_KINDS = [...new Set([...NEED_READS, ...END_KINDS])] as const
 type PublicView = View<(typeof PUBLIC_KINDS)[number]>
 
 /** What must reach pods, besides the pods of their namespace. */
-export const needsFor = (view: PublicView, pod: PodEnd): readonly Need[] =>
-  (derived(view, needsByNamespace).get(pod.namespace.name) ?? []).filter((need) => matchesSelector(need.pods, pod.labels))
-const needsByNamespace = (view: PublicView): ReadonlyMap<string, readonly Need[]> =>
-  new Map([...new Set(podEnds(view).map(({ namespace }) => namespace.name))].map((name) => [name, needsOf(view, name)]))
+export const needsFor = (view: PublicView, pod: PodEnd): readonly Need[] => needsOfWorkload(view, pod.workload)
 
 /** A rule that lets everybody in is right for them. */
 export const isPublic = (view: PublicView, pod: PodEnd): boolean => forwards(pod) || needsFor(view, pod).some(isOpen)

@@ -1,3 +1,4 @@
+import { defaultDenyEgress } from '../../../remediations/network-policy/default-deny-egress.ts'
 import { control } from '../../model/define.ts'
 import type { Observation, View } from '../../model/index.ts'
 import { fewOf } from '../../objects/few-of.ts'
@@ -32,10 +33,7 @@ export default control({
     else yield* uncovered(view, 'egress', 'keeps pods from each other but not from what is outside the cluster')
     yield* withoutDns(view)
   },
-  remedy: {
-    byHand:
-      'allow DNS first (UDP and TCP 53 to the pods of the cluster DNS, and to the address of a cache on the nodes where there is one), then what the pods must reach, and deny all egress with podSelector {} last',
-  },
+  remedy: defaultDenyEgress<CoverageEvidence>(),
   verify:
     'Resolve a name and open the connections that a pod needs, from a throw-away pod with its labels, and watch readiness for some minutes.',
 })

@@ -2,6 +2,7 @@ import { NARROW_READS, narrowPolicy } from '../../../remediations/network-policy
 import { control } from '../../model/define.ts'
 import type { NetworkPolicyObject, Severity } from '../../model/index.ts'
 import { podEnds } from '../../objects/network-ends.ts'
+import { isOfFiles, unreadNeeds } from '../../objects/network-needs.ts'
 import { compiledPolicies, POLICY_KINDS } from '../../objects/network-policies.ts'
 import { rulesOfNetworkPolicy } from '../../objects/network-policy-rules.ts'
 import { policyTypes } from '../../objects/network-policy-types.ts'
@@ -35,9 +36,7 @@ export default control({
     const unread = WORKLOAD_KINDS.map((kind) => view.unread(kind)).find((one) => one !== undefined)
     if (unread !== undefined) yield { unknown: unread.because, answer: unread.answer }
     // What such a rule is right for may not have been seen.
-    const doubt = PUBLIC_KINDS.map((kind) => view.unread(kind)).find(
-      (one) => one !== undefined && one.what !== 'Node' && one.what !== 'Namespace',
-    )
+    const doubt = unreadNeeds(view).find((one) => !isOfFiles(one))
     const policies = view.all('NetworkPolicy').filter((policy) => policyTypes(policy).includes('Ingress'))
     for (const policy of policies) {
       const selected = selectedBy(view, policy)

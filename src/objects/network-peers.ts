@@ -1,10 +1,10 @@
 /** One end of a needed connection, as the peers of a rule. */
-import type { NetworkPolicyPeer } from '../../src/model/index.ts'
-import { hostCidr, type Side } from '../../src/objects/network-edges.ts'
-import { nodeEnds, podEnds } from '../../src/objects/network-ends.ts'
-import type { NeedView } from '../../src/objects/network-needs.ts'
-import { selectionOf, stablePairs } from '../../src/objects/network-pod-selector.ts'
-import type { Workload } from '../../src/objects/workloads.ts'
+import type { NetworkPolicyPeer } from '../model/index.ts'
+import { hostCidr, type Side } from './network-edges.ts'
+import { nodeEnds, podEnds } from './network-ends.ts'
+import type { NeedView } from './network-needs.ts'
+import { selectionOf, stablePairs } from './network-pod-selector.ts'
+import type { Workload } from './workloads.ts'
 
 const ofNamespace = (name: string): NetworkPolicyPeer => ({ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } } })
 
