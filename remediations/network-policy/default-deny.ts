@@ -1,101 +1,130 @@
 /** Closes a namespace for ingress, after opening what its objects show to be needed. */
 
 import { remedy } from '../../src/model/define.ts'
-import type { Change, NetworkPolicyObject, Proposal, Readable, Remedy, View } from '../../src/model/index.ts'
-import { NEED_KINDS, type Need, needsOf } from '../../src/objects/network-needs.ts'
+import type { Change, Proposal, Readable, Remedy, View } from '../../src/model/index.ts'
+import { fewOf } from '../../src/objects/few-of.ts'
+import type { Edge, Side } from '../../src/objects/network-edges.ts'
+import { whyLeftAlone } from '../../src/objects/network-first-campaign.ts'
+import { isOfFiles, NEED_READS, type NeedView, neededEdges, unreadNeeds } from '../../src/objects/network-needs.ts'
+import { ownedByCustomKinds } from '../../src/objects/network-needs-services.ts'
+import { callers } from '../../src/objects/network-peers.ts'
+import { REACH_KINDS } from '../../src/objects/network-reach.ts'
+import { refText } from '../../src/objects/ref.ts'
+import { isAmbient, MESH_PROBES } from './ambient-mesh.ts'
+import type { PolicyDraft, Rule } from './policy-rules.ts'
+import { type Common, type Grant, policySet } from './policy-set.ts'
 
-export const EVIDENCE = 'k8s-harden/evidence'
+export { EVIDENCE } from './policy-rules.ts'
 
 export const defaultDenyIngress = <E = any>(): Remedy<E> =>
   remedy<E>({
     family: 'network-policy',
-    reads: [...NEED_KINDS, 'NetworkPolicy'],
+    reads: [...new Set([...NEED_READS, ...REACH_KINDS])],
     options: {
       mode: {
         describe: 'Who may reach pods besides those that Services, routes, webhooks and scrape annotations name',
         default: 'fence',
         choices: [
           { value: 'fence', label: 'pods of the same namespace', risk: 'may-break' },
-          { value: 'strict', label: 'nobody', risk: 'may-break' },
+          { value: 'strict', label: 'only who is seen to need it, pod by pod', risk: 'may-break' },
         ],
       },
     },
     propose({ subject: { name: namespace } }, { view, options }): Proposal {
-      const unread = [...NEED_KINDS, 'NetworkPolicy' as const].map((kind) => view.unread(kind)).find((one) => one !== undefined)
-      if (unread !== undefined) return { refused: `what must stay reachable cannot be told: ${unread.because}; to know: ${unread.answer}` }
+      const refusal = refusedFor(view, namespace)
+      if (refusal !== undefined) return refusal
       const strict = options['mode'] === 'strict'
-      const needs = needsOf(view, namespace)
-      const taken = new Set(
-        view
-          .all('NetworkPolicy')
-          .filter((policy) => (policy.metadata.namespace ?? 'default') === namespace)
-          .map((policy) => policy.metadata.name),
-      )
-      // A policy isolates what it selects from the moment it is there: those that grant most come first, each with all its pods need.
-      const together = Map.groupBy(needs, (need) => JSON.stringify(need.pods)).values()
-      const allows = [...together.map((same) => allow(namespace, same, strict, taken)), ...(strict ? [] : [fence(namespace, taken)])]
-      const changes = [...allows, deny(namespace, taken)].map((object): Change => ({ type: 'create', object }))
+      const set = policySet({
+        view,
+        namespace,
+        direction: 'ingress',
+        grants: neededEdges(view).flatMap((edge) => grantsOf(view, edge, namespace, strict)),
+        commons: commonsOf(view, namespace, strict),
+        deny: {
+          name: 'default-deny-ingress',
+          because: 'net-default-deny-ingress: pods that no policy selects take traffic from everywhere',
+        },
+      })
+      if ('refused' in set) return set
       return {
-        changes,
+        changes: set.policies.map((object): Change => ({ type: 'create', object })),
         risk: 'may-break',
-        summary: `deny ingress to namespace ${namespace} by default, and allow ${allowedText(strict, needs)}`,
+        summary: `deny ingress to namespace ${namespace} by default, and allow ${allowedText(strict, set.named)}`,
         mayBreak: warnings(view, namespace, strict),
       }
     },
   })
 
-function allowedText(strict: boolean, needs: readonly Need[]): string {
+const commonsOf = (view: View<'Namespace'>, namespace: string, strict: boolean): readonly Common[] => [
+  ...(strict ? [] : [{ name: 'allow-same-namespace', rules: [INSIDE, ...(isAmbient(view, namespace) ? [MESH_PROBES] : [])] }]),
+  ...(strict && isAmbient(view, namespace) ? [{ name: 'allow-mesh-probes', rules: [MESH_PROBES] }] : []),
+]
+
+/** Why nothing is proposed: what is needed cannot be told, or all others stand on this namespace. */
+export function refusedFor(view: View<Readable>, namespace: string): Proposal | undefined {
+  const unread = [...unreadNeeds(view), view.unread('NetworkPolicy')].find((one) => one !== undefined && !isOfFiles(one))
+  if (unread !== undefined) return { refused: `what must stay reachable cannot be told: ${unread.because}; to know: ${unread.answer}` }
+  const why = whyLeftAlone(view, namespace)
+  return why === undefined
+    ? undefined
+    : {
+        byHand: `namespace ${namespace} ${why}: all others stand on it, so write its policies by hand, after those of the others have run for a while`,
+      }
+}
+
+export const INSIDE: Rule = { peers: [{ podSelector: {} }], because: ['pods of one namespace are taken to belong together'] }
+
+function grantsOf(view: NeedView, edge: Edge, namespace: string, strict: boolean): readonly Grant[] {
+  if (!strict && isInside(edge.from, namespace)) return []
+  const peers = callers(view, edge.from, namespace, strict)
+  const rule: Rule = { ...(peers && { peers }), ...(edge.ports && { ports: edge.ports }), because: [edge.because] }
+  const name = `allow-to-${edge.name}`
+  const { to } = edge
+  if (to.is === 'selector') return to.namespace === namespace ? [{ to: to.labels, name, rule }] : []
+  if (to.is !== 'workloads') return []
+  return to.workloads.filter((workload) => workload.namespace === namespace).map((workload) => ({ to: workload, name, rule }))
+}
+
+/** The fence lets them in. */
+export const isInside = (side: Side, namespace: string): boolean =>
+  (side.is === 'workloads' && side.workloads.every((one) => one.namespace === namespace && one.spec.hostNetwork !== true)) ||
+  (side.is === 'namespace' && side.name === namespace) ||
+  (side.is === 'selector' && side.namespace === namespace)
+
+function allowedText(strict: boolean, named: readonly PolicyDraft[]): string {
   const words = [
     ...(strict ? [] : ['traffic inside it']),
-    ...needs.map((need) => `${need.name.replace(/^allow-(to-)?/, '')} (${need.because[0]})`),
+    ...named.map(({ name, rules }) => `${name.replace(/^allow-(to-)?/, '')} (${rules[0]!.because[0]})`),
   ]
-  if (words.length === 0) return 'nothing'
-  return words.length > 6 ? `${words.slice(0, 6).join(', ')} and ${words.length - 6} more` : words.join(', ')
+  return words.length === 0 ? 'nothing' : fewOf(words, 6)
 }
 
 function warnings(view: View<Readable>, namespace: string, strict: boolean): string[] {
+  const operated = ownedByCustomKinds(view, namespace)
+  const unseen = unreadNeeds(view).filter(isOfFiles)
   return [
-    'traffic from other namespaces that nothing here names is cut: host names that are compiled in or built at run time, operators that call what they run, aggregated APIs, conversion webhooks',
-    ...(strict ? ['pods of the namespace no longer reach each other'] : []),
+    'traffic from other namespaces that nothing here names is cut: host names that are compiled in, built at run time or kept in Secrets, and conversion webhooks of CustomResourceDefinitions',
+    ...(operated.length > 0
+      ? [
+          `${fewOf(operated.map(({ ref }) => refText(ref)))} belong to an operator: if it runs in another namespace and calls them, add a rule for it`,
+        ]
+      : []),
+    ...(strict ? ['pods of the namespace reach each other only where their configuration or a recorded flow shows it'] : []),
+    ...(unseen.length > 0 ? [`the files hold no ${fewOf(unseen.map(({ what }) => what))}: what those would show is not allowed for`] : []),
+    ...(onCilium(view)
+      ? ['probes of the kubelet pass Cilium by default; where its host firewall is on, allow the entities host and remote-node too']
+      : []),
     ...(view.all('NetworkPolicy').some((policy) => policy.metadata.namespace === namespace)
       ? ['policies that are there already stay, and are added to']
       : []),
   ]
 }
 
-type PolicySpec = NonNullable<NetworkPolicyObject['spec']>
-
-function policy(namespace: string, name: string, taken: Set<string>, evidence: string, spec: PolicySpec): NetworkPolicyObject {
-  let free = name.slice(0, 240)
-  for (let n = 2; taken.has(free); n++) free = `${name.slice(0, 240)}-${n}`
-  taken.add(free)
-  return {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'NetworkPolicy',
-    metadata: { name: free, namespace, labels: { 'app.kubernetes.io/managed-by': 'k8s-harden' }, annotations: { [EVIDENCE]: evidence } },
-    spec,
-  }
-}
-
-const deny = (namespace: string, taken: Set<string>): NetworkPolicyObject =>
-  policy(namespace, 'default-deny-ingress', taken, 'net-default-deny-ingress: pods that no policy selects take traffic from everywhere', {
-    podSelector: {},
-    policyTypes: ['Ingress'],
-  })
-
-const INSIDE = { from: [{ podSelector: {} }] }
-const FENCE_EVIDENCE = 'pods of one namespace are taken to belong together'
-
-const fence = (namespace: string, taken: Set<string>): NetworkPolicyObject =>
-  policy(namespace, 'allow-same-namespace', taken, FENCE_EVIDENCE, { podSelector: {}, policyTypes: ['Ingress'], ingress: [INSIDE] })
-
-/** All that one set of pods needs, in one policy. */
-function allow(namespace: string, needs: readonly Need[], strict: boolean, taken: Set<string>): NetworkPolicyObject {
-  const rules = needs.map((need) => ({ ...(need.from && { from: need.from }), ports: need.ports }))
-  const evidence = [...needs.flatMap((need) => need.because), ...(strict ? [] : [FENCE_EVIDENCE])]
-  return policy(namespace, needs[0]!.name, taken, [...new Set(evidence)].join('; '), {
-    podSelector: needs[0]!.pods,
-    policyTypes: ['Ingress'],
-    ingress: [...rules, ...(strict ? [] : [INSIDE])],
-  })
-}
+export const onCilium = (view: View<'DaemonSet'>): boolean =>
+  view
+    .all('DaemonSet')
+    .some(({ spec }) =>
+      (spec?.template?.spec?.containers ?? []).some(({ image = '' }) =>
+        /(^|\/)(cilium\/cilium|mirrored-cilium-cilium|anetd|cilium-agent)(-[\w]+)?(:|@|$)/.test(image),
+      ),
+    )

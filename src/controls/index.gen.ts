@@ -52,11 +52,14 @@ import admGuardrails from './nodes-and-pods/adm-guardrails.ts'
 import admPlugins from './nodes-and-pods/adm-plugins.ts'
 import admWebhookSafety from './nodes-and-pods/adm-webhook-safety.ts'
 import netCniEnforces from './nodes-and-pods/net-cni-enforces.ts'
+import netDefaultDenyEgress from './nodes-and-pods/net-default-deny-egress.ts'
 import netDefaultDenyIngress from './nodes-and-pods/net-default-deny-ingress.ts'
 import netExposedCritical from './nodes-and-pods/net-exposed-critical.ts'
 import netExternalIps from './nodes-and-pods/net-external-ips.ts'
 import netIngressTls from './nodes-and-pods/net-ingress-tls.ts'
 import netMeshMtls from './nodes-and-pods/net-mesh-mtls.ts'
+import netPolicyIneffective from './nodes-and-pods/net-policy-ineffective.ts'
+import netPolicyTooOpen from './nodes-and-pods/net-policy-too-open.ts'
 import netServiceExposure from './nodes-and-pods/net-service-exposure.ts'
 import nodeKubeletAuthn from './nodes-and-pods/node-kubelet-authn.ts'
 import nodeKubeletReadonlyPort from './nodes-and-pods/node-kubelet-readonly-port.ts'
@@ -146,11 +149,14 @@ export const controls: readonly RegisteredControl[] = [
   { ...(admPlugins as unknown as RegisteredControl), id: 'adm-plugins', practice: 'nodes-and-pods' },
   { ...(admWebhookSafety as unknown as RegisteredControl), id: 'adm-webhook-safety', practice: 'nodes-and-pods' },
   { ...(netCniEnforces as unknown as RegisteredControl), id: 'net-cni-enforces', practice: 'nodes-and-pods' },
+  { ...(netDefaultDenyEgress as unknown as RegisteredControl), id: 'net-default-deny-egress', practice: 'nodes-and-pods' },
   { ...(netDefaultDenyIngress as unknown as RegisteredControl), id: 'net-default-deny-ingress', practice: 'nodes-and-pods' },
   { ...(netExposedCritical as unknown as RegisteredControl), id: 'net-exposed-critical', practice: 'nodes-and-pods' },
   { ...(netExternalIps as unknown as RegisteredControl), id: 'net-external-ips', practice: 'nodes-and-pods' },
   { ...(netIngressTls as unknown as RegisteredControl), id: 'net-ingress-tls', practice: 'nodes-and-pods' },
   { ...(netMeshMtls as unknown as RegisteredControl), id: 'net-mesh-mtls', practice: 'nodes-and-pods' },
+  { ...(netPolicyIneffective as unknown as RegisteredControl), id: 'net-policy-ineffective', practice: 'nodes-and-pods' },
+  { ...(netPolicyTooOpen as unknown as RegisteredControl), id: 'net-policy-too-open', practice: 'nodes-and-pods' },
   { ...(netServiceExposure as unknown as RegisteredControl), id: 'net-service-exposure', practice: 'nodes-and-pods' },
   { ...(nodeKubeletAuthn as unknown as RegisteredControl), id: 'node-kubelet-authn', practice: 'nodes-and-pods' },
   { ...(nodeKubeletReadonlyPort as unknown as RegisteredControl), id: 'node-kubelet-readonly-port', practice: 'nodes-and-pods' },

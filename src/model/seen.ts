@@ -90,6 +90,9 @@ export interface Kinds {
   BaselineAdminNetworkPolicy: SpecObject
   ClusterNetworkPolicy: SpecObject
   CalicoTier: SpecObject
+  /** Addresses under labels, which selectors of Calico's policies find as they find pods. */
+  CalicoNetworkSet: SpecObject
+  CalicoGlobalNetworkSet: SpecObject
   /** Where Calico is told to encrypt between nodes. */
   CalicoFelixConfiguration: SpecObject
   AntreaNetworkPolicy: SpecObject

@@ -59,8 +59,8 @@ function endsOf(view: EndView): readonly PodEnd[] {
   return workloads(view).flatMap((workload): PodEnd[] => {
     const common = { is: 'pod', namespace: factsOf(workload.namespace), workload } as const
     if (workload.pods.length === 0) {
-      const { templateLabels: labels, spec } = workload
-      return [{ ...common, labels, hostNetwork: spec.hostNetwork === true, named: namedPorts(spec), ips: [] }]
+      const { spec } = workload
+      return [{ ...common, labels: nextLabels(workload), hostNetwork: spec.hostNetwork === true, named: namedPorts(spec), ips: [] }]
     }
     return workload.pods.map((pod) => ({
       ...common,
@@ -73,6 +73,12 @@ function endsOf(view: EndView): readonly PodEnd[] {
     }))
   })
 }
+
+/** Of the next pod it makes; the Job controller adds the Job's name (batch/v1, `batch.kubernetes.io/job-name` from 1.27). */
+export const nextLabels = ({ ref, templateLabels }: Workload): Labels =>
+  ref.kind === 'Job' || ref.kind === 'CronJob'
+    ? { 'batch.kubernetes.io/job-name': ref.name, 'job-name': ref.name, ...templateLabels }
+    : templateLabels
 
 const ipsOf = ({ status }: PodObject): readonly string[] =>
   status?.podIPs?.map(({ ip }) => ip) ?? (status?.podIP === undefined ? [] : [status.podIP])

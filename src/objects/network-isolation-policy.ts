@@ -1,17 +1,6 @@
-/** What isolates pods, in whatever dialect it is written. */
+/** A namespace, as policies see it. */
 type Labels = Readonly<Record<string, string>>
 export interface NamespaceFacts {
   readonly name: string
   readonly labels: Labels
-}
-
-export interface IsolationPolicy {
-  readonly name: string
-  /** Absent: cluster-wide. */
-  readonly namespace?: string | undefined
-  /** Every pod of every namespace it is for. */
-  readonly selectsAll: boolean
-  selects(labels: Labels, namespace: NamespaceFacts): boolean
-  /** Keeps other pods out, but not what comes from outside the cluster. */
-  readonly insideOnly?: boolean
 }

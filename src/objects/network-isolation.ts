@@ -1,106 +1,65 @@
-/** Which policies isolate which pods for ingress: a pod that none of them selects takes traffic from everywhere. */
-import type { Json, LabelSelector, NetworkPolicyObject, SpecObject, View } from '../model/index.ts'
-import { parseCalicoSelector } from './network-calico-selector.ts'
-import { ciliumIsolation } from './network-cilium.ts'
-import type { IsolationPolicy, NamespaceFacts } from './network-isolation-policy.ts'
-import { isEmptySelector, matchesSelector, namespaceLabels } from './selectors.ts'
+/** Which policies isolate which pods: a pod that none of them selects takes traffic from everywhere, or sends it anywhere. */
+import { derived } from './derived.ts'
+import type { IsolationPolicy } from './network-isolating.ts'
+import { adminIsolation, ofAdminKind } from './network-isolation-admin.ts'
+import { compiledPolicies, POLICY_KINDS, type PolicyView } from './network-policies.ts'
+import { isEvery } from './network-ports.ts'
+import type { CompiledPolicy, PolicyRule } from './network-rules.ts'
 
-export const ISOLATION_KINDS = [
-  'NetworkPolicy',
-  'CiliumNetworkPolicy',
-  'CiliumClusterwideNetworkPolicy',
-  'CalicoNetworkPolicy',
-  'CalicoGlobalNetworkPolicy',
-  'AdminNetworkPolicy',
-  'BaselineAdminNetworkPolicy',
-] as const
+export { policyTypes } from './network-policy-types.ts'
 
-/** `policyTypes` as the API server fills it in: Ingress always, Egress where there are egress rules. */
-export function policyTypes({ spec = {} }: NetworkPolicyObject): readonly string[] {
-  if (spec.policyTypes !== undefined && spec.policyTypes !== null && spec.policyTypes.length > 0) return spec.policyTypes
-  return (spec.egress ?? []).length > 0 ? ['Ingress', 'Egress'] : ['Ingress']
-}
+export const ISOLATION_KINDS = POLICY_KINDS
+export type Direction = 'ingress' | 'egress'
 
-/** All policies that isolate for ingress. One that allows everything from everywhere isolates in name only and is left out. */
-export function ingressIsolation(view: View<(typeof ISOLATION_KINDS)[number]>): readonly IsolationPolicy[] {
+/** All policies that isolate in this direction. One that lets everything through isolates in name only and is left out. */
+export const isolation = (view: PolicyView, direction: Direction): readonly IsolationPolicy[] =>
+  derived(view, direction === 'ingress' ? ingressOf : egressOf)
+const ingressOf = (view: PolicyView) => isolationOf(view, 'ingress')
+const egressOf = (view: PolicyView) => isolationOf(view, 'egress')
+
+function isolationOf(view: PolicyView, direction: Direction): readonly IsolationPolicy[] {
+  const compiled = compiledPolicies(view).filter(({ ref }) => !ofAdminKind(ref))
+  // Rule after rule one policy may be compiled into several: what one of them lets through, it lets through. Each of `specs` stands alone.
+  const isOpen = (policy: CompiledPolicy): boolean => policy[direction]?.rules.some(allowsAll) === true
+  const open = new Set(compiled.filter(isOpen).map(textOf))
   return [
-    ...view.all('NetworkPolicy').flatMap(plainIsolation),
-    ...view.all('CiliumNetworkPolicy').flatMap(ciliumIsolation),
-    ...view.all('CiliumClusterwideNetworkPolicy').flatMap(ciliumIsolation),
-    ...view.all('CalicoNetworkPolicy').flatMap(calicoIsolation),
-    ...view.all('CalicoGlobalNetworkPolicy').flatMap(calicoIsolation),
-    ...view.all('AdminNetworkPolicy').flatMap(adminIsolation),
-    ...view.all('BaselineAdminNetworkPolicy').flatMap(adminIsolation),
+    ...compiled.filter((policy) => !open.has(textOf(policy))).flatMap((policy) => ofCompiled(policy, direction)),
+    ...adminIsolation(view, direction),
   ]
 }
-
-function plainIsolation(policy: NetworkPolicyObject): IsolationPolicy[] {
-  const { spec = {}, metadata } = policy
-  const allowsAll = (spec.ingress ?? []).some((rule) => (rule?.from ?? []).length === 0 && (rule?.ports ?? []).length === 0)
-  if (!policyTypes(policy).includes('Ingress') || allowsAll) return []
-  const selector = spec.podSelector ?? {}
-  return [
-    {
-      name: `NetworkPolicy ${metadata.name}`,
-      namespace: metadata.namespace ?? 'default',
-      selectsAll: isEmptySelector(selector),
-      selects: (labels) => matchesSelector(selector, labels),
-    },
-  ]
+const textOf = (policy: CompiledPolicy): string | CompiledPolicy => {
+  const { apiVersion, kind, namespace, name } = policy.ref
+  return kind.startsWith('Cilium') ? policy : [apiVersion, kind, namespace, name].join(' ')
 }
 
-type Mapping = { readonly [key: string]: Json }
-const isMapping = (value: unknown): value is Mapping => value !== null && typeof value === 'object' && !Array.isArray(value)
-const list = (value: unknown): readonly Json[] => (Array.isArray(value) ? value : [])
-
-function calicoIsolation({ metadata, kind, spec = {} }: SpecObject): IsolationPolicy[] {
-  const types = list(spec['types'])
-  const forIngress = types.length > 0 ? types.includes('Ingress') : spec['ingress'] !== undefined || spec['egress'] === undefined
-  const allowsAll = list(spec['ingress']).some((rule) => isMapping(rule) && rule['action'] === 'Allow' && Object.keys(rule).length === 1)
-  const special = spec['preDNAT'] === true || spec['doNotTrack'] === true || spec['serviceAccountSelector'] !== undefined
-  const pods = parseCalicoSelector(String(spec['selector'] ?? ''))
-  const namespaces = parseCalicoSelector(String(spec['namespaceSelector'] ?? ''))
-  if (!forIngress || allowsAll || special || pods === undefined || namespaces === undefined) return []
-  const everything = (text: Json | undefined) => text === undefined || /^\s*(all\(\)|global\(\))?\s*$/.test(String(text))
-  return [
-    {
-      name: `Calico ${kind} ${metadata.name}`,
-      namespace: metadata.namespace,
-      selectsAll: everything(spec['selector']) && everything(spec['namespaceSelector']),
-      selects: (labels, namespace) =>
-        pods({ ...labels, 'projectcalico.org/namespace': namespace.name }) &&
-        namespaces({ 'projectcalico.org/name': namespace.name, ...namespace.labels }),
-    },
-  ]
-}
-
-/** These isolate nothing by themselves: only a rule that denies all namespaces, on all ports, keeps pods out; it says nothing of the outside. */
-function adminIsolation({ metadata, kind, spec = {} }: SpecObject): IsolationPolicy[] {
-  const deniesAll = list(spec['ingress']).some(
-    (rule) =>
-      isMapping(rule) &&
-      rule['action'] === 'Deny' &&
-      rule['ports'] === undefined &&
-      list(rule['from']).some(
-        (peer) => isMapping(peer) && isMapping(peer['namespaces']) && isEmptySelector(peer['namespaces'] as LabelSelector),
-      ),
+function ofCompiled(policy: CompiledPolicy, direction: Direction): IsolationPolicy[] {
+  const said = policy[direction]
+  if (said === undefined) return []
+  const denies = said.rules.filter((rule) => rule.action === 'deny' && rule.vague === undefined && opensEvery(rule))
+  const all = said.isolates || denies.some((rule) => rule.peers.some(({ is }) => is === 'everything'))
+  const inside = denies.some((rule) =>
+    rule.peers.some((peer) => peer.is === 'pods' && MATCHES_ALL.has(peer.namespaces.key) && MATCHES_ALL.has(peer.pods.key)),
   )
-  const subject = spec['subject']
-  if (!deniesAll || !isMapping(subject)) return []
-  const pods = isMapping(subject['pods']) ? subject['pods'] : undefined
-  const namespaces = (pods === undefined ? subject['namespaces'] : pods['namespaceSelector']) as LabelSelector | undefined
-  const podSelector = pods === undefined ? {} : (pods['podSelector'] as LabelSelector | undefined)
+  if (!all && !inside) return []
+  const { ref, namespace, vague } = policy
   return [
     {
-      name: `${kind} ${metadata.name}`,
-      insideOnly: true,
-      selectsAll: isEmptySelector(namespaces) && isEmptySelector(podSelector),
-      selects: (labels, namespace) => matchesSelector(namespaces, namespace.labels) && matchesSelector(podSelector, labels),
+      name: nameOf(ref),
+      ...(namespace !== undefined && { namespace }),
+      selects: (pod) => policy.selects(pod),
+      ...(!all && { insideOnly: true }),
+      ...(vague !== undefined && { vague }),
     },
   ]
 }
+const MATCHES_ALL = new Set(['{}', '{"matchLabels":{}}', '{"matchExpressions":[]}', 'calico ', 'calico all()'])
 
-export const namespaceFacts = (view: View<'Namespace'>, name: string): NamespaceFacts => ({
-  name,
-  labels: namespaceLabels(name, view.find('Namespace', undefined, name)?.metadata.labels),
-})
+const allowsAll = (rule: PolicyRule): boolean =>
+  rule.action === 'allow' && rule.vague === undefined && opensEvery(rule) && rule.peers.some(({ is }) => is === 'everything')
+/** At whatever destination: a port by its name is never every port. */
+const opensEvery = (rule: PolicyRule): boolean => isEvery(rule.ports({ is: 'address', ip: '' }))
+
+const nameOf = ({ apiVersion, kind, name }: CompiledPolicy['ref']): string => {
+  const dialect = apiVersion.includes('calico') ? 'Calico ' : apiVersion.includes('antrea') ? 'Antrea ' : ''
+  return `${dialect}${kind} ${name}`
+}

@@ -2,8 +2,8 @@
 import type { LabelSelector, NetworkPolicyObject, NetworkPolicyPeer, NetworkPolicyPort } from '../model/index.ts'
 import { remembered } from './derived.ts'
 import { type End, portNamed } from './network-ends.ts'
-import { policyTypes } from './network-isolation.ts'
 import type { NamespaceFacts } from './network-isolation-policy.ts'
+import { policyTypes } from './network-policy-types.ts'
 import { ALL_PORTS, isProtocol, NO_PORTS, type PortSet, ports, union } from './network-ports.ts'
 import {
   type CompiledPolicy,

@@ -20,7 +20,14 @@ export type PeerMatch =
    * Whatever has such an address. `pods`: do addresses of pods count as well? Plain NetworkPolicy leaves that open in words, its
    * conformance tests ask for it, and Cilium does not do it.
    */
-  | { readonly is: 'addresses'; readonly cidr: string; readonly except: readonly string[]; readonly pods: 'yes' | 'no' | 'perhaps' }
+  | {
+      readonly is: 'addresses'
+      readonly cidr: string
+      readonly except: readonly string[]
+      readonly pods: 'yes' | 'no' | 'perhaps'
+      /** Cilium does not know nodes by their addresses either (nor what runs on their network). */
+      readonly nodes?: 'no'
+    }
   /** Nodes and what has their address. */
   | { readonly is: 'nodes'; readonly nodes: Matcher<Labels> }
   /** Everything outside of the cluster. */

@@ -109,6 +109,8 @@ export const SERVED = {
   BaselineAdminNetworkPolicy: addOn('policy.networking.k8s.io', 'v1alpha1', 'baselineadminnetworkpolicies', false),
   ClusterNetworkPolicy: addOn('policy.networking.k8s.io', 'v1alpha2', 'clusternetworkpolicies', false),
   CalicoTier: addOn('crd.projectcalico.org', 'v1', 'tiers', false, 'Tier'),
+  CalicoNetworkSet: addOn('crd.projectcalico.org', 'v1', 'networksets', true, 'NetworkSet'),
+  CalicoGlobalNetworkSet: addOn('crd.projectcalico.org', 'v1', 'globalnetworksets', false, 'GlobalNetworkSet'),
   CalicoFelixConfiguration: elsewhere(addOn('crd.projectcalico.org', 'v1', 'felixconfigurations', false, 'FelixConfiguration')),
   AntreaNetworkPolicy: addOn('crd.antrea.io', 'v1beta1', 'networkpolicies', true, 'NetworkPolicy'),
   AntreaClusterNetworkPolicy: addOn('crd.antrea.io', 'v1beta1', 'clusternetworkpolicies', false, 'ClusterNetworkPolicy'),
@@ -136,8 +138,12 @@ export const SERVED = {
 export function kindFor(apiVersion: string, kind: string): Kind | undefined {
   return BY_GROUP_KIND.get(`${apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : ''}/${kind}`)
 }
+/** People write Calico's objects for its own API server; in the cluster they are stored, and read, as custom resources of another group. */
+const WRITTEN_AS: Readonly<Record<string, string>> = { 'crd.projectcalico.org': 'projectcalico.org' }
 const BY_GROUP_KIND = new Map<string, Kind>(
-  Object.entries(SERVED).map(([name, served]: [string, Served]) => [`${served.group}/${served.kind ?? name}`, name as Kind]),
+  Object.entries(SERVED).flatMap(([name, { group, kind = name }]: [string, Served]) =>
+    [group, WRITTEN_AS[group]].filter((one) => one !== undefined).map((one) => [`${one}/${kind}`, name as Kind] as const),
+  ),
 )
 
 export const kinds = Object.keys(SERVED) as readonly Kind[]

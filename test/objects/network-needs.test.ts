@@ -1,69 +1,203 @@
 import { describe, expect, it } from 'vitest'
-import { needsOf } from '../../src/objects/network-needs.ts'
+import type { Edge, Side } from '../../src/objects/network-edges.ts'
+import { neededEdges, unreadNeeds } from '../../src/objects/network-needs.ts'
 import { worldOf } from '../helpers/world.ts'
 
 const service = (name: string, spec: string, namespace = 'shop') =>
   `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: ${spec}\n`
 const pod = (name: string, namespace: string, container: string, metadata = '') =>
   `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, namespace: ${namespace}, labels: {app: ${name}}${metadata}}\nspec: {containers: [{name: app, ${container}}]}\n`
-const needs = (...documents: string[]) => needsOf(worldOf(documents.join('---\n')).snapshot, 'shop')
+const world = (...documents: string[]) => worldOf(documents.join('---\n')).snapshot
+const who = (side: Side): string => {
+  switch (side.is) {
+    case 'workloads':
+      return side.workloads.map(({ namespace, ref }) => `${namespace}/${ref.name}`).join('+')
+    case 'selector':
+      return `${side.namespace} ${JSON.stringify(side.labels)}`
+    case 'addresses':
+      return side.cidrs.join('+')
+    default:
+      return side.is === 'namespace' ? `namespace ${side.name}` : side.is
+  }
+}
+const portsOf = ({ ports }: Edge): string => ports?.map(({ protocol, port }) => `${protocol}/${port}`).join(' ') ?? 'all'
+/** `who → whom ports: why`. */
+const needs = (...documents: string[]): readonly string[] =>
+  neededEdges(world(...documents)).map((edge) => `${who(edge.from)} → ${who(edge.to)} ${portsOf(edge)}: ${edge.because}`)
 const db = service('db', '{selector: {app: db}, ports: [{port: 5432, targetPort: pg}]}')
+const dbPod = pod('db', 'shop', 'ports: [{name: pg, containerPort: 5433}]')
+const route = (kind: string, spec: string, version = 'v1') =>
+  `apiVersion: gateway.networking.k8s.io/${version}\nkind: ${kind}\nmetadata: {name: r, namespace: edge}\nspec: ${spec}\n`
 
 describe('what must stay reachable', () => {
-  it('is nothing where nothing says so', () => {
-    expect(needs(db, pod('web', 'shop', 'env: [{name: DB, value: "db.shop:5432"}]'))).toEqual([])
-  })
+  it('is nothing where nothing says so', () => expect(needs(db, dbPod, pod('web', 'front', 'args: [x]'))).toEqual([]))
 
   it('is what a LoadBalancer, a NodePort or an external address exposes, on the port of the pod', () => {
-    for (const spec of ['type: LoadBalancer', 'type: NodePort', 'externalIPs: [192.0.2.1]']) {
-      expect(needs(service('web', `{${spec}, selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}`))).toMatchObject([
-        { pods: { matchLabels: { app: 'web' } }, ports: [{ protocol: 'TCP', port: 8080 }] },
+    for (const spec of ['type: LoadBalancer', 'type: NodePort', 'externalIPs: [192.0.2.1]'])
+      expect(needs(service('web', `{${spec}, selector: {app: db}, ports: [{port: 80, targetPort: pg}]}`), dbPod)).toEqual([
+        expect.stringMatching(/^anywhere → shop\/db TCP\/5433: Service web /),
       ])
-    }
-    expect(needs(service('web', '{type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]}'))[0]).not.toHaveProperty('from')
   })
+
+  it('is a port by each number that pods give its name', () => {
+    const other = pod('db2', 'shop', 'ports: [{name: pg, containerPort: 6000}]', '').replace('app: db2', 'app: db')
+    expect(needs(service('db', '{type: NodePort, selector: {app: db}, ports: [{port: 1, targetPort: pg}]}'), dbPod, other)).toEqual([
+      'anywhere → shop/db+shop/db2 TCP/5433 TCP/6000: Service db is of type NodePort',
+    ])
+  })
+
+  it('is what a Service selects later, by its selector', () =>
+    expect(needs(service('web', '{type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]}'))).toEqual([
+      'anywhere → shop {"app":"web"} TCP/80: Service web is of type LoadBalancer',
+    ]))
 
   it('is DNS, for everybody and by both protocols', () => {
     const dns = service(
       'kube-dns',
-      '{selector: {k8s-app: kube-dns}, ports: [{name: dns, port: 53, protocol: UDP, targetPort: 5353}, {name: dns-tcp, port: 53, protocol: TCP, targetPort: 5353}]}',
+      '{selector: {app: db}, ports: [{name: dns, port: 53, protocol: UDP, targetPort: 5353}, {name: dns-tcp, port: 53, protocol: TCP, targetPort: 5353}]}',
     )
-    expect(needs(dns)[0]!.ports).toEqual([
-      { protocol: 'UDP', port: 5353 },
-      { protocol: 'TCP', port: 5353 },
-    ])
+    expect(needs(dns, dbPod)).toEqual(['anywhere → shop/db UDP/5353 TCP/5353: Service kube-dns answers DNS for the whole cluster'])
   })
 
   it.each([
     ['an argument', pod('store', 'front', 'args: ["--db=db.shop:5432"]')],
     ['the environment', pod('store', 'front', 'env: [{name: DB, value: "postgres://db.shop.svc.cluster.local/x"}]')],
     ['the name of one peer', pod('store', 'front', 'args: ["db-0.db.shop.svc"]')],
-    ['a ConfigMap', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: front}\ndata: {a.yaml: "host: db.shop.svc"}\n'],
   ])('is a Service that another namespace names in %s', (_where, caller) => {
-    expect(needs(db, caller)).toMatchObject([
-      { from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'front' } } }], ports: [{ port: 'pg' }] },
+    expect(needs(db, dbPod, caller)).toEqual(['front/store → shop/db TCP/5433: Pod store in namespace front names it'])
+  })
+
+  it('is a Service that a ConfigMap names, for those who read it, or for their namespace', () => {
+    const map = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: front}\ndata: {a.yaml: "host: db.shop.svc"}\n'
+    expect(needs(db, dbPod, map)).toEqual(['namespace front → shop/db TCP/5433: ConfigMap c in namespace front names it'])
+    const reader = pod('store', 'front', 'envFrom: [{configMapRef: {name: c}}]')
+    expect(needs(db, dbPod, map, reader)).toEqual(['front/store → shop/db TCP/5433: ConfigMap c in namespace front names it'])
+  })
+
+  it('is a Service of its own namespace by its bare name, by a peer of it, or by the variable that the kubelet sets', () => {
+    for (const text of ['postgres://db:5432', 'db-0.db', '$(DB_SERVICE_HOST)'])
+      expect(needs(db, dbPod, pod('web', 'shop', `args: ["${text}"]`))).toEqual([
+        'shop/web → shop/db TCP/5433: Pod web in namespace shop names it',
+      ])
+  })
+
+  it('is where another name for a Service leads (ExternalName)', () => {
+    const alias = service('store', '{type: ExternalName, externalName: db.shop.svc.cluster.local}', 'front')
+    expect(needs(db, dbPod, alias, pod('web', 'front', 'args: ["store:5432"]'))).toEqual([
+      'front/web → shop/db TCP/5433: Pod web in namespace front names it, as Service store of type ExternalName',
     ])
   })
 
-  it('is not what only looks like its name', () => {
-    expect(needs(db, pod('store', 'front', 'args: ["mydb.shop", "db.shopping", "db_shop"]'))).toEqual([])
+  it('is where EndpointSlices lead that somebody made', () => {
+    const slice =
+      'apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: old-1, namespace: shop, labels: {kubernetes.io/service-name: old}}\naddressType: IPv4\nendpoints: [{addresses: [192.0.2.7]}]\nports: [{port: 5432, protocol: TCP}]\n'
+    expect(needs(service('old', '{ports: [{port: 5432}]}'), slice, pod('web', 'shop', 'args: ["old:5432"]'))).toEqual([
+      'shop/web → 192.0.2.7/32 TCP/5432: Pod web in namespace shop names it',
+    ])
   })
 
-  it('is what routes and webhooks lead to', () => {
-    const route =
-      'apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: r, namespace: edge}\nspec: {rules: [{backendRefs: [{name: db, namespace: shop, port: 5432}]}]}\n'
+  it('is not what only looks like its name', () =>
+    expect(needs(db, dbPod, pod('store', 'front', 'args: ["mydb.shop", "db.shopping", "db_shop", "-db.shop"]'))).toEqual([]))
+
+  it('is a caller of the host network from anywhere: no selector matches it', () => {
+    const agent = pod('agent', 'front', 'args: ["db.shop"]').replace('spec: {', 'spec: {hostNetwork: true, ')
+    expect(needs(db, dbPod, agent)).toEqual(['anywhere → shop/db TCP/5433: Pod agent in namespace front names it'])
+  })
+
+  it('is what each kind of route leads to, at the port it names', () => {
+    const two = service('db', '{selector: {app: db}, ports: [{port: 5432, targetPort: pg}, {port: 9, targetPort: 99}]}')
+    for (const [kind, version] of [
+      ['HTTPRoute', 'v1'],
+      ['GRPCRoute', 'v1'],
+      ['TLSRoute', 'v1alpha2'],
+      ['TCPRoute', 'v1alpha2'],
+      ['UDPRoute', 'v1alpha2'],
+    ] as const)
+      expect(needs(two, dbPod, route(kind, '{rules: [{backendRefs: [{name: db, namespace: shop, port: 5432}]}]}', version))).toEqual([
+        `anywhere → shop/db TCP/5433: ${kind} r routes to it`,
+      ])
+  })
+
+  it('comes from the pods of a Gateway where they can be told', () => {
+    const gateway = pod('envoy', 'edge', 'image: envoy', '').replace('app: envoy', 'gateway.networking.k8s.io/gateway-name: gw')
+    const http = route('HTTPRoute', '{parentRefs: [{name: gw}], rules: [{backendRefs: [{name: db, namespace: shop, port: 5432}]}]}')
+    expect(needs(db, dbPod, http, gateway)).toEqual(['edge/envoy → shop/db TCP/5433: HTTPRoute r routes to it'])
+    expect(needs(db, dbPod, http)).toEqual(['anywhere → shop/db TCP/5433: HTTPRoute r routes to it'])
+  })
+
+  it('comes from the controller of an Ingress class, unless that is not known or has no address of its own', () => {
+    const ingress =
+      'apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: shop}\nspec: {ingressClassName: main, defaultBackend: {service: {name: db, port: {number: 5432}}}}\n'
+    const ofClass = (controller: string) =>
+      `apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: main}\nspec: {controller: ${controller}}\n`
+    const nginx = pod('nginx', 'ingress', 'image: "registry.k8s.io/ingress-nginx/controller:v1.12"')
+    const from = (...more: string[]) => needs(db, dbPod, ingress, ...more)[0]!.split(' → ')[0]
+    expect(from(ofClass('k8s.io/ingress-nginx'), nginx)).toBe('ingress/nginx')
+    expect(from(ofClass('k8s.io/ingress-nginx'))).toBe('anywhere')
+    expect(from(ofClass('ingress.k8s.aws/alb'), nginx)).toBe('anywhere')
+    expect(from(ofClass('k8s.io/ingress-nginx'), nginx.replace('spec: {', 'spec: {hostNetwork: true, '))).toBe('anywhere')
+  })
+
+  it('is what a VirtualService behind a gateway leads to', () => {
+    const virtual =
+      'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: v, namespace: shop}\nspec: {gateways: [edge/main], http: [{route: [{destination: {host: db, port: {number: 5432}}}]}]}\n'
+    const gateway =
+      'apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: main, namespace: edge}\nspec: {selector: {istio: gw}}\n'
+    const pods = pod('gw', 'istio', 'image: proxy').replace('app: gw', 'istio: gw')
+    expect(needs(db, dbPod, virtual, gateway, pods)).toEqual(['istio/gw → shop/db TCP/5433: VirtualService v routes to it'])
+  })
+
+  it('is what the API server calls: webhooks and aggregated APIs, at the port of the pod', () => {
     const hook =
-      'apiVersion: admissionregistration.k8s.io/v1\nkind: MutatingWebhookConfiguration\nmetadata: {name: h}\nwebhooks: [{name: h.example, clientConfig: {service: {name: db, namespace: shop}}}]\n'
-    expect(needs(db, route)[0]!.because).toEqual(['HTTPRoute r routes to it'])
-    expect(needs(db, hook)[0]!.because).toEqual(['the API server calls it for webhook h.example'])
+      'apiVersion: admissionregistration.k8s.io/v1\nkind: MutatingWebhookConfiguration\nmetadata: {name: h}\nwebhooks: [{name: h.example, clientConfig: {service: {name: db, namespace: shop, port: 5432}}}]\n'
+    const api =
+      'apiVersion: apiregistration.k8s.io/v1\nkind: APIService\nmetadata: {name: v1.x.example}\nspec: {service: {name: db, namespace: shop, port: 5432}}\n'
+    expect(needs(db, dbPod, hook, api)).toEqual([
+      'anywhere → shop/db TCP/5433: the API server calls it for webhook h.example',
+      'anywhere → shop/db TCP/5433: the API server calls it for APIService v1.x.example',
+    ])
   })
 
-  it('is scraping, by the namespaces that run Prometheus', () => {
+  it('is an operator calling what it manages', () => {
+    const operand = pod('pg', 'shop', 'image: pg').replace('app: pg', 'app.kubernetes.io/managed-by: pg-operator')
+    expect(needs(operand, pod('pg-operator', 'operators', 'image: o'))).toEqual([
+      'operators/pg-operator → shop/pg all: Pod operators/pg-operator manages it, as its label app.kubernetes.io/managed-by says',
+    ])
+  })
+
+  it('is scraping, by those who collect metrics, or by every pod where none is known', () => {
     const scraped = pod('web', 'shop', 'ports: [{containerPort: 9090}]', ', annotations: {prometheus.io/scrape: "true"}')
-    expect(needs(scraped)[0]!.from).toEqual([{ namespaceSelector: {} }])
-    expect(needs(scraped, pod('prom', 'mon', 'image: "quay.io/prometheus/prometheus:v3"'))[0]).toMatchObject({
-      from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'mon' } } }],
-      ports: [{ port: 9090 }],
-    })
+    const prometheus = pod('prom', 'mon', 'image: "quay.io/prometheus/prometheus:v3"')
+    const because = 'pods of Pod web are annotated prometheus.io/scrape'
+    expect(needs(scraped)).toEqual([`every pod → shop/web TCP/9090: ${because}`])
+    expect(needs(scraped, prometheus)).toEqual([`mon/prom → shop/web TCP/9090: ${because}`])
+  })
+
+  it('is scraping by monitors, by the names of ports and the labels that they go by', () => {
+    const labelled = db.replace('namespace: shop}', 'namespace: shop, labels: {metrics: "on"}}')
+    const monitor = (kind: string, spec: string) =>
+      `apiVersion: monitoring.coreos.com/v1\nkind: ${kind}\nmetadata: {name: m, namespace: mon}\nspec: {namespaceSelector: {any: true}, ${spec}}\n`
+    expect(
+      needs(labelled, dbPod, monitor('ServiceMonitor', 'selector: {matchLabels: {metrics: "on"}}, endpoints: [{targetPort: pg}]')),
+    ).toEqual(['every pod → shop/db TCP/5433: ServiceMonitor m in namespace mon has it scraped'])
+    expect(needs(dbPod, monitor('PodMonitor', 'selector: {matchLabels: {app: db}}, podMetricsEndpoints: [{port: pg}]'))).toEqual([
+      'every pod → shop/db TCP/5433: PodMonitor m in namespace mon has it scraped',
+    ])
+  })
+
+  it('is what a record of flows shows, but for what was dropped', () => {
+    const flows = (was: string) =>
+      `apiVersion: k8s-harden.test/v1\nkind: World\nfacts: {ObservedFlows: {from: [f], records: 1, doubts: [], flows: [{source: {namespace: front, pod: web}, destination: {namespace: shop, pod: db}, protocol: TCP, port: 7, count: 1, was: ${was}}]}}\n`
+    const web = pod('web', 'front', 'image: w')
+    expect(needs(dbPod, web, flows('forwarded'))).toEqual([
+      'front/web → shop/db TCP/7: the record of flows shows Pod front/web calling TCP 7',
+    ])
+    expect(needs(dbPod, web, flows('dropped'))).toEqual([])
+  })
+
+  it('says which kinds could show more, and may not be read', () => {
+    const unread =
+      'apiVersion: k8s-harden.test/v1\nkind: World\nunread: [{what: APIService, why: forbidden, because: refused, answer: allow}, {what: GatewayClass, why: forbidden, because: refused, answer: allow}]\n'
+    expect(unreadNeeds(world(dbPod, unread)).map(({ what }) => what)).toEqual(['APIService'])
   })
 })

@@ -1,0 +1,39 @@
+/** Lets pods ask for names that other policies shut in for egress. */
+import type { Proposal } from '../../src/model/index.ts'
+import { clusterDns } from '../../src/objects/network-dns.ts'
+import { dnsPath } from '../../src/objects/network-dns-path.ts'
+import { podEnds } from '../../src/objects/network-ends.ts'
+import type { NeedView } from '../../src/objects/network-needs.ts'
+import { selectionOf, unitedSelectors } from '../../src/objects/network-pod-selector.ts'
+import type { ReachView } from '../../src/objects/network-reach.ts'
+import { refText } from '../../src/objects/ref.ts'
+import { policyObject, type Rule } from './policy-rules.ts'
+
+export const dnsRuleOf = (view: NeedView): Rule => {
+  const { peers, ports, because } = clusterDns(view)
+  return { ...(peers.length > 0 && { peers }), ports, because: [because] }
+}
+
+/** `path`: of which pods, as the control tells them. */
+export function allowDns(view: NeedView & ReachView, namespace: string, path: 'silent' | 'shut'): Proposal {
+  const ends = podEnds(view).filter((end) => end.namespace.name === namespace && !end.hostNetwork)
+  const lacking = ends.filter((end) => dnsPath(view, end) === path)
+  const workloads = [...new Set(lacking.map(({ workload }) => workload))]
+  const selections = workloads.map((workload) => ({ workload, found: selectionOf(view, workload) }))
+  const bare = selections.find(({ found }) => found === undefined)
+  const isAll = lacking.length === ends.length
+  if (bare !== undefined && !isAll)
+    return { refused: `${refText(bare.workload.ref)} has no label that stays, by which a policy could name its pods: give it one` }
+  const selectors = isAll ? [{}] : unitedSelectors(selections.map(({ found }) => found!.selector))
+  const taken = new Set(view.all('NetworkPolicy').flatMap(({ metadata }) => (metadata.namespace === namespace ? [metadata.name] : [])))
+  const rules = [dnsRuleOf(view)]
+  return {
+    changes: selectors.map((pods) => ({
+      type: 'create',
+      object: policyObject(namespace, 'egress', { name: 'allow-dns-too', pods, rules }, taken),
+    })),
+    risk: 'may-break',
+    summary: `allow DNS to pods of namespace ${namespace} that policies shut in`,
+    mayBreak: ['pods that were to reach nothing at all can then ask for names, and send out what they know by asking'],
+  }
+}

@@ -1,0 +1,195 @@
+/** Closes a namespace for egress, after opening DNS, the API server and what its objects show to be called. */
+
+import { remedy } from '../../src/model/define.ts'
+import type { Change, LabelSelector, Proposal, Readable, Remedy, View } from '../../src/model/index.ts'
+import { fewOf } from '../../src/objects/few-of.ts'
+import { ANY_DNS, asksElsewhere, type ClusterDns, clusterDns } from '../../src/objects/network-dns.ts'
+import type { Edge } from '../../src/objects/network-edges.ts'
+import { podEnds } from '../../src/objects/network-ends.ts'
+import { isOfFiles, NEED_READS, type NeedView, neededEdges } from '../../src/objects/network-needs.ts'
+import {
+  apiServerRule,
+  callsApiServer,
+  METADATA,
+  needsMetadata,
+  OUTSIDE_KINDS,
+  outsidePeers,
+  podRanges,
+} from '../../src/objects/network-outside.ts'
+import { called } from '../../src/objects/network-peers.ts'
+import { selectionOf, unitedSelectors } from '../../src/objects/network-pod-selector.ts'
+import { REACH_KINDS } from '../../src/objects/network-reach.ts'
+import { refText } from '../../src/objects/ref.ts'
+import type { Workload } from '../../src/objects/workloads.ts'
+import { allowDns, dnsRuleOf } from './allow-dns.ts'
+import { ciliumPolicies } from './cilium-entities.ts'
+import { INSIDE, isInside, onCilium, refusedFor } from './default-deny.ts'
+import type { Rule } from './policy-rules.ts'
+import { type Common, type Grant, policySet } from './policy-set.ts'
+
+type Outside = 'everything' | 'evidence' | 'nothing'
+
+export const defaultDenyEgress = <E = any>(): Remedy<E> =>
+  remedy<E>({
+    family: 'network-policy',
+    reads: [...new Set([...NEED_READS, ...REACH_KINDS, ...OUTSIDE_KINDS])],
+    options: {
+      mode: {
+        describe: 'Which pods may be called besides those that configuration and recorded flows name',
+        default: 'fence',
+        choices: [
+          { value: 'fence', label: 'pods of the same namespace', risk: 'may-break' },
+          { value: 'strict', label: 'only those that are seen to be called', risk: 'may-break' },
+        ],
+      },
+      outside: {
+        describe: 'What may be called outside of the cluster',
+        default: 'everything',
+        choices: [
+          { value: 'everything', label: 'everything but the metadata service of the cloud', risk: 'may-break' },
+          { value: 'evidence', label: 'addresses that EndpointSlices and recorded flows show', risk: 'may-break' },
+          { value: 'nothing', label: 'nothing but DNS and the API server', risk: 'may-break' },
+        ],
+      },
+    },
+    propose({ subject: { name: namespace }, key }, { view, options }): Proposal {
+      const refusal = refusedFor(view, namespace)
+      if (refusal !== undefined) return refusal
+      if (key === 'silent' || key === 'shut') return allowDns(view, namespace, key)
+      const [strict, outside] = [options['mode'] === 'strict', options['outside'] as Outside]
+      const here = [
+        ...new Set(
+          podEnds(view)
+            .filter((end) => end.namespace.name === namespace && !end.hostNetwork)
+            .map(({ workload }) => workload),
+        ),
+      ]
+      const tokens = here.filter((workload) => callsApiServer(workload, view))
+      const cilium = onCilium(view)
+      const api = apiServerRule(view)
+      if (tokens.length > 0 && api.peers.length === 0 && outside !== 'everything' && !cilium) return { refused: noApiServer(view) }
+      const dns = clusterDns(view)
+      const dnsRule = dnsRuleOf(view)
+      const edges = neededEdges(view)
+      const set = policySet({
+        view,
+        namespace,
+        direction: 'egress',
+        grants: [
+          ...edges.flatMap((edge) => grantsOf(view, edge, namespace, strict, outside)),
+          ...(cilium || api.peers.length === 0
+            ? []
+            : tokens.map((workload): Grant => ({ to: workload, name: 'allow-api-server', rule: { ...api, because: [TOKEN] } }))),
+          ...here.filter(asksElsewhere).map((workload): Grant => ({ to: workload, name: 'allow-other-dns', rule: OTHER_DNS })),
+          ...(outside === 'nothing' ? [] : here.flatMap((workload) => metadataGrant(view, workload))),
+        ],
+        commons: commonsOf(view, edges, namespace, strict, outside, dnsRule),
+        deny: { name: 'default-deny-egress', because: 'net-default-deny-egress: pods that no policy selects call whatever they like' },
+      })
+      if ('refused' in set) return set
+      const entities = cilium ? ciliumPolicies(namespace, selectorsOf(view, tokens), dns.onNode) : []
+      return {
+        changes: [...entities, ...set.policies].map((object): Change => ({ type: 'create', object })),
+        risk: 'may-break',
+        summary: `deny egress from namespace ${namespace} by default, and allow ${fewOf(allowedWords(strict, outside, tokens.length > 0, set.named.length), 6)}`,
+        mayBreak: warnings(view, namespace, outside, cilium, tokens.length > 0 && !cilium && api.peers.length > 0, dns),
+      }
+    },
+  })
+
+const OTHER_DNS: Rule = { ports: ANY_DNS, because: ['its dnsPolicy sends it to name servers outside of the cluster'] }
+const TOKEN = 'its pods mount a token, and call the API server at its own addresses'
+const selectorsOf = (view: NeedView, workloads: readonly Workload[]): readonly LabelSelector[] =>
+  unitedSelectors(workloads.flatMap((workload) => selectionOf(view, workload)?.selector ?? []))
+
+/** The first is written first, and then holds the rules of both; DNS stays when it is narrowed or taken away. */
+function commonsOf(
+  view: View<Readable>,
+  edges: readonly Edge[],
+  namespace: string,
+  strict: boolean,
+  outside: Outside,
+  dns: Rule,
+): readonly Common[] {
+  const away: Rule = {
+    peers: outsidePeers(view),
+    because: ['everything outside of the cluster, but not the metadata service of the cloud'],
+  }
+  const ofAll = edges
+    .filter(({ from, to }) => from.is === 'namespace' && from.name === namespace && (strict || !isInside(to, namespace)))
+    .flatMap((edge) => ruleOf(view, edge, namespace, outside))
+  const rules = [...(outside === 'everything' ? [away] : []), ...(strict ? [] : [INSIDE]), ...ofAll]
+  const name = outside === 'everything' ? 'block-metadata' : strict ? 'allow-from-namespace' : 'allow-egress-in-namespace'
+  return [...(rules.length > 0 ? [{ name, rules }] : []), { name: 'allow-dns', rules: [dns] }]
+}
+
+function ruleOf(view: NeedView, edge: Edge, namespace: string, outside: Outside): readonly Rule[] {
+  const peers = called(view, edge.to, namespace)
+  const isAway = peers.length > 0 && peers.every(({ ipBlock }) => ipBlock !== undefined)
+  // `everything` holds it already.
+  if (peers.length === 0 || (isAway && outside !== 'evidence')) return []
+  return [{ peers, ...(edge.ports && { ports: edge.ports }), because: [`${edge.name}: ${edge.because}`] }]
+}
+
+function grantsOf(view: NeedView, edge: Edge, namespace: string, strict: boolean, outside: Outside): readonly Grant[] {
+  const { from } = edge
+  if (from.is !== 'workloads' || (!strict && isInside(edge.to, namespace))) return []
+  return from.workloads
+    .filter((workload) => workload.namespace === namespace)
+    .flatMap((workload) =>
+      ruleOf(view, edge, namespace, outside).map((rule): Grant => ({ to: workload, name: `allow-from-${workload.ref.name}`, rule })),
+    )
+}
+
+function metadataGrant(view: View<Readable>, workload: Workload): readonly Grant[] {
+  const why = needsMetadata(workload, view)
+  const peers = METADATA.map((cidr) => ({ ipBlock: { cidr } }))
+  return why === undefined ? [] : [{ to: workload, name: 'allow-metadata', rule: { peers, because: [`${refText(workload.ref)}: ${why}`] } }]
+}
+
+function noApiServer(view: View<Readable>): string {
+  const unread = view.unread('EndpointSlice')
+  return unread === undefined
+    ? 'pods mount a token, and the addresses of the API server are not known: no EndpointSlice of Service default/kubernetes is there; choose outside=everything, or add it'
+    : `pods mount a token, and the addresses of the API server cannot be told: ${unread.because}; to know: ${unread.answer}; or choose outside=everything`
+}
+
+const allowedWords = (strict: boolean, outside: Outside, usesApi: boolean, named: number): readonly string[] => [
+  'DNS',
+  ...(strict ? [] : ['traffic inside it']),
+  ...(usesApi ? ['the API server'] : []),
+  ...(outside === 'everything' ? ['everything outside of the cluster but the metadata service'] : []),
+  ...(named > 0 ? [`what ${named} ${named === 1 ? 'set of pods is' : 'sets of pods are'} seen to call`] : []),
+]
+
+function warnings(
+  view: View<Readable>,
+  namespace: string,
+  outside: Outside,
+  cilium: boolean,
+  writesApi: boolean,
+  dns: ClusterDns,
+): string[] {
+  return [
+    'calls into other namespaces that nothing here names are cut: host names that are compiled in, built at run time or kept in Secrets, and what Helm hooks and Jobs that are not there now call',
+    ...(outside === 'everything'
+      ? []
+      : [
+          'addresses outside of the cluster are cut, but for those that are shown: time servers, log sinks, clouds, a load balancer of its own',
+        ]),
+    ...(outside === 'everything' && podRanges(view).length === 0
+      ? ['the pods of this cluster have no range of addresses that is known, so pods elsewhere stay in reach as addresses from outside']
+      : []),
+    ...(writesApi ? ['the addresses of the API server are written down: where a provider changes them, change the policy'] : []),
+    ...(dns.peers.length === 0 ? [`${dns.because}; name servers on another port are cut`] : []),
+    ...(cilium
+      ? ['on Cilium the API server is allowed as an entity, by a CiliumNetworkPolicy with enableDefaultDeny, which Cilium knows from 1.16']
+      : []),
+    ...(isOfFiles(view.unread('EndpointSlice') ?? { what: 'EndpointSlice', why: 'partial', because: '', answer: '' })
+      ? ['files do not say where the API server is, or where Services without a selector lead']
+      : []),
+    ...(view.all('NetworkPolicy').some((policy) => policy.metadata.namespace === namespace)
+      ? ['policies that are there already stay, and are added to']
+      : []),
+  ]
+}

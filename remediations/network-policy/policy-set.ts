@@ -1,0 +1,129 @@
+/**
+ * The policies that close a namespace in one direction, in an order in which each can be written while the others are not there yet:
+ * a policy isolates what it selects from the moment it exists, so the first to select a pod holds all that the pod needs.
+ */
+import type { LabelSelector, NetworkPolicyObject } from '../../src/model/index.ts'
+import { podEnds } from '../../src/objects/network-ends.ts'
+import type { NeedView } from '../../src/objects/network-needs.ts'
+import { labelsOf, selectionOf, stablePairs, unitedSelectors } from '../../src/objects/network-pod-selector.ts'
+import { type ReachView, reach } from '../../src/objects/network-reach.ts'
+import { refText } from '../../src/objects/ref.ts'
+import { matchesPairs } from '../../src/objects/selectors.ts'
+import type { Workload } from '../../src/objects/workloads.ts'
+import { isAmbient, throughMesh } from './ambient-mesh.ts'
+import { type Direction, merged, type PolicyDraft, policyObject, type Rule } from './policy-rules.ts'
+
+/** What some pods need beyond what all do. `name`: of the policy that would hold this alone. */
+export interface Grant {
+  readonly to: Workload | Readonly<Record<string, string>>
+  readonly name: string
+  readonly rule: Rule
+}
+/** What every pod needs, in policies of their own; the first that is written holds all of it. */
+export interface Common {
+  readonly name: string
+  readonly rules: readonly Rule[]
+}
+export interface Wanted {
+  readonly view: NeedView & ReachView
+  readonly namespace: string
+  readonly direction: Direction
+  readonly grants: readonly Grant[]
+  readonly commons: readonly Common[]
+  readonly deny: { readonly name: string; readonly because: string }
+}
+
+export type PolicySet =
+  | { readonly policies: readonly NetworkPolicyObject[]; readonly named: readonly PolicyDraft[] }
+  | { readonly refused: string }
+
+/** Pods that policies isolate already keep what those let through, and get no more. */
+export function policySet(wanted: Wanted): PolicySet {
+  const { view, namespace, direction, grants, commons, deny } = wanted
+  const { isolated, open } = membersOf(wanted)
+  const isMixed = isolated.size > 0
+  const groups = groupsOf(wanted, open)
+  const drafts: PolicyDraft[] = []
+  const all = commons.flatMap(({ rules }) => rules)
+  const sets = Map.groupBy(
+    groups.map((members) => {
+      const own = grants.filter(({ to }) => members.has(to as Workload))
+      return { members: [...members], name: own[0]?.name, rules: merged(own.map(({ rule }) => rule)) }
+    }),
+    ({ rules }) => JSON.stringify(rules.map(({ peers, ports }) => [peers, ports])),
+  )
+  for (const same of sets.values()) {
+    const rules = same[0]!.rules.map((rule, index) => ({
+      ...rule,
+      because: [...new Set(same.flatMap((one) => one.rules[index]!.because))],
+    }))
+    // Where every pod is open, what all of them need selects all.
+    if (rules.length === 0 && (!isMixed || all.length === 0)) continue
+    const members = same.flatMap((one) => one.members)
+    const selections = members.map((workload) => ({ workload, found: selectionOf(view, workload) }))
+    for (const { workload, found } of selections) {
+      if (found === undefined)
+        return { refused: `${refText(workload.ref)} has no label that stays, by which a policy could name its pods: give it one` }
+      const kept = found.others.find((other) => isolated.has(other))
+      if (kept !== undefined)
+        return {
+          refused: `no label tells the pods of ${refText(workload.ref)} from those of ${refText(kept.ref)}, which are isolated already: a rule for the ones would open the others`,
+        }
+    }
+    const name = same.map((one) => one.name).find((one) => one !== undefined) ?? commons[0]!.name
+    for (const pods of unitedSelectors(selections.map(({ found }) => found!.selector)))
+      drafts.push({ name, pods, rules: merged([...rules, ...all]) })
+  }
+  const forLater = absentPods(wanted, all)
+  const named = [...drafts, ...forLater]
+  const everybody = isMixed ? [] : commons.filter(({ rules }) => rules.length > 0)
+  const shared = everybody.map(({ name, rules }, index): PolicyDraft => ({ name, pods: {}, rules: index === 0 ? merged(all) : rules }))
+  const taken = new Set(
+    view
+      .all('NetworkPolicy')
+      .filter(({ metadata }) => (metadata.namespace ?? 'default') === namespace)
+      .map(({ metadata }) => metadata.name),
+  )
+  const last: PolicyDraft = { name: deny.name, pods: {}, rules: [], because: deny.because }
+  const carried = isAmbient(view, namespace)
+    ? (draft: PolicyDraft) => ({ ...draft, rules: draft.rules.map(throughMesh) })
+    : (draft: PolicyDraft) => draft
+  return { policies: [...named, ...shared, last].map((draft) => policyObject(namespace, direction, carried(draft), taken)), named }
+}
+
+function membersOf({ view, namespace, direction }: Wanted): { isolated: ReadonlySet<Workload>; open: readonly Workload[] } {
+  const { isolating } = reach(view)
+  const ends = podEnds(view).filter((end) => end.namespace.name === namespace && !end.hostNetwork)
+  const members = Map.groupBy(ends, ({ workload }) => workload)
+  const isIsolated = (workload: Workload) => members.get(workload)!.every((end) => isolating(end, direction).length > 0)
+  const [isolated, open] = [[...members.keys()].filter(isIsolated), [...members.keys()].filter((one) => !isIsolated(one))]
+  return { isolated: new Set(isolated), open }
+}
+
+/** Workloads whose pods no label tells apart are one: what one of them needs, all are given. */
+function groupsOf({ view }: Wanted, open: readonly Workload[]): readonly ReadonlySet<Workload>[] {
+  const groups = new Map(open.map((workload) => [workload, new Set([workload])]))
+  for (const workload of open) {
+    for (const other of selectionOf(view, workload)?.others ?? []) {
+      const [ours, theirs] = [groups.get(workload)!, groups.get(other)]
+      if (theirs === undefined || theirs === ours) continue
+      for (const member of theirs) groups.set(member, ours.add(member))
+    }
+  }
+  return [...new Set(groups.values())]
+}
+
+/** Of Services whose pods are not there: an operator may make them, or they are scaled away with their controller. */
+function absentPods({ view, namespace, grants }: Wanted, commons: readonly Rule[]): readonly PolicyDraft[] {
+  const here = podEnds(view).filter((end) => end.namespace.name === namespace)
+  const later = grants.filter(({ to }) => !isWorkload(to))
+  return [...Map.groupBy(later, ({ to }) => JSON.stringify(to)).values()].map((same): PolicyDraft => {
+    const labels = same[0]!.to as Readonly<Record<string, string>>
+    const stays = stablePairs(labels)
+    const catches =
+      Object.keys(stays).length === 0 || here.some(({ workload }) => labelsOf(workload).some((one) => matchesPairs(stays, one)))
+    const pods: LabelSelector = { matchLabels: catches ? labels : stays }
+    return { name: same[0]!.name, pods, rules: merged([...merged(same.map(({ rule }) => rule)), ...commons]) }
+  })
+}
+const isWorkload = (to: Grant['to']): to is Workload => 'ref' in to

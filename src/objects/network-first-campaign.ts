@@ -1,0 +1,22 @@
+/** Namespaces that all others stand on: not closed by a program, least of all first (controls.md 7c, 10). */
+import type { View } from '../model/index.ts'
+import { isCsiController } from './csi-controller.ts'
+import { type CONTROLLER_KINDS, forwardingNamespaces } from './network-ingress-controllers.ts'
+import { metricsCollectors } from './network-needs-scrapes.ts'
+import { isPlatformAgent } from './platform-agents.ts'
+import { KUBE_SYSTEM } from './system-namespaces.ts'
+import { workloads } from './workloads.ts'
+
+const OWN = new Set([KUBE_SYSTEM, 'kube-public', 'kube-node-lease'])
+
+/** "runs the ingress controller (Deployment nginx)"; undefined where nothing speaks against it. */
+export function whyLeftAlone(view: View<(typeof CONTROLLER_KINDS)[number]>, namespace: string): string | undefined {
+  if (OWN.has(namespace)) return 'belongs to Kubernetes itself'
+  const here = workloads(view).filter((workload) => workload.namespace === namespace)
+  const agent = here.find((workload) => isPlatformAgent(workload) || isCsiController(workload))
+  if (agent !== undefined) return `runs what nodes need for their network or their volumes (${agent.ref.kind} ${agent.ref.name})`
+  const forwarding = forwardingNamespaces(view).get(namespace)
+  if (forwarding !== undefined) return `lets traffic into the cluster (${forwarding})`
+  const collector = metricsCollectors(view).find((workload) => workload.namespace === namespace)
+  return collector === undefined ? undefined : `watches the cluster (${collector.ref.kind} ${collector.ref.name})`
+}

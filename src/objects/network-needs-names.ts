@@ -1,0 +1,113 @@
+/** Needs that host names in configuration show: arguments, environment, ConfigMaps. What is compiled in, or stands in a Secret, stays unseen. */
+import type { ConfigMapObject, PodSpec, ServiceObject, View } from '../model/index.ts'
+import { eachContainer } from './containers.ts'
+import { remembered } from './derived.ts'
+import { ANYWHERE, type Edge, type Side } from './network-edges.ts'
+import { edgesTo } from './network-needs-services.ts'
+import { namespaceOf, servicesByKey, TARGET_KINDS } from './network-service-targets.ts'
+import { keyOf } from './ref.ts'
+import { type Workload, workloads } from './workloads.ts'
+
+export const NAME_NEED_KINDS = [...TARGET_KINDS, 'ConfigMap'] as const
+type NameView = View<(typeof NAME_NEED_KINDS)[number]>
+
+export function nameEdges(view: NameView): readonly Edge[] {
+  const services = servicesByKey(view)
+  const readers = readersOf(view)
+  const named = (text: string, namespace: string): readonly string[] =>
+    namesIn(text).flatMap((host) => keysNamed(host, namespace, services))
+  const edges = workloads(view).flatMap((workload) => {
+    const keys = new Set([...named(wordsOf(workload), workload.namespace), ...variablesIn(wordsOf(workload), workload.namespace, services)])
+    return [...keys].flatMap((key) =>
+      edgesByName(
+        view,
+        sideOf(workload),
+        services.get(key)!,
+        `${workload.ref.kind} ${workload.ref.name} in namespace ${workload.namespace} names it`,
+      ),
+    )
+  })
+  const fromMaps = view.all('ConfigMap').flatMap((map) => {
+    const namespace = namespaceOf(map)
+    const users = readers.get(keyOf(namespace, map.metadata.name)) ?? []
+    return [...new Set(named(dataOf(map), namespace))].flatMap((key) => {
+      const because = `ConfigMap ${map.metadata.name} in namespace ${namespace} names it`
+      // One that no pod mounts is read through the API, by whom cannot be told.
+      const sides: readonly Side[] = users.length > 0 ? users.map(sideOf) : [{ is: 'namespace', name: namespace }]
+      return sides.flatMap((from) => edgesByName(view, from, services.get(key)!, because))
+    })
+  })
+  return [...edges, ...fromMaps]
+}
+
+/** Pods of the host network call from the address of their node, or of a tunnel to it. */
+const sideOf = (workload: Workload): Side => (workload.spec.hostNetwork === true ? ANYWHERE : { is: 'workloads', workloads: [workload] })
+
+/** A Service that is another name for one elsewhere leads there (and on, should that be of the same type). */
+function edgesByName(view: NameView, from: Side, service: ServiceObject, because: string, depth = 0): readonly Edge[] {
+  if (service.spec?.type !== 'ExternalName') return edgesTo(view, from, service, because)
+  const [name, namespace, svc] = (service.spec.externalName ?? '').split('.')
+  const target = svc === 'svc' ? servicesByKey(view).get(keyOf(namespace, name!)) : undefined
+  if (target === undefined || depth > 3) return []
+  return edgesByName(view, from, target, `${because}, as Service ${service.metadata.name} of type ExternalName`, depth + 1)
+}
+
+const HOST = /(?<![\w.-])[a-z0-9][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)*(?![\w-])/g
+export const namesIn = (text: string): readonly string[] => [...new Set([...text.matchAll(HOST)].map(([host]) => host))]
+
+/** `db`, `db-0.db` of its own namespace; `db.shop`, `db-0.db.shop.svc.cluster.local`: a Service's name stands before its namespace's. */
+function keysNamed(host: string, namespace: string, services: ReadonlyMap<string, ServiceObject>): readonly string[] {
+  const parts = host.split('.')
+  const keys = parts.slice(0, -1).map((part, index) => keyOf(parts[index + 1], part))
+  const own = parts.length === 1 ? parts[0]! : parts.length === 2 && parts[0]!.startsWith(`${parts[1]}-`) ? parts[1]! : undefined
+  return [...keys, ...(own === undefined ? [] : [keyOf(namespace, own)])].filter((key) => services.has(key))
+}
+
+/** `$(ORDERS_DB_SERVICE_HOST)`: the kubelet sets it for every Service of the namespace. */
+const variablesIn = (text: string, namespace: string, services: ReadonlyMap<string, ServiceObject>): readonly string[] =>
+  [...text.matchAll(/(?<![A-Z0-9])([A-Z][A-Z0-9_]*?)_SERVICE_(?:HOST|PORT)/g)]
+    .map(([, name]) => keyOf(namespace, name!.toLowerCase().replaceAll('_', '-')))
+    .filter((key) => services.has(key))
+
+/** Of the template, and of a live pod, into which a webhook may have put a sidecar. */
+const wordsOf = ({ spec, pods }: Workload): string =>
+  [spec, ...(pods[0]?.spec === undefined ? [] : [pods[0].spec])].map(wordsOfSpec).join('\n')
+const wordsOfSpec = remembered((spec: PodSpec): string =>
+  eachContainer(spec)
+    .flatMap(({ container }) => [
+      ...(container.command ?? []),
+      ...(container.args ?? []),
+      ...(container.env ?? []).map((variable) => variable?.value ?? ''),
+    ])
+    .join('\n'),
+)
+export const configurationOf = wordsOf
+
+/** Enough of a ConfigMap to find host names in; certificates and dashboards are longer and hold none. */
+const dataOf = remembered((map: ConfigMapObject): string =>
+  Object.values(map.data ?? {})
+    .filter((text) => text.length < 200_000)
+    .join('\n'),
+)
+
+/** Who is given a ConfigMap, by `namespace/name`. */
+function readersOf(view: NameView): ReadonlyMap<string, readonly Workload[]> {
+  const pairs = workloads(view).flatMap((workload) =>
+    mapsOf(workload.spec).map((name) => ({ key: keyOf(workload.namespace, name), workload })),
+  )
+  return new Map([...Map.groupBy(pairs, ({ key }) => key)].map(([key, list]) => [key, list.map(({ workload }) => workload)]))
+}
+const mapsOf = remembered((spec: PodSpec): readonly string[] => [
+  ...new Set(
+    [
+      ...(spec.volumes ?? []).flatMap((volume) => [
+        volume?.configMap?.name,
+        ...(volume?.projected?.sources ?? []).map((source) => source?.configMap?.name),
+      ]),
+      ...eachContainer(spec).flatMap(({ container }) => [
+        ...(container.env ?? []).map((variable) => variable?.valueFrom?.configMapKeyRef?.name),
+        ...(container.envFrom ?? []).map((source) => source?.configMapRef?.name),
+      ]),
+    ].filter((name) => name !== undefined),
+  ),
+])

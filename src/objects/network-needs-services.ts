@@ -1,0 +1,109 @@
+/** Needs that Services show by themselves, and those of the API server, which calls webhooks and aggregated APIs. */
+import type { ServiceObject, View } from '../model/index.ts'
+import { ANYWHERE, type Edge, type Side } from './network-edges.ts'
+import { mapping } from './network-fields.ts'
+import { endsByNamespace, servicesByKey, TARGET_KINDS, targetsOf, textOf } from './network-service-targets.ts'
+import { keyOf } from './ref.ts'
+import { type Workload, workloads } from './workloads.ts'
+
+export const SERVICE_NEED_KINDS = [...TARGET_KINDS, 'MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration', 'APIService'] as const
+type ServiceView = View<(typeof SERVICE_NEED_KINDS)[number]>
+
+/** To everything behind a Service, or behind one of its ports. */
+export function edgesTo(
+  view: View<(typeof TARGET_KINDS)[number]>,
+  from: Side,
+  service: ServiceObject | undefined,
+  because: string,
+  only?: number | string,
+): readonly Edge[] {
+  if (service === undefined) return []
+  return targetsOf(view, service, only).map(({ side, ports }) => ({
+    from,
+    to: side,
+    ...(ports.length > 0 && { ports }),
+    name: service.metadata.name,
+    because,
+  }))
+}
+
+export const serviceEdges = (view: ServiceView): readonly Edge[] => [
+  ...view.all('Service').flatMap((service) => exposure(service).flatMap((because) => edgesTo(view, ANYWHERE, service, because))),
+  ...view.all('Service').flatMap((service) => peersOf(view, service)),
+  ...apiServerCalls(view),
+  ...operators(view),
+]
+
+/** What a Service says of itself: reached from outside the cluster, or asked by every pod (DNS). */
+function exposure({ metadata, spec = {} }: ServiceObject): string[] {
+  const reasons: string[] = []
+  if (spec.type === 'LoadBalancer' || spec.type === 'NodePort') reasons.push(`Service ${metadata.name} is of type ${spec.type}`)
+  if ((spec.externalIPs ?? []).length > 0) reasons.push(`Service ${metadata.name} has external addresses`)
+  if ((spec.ports ?? []).some((port) => port.port === 53)) reasons.push(`Service ${metadata.name} answers DNS for the whole cluster`)
+  return reasons
+}
+
+/** Members of a StatefulSet behind a headless Service talk to each other, on whatever ports they keep among themselves. */
+function peersOf(view: ServiceView, service: ServiceObject): readonly Edge[] {
+  if (service.spec?.clusterIP !== 'None') return []
+  return targetsOf(view, service).flatMap(({ side }) => {
+    const sets = side.is === 'workloads' ? side.workloads.filter(({ ref }) => ref.kind === 'StatefulSet') : []
+    return sets.map((set): Edge => {
+      const one: Side = { is: 'workloads', workloads: [set], exact: true }
+      const because = `pods of StatefulSet ${set.ref.name} find each other by headless Service ${service.metadata.name}`
+      return { from: one, to: one, name: service.metadata.name, because }
+    })
+  })
+}
+
+/** From addresses that cannot be told: those of control-plane nodes, or of a managed control plane. */
+function apiServerCalls(view: ServiceView): readonly Edge[] {
+  const services = servicesByKey(view)
+  const hooks = [...view.all('MutatingWebhookConfiguration'), ...view.all('ValidatingWebhookConfiguration')].flatMap(
+    ({ webhooks = [] }) => webhooks,
+  )
+  return [
+    ...hooks.flatMap(({ name, clientConfig }) => {
+      const at = clientConfig?.service
+      return at === undefined
+        ? []
+        : edgesTo(view, ANYWHERE, services.get(keyOf(at.namespace, at.name)), `the API server calls it for webhook ${name}`, at.port ?? 443)
+    }),
+    ...view.all('APIService').flatMap(({ metadata, spec }) => {
+      const at = mapping(spec?.['service'])
+      const [namespace, name] = [textOf(at['namespace']), textOf(at['name'])]
+      if (namespace === undefined || name === undefined) return []
+      const port = typeof at['port'] === 'number' ? at['port'] : 443
+      return edgesTo(view, ANYWHERE, services.get(keyOf(namespace, name)), `the API server calls it for APIService ${metadata.name}`, port)
+    }),
+  ]
+}
+
+/** Pods whose label says which operator manages them, where a workload of that name runs elsewhere. */
+function operators(view: ServiceView): readonly Edge[] {
+  const all = workloads(view)
+  const byName = Map.groupBy(
+    all.flatMap((one) => [...new Set([one.ref.name, one.templateLabels[NAME] ?? one.ref.name])].map((name) => ({ name, one }))),
+    ({ name }) => name,
+  )
+  return all.flatMap((operand): readonly Edge[] => {
+    const manager = operand.templateLabels['app.kubernetes.io/managed-by']
+    const found = manager === undefined ? [] : (byName.get(manager) ?? []).map(({ one }) => one).filter((one) => one !== operand)
+    return found.map((operator) => ({
+      from: operator.spec.hostNetwork === true ? ANYWHERE : { is: 'workloads', workloads: [operator], exact: true },
+      to: { is: 'workloads', workloads: [operand] },
+      name: operand.ref.name,
+      because: `${operator.ref.kind} ${operator.namespace}/${operator.ref.name} manages it, as its label app.kubernetes.io/managed-by says`,
+    }))
+  })
+}
+const NAME = 'app.kubernetes.io/name'
+
+/** Workloads of a namespace whose owner is of a kind that only some operator knows. */
+export const ownedByCustomKinds = (view: ServiceView, namespace: string): readonly Workload[] => [
+  ...new Set(
+    (endsByNamespace(view).get(namespace) ?? [])
+      .map(({ workload }) => workload)
+      .filter(({ ref }) => ref.apiVersion.includes('.') && !/(^|\.)k8s\.io\//.test(ref.apiVersion)),
+  ),
+]

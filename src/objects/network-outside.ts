@@ -1,0 +1,95 @@
+/** What pods call that is no pod: the API server, the metadata service of a cloud, and everything outside of the cluster. */
+import ipaddr from 'ipaddr.js'
+import type { NetworkPolicyPeer, NetworkPolicyPort, View } from '../model/index.ts'
+import { apiServerSlices } from './api-endpoint.ts'
+import { cloudOf, identityOf, isGivenIdentity, keysOf } from './cloud-identity.ts'
+import { eachContainer } from './containers.ts'
+import { cidrHolds } from './network-addresses.ts'
+import { hostCidr } from './network-edges.ts'
+import { END_KINDS, podEnds } from './network-ends.ts'
+import { configurationOf } from './network-needs-names.ts'
+import { keepsOldToken, mountsToken } from './rbac-accounts.ts'
+import type { Workload } from './workloads.ts'
+
+export const OUTSIDE_KINDS = [...END_KINDS, 'EndpointSlice', 'ServiceAccount', 'ConfigMap'] as const
+type OutsideView = View<(typeof OUTSIDE_KINDS)[number]>
+
+/** Addresses of the metadata services: of AWS, Google Cloud, Azure and OCI by IPv4, of AWS and of Google Cloud by IPv6. */
+export const METADATA: readonly string[] = ['169.254.169.254/32', 'fd00:ec2::254/128', 'fd20:ce::254/128']
+
+/** The API server at its own addresses: its ClusterIP is translated before policies are asked. Empty where they are not known. */
+export function apiServerRule(view: View<'EndpointSlice'>): {
+  readonly peers: readonly NetworkPolicyPeer[]
+  readonly ports: readonly NetworkPolicyPort[]
+} {
+  const slices = apiServerSlices(view).filter(({ addressType }) => addressType !== 'FQDN')
+  const ips = slices.flatMap(({ endpoints }) => (endpoints ?? []).flatMap(({ addresses }) => addresses))
+  const ports = slices.flatMap((slice) => (slice.ports ?? []).map(({ protocol = 'TCP', port }) => ({ protocol, port: port ?? 443 })))
+  return {
+    peers: [...new Set(ips)].sort().map((ip) => ({ ipBlock: { cidr: hostCidr(ip) } })),
+    ports: [...new Map(ports.map((port) => [`${port.protocol}/${port.port}`, port])).values()],
+  }
+}
+
+/** Whether its token is mounted is not always seen: then it may be. */
+export const callsApiServer = (workload: Workload, view: View<'ServiceAccount'>): boolean =>
+  mountsToken(workload, view) !== 'no' ||
+  keepsOldToken(workload) ||
+  (workload.spec.volumes ?? []).some((volume) => volume?.projected?.sources?.some((source) => source?.serviceAccountToken !== undefined))
+
+/** Why its pods may need the metadata service of their node; undefined where nothing says so. */
+export function needsMetadata(workload: Workload, view: OutsideView): string | undefined {
+  const text = configurationOf(workload)
+  if (/169\.254\.169\.254|metadata\.google\.internal|instance-data\.ec2/.test(text)) return 'its configuration names the metadata service'
+  const account = view.find('ServiceAccount', workload.namespace, workload.serviceAccount)
+  const identity = identityOf(account)
+  // Workload Identity on GKE is handed out by the metadata server itself.
+  if (identity?.cloud === 'gcp') return `its service account has ${identity.annotation}`
+  if (identity !== undefined || isGivenIdentity(workload.spec)) return undefined
+  const containers = eachContainer(workload.spec).map(({ container }) => container)
+  const speaksAws = containers.some(({ env }) => (env ?? []).some(({ name }) => /^AWS_(DEFAULT_)?REGION$/.test(name)))
+  const hasKey = containers.some((container) => keysOf(container, workload.spec).length > 0)
+  return speaksAws && !hasKey && view.all('Node').some((node) => cloudOf(node) === 'aws')
+    ? 'it calls AWS without a key or an identity of its own'
+    : undefined
+}
+
+/** Ranges that hold the pods of the cluster and, as far as is seen, nothing else. */
+export function podRanges(view: OutsideView): readonly string[] {
+  const named = [
+    ...podEnds(view)
+      .filter(({ workload }) => workload.namespace === 'kube-system' && workload.ref.name.startsWith('kube-controller-manager'))
+      .flatMap(({ workload }) => eachContainer(workload.spec))
+      .flatMap(({ container }) => [...(container.command ?? []), ...(container.args ?? [])])
+      .flatMap((word) => /^--cluster-cidr=(.+)$/.exec(String(word))?.[1]?.split(',') ?? []),
+    ...['cluster-pool-ipv4-cidr', 'cluster-pool-ipv6-cidr'].flatMap(
+      (key) => view.find('ConfigMap', 'kube-system', 'cilium-config')?.data?.[key]?.split(/[ ,]+/) ?? [],
+    ),
+    ...[
+      ...(view.find('ConfigMap', 'kube-system', 'kubeadm-config')?.data?.['ClusterConfiguration'] ?? '').matchAll(
+        /^\s+podSubnet:\s*["']?([0-9a-fA-F.:/,]+)/gm,
+      ),
+    ].flatMap(([, subnets]) => subnets!.split(',')),
+  ].filter((cidr) => ipaddr.isValidCIDR(cidr))
+  const byNode = view.all('Node').flatMap(({ spec }) => {
+    const { podCIDR, podCIDRs = podCIDR === undefined ? [] : [podCIDR] } = (spec ?? {}) as {
+      podCIDR?: string
+      podCIDRs?: readonly string[]
+    }
+    return podCIDRs
+  })
+  const holds = (range: string, cidr: string) => cidrHolds(range, [], cidr.split('/')[0]!)
+  // A list of every node's own range would not be read; one that grows with the cluster would not stay true.
+  const others = byNode.filter((cidr) => ipaddr.isValidCIDR(cidr) && !named.some((range) => holds(range, cidr)))
+  return [...new Set([...named, ...(others.length <= FEW_NODES ? others : [])])].sort()
+}
+const FEW_NODES = 16
+
+/** Every address but the metadata services' and those of pods, by both families. */
+export function outsidePeers(view: OutsideView): readonly NetworkPolicyPeer[] {
+  const except = [...METADATA, ...podRanges(view)]
+  const family = (cidr: string, isSix: boolean): NetworkPolicyPeer => ({
+    ipBlock: { cidr, except: [...new Set(except.filter((one) => one.includes(':') === isSix))] },
+  })
+  return [family('0.0.0.0/0', false), family('::/0', true)]
+}

@@ -1,0 +1,122 @@
+/** Selectors by which policies name pods: by labels that stay as they are, and no pods but those that are meant. */
+import type { ControllerObject, LabelSelector, View } from '../model/index.ts'
+import { derived } from './derived.ts'
+import { type END_KINDS, nextLabels, podEnds } from './network-ends.ts'
+import { matchesSelector } from './selectors.ts'
+import type { Workload } from './workloads.ts'
+
+type Labels = Readonly<Record<string, string>>
+type SelectorView = View<(typeof END_KINDS)[number]>
+
+/** A part of a label's key that says that its value changes with each release, each roll-out or each pod. */
+const CHANGING =
+  /(^|[./_-])(version|build|commit|revision|rev|sha\d*|hash|checksum|digest|timestamp|date|time|restarted-?at|tag|generation|chart|heritage|pod-name|pod-index|job-name|job-completion-index|controller-uid|uid)([./_-]|$)|^helm\.sh\//i
+/** A digest or an id, whatever its key. */
+const DIGEST = /^(?=.*\d)[0-9a-f]{7,64}$|^[0-9a-f]{8}-[0-9a-f]{4}-/
+export const isStableLabel = (key: string, value: string): boolean => !CHANGING.test(key) && !DIGEST.test(value)
+/** Says nothing of what a pod is. */
+const VAGUE = /^(app\.kubernetes\.io\/managed-by|pod-template-generation|security\.istio\.io\/.*|service\.istio\.io\/.*|sidecar\..*)$/
+
+export const stablePairs = (labels: Labels): Labels =>
+  Object.fromEntries(Object.entries(labels).filter(([key, value]) => isStableLabel(key, String(value)) && !VAGUE.test(key)))
+
+export interface PodSelection {
+  readonly selector: LabelSelector
+  /** Workloads of the namespace that it selects though they are not meant: no label tells them apart. */
+  readonly others: readonly Workload[]
+}
+
+/** Undefined: its pods carry no label that stays. */
+export function selectionOf(view: SelectorView, workload: Workload): PodSelection | undefined {
+  const known = derived(view, selectionsKnown)
+  if (!known.has(workload)) known.set(workload, findSelection(view, workload))
+  return known.get(workload)
+}
+const selectionsKnown = () => new Map<Workload, PodSelection | undefined>()
+
+function findSelection(view: SelectorView, workload: Workload): PodSelection | undefined {
+  const own = stablePairs(commonLabels(workload))
+  const candidates = candidatesOf(workload, own)
+  if (candidates.length === 0) return undefined
+  const neighbours = (derived(view, membersByNamespace).get(workload.namespace) ?? []).filter((one) => one !== workload)
+  const caught = (selector: LabelSelector) => neighbours.filter((one) => labelsOf(one).some((labels) => matchesSelector(selector, labels)))
+  for (const selector of candidates) if (caught(selector).length === 0) return { selector, others: [] }
+  const [most] = candidates.toSorted((a, b) => sizeOf(b) - sizeOf(a))
+  const apart = tellApart(most!, own, caught(most!))
+  return { selector: apart, others: caught(apart) }
+}
+const sizeOf = ({ matchLabels = {} }: LabelSelector): number => Object.keys(matchLabels).length
+
+/** The selector of its controller cannot change while the controller lives; a Job's pods have one label of their own at least. */
+function candidatesOf({ ref, object }: Workload, own: Labels): readonly LabelSelector[] {
+  const selector = (object as ControllerObject | undefined)?.spec?.selector
+  const pairs = ((selector as LabelSelector | undefined)?.matchLabels ??
+    (ref.kind === 'ReplicationController' ? selector : undefined) ??
+    {}) as Labels
+  const byController = Object.fromEntries(Object.entries(pairs).filter(([key, value]) => own[key] === value))
+  const lists = [byController, ...PREFERRED.map((keys) => pick(own, keys)), own].filter((labels) => Object.keys(labels).length > 0)
+  const distinct = [...new Map(lists.map((labels) => [JSON.stringify(Object.entries(labels).sort()), labels])).values()]
+  if (distinct.length > 0) return distinct.map((matchLabels) => ({ matchLabels }))
+  const ofJobs: LabelSelector = { matchExpressions: [{ key: 'batch.kubernetes.io/job-name', operator: 'Exists' }] }
+  return ref.kind === 'Job' || ref.kind === 'CronJob' ? [ofJobs] : []
+}
+const PREFERRED: readonly (readonly string[])[] = [
+  ['app'],
+  ['k8s-app'],
+  ['app.kubernetes.io/name'],
+  ['app.kubernetes.io/name', 'app.kubernetes.io/component'],
+  ['app.kubernetes.io/name', 'app.kubernetes.io/instance'],
+]
+const pick = (labels: Labels, keys: readonly string[]): Labels =>
+  keys.every((key) => labels[key] !== undefined) ? Object.fromEntries(keys.map((key) => [key, labels[key]!])) : {}
+
+/** Others that have all of its labels have one more, or one of another value: that is left out by name. */
+function tellApart(selector: LabelSelector, own: Labels, others: readonly Workload[]): LabelSelector {
+  const keys = new Set(
+    others.flatMap((other) => {
+      const theirs = stablePairs(commonLabels(other))
+      const key = Object.keys(theirs).find((one) => own[one] === undefined && !Object.hasOwn(selector.matchLabels ?? {}, one))
+      return key === undefined ? [] : [key]
+    }),
+  )
+  if (keys.size === 0) return selector
+  const without = [...keys].sort().map((key) => ({ key, operator: 'DoesNotExist' as const }))
+  return { ...selector, matchExpressions: [...(selector.matchExpressions ?? []), ...without] }
+}
+
+/** What the template and all live pods have alike: the others went with a roll-out, or come with the next. */
+export function commonLabels(workload: Workload): Labels {
+  const [first = {}, ...rest] = labelsOf(workload)
+  return Object.fromEntries(Object.entries(first).filter(([key, value]) => rest.every((labels) => labels[key] === value)))
+}
+/** The template's, and those of each live pod. Of a kind that we do not read, the template is that of a pod. */
+export const labelsOf = (workload: Workload): readonly Labels[] => {
+  const live = workload.pods.map(({ metadata }) => metadata.labels ?? {})
+  const isGuess = workload.object === undefined && live.length > 0
+  return [...(isGuess ? [] : [nextLabels(workload)]), ...live]
+}
+
+const membersByNamespace = (view: SelectorView): ReadonlyMap<string, readonly Workload[]> =>
+  Map.groupBy(
+    new Set(
+      podEnds(view)
+        .filter((end) => !end.hostNetwork)
+        .map(({ workload }) => workload),
+    ),
+    ({ namespace }) => namespace,
+  )
+
+/** One selector for several workloads, where each goes by the same single label: `app in (cart, web)`. */
+export function unitedSelectors(selectors: readonly LabelSelector[]): readonly LabelSelector[] {
+  const single = (selector: LabelSelector) => {
+    const entries = Object.entries(selector.matchLabels ?? {})
+    return entries.length === 1 && (selector.matchExpressions ?? []).length === 0 ? entries[0]! : undefined
+  }
+  const byKey = Map.groupBy(selectors, (selector) => single(selector)?.[0])
+  return [...byKey].flatMap(([key, list]): readonly LabelSelector[] => {
+    const distinct = [...new Map(list.map((one) => [JSON.stringify(one), one])).values()]
+    if (key === undefined || distinct.length === 1) return distinct
+    const values = distinct.map((one) => single(one)![1]).sort()
+    return [{ matchExpressions: [{ key, operator: 'In', values }] }]
+  })
+}
