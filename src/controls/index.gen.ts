@@ -54,6 +54,8 @@ import admWebhookSafety from './nodes-and-pods/adm-webhook-safety.ts'
 import netCniEnforces from './nodes-and-pods/net-cni-enforces.ts'
 import netDefaultDenyEgress from './nodes-and-pods/net-default-deny-egress.ts'
 import netDefaultDenyIngress from './nodes-and-pods/net-default-deny-ingress.ts'
+import netPolicyIneffective from './nodes-and-pods/net-policy-ineffective.ts'
+import netPolicyTooOpen from './nodes-and-pods/net-policy-too-open.ts'
 import nodeKubeletAuthn from './nodes-and-pods/node-kubelet-authn.ts'
 import nodeKubeletReadonlyPort from './nodes-and-pods/node-kubelet-readonly-port.ts'
 import nodePublicIp from './nodes-and-pods/node-public-ip.ts'
@@ -144,6 +146,8 @@ export const controls: readonly RegisteredControl[] = [
   { ...(netCniEnforces as unknown as RegisteredControl), id: 'net-cni-enforces', practice: 'nodes-and-pods' },
   { ...(netDefaultDenyEgress as unknown as RegisteredControl), id: 'net-default-deny-egress', practice: 'nodes-and-pods' },
   { ...(netDefaultDenyIngress as unknown as RegisteredControl), id: 'net-default-deny-ingress', practice: 'nodes-and-pods' },
+  { ...(netPolicyIneffective as unknown as RegisteredControl), id: 'net-policy-ineffective', practice: 'nodes-and-pods' },
+  { ...(netPolicyTooOpen as unknown as RegisteredControl), id: 'net-policy-too-open', practice: 'nodes-and-pods' },
   { ...(nodeKubeletAuthn as unknown as RegisteredControl), id: 'node-kubelet-authn', practice: 'nodes-and-pods' },
   { ...(nodeKubeletReadonlyPort as unknown as RegisteredControl), id: 'node-kubelet-readonly-port', practice: 'nodes-and-pods' },
   { ...(nodePublicIp as unknown as RegisteredControl), id: 'node-public-ip', practice: 'nodes-and-pods' },
