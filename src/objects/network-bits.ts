@@ -28,6 +28,12 @@ export class Bits {
   copy(): Bits {
     return new Bits(this.words.slice())
   }
+  /** Adds all of another set, which is no longer than this one. */
+  take({ words: other }: Bits): void {
+    const own = this.words
+    const length = Math.min(own.length, other.length)
+    for (let at = 0; at < length; at++) own[at]! |= other[at]!
+  }
   or({ words: other }: Bits): Bits {
     const [long, short] = other.length > this.words.length ? [other, this.words] : [this.words, other]
     const made = long.slice()
@@ -52,12 +58,16 @@ export class Bits {
     for (let at = 0; at < length; at++) made[at]! &= ~other[at]!
     return made.every((word) => word === 0) ? undefined : new Bits(made)
   }
-  get size(): number {
+  /** How many of these are in the other set too. */
+  sizeAmong({ words: other }: Bits): number {
+    const own = this.words
+    const length = Math.min(own.length, other.length)
     let count = 0
-    for (let word of this.words) {
+    for (let at = 0; at < length; at++) {
+      let word = own[at]! & other[at]!
       word -= (word >>> 1) & 0x55555555
       word = (word & 0x33333333) + ((word >>> 2) & 0x33333333)
-      count += (((word + (word >>> 4)) & 0x0f0f0f0f) * 0x01010101) >>> 24
+      count += Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
     }
     return count
   }

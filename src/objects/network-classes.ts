@@ -2,9 +2,10 @@
  * Ends that no policy can tell apart, and what policies let through between all of them. Classes are only ever added, so that the same
  * ones serve one snapshot after another for as long as the policies stay: a pod that changes moves to another class.
  */
-import { Atoms, type RuleAtoms } from './network-atoms.ts'
+import { type Answers, Atoms, type RuleAtoms } from './network-atoms.ts'
 import { Bits } from './network-bits.ts'
 import type { NodeEnd, PodEnd } from './network-ends.ts'
+import { isNone, type PortSet } from './network-ports.ts'
 import { copied, numberAt, type Partition, product, put, type RuleSets, rowOf, Verdicts } from './network-rows.ts'
 import type { CompiledPolicy, PolicyRule } from './network-rules.ts'
 import { type Connection, type Direction, decided, type Facing, facings, overAll, programOf, type TierProgram } from './network-verdict.ts'
@@ -16,6 +17,12 @@ interface Program {
   /** Connections into a pod with these named ports (`''` where names have no part), by the class of the source. */
   readonly into: Map<string, { readonly row: Partition; readonly sample: PodEnd }>
   out?: Partition
+}
+export interface Into {
+  /** By number (see `connection`), the classes of the sources. */
+  readonly row: Partition
+  /** Sources to which some port is open whatever is not known. */
+  readonly open: Bits
 }
 export interface EndClass {
   readonly index: number
@@ -36,10 +43,13 @@ export class Classes {
   readonly #byKey = new Map<string, KnownClass>()
   readonly #programs = new Map<string, Program>()
   readonly #rules = new Map<PolicyRule, { readonly of: RuleAtoms; readonly sets: readonly RuleSets[] }>()
-  readonly #byAtom: PolicyRule[][] = []
-  readonly #named: boolean
-  readonly #ports = new Map<PolicyRule, Map<string, { ports: ReturnType<PolicyRule['ports']>; at: Bits }>>()
-  readonly #into = new Map<number, Partition>()
+  readonly #byAtom: (readonly RuleSets[])[][] = []
+  /** Whether any rule asks for ports by name. */
+  readonly #hasNames: boolean
+  /** Classes by their named ports. */
+  readonly #named = new Map<string, { readonly sample: PodEnd; readonly at: Bits }>()
+  readonly #ports = new WeakMap<PolicyRule, Map<string, PortSet>>()
+  readonly #into = new Map<number, Into>()
 
   /** `layers`: how many addresses an end may have. */
   constructor(policies: readonly CompiledPolicy[], layers: number) {
@@ -47,11 +57,11 @@ export class Classes {
     this.#atoms = new Atoms(policies)
     for (const [rule, of] of this.#atoms.rules()) {
       const ports = rule.fixed === undefined ? [] : [{ ports: rule.fixed, at: undefined }]
-      this.#rules.set(rule, { of, sets: Array.from({ length: layers }, () => ({ yes: new Bits(), may: new Bits(), ports })) })
-      for (const atom of of.atoms) (this.#byAtom[atom] ??= []).push(rule)
-      if (rule.fixed === undefined) this.#ports.set(rule, new Map())
+      const sets = Array.from({ length: layers }, () => ({ yes: new Bits(), may: new Bits(), ports }))
+      this.#rules.set(rule, { of, sets })
+      for (const atom of of.atoms) (this.#byAtom[atom] ??= []).push(sets)
     }
-    this.#named = this.#ports.size > 0
+    this.#hasNames = this.#rules.keys().some((rule) => rule.fixed === undefined)
   }
 
   get size(): number {
@@ -65,7 +75,7 @@ export class Classes {
     const faces = facings(end, nodeNamed)
     const selecting = this.#atoms.selecting(end)
     const answers = faces.map((face) => this.#atoms.answers(face))
-    const names = this.#named ? `${end.hostNetwork} ${[...end.named].flat().join(' ')}` : ''
+    const names = this.#hasNames ? `${end.hostNetwork} ${[...end.named].flat().join(' ')}` : ''
     const selected = selecting.map(({ at, sure }) => (sure ? at : `${at}?`)).join(' ')
     const seen = answers.map(({ yes, may }) => `${yes.join(' ')}/${may.join(' ')}`)
     const key = `${selected}|${new Set(seen).size === 1 ? seen[0] : seen.join('|')}|${names}`
@@ -86,24 +96,22 @@ export class Classes {
   }
 
   /** Into the sets of every rule that speaks of it. */
-  #mark(
-    { index, sample, faces, names }: KnownClass,
-    answers: readonly { readonly yes: readonly number[]; readonly may: readonly number[] }[],
-  ): void {
+  #mark({ index, sample, faces, names }: KnownClass, answers: readonly Answers[]): void {
     for (let layer = 0; layer < this.layers; layer++) {
       const { yes, may } = answers[Math.min(layer, faces.length - 1)]!
-      for (const atom of yes) for (const rule of this.#byAtom[atom]!) this.#rules.get(rule)!.sets[layer]!.yes.add(index)
-      for (const atom of may)
-        for (const rule of this.#byAtom[atom]!) {
-          const sets = this.#rules.get(rule)!.sets[layer]!
-          if (!sets.yes.has(index)) sets.may.add(index)
-        }
+      for (const atom of yes) for (const sets of this.#byAtom[atom]!) sets[layer]!.yes.add(index)
+      for (const atom of may) for (const sets of this.#byAtom[atom]!) if (!sets[layer]!.yes.has(index)) sets[layer]!.may.add(index)
     }
-    for (const [rule, variants] of this.#ports) {
-      let variant = variants.get(names)
-      if (variant === undefined) variants.set(names, (variant = { ports: rule.ports(sample), at: new Bits() }))
-      variant.at.add(index)
-    }
+    let alike = this.#named.get(names)
+    if (alike === undefined) this.#named.set(names, (alike = { sample, at: new Bits() }))
+    alike.at.add(index)
+  }
+  #portsAt(rule: PolicyRule, names: string, sample: PodEnd): PortSet {
+    let known = this.#ports.get(rule)
+    if (known === undefined) this.#ports.set(rule, (known = new Map()))
+    let set = known.get(names)
+    if (set === undefined) known.set(names, (set = rule.ports(sample)))
+    return set
   }
 
   /** Into everything that is known already. */
@@ -115,11 +123,11 @@ export class Classes {
       if (other.out !== undefined)
         add(other.out, this.verdicts.number(overAll(faces.map((face) => decided(other.tiers.egress, face, sample)))), index)
     }
-    for (const [at, row] of this.#into) {
-      const to = this.#list[at]!
-      const into = numberAt(this.#ingress(to), index)!
-      const out = numberAt(this.#egress(program), at)!
-      add(row, this.verdicts.both(into, out), index)
+    const out = this.#egress(program)
+    for (const [at, { row, open }] of this.#into) {
+      const number = this.verdicts.both(numberAt(this.#ingress(this.#list[at]!), index)!, numberAt(out, at)!)
+      add(row, number, index)
+      if (this.#isOpen(number)) open.add(index)
     }
   }
 
@@ -131,7 +139,7 @@ export class Classes {
         ? ports
         : destination !== undefined
           ? [{ ports: rule.ports(destination), at: undefined }]
-          : [...this.#ports.get(rule)!.values()]
+          : [...this.#named].map(([names, { sample, at }]) => ({ ports: this.#portsAt(rule, names, sample), at }))
     if (of.everything) return { yes: all, may: NOBODY, ports: here }
     return { yes, may: of.vague ? (all.without(yes) ?? NOBODY) : may, ports: here }
   }
@@ -156,14 +164,20 @@ export class Classes {
     return program.out
   }
 
-  /** What policies let through into a class, by the class of the source: numbers of `verdicts`. The exceptions of network-reach.ts come on top. */
-  into(to: EndClass): Partition {
+  /** Of a class, what its pods take in. The exceptions of network-reach.ts come on top. */
+  into(to: EndClass): Into {
     let known = this.#into.get(to.index)
     if (known === undefined) {
       const both = (a: number, b: number) => this.verdicts.both(a, b)
-      this.#into.set(to.index, (known = copied(product(this.#ingress(this.#list[to.index]!), this.#sources(to.index), both))))
+      const row = copied(product(this.#ingress(this.#list[to.index]!), this.#sources(to.index), both))
+      const open = new Bits(new Uint32Array((this.#list.length + 31) >>> 5))
+      for (const [number, set] of row) if (this.#isOpen(number)) open.take(set)
+      this.#into.set(to.index, (known = { row, open }))
     }
     return known
+  }
+  #isOpen(number: number): boolean {
+    return !isNone(this.connection(number).ports)
   }
 
   /** What the sources' own policies let out to a class. Most have none, or the same: those are what the others leave over. */

@@ -1,7 +1,7 @@
 /** The pods of one snapshot among the classes that network-classes.ts keeps from one snapshot to the next. */
+import { Bits } from './network-bits.ts'
 import type { Classes, EndClass } from './network-classes.ts'
 import type { NodeEnd, PodEnd } from './network-ends.ts'
-import { isNone } from './network-ports.ts'
 import type { Connection } from './network-verdict.ts'
 
 /** Pods of this snapshot that no policy can tell apart. */
@@ -48,24 +48,26 @@ export function placedIn(
     groups: [...byIndex.values()],
     groupOf: (pod) => byIndex.get(placeOf(pod).index)!,
     into: (group) =>
-      [...classes.into(classes.at(indexOf.get(group)!))]
+      [...classes.into(classes.at(indexOf.get(group)!)).row]
         .map(([number, set]) => ({
           connection: classes.connection(number),
           from: [...set].map((index) => byIndex.get(index)).filter((one) => one !== undefined),
         }))
         .filter(({ from }) => from.length > 0),
     totals() {
-      const weights = Array.from({ length: classes.size }, (_, index) => byIndex.get(index)?.ends.length ?? 0)
-      const isSingle = weights.every((weight) => weight === 1)
+      const weights = slices(byIndex.values())
       let open = 0
       for (const { index, ends: here } of byIndex.values())
-        for (const [number, set] of classes.into(classes.at(index))) {
-          if (isNone(classes.connection(number).ports)) continue
-          let sources = isSingle ? set.size : 0
-          if (!isSingle) for (const one of set) sources += weights[one]!
-          open += sources * here.length
-        }
+        open += here.length * weights.reduce((sum, bits, at) => sum + classes.into(classes.at(index)).open.sizeAmong(bits) * 2 ** at, 0)
       return { pairs: ends.length ** 2, open }
     },
   }
+}
+
+/** How many ends each group has, as binary numbers: the n-th set holds the groups whose number has the n-th digit. */
+function slices(groups: Iterable<{ readonly index: number; readonly ends: readonly PodEnd[] }>): readonly Bits[] {
+  const made: Bits[] = []
+  for (const { index, ends } of groups)
+    for (let [rest, at] = [ends.length, 0]; rest > 0; rest >>>= 1, at++) if ((rest & 1) === 1) (made[at] ??= new Bits()).add(index)
+  return Array.from(made, (bits) => bits ?? new Bits())
 }
