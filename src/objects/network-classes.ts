@@ -123,6 +123,7 @@ export class Classes {
       if (other.out !== undefined)
         add(other.out, this.verdicts.number(overAll(faces.map((face) => decided(other.tiers.egress, face, sample)))), index)
     }
+    if (this.#into.size === 0) return
     const out = this.#egress(program)
     for (const [at, { row, open }] of this.#into) {
       const number = this.verdicts.both(numberAt(this.#ingress(this.#list[at]!), index)!, numberAt(out, at)!)
