@@ -9,7 +9,7 @@ import { SnapshotStore } from '../../src/snapshot/store.ts'
 import { objectsOf, podObject, policiesOf, type RandomPod, worldOf } from './network-reach-worlds.ts'
 import { viewOf } from './rbac-graph-worlds.ts'
 
-const RUNS = 400
+const RUNS = 150
 type Change = { readonly at: number } & (
   | { readonly pod: RandomPod }
   | { readonly gone: true }
