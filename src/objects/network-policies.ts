@@ -1,5 +1,6 @@
 /** The policies of a cluster in one form, of whatever dialect: each dialect's compiler stands here, once. */
 import type { View } from '../model/index.ts'
+import { rulesOfAdminNetworkPolicy, rulesOfBaselineAdminNetworkPolicy, rulesOfClusterNetworkPolicy } from './network-admin-policy-rules.ts'
 import { rulesOfAntrea } from './network-antrea-rules.ts'
 import { calicoPolicies } from './network-calico-rules.ts'
 import { rulesOfCilium } from './network-cilium-rules.ts'
@@ -29,6 +30,9 @@ export const compiledPolicies = (view: PolicyView): readonly CompiledPolicy[] =>
   ...view.all('CiliumNetworkPolicy').flatMap(rulesOfCilium),
   ...view.all('CiliumClusterwideNetworkPolicy').flatMap(rulesOfCilium),
   ...calicoPolicies(view),
+  ...view.all('AdminNetworkPolicy').map(rulesOfAdminNetworkPolicy),
+  ...view.all('BaselineAdminNetworkPolicy').map(rulesOfBaselineAdminNetworkPolicy),
+  ...view.all('ClusterNetworkPolicy').map(rulesOfClusterNetworkPolicy),
   ...view.all('AntreaNetworkPolicy').flatMap(rulesOfAntrea),
   ...view.all('AntreaClusterNetworkPolicy').flatMap(rulesOfAntrea),
 ]

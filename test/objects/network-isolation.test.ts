@@ -96,3 +96,49 @@ describe('isolation for ingress', () => {
     expect(isolation(worldOf(text('Deny', '{}')).snapshot, 'ingress')[0]!.insideOnly).toBe(true)
   })
 })
+
+describe('isolation for egress', () => {
+  const egress = (text: string) => isolates(text, { app: 'web' }, 'egress')
+  it.each([
+    ['Egress named', plain('{podSelector: {}, policyTypes: [Egress]}'), true],
+    ['rules alone', plain('{podSelector: {}, egress: [{ports: [{port: 53}]}]}'), true],
+    ['an empty list of rules and no types', plain('{podSelector: {}, egress: []}'), false],
+    ['everything allowed', plain('{podSelector: {}, egress: [{}]}'), false],
+    ['another selector', plain('{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress]}'), false],
+    ['Cilium', other('cilium.io/v2', 'CiliumNetworkPolicy', 'spec: {endpointSelector: {}, egress: [{}]}'), true],
+    [
+      'Cilium, everything allowed',
+      other('cilium.io/v2', 'CiliumNetworkPolicy', 'spec: {endpointSelector: {}, egress: [{toEntities: [all]}]}'),
+      false,
+    ],
+    ['Calico', other('projectcalico.org/v3', 'GlobalNetworkPolicy', 'spec: {types: [Egress]}'), true],
+    ['Calico, ingress', other('projectcalico.org/v3', 'GlobalNetworkPolicy', 'spec: {types: [Ingress]}'), false],
+    [
+      'Antrea drops all',
+      other(
+        'crd.antrea.io/v1beta1',
+        'ClusterNetworkPolicy',
+        'spec: {priority: 1, appliedTo: [{podSelector: {}}], egress: [{action: Drop}]}',
+      ),
+      true,
+    ],
+    [
+      'Antrea drops some',
+      other(
+        'crd.antrea.io/v1beta1',
+        'ClusterNetworkPolicy',
+        'spec: {priority: 1, appliedTo: [{podSelector: {}}], egress: [{action: Drop, to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]}',
+      ),
+      false,
+    ],
+    [
+      'ClusterNetworkPolicy denies every namespace and every address',
+      other(
+        'policy.networking.k8s.io/v1alpha2',
+        'ClusterNetworkPolicy',
+        'spec: {tier: Baseline, priority: 1, subject: {namespaces: {}}, egress: [{action: Deny, to: [{namespaces: {}}, {networks: [0.0.0.0/0, "::/0"]}]}]}',
+      ),
+      true,
+    ],
+  ])('%s', (_name, text, expected) => expect(egress(text)).toBe(expected))
+})

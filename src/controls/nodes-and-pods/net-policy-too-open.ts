@@ -30,11 +30,15 @@ export default control({
     { standard: 'NSA', section: 'N' },
     { standard: 'OWASP', section: '2022/K07' },
   ],
-  reads: ['NetworkPolicy'],
-  consults: [...new Set([...POLICY_KINDS, ...PUBLIC_KINDS, ...NARROW_READS])].filter((kind) => kind !== 'NetworkPolicy'),
+  reads: [],
+  consults: [...new Set([...POLICY_KINDS, ...PUBLIC_KINDS, ...NARROW_READS])],
   *evaluate(view) {
-    const unread = WORKLOAD_KINDS.map((kind) => view.unread(kind)).find((one) => one !== undefined)
-    if (unread !== undefined) yield { unknown: unread.because, answer: unread.answer }
+    for (const kind of [...WORKLOAD_KINDS, ...POLICY_KINDS]) {
+      const unread = view.unread(kind)
+      if (unread !== undefined) yield { unknown: unread.because, answer: unread.answer }
+    }
+    if (POLICY_KINDS.every((kind) => view.unread(kind) === undefined && view.all(kind).length === 0))
+      yield { notApplicable: 'there are no network policies here' }
     // What such a rule is right for may not have been seen.
     const doubt = unreadNeeds(view).find((one) => !isOfFiles(one))
     const policies = view.all('NetworkPolicy').filter((policy) => policyTypes(policy).includes('Ingress'))
