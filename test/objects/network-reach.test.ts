@@ -27,11 +27,11 @@ const policy = (spec: object): KubeObject => ({
   metadata: { name: 'one', namespace: 'x' },
   ...{ spec },
 })
-const cluster = (name: string, action: string): KubeObject => ({
+const cluster = (name: string, action: string, peers: object = {}): KubeObject => ({
   apiVersion: 'policy.networking.k8s.io/v1alpha2',
   kind: 'ClusterNetworkPolicy',
   metadata: { name },
-  ...{ spec: { tier: 'Admin', priority: 5, subject: { namespaces: {} }, ingress: [{ action, from: [{ namespaces: {} }] }] } },
+  ...{ spec: { tier: 'Admin', priority: 5, subject: { namespaces: {} }, ingress: [{ action, from: [{ namespaces: peers }] }] } },
 })
 const DENY = policy({ podSelector: { matchLabels: { app: 'b' } }, policyTypes: ['Ingress'] })
 
@@ -51,6 +51,8 @@ function between(...objects: readonly KubeObject[]): string {
 test('two policies of one priority that disagree leave it open which of them counts', () => {
   expect(between(pod('a'), pod('b'), cluster('one', 'Accept'), cluster('two', 'Deny'))).toBe('no port / every port')
   expect(between(pod('a'), pod('b'), cluster('one', 'Deny'), cluster('two', 'Deny'))).toBe('no port / no port')
+  const elsewhere = cluster('two', 'Accept', { matchLabels: { 'kubernetes.io/metadata.name': 'y' } })
+  expect(between(pod('a'), pod('b'), cluster('one', 'Deny'), elsewhere), 'only one of them speaks of it').toBe('no port / no port')
 })
 
 test('of two ports with one name that of the container counts before that of the sidecar', () => {
