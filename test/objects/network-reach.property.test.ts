@@ -76,7 +76,7 @@ const samples = fc.uniqueArray(fc.constantFrom(...PORTS), { minLength: 2, maxLen
 test.each([
   ['as the API server takes them', false],
   ['as only files may hold them', true],
-])(`${RUNS} random clusters, %s: no verdict differs from the oracle's`, { timeout: 120_000 }, (_, odd) => {
+])(`${RUNS} random clusters, %s: no verdict differs from the oracle's`, { timeout: 240_000 }, (_, odd) => {
   const count: Verdicts = { open: 0, denied: 0, doubtful: 0 }
   let cases = 0
   fc.assert(
