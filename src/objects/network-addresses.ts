@@ -25,3 +25,42 @@ const kept = <T>(parse: (text: string) => T): ((text: string) => T) => {
 const MOST = 100_000
 const rangeOf = kept((cidr: string) => (ipaddr.isValidCIDR(cidr) ? ipaddr.parseCIDR(cidr) : undefined))
 const addressOf = kept((text: string): Address | undefined => (ipaddr.isValid(text) ? ipaddr.process(text) : undefined))
+
+/**
+ * An address of a range that none of the narrower ranges inside it holds, and that is not among `taken`; undefined where there is none
+ * near its borders. So each range of a set has an address that stands for what that range alone says.
+ */
+export function ownAddress(cidr: string, others: readonly string[], taken: ReadonlySet<string>): string | undefined {
+  const range = rangeOf(cidr)
+  if (range === undefined) return undefined
+  const inside = others.filter((other) => {
+    const one = rangeOf(other)
+    return one !== undefined && one[0].kind() === range[0].kind() && one[1] > range[1] && one[0].match(range)
+  })
+  const [first, last] = bordersOf(range)
+  const candidates = [
+    first + 1n,
+    last,
+    first,
+    ...inside.flatMap((one) => bordersOf(rangeOf(one)!)).flatMap((edge) => [edge + 1n, edge - 1n]),
+  ]
+  return candidates
+    .filter((number) => number >= first && number <= last)
+    .map((number) => textOf(number, range[0].kind()))
+    .find((text) => !taken.has(text) && !inside.some((one) => within(one, text)))
+}
+
+/** First and last address, as numbers. */
+function bordersOf([address, length]: [Address, number]): readonly [bigint, bigint] {
+  const bytes = address.toByteArray()
+  const rest = BigInt(bytes.length * 8 - length)
+  const number = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
+  const first = (number >> rest) << rest
+  return [first, first + (1n << rest) - 1n]
+}
+function textOf(number: bigint, kind: 'ipv4' | 'ipv6'): string {
+  const count = kind === 'ipv4' ? 4 : 16
+  return ipaddr
+    .fromByteArray(Array.from({ length: count }, (_, index) => Number((number >> BigInt(8 * (count - 1 - index))) & 255n)))
+    .toString()
+}
