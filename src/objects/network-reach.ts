@@ -6,12 +6,11 @@ import type { ObjectRef, View } from '../model/index.ts'
 import { derived } from './derived.ts'
 import { cidrHolds } from './network-addresses.ts'
 import { END_KINDS, type End, type PodEnd, podEnds } from './network-ends.ts'
-import { ISOLATION_KINDS } from './network-isolation.ts'
-import { rulesOfNetworkPolicy } from './network-policy-rules.ts'
+import { compiledPolicies, POLICY_KINDS } from './network-policies.ts'
 import { ALL_PORTS, difference, intersection, isNone, NO_PORTS, type PortSet, union } from './network-ports.ts'
 import type { CompiledPolicy, PeerMatch, PolicyRule } from './network-rules.ts'
 
-export const REACH_KINDS = [...END_KINDS, ...ISOLATION_KINDS] as const
+export const REACH_KINDS = [...END_KINDS, ...POLICY_KINDS] as const
 export type ReachView = View<(typeof REACH_KINDS)[number]>
 
 export interface Connection {
@@ -33,7 +32,7 @@ export interface Reach {
 export const reach = (view: ReachView): Reach => derived(view, reachOf)
 
 function reachOf(view: ReachView): Reach {
-  const policies = view.all('NetworkPolicy').map(rulesOfNetworkPolicy)
+  const policies = compiledPolicies(view)
   const selecting = new WeakMap<PodEnd, readonly CompiledPolicy[]>()
   const of = (pod: PodEnd): readonly CompiledPolicy[] => {
     let known = selecting.get(pod)
