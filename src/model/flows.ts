@@ -39,4 +39,6 @@ export interface FlowEnd {
   readonly names?: readonly string[]
   /** `host`, `remote-node`, `world`, `kube-apiserver`: as Cilium calls what is no pod. */
   readonly entity?: string
+  /** Of `host`: which node that is, where the record says so. */
+  readonly node?: string
 }

@@ -64,3 +64,6 @@ function textOf(number: bigint, kind: 'ipv4' | 'ipv6'): string {
     .fromByteArray(Array.from({ length: count }, (_, index) => Number((number >> BigInt(8 * (count - 1 - index))) & 255n)))
     .toString()
 }
+
+/** One way to write each address: an IPv4 address inside an IPv6 one is that, zeros are left out. Anything else as it is. */
+export const canonicalIp = (text: string): string => addressOf(text)?.toString() ?? text
