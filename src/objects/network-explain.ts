@@ -24,7 +24,12 @@ export interface SideReason {
 }
 
 /** The egress of `from`, and the ingress of `to`, where they are pods that policies can select. Without a port: of all ports. */
-export function reasons(known: Reach, from: End, to: End, asked?: { readonly protocol: Protocol; readonly port: number }): readonly SideReason[] {
+export function reasons(
+  known: Reach,
+  from: End,
+  to: End,
+  asked?: { readonly protocol: Protocol; readonly port: number },
+): readonly SideReason[] {
   const side = (pod: End, other: End, direction: 'ingress' | 'egress'): readonly SideReason[] => {
     if (pod.is !== 'pod' || pod.hostNetwork) return []
     const selecting = known.policies.filter((policy) => policy[direction] !== undefined && policy.selects(pod))

@@ -1,6 +1,8 @@
 /** What is said of changed reach, in the command line, the wizard and the README of patch files alike. */
+
+import { remembered } from '../objects/derived.ts'
 import { endText } from '../objects/network-ends.ts'
-import type { MatrixEnd } from '../objects/network-matrix.ts'
+import type { MatrixEnd, ReachMatrix } from '../objects/network-matrix.ts'
 import { isNone, portsText } from '../objects/network-ports.ts'
 import type { CutFlow, NetworkChange, NetworkImpact } from './network-impact.ts'
 
@@ -34,9 +36,9 @@ export function networkWords(impact: NetworkImpact): NetworkWords {
   const shown = alike.slice(0, MOST_SUBJECTS)
   return {
     changes: shown.map((same) => ({
-      subject: ends(
+      subject: endsText(
         same.map(({ to }) => to),
-        impact,
+        impact.before,
       ),
       lost: same[0]!.lost,
       gained: same[0]!.gained,
@@ -54,27 +56,24 @@ function sources(changes: readonly NetworkChange[], side: 'lost' | 'gained', imp
   const some = changes.filter((change) => !isNone(change[side]))
   return [...Map.groupBy(some, (change) => `${change.perhaps === true ? 'perhaps ' : ''}${portsText(change[side])}`)].map(
     ([ports, same]) =>
-      `${ports} from ${ends(
+      `${ports} from ${endsText(
         same.map(({ from }) => from),
-        impact,
+        impact.before,
       )}`,
   )
 }
 
 /** Whole namespaces as that, and of the rest the first few. */
-function ends(list: readonly MatrixEnd[], { before }: NetworkImpact): string {
+export function endsText(list: readonly MatrixEnd[], matrix: ReachMatrix): string {
   const [workloads, others] = [list.filter(({ is }) => is === 'workload'), list.filter(({ is }) => is !== 'workload')]
-  const all = Map.groupBy(
-    before.ends.filter(({ is }) => is === 'workload'),
-    ({ namespace }) => namespace!,
-  )
+  const all = sizes(matrix)
   const here = Map.groupBy(workloads, ({ namespace }) => namespace!)
-  const whole = [...here].filter(([name, some]) => some.length > 1 && some.length === all.get(name)?.length)
-  const parts = [...here].filter(([name]) => !whole.some(([other]) => other === name)).flatMap(([, some]) => some)
-  const everywhere = whole.length > 2 && whole.length === all.size
+  const whole = [...here].filter(([name, some]) => some.length > 1 && some.length === all.get(name))
+  const names = new Set(whole.map(([name]) => name))
+  const parts = workloads.filter(({ namespace }) => !names.has(namespace!))
   const said = [
     ...others.map(({ text }) => text),
-    ...(everywhere
+    ...(whole.length > MOST_SOURCES && parts.length === 0 && here.size === all.size
       ? [`every namespace (${workloads.length} workloads)`]
       : fewNames(
           whole.map(([name, { length }]) => `all ${length} workloads of ${name}`),
@@ -87,6 +86,15 @@ function ends(list: readonly MatrixEnd[], { before }: NetworkImpact): string {
   ]
   return said.join(', ')
 }
+/** Workloads by namespace. */
+const sizes = remembered(
+  ({ ends }: ReachMatrix): ReadonlyMap<string, number> =>
+    new Map(
+      [...Map.groupBy(ends, ({ namespace }) => namespace ?? '')]
+        .filter(([name]) => name !== '')
+        .map(([name, { length }]) => [name, length]),
+    ),
+)
 const fewNames = (list: readonly string[], what: string): readonly string[] =>
   list.length <= MOST_SOURCES + 1 ? list : [...list.slice(0, MOST_SOURCES), `${list.length - MOST_SOURCES} more ${what}`]
 
@@ -96,9 +104,9 @@ const isolated = (impact: NetworkImpact): readonly string[] =>
     const list = impact.isolates.filter((one) => one.direction === direction)
     if (list.length === 0) return []
     const is = list.length === 1 ? 'is' : 'are'
-    const who = ends(
-      list.map(({ end }) => impact.before.find(end.id) ?? end),
-      impact,
+    const who = endsText(
+      list.map(({ end }) => end),
+      impact.after,
     )
     return [`${who} ${is} isolated for ${direction}: only what policies allow ${WAYS[direction]}`]
   })
