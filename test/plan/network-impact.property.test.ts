@@ -112,12 +112,15 @@ const world = fc
     ]
   })
 
-/** Whether policies are asked: not between a pod and itself, nor between a pod and its own node. */
-const isApart = (a: PodEnd, b: PodEnd) => a === b || ((a.hostNetwork || b.hostNetwork) && a.node !== undefined && a.node === b.node)
+/** Not asked of policies: a pod and itself, a pod and its own node, nodes among themselves. A template is more pods than one. */
+const isApart = (a: PodEnd, b: PodEnd) =>
+  (a === b && a.pod !== undefined) ||
+  (a.hostNetwork && b.hostNetwork) ||
+  (a.hostNetwork !== b.hostNetwork && a.node !== undefined && a.node === b.node)
 function pairs(view: Snapshot, from: string, to: string): readonly Connection[] {
   const known = reach(view)
   const of = (id: string) => known.ends.filter((end) => idOf(end) === id)
-  return of(from).flatMap((a) => of(to).flatMap((b) => (isApart(a, b) ? [] : [known.connection(a, b)])))
+  return of(from).flatMap((a) => of(to).flatMap((b) => (isApart(a, b) ? [] : [known.connection(a, a === b ? { ...b } : b)])))
 }
 const ids = (view: Snapshot) => [...new Set(reach(view).ends.map(idOf))]
 
