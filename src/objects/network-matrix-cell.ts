@@ -33,15 +33,21 @@ export function likenessOf(view: ReachView, peers: readonly PeerMatch[]): (end: 
 
 /**
  * Two of each kind, on two nodes where that can be: a pod and its own node, or a pod and itself, are a case apart. A template stands for
- * as many pods as there will be, so it is two as well. Each end as it is, or as it is before and after.
+ * as many pods as there will be, so it is two as well; and a pod without a node yet is on none of those that it is asked about. Each end
+ * as it is, or as it is before and after.
  */
 export function samplesOf<T extends readonly End[]>(same: readonly T[]): readonly T[] {
   const [first, second] = same as readonly [T, T?]
   const elsewhere = same.find((one) => nodeOf(one[0]!) !== nodeOf(first[0]!))
   const isTemplate = first[0]!.is === 'pod' && first[0]!.pod === undefined
-  const other = elsewhere ?? second ?? (isTemplate ? (first.map((end) => ({ ...end })) as unknown as T) : undefined)
-  return other === undefined ? [first] : [first, other]
+  const other = elsewhere ?? second ?? (isTemplate ? first : undefined)
+  return [placed(first), ...(other === undefined ? [] : [placed(other, other === first)])]
 }
+/** A copy where it has no node, or is to be another one. */
+const placed = <T extends readonly End[]>(ends: T, isCopy = false): T =>
+  ends.map((end) =>
+    end.is === 'pod' && (isCopy || end.node === undefined) ? { ...end, node: end.node ?? (end.hostNetwork ? ' host' : ' somewhere') } : end,
+  ) as unknown as T
 const nodeOf = (end: End): string | undefined => (end.is === 'node' ? end.name : end.is === 'pod' ? end.node : undefined)
 
 /** A pair that policies have a say in, if there is one. */
