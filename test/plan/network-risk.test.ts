@@ -93,6 +93,27 @@ describe('a step that cuts a recorded flow', () => {
     expect(new Set(ledger.refused.map(({ because }) => because))).toEqual(new Set([CUT.replace('8080', '9090')]))
     expect(told(plan(both, world([], flow('cart', 'web', 80)), 'safe'))).toEqual(['NetworkPolicy shop/allow safe '])
   })
+  test('is not one whose flow a later step lets through again, as long as that is taken', () => {
+    const only = (name: string, from: string) =>
+      made('NetworkPolicy', name, { podSelector: {}, ingress: [{ from: [{ podSelector: { matchLabels: { app: from } } }] }] })
+    const [first, second] = [creates('a', only('a', 'cart')), creates('b', only('b', 'web'))]
+    const view = world([], flow('web', 'cart', 8080), flow('cart', 'web', 80))
+    expect(told(plan([first, second], view, 'safe'))).toEqual(['NetworkPolicy shop/a safe ', 'NetworkPolicy shop/b safe '])
+    expect(plan([first], view, 'safe').steps).toEqual([])
+    // What lets it through again cuts something else: without that one, the first cuts for good.
+    const cutting = creates(
+      'c',
+      made('NetworkPolicy', 'c', {
+        podSelector: {},
+        policyTypes: ['Ingress', 'Egress'],
+        ingress: [{}],
+        egress: [{ ports: [{ port: 8080 }] }],
+      }),
+    )
+    const { steps, ledger } = plan([first, cutting], world([], flow('web', 'cart', 8080), flow('cart', 'web', 80)), 'safe')
+    expect(steps).toEqual([])
+    expect(ledger.refused).toHaveLength(2)
+  })
   test('is one of labels as well: new pods are no longer those that a policy lets in', () => {
     const view = world([DENY, ALLOW], flow('web', 'cart', 8080))
     expect(told(plan([relabels], view))).toEqual([`Deployment shop/web may-break ${CUT}`])

@@ -186,7 +186,7 @@ function watchmanOf(writers: Writers, scan: LiveScan, plan: Plan, { dryRun, flow
   const snapshot = () => scan.state.snapshot
   const own = writers.watchman?.(snapshot, plan.steps)
   if (dryRun || flows === undefined) return own
-  const guard = new NetworkGuard(snapshot)
+  const guard = new NetworkGuard(snapshot, plan.steps)
   return own === undefined ? guard : watchmen(own, guard)
 }
 
