@@ -125,8 +125,8 @@ describeCluster('who reaches whom', {}, (cluster) => {
         metadata: { name, namespace, labels },
         spec: { containers: [{ name: 'app', image: 'shop/app:1' }], automountServiceAccountToken: false },
       })
-      const written = await api.patch(`${at}/${name}/status`, [{ op: 'add', path: '/status/podIPs', value: [{ ip }] }])
-      expect(written.ok, JSON.stringify(written)).toBe(true)
+      const status = JSON.stringify({ status: { phase: 'Running', podIP: ip, podIPs: [{ ip }] } })
+      await cluster().kubectl(['-n', namespace, 'patch', 'pod', name, '--subresource=status', '--type=merge', '-p', status])
     }
     for (const policy of POLICIES.map(objectOf))
       await api.create(`/apis/networking.k8s.io/v1/namespaces/${policy.metadata.namespace}/networkpolicies`, policy)
