@@ -17,6 +17,8 @@ interface Program {
   /** Connections into a pod with these named ports (`''` where names have no part), by the class of the source. */
   readonly into: Map<string, { readonly row: Partition; readonly sample: PodEnd }>
   out?: Partition
+  /** The entries of `out`. */
+  outs: readonly (readonly [number, Bits])[]
 }
 export interface Into {
   /** By number (see `connection`), the classes of the sources. */
@@ -42,6 +44,10 @@ export class Classes {
   readonly #list: KnownClass[] = []
   readonly #byKey = new Map<string, KnownClass>()
   readonly #programs = new Map<string, Program>()
+  #known: readonly Program[] = []
+  /** The program that most classes had when there were so many. */
+  #most: Program | undefined
+  #mostOf = 0
   readonly #rules = new Map<PolicyRule, { readonly of: RuleAtoms; readonly sets: readonly RuleSets[] }>()
   readonly #byAtom: (readonly RuleSets[])[][] = []
   /** Whether any rule asks for ports by name. */
@@ -84,7 +90,7 @@ export class Classes {
     let program = this.#programs.get(selected)
     if (program === undefined) {
       const tiers = { ingress: programOf(selecting, 'ingress'), egress: programOf(selecting, 'egress') }
-      this.#programs.set(selected, (program = { tiers, members: [], into: new Map() }))
+      this.#programs.set(selected, (program = { tiers, members: [], into: new Map(), outs: [] }))
     }
     const made: KnownClass = { index: this.#list.length, sample: end, program, faces, names }
     this.#byKey.set(key, made)
@@ -123,6 +129,7 @@ export class Classes {
       if (other.out !== undefined)
         add(other.out, this.verdicts.number(overAll(faces.map((face) => decided(other.tiers.egress, face, sample)))), index)
     }
+    if (this.#into.size === 0) return
     const out = this.#egress(program)
     for (const [at, { row, open }] of this.#into) {
       const number = this.verdicts.both(numberAt(this.#ingress(this.#list[at]!), index)!, numberAt(out, at)!)
@@ -182,20 +189,29 @@ export class Classes {
 
   /** What the sources' own policies let out to a class. Most have none, or the same: those are what the others leave over. */
   #sources(to: number): Partition {
-    const programs = [...this.#programs.values()]
-    const most = programs.reduce((a, b) => (b.members.length > a.members.length ? b : a))
+    if (this.#known.length !== this.#programs.size) this.#known = [...this.#programs.values()]
+    if (this.#most === undefined || this.#mostOf !== this.#list.length) {
+      this.#most = this.#known.reduce((a, b) => (b.members.length > a.members.length ? b : a))
+      this.#mostOf = this.#list.length
+    }
     const made: Partition = new Map()
-    for (const program of programs) {
-      if (program === most) continue
-      const number = numberAt(this.#egress(program), to)!
+    for (const program of this.#known) {
+      if (program === this.#most) continue
+      const number = this.#outAt(program, to)
       let set = made.get(number)
       if (set === undefined) made.set(number, (set = new Bits(new Uint32Array((this.#list.length + 31) >>> 5))))
       for (const member of program.members) set.add(member)
     }
-    const all = Bits.below(this.#list.length)
-    const rest = made.values().reduce<Bits | undefined>((left, set) => left?.without(set), all)
-    if (rest !== undefined) put(made, numberAt(this.#egress(most), to)!, rest)
+    const rest = made.values().reduce<Bits | undefined>((left, set) => left?.without(set), Bits.below(this.#list.length))
+    if (rest !== undefined) put(made, this.#outAt(this.#most, to), rest)
     return made
+  }
+  /** As `numberAt`, without walking through a map: it is asked for every two classes. */
+  #outAt(program: Program, to: number): number {
+    const row = this.#egress(program)
+    if (program.outs.length !== row.size) program.outs = [...row]
+    for (const out of program.outs) if (out[1].has(to)) return out[0]
+    throw new RangeError(`class ${to} is in no set`)
   }
 
   connection(number: number): Connection {

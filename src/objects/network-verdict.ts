@@ -61,6 +61,7 @@ export function programOf(policies: readonly Applying[], direction: Direction): 
       const turns = [...Map.groupBy(list, ({ policy: { order, sequence } }) => `${order} ${sequence ?? ''}`).values()]
         .sort(([a], [b]) => a!.policy.order - b!.policy.order || compare(a!.policy.sequence, b!.policy.sequence))
         .map((together) => turnOf(together, direction))
+        .filter(({ chains }) => chains.length > 0)
       return { turns, isolates: isolating.some(({ sure }) => sure) ? YES : isolating.length > 0 ? PERHAPS : NO }
     })
 }
@@ -123,7 +124,7 @@ export function decided(program: readonly TierProgram[], facing: Facing, destina
       const ends = chains.map((chain) =>
         chain.reduce((now, { rule, sure }) => afterRule(now, rule.action, rule.ports(destination), ruleMatches(rule, sure, facing)), state),
       )
-      if (ends.length > 0) state = merged(ends)
+      state = merged(ends)
     }
     state = afterTier(state, isolates)
     if (isNone(state.open)) break
