@@ -150,6 +150,28 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
       run(async () => (await import('./commands/who-can.ts')).whoCanCommand(verb, resource, options)),
     )
 
+  withChoice(
+    withSource(
+      root
+        .command('reach')
+        .description(
+          'who reaches whom over the network, as its policies say; or whether one reaches another (exit 0 yes, 1 no, 5 not known)',
+        )
+        .argument('[from]', 'NAMESPACE/NAME or NAMESPACE/KIND/NAME of a workload or pod, an address, nodes, outside')
+        .argument('[to]', 'the same, or a Service')
+        .argument('[port]', 'PORT or PORT/PROTOCOL at the destination; of a Service: its own port'),
+    ),
+  )
+    .option('-n, --namespace <name...>', 'only what reaches, or is reached by, these namespaces', collect)
+    .option('--flows <file|->', 'with --planned: tell which flows of this record the plan would cut; may be given often', another)
+    .option('--planned', 'also with the whole plan carried out, and what that changes; of a question: with the plan')
+    .option('--set <setting...>', 'with --planned: CONTROL.OPTION=VALUE', (value: string, before: string[] = []) => [...before, value])
+    .option('--questions <file>', 'many at once: JSON lines from a file or - (from, to, protocol, port)')
+    .addOption(new Option('-o, --output <format>').choices(['table', 'json']).default('table'))
+    .action((from: string | undefined, to: string | undefined, port: string | undefined, options: Options) =>
+      run(async () => (await import('./commands/reach.ts')).reachCommand(from, to, port, options)),
+    )
+
   withSource(
     root
       .command('explain')

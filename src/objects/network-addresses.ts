@@ -26,6 +26,45 @@ const MOST = 100_000
 const rangeOf = kept((cidr: string) => (ipaddr.isValidCIDR(cidr) ? ipaddr.parseCIDR(cidr) : undefined))
 const addressOf = kept((text: string): Address | undefined => (ipaddr.isValid(text) ? ipaddr.process(text) : undefined))
 
+/**
+ * An address of a range that none of the narrower ranges inside it holds, and that is not among `taken`; undefined where there is none
+ * near its borders. So each range of a set has an address that stands for what that range alone says.
+ */
+export function ownAddress(cidr: string, others: readonly string[], taken: ReadonlySet<string>): string | undefined {
+  const range = rangeOf(cidr)
+  if (range === undefined) return undefined
+  const inside = others.filter((other) => {
+    const one = rangeOf(other)
+    return one !== undefined && one[0].kind() === range[0].kind() && one[1] > range[1] && one[0].match(range)
+  })
+  const [first, last] = bordersOf(range)
+  const candidates = [
+    first + 1n,
+    last,
+    first,
+    ...inside.flatMap((one) => bordersOf(rangeOf(one)!)).flatMap((edge) => [edge + 1n, edge - 1n]),
+  ]
+  return candidates
+    .filter((number) => number >= first && number <= last)
+    .map((number) => textOf(number, range[0].kind()))
+    .find((text) => !taken.has(text) && !inside.some((one) => within(one, text)))
+}
+
+/** First and last address, as numbers. */
+function bordersOf([address, length]: [Address, number]): readonly [bigint, bigint] {
+  const bytes = address.toByteArray()
+  const rest = BigInt(bytes.length * 8 - length)
+  const number = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
+  const first = (number >> rest) << rest
+  return [first, first + (1n << rest) - 1n]
+}
+function textOf(number: bigint, kind: 'ipv4' | 'ipv6'): string {
+  const count = kind === 'ipv4' ? 4 : 16
+  return ipaddr
+    .fromByteArray(Array.from({ length: count }, (_, index) => Number((number >> BigInt(8 * (count - 1 - index))) & 255n)))
+    .toString()
+}
+
 /** One way to write each address: an IPv4 address inside an IPv6 one is that, zeros are left out. Anything else as it is. */
 export const canonicalIp = (text: string): string => addressOf(text)?.toString() ?? text
 
@@ -36,3 +75,7 @@ export function networkOf(text: string, bits: number): string | undefined {
   const kept = bytes.map((byte, index) => byte & (0xff00 >> Math.min(Math.max(bits - index * 8, 0), 8)))
   return `${ipaddr.fromByteArray(kept).toString()}/${bits}`
 }
+
+/** Written as an address is: four numbers, or an IPv6 one. */
+export const isAddress = (text: string): boolean =>
+  ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && ipaddr.IPv6.isValid(text))

@@ -18,6 +18,8 @@ export interface Translation {
 export interface ServiceAddresses {
   /** The same list for the same port. Undefined where no Service has the address, or, of a node's address, the port. No backends: nothing stands behind it now. */
   translate(ip: string, protocol: Protocol, port: number): Translation | undefined
+  /** The Service whose own address it is. */
+  owner(ip: string): ServiceObject | undefined
 }
 
 /** `ip` as canonicalIp writes it. */
@@ -28,7 +30,7 @@ function addressesOf(view: BackendView): ServiceAddresses {
   const own = new Map<string, ServiceObject>()
   const backends = new Map<ServicePort, readonly Backend[]>()
   const behindPort = (service: ServiceObject, port: ServicePort): Translation => {
-    const known = backends.get(port) ?? behind(view, service, port)
+    const known = backends.get(port) ?? serviceBackends(view, service, port)
     backends.set(port, known)
     return { service, backends: known }
   }
@@ -39,6 +41,7 @@ function addressesOf(view: BackendView): ServiceAddresses {
       if (port.nodePort !== undefined) onNodes.set(`${port.protocol ?? 'TCP'}/${port.nodePort}`, { service, port })
   }
   return {
+    owner: (ip) => own.get(ip),
     translate(ip, protocol, number) {
       const service = own.get(ip)
       if (service !== undefined) {
@@ -61,7 +64,8 @@ const ipsOf = ({ spec = {}, status }: ServiceObject): readonly string[] =>
     ...(status?.loadBalancer?.ingress ?? []).map((one) => one.ip),
   ].filter((ip): ip is string => ip !== undefined && ip !== '' && ip !== 'None')
 
-function behind(view: BackendView, service: ServiceObject, port: ServicePort): readonly Backend[] {
+/** What answers at a port of a Service. */
+export function serviceBackends(view: BackendView, service: ServiceObject, port: ServicePort): readonly Backend[] {
   const { selector } = service.spec ?? {}
   const protocol = isProtocol(port.protocol) ? port.protocol : 'TCP'
   if (Object.keys(selector ?? {}).length === 0) return written(view, service, port, protocol)

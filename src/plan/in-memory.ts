@@ -12,6 +12,8 @@ export const applyPlan = (snapshot: Snapshot, steps: readonly Step[]): Snapshot 
     snapshot,
     steps.flatMap((step) => step.changes),
   )
+/** As `applyPlan`, of changes that belong to no step: what the cluster itself does in answer to one. */
+export const applyChanges = (snapshot: Snapshot, changes: readonly Change[]): Snapshot => carryOut(snapshot, changes)
 
 /** The snapshot after the inverses, last step first. */
 export const undoPlan = (snapshot: Snapshot, steps: readonly Step[]): Snapshot =>
