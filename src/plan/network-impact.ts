@@ -1,24 +1,21 @@
 /** Whom a change lets reach whom, and whom no longer: the matrix now and then, and the recorded flows that would not pass any more. */
-import type { Edit, ObservedFlow, Snapshot, Step } from '../model/index.ts'
-import { END_KINDS, type End } from '../objects/network-ends.ts'
+import type { Snapshot, Step } from '../model/index.ts'
 import { type MatrixEnd, type ReachMatrix, rangesNamed, reachMatrix } from '../objects/network-matrix.ts'
 import { type CellDifference, cellDifferences } from '../objects/network-matrix-difference.ts'
 import { REACH_KINDS, reach } from '../objects/network-reach.ts'
 import { applyPlan } from './in-memory.ts'
-import { touchedBetween } from './network-touched.ts'
-import { kindOf } from './objects-by-ref.ts'
+import { type CutFlow, type FlowEvidence, flowsCut } from './network-cuts.ts'
+import { changesPolicies, mayChangeReach } from './network-steps.ts'
+import { type Touched, touchedBetween } from './network-touched.ts'
 import { withRemadePods } from './remade-pods.ts'
+
+export type { CutFlow, FlowEvidence } from './network-cuts.ts'
+export { changesReach } from './network-steps.ts'
 
 export interface NetworkChange extends CellDifference {
   /** Of the matrix before; the same id is in the one after. */
   readonly from: MatrixEnd
   readonly to: MatrixEnd
-}
-/** A recorded flow that passes now, and would not then. */
-export interface CutFlow {
-  readonly flow: ObservedFlow
-  readonly from: End
-  readonly to: End
 }
 /** Pods of a workload that some policy will isolate and none does now. */
 export interface Isolates {
@@ -33,36 +30,44 @@ export interface NetworkImpact {
   /** By destination, then by source. */
   readonly changes: readonly NetworkChange[]
   readonly isolates: readonly Isolates[]
+  /** The busiest first. */
   readonly cut: readonly CutFlow[]
   /** The record of flows that was asked; absent where none was given. */
-  readonly evidence?: {
-    readonly from: readonly string[]
-    /** Those whose ends are known and that policies let through now. */
-    readonly flows: number
-  }
+  readonly evidence?: FlowEvidence
+  /** Why it may be more, or less: what could not be read. */
+  readonly unread: readonly string[]
 }
 
 /** Undefined where the steps leave everybody's reach as it is; steps that cannot be carried out on this snapshot throw. */
 export function networkImpact(now: Snapshot, steps: readonly Step[]): NetworkImpact | undefined {
-  if (!steps.some(changesReach)) return undefined
-  return reachBetween(now, withRemadePods(now, applyPlan(now, steps)), steps.some(changesPolicies))
+  if (!mayChangeReach(now, steps)) return undefined
+  return reachBetween(now, worldAfter(now, steps), steps.some(changesPolicies))
 }
+
+/** What would be, once pods are made anew. */
+export const worldAfter = (now: Snapshot, steps: readonly Step[]): Snapshot => withRemadePods(now, applyPlan(now, steps))
 
 /** `always`: tell even where nobody's reach differs. */
 export function reachBetween(now: Snapshot, then: Snapshot, always = true): NetworkImpact | undefined {
   const ranges = [...new Set([...rangesNamed(now), ...rangesNamed(then)])]
   const [before, after] = [reachMatrix(now, { ranges }), reachMatrix(then, { ranges })]
-  const changes = changesBetween(before, after, touchedBetween(reach(now), reach(then)))
+  const touched = touchedBetween(reach(now), reach(then))
+  const changes = changesBetween(before, after, touched)
   const isolates = isolatedBetween(before, after)
   if (!always && changes.length + isolates.length === 0) return undefined
-  return { before, after, changes, isolates, cut: [] }
+  return { before, after, changes, isolates, ...flowsCut(now, then, touched), unread: unreadOf(now) }
 }
 
-function changesBetween(
-  before: ReachMatrix,
-  after: ReachMatrix,
-  touched: Readonly<Record<'ingress' | 'egress', ReadonlySet<string>>>,
-): readonly NetworkChange[] {
+/** Flows alone, without a matrix: the question whose answer blocks a step. */
+export function cutBy(now: Snapshot, steps: readonly Step[]): readonly CutFlow[] {
+  if (now.fact('ObservedFlows') === undefined || !mayChangeReach(now, steps)) return []
+  const then = worldAfter(now, steps)
+  return flowsCut(now, then, touchedBetween(reach(now), reach(then))).cut
+}
+
+const unreadOf = (view: Snapshot): readonly string[] => [...new Set(REACH_KINDS.flatMap((kind) => view.unread(kind)?.because ?? []))]
+
+function changesBetween(before: ReachMatrix, after: ReachMatrix, touched: Touched): readonly NetworkChange[] {
   const compare = cellDifferences(before, after)
   return before.ends.flatMap((to) =>
     before.ends.flatMap((from) => {
@@ -80,30 +85,3 @@ const isolatedBetween = (before: ReachMatrix, after: ReachMatrix): readonly Isol
       return pods > 0 ? [{ end, direction, pods }] : []
     }),
   )
-
-const ENDS: ReadonlySet<string> = new Set(END_KINDS)
-const POLICIES: ReadonlySet<string> = new Set(REACH_KINDS.filter((kind) => !ENDS.has(kind)))
-
-const changesPolicies = ({ changes }: Step): boolean =>
-  changes.some((change) => {
-    const kind = change.type === 'create' ? kindOf(change.object) : 'target' in change ? kindOf(change.target) : undefined
-    return kind !== undefined && POLICIES.has(kind)
-  })
-
-/** May this step alter who reaches whom: policies, and whatever they look at of pods and namespaces (labels, the host network, ports with names)? */
-export const changesReach = (step: Step): boolean =>
-  changesPolicies(step) ||
-  step.changes.some(
-    (change) =>
-      change.type === 'edit' && ENDS.has(kindOf(change.target) ?? '') && change.edits.some((edit) => isLookedAt(edit, change.target.kind)),
-  )
-
-/** Also where a whole branch is written that holds it. */
-function isLookedAt(edit: Edit, kind: string): boolean {
-  const path = 'set' in edit ? edit.set : edit.unset
-  const last = path.findLast((part) => typeof part === 'string')
-  if (path[0] === 'metadata') return (kind === 'Pod' || kind === 'Namespace') && (path.length === 1 || path[1] === 'labels')
-  if (path.includes('hostNetwork') || path.includes('ports')) return true
-  if (path.includes('metadata')) return path.includes('labels') || last === 'metadata'
-  return ['spec', 'template', 'jobTemplate', 'containers', 'initContainers'].includes(String(last))
-}

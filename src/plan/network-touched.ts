@@ -4,7 +4,8 @@ import { idOf } from '../objects/network-matrix.ts'
 import type { Reach } from '../objects/network-reach.ts'
 import type { CompiledPolicy, PeerMatch } from '../objects/network-rules.ts'
 
-type Touched = Readonly<Record<'ingress' | 'egress', ReadonlySet<string>>>
+/** By direction, ids of workloads (network-matrix.ts). */
+export type Touched = Readonly<Record<'ingress' | 'egress', ReadonlySet<string>>>
 
 /**
  * Ids of workloads whose ingress, or egress, a changed policy speaks of; and of workloads that policies see otherwise than before (both

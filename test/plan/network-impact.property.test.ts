@@ -8,7 +8,8 @@ import { difference, intersection, isNone, portsText, union } from '../../src/ob
 import { type Connection, reach } from '../../src/objects/network-reach.ts'
 import { refOf } from '../../src/objects/ref.ts'
 import { applyPlan } from '../../src/plan/in-memory.ts'
-import { changesReach, networkImpact } from '../../src/plan/network-impact.ts'
+import { networkImpact } from '../../src/plan/network-impact.ts'
+import { changesReach } from '../../src/plan/network-steps.ts'
 import { worldOf } from './plan-fixtures.ts'
 
 const oneOf = <T>(...list: readonly T[]) => fc.constantFrom(...list)
