@@ -12,6 +12,9 @@ const collect = (value: string, before: readonly string[] = []): readonly string
   ...value.split(',').filter((part) => part !== ''),
 ]
 
+/** Of an option that may be given often. */
+const another = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
+
 /** Options that name the source; the same for every command that reads one. */
 const withSource = (command: Command): Command =>
   command
@@ -23,13 +26,16 @@ const IMAGES =
   'ask the registries what their images run as, read-only ("registry"), or read it from a file (docker image inspect; see the README)'
 const AUDIT_LOG =
   'learn from an audit log which rights are used: a file of JSON lines, plain or gzip, a directory of them, or - for standard input; may be given often'
+const FLOWS =
+  'learn from a record of network flows who talks to whom: JSON lines of Hubble (hubble observe -o json), conntrack -L, or {"source","destination","protocol","port","verdict"} a line (see the README); a file, plain or gzip, a directory of them, or - for standard input; may be given often'
 const CLOUD_IAM =
   "run the provider's own CLI (aws, gcloud, az, oci), read-only, to see whom the cloud lets in: auto, eks:REGION/NAME, gke:PROJECT/LOCATION/NAME, aks:GROUP/NAME or oke:OCID"
 /** Of the commands that judge: what is known besides the source. */
 const withImages = (command: Command): Command =>
   command
     .option('--images <registry|file>', IMAGES)
-    .option('--audit-log <file|->', AUDIT_LOG, (path: string, before: readonly string[] = []) => [...before, path])
+    .option('--audit-log <file|->', AUDIT_LOG, another)
+    .option('--flows <file|->', FLOWS, another)
     .option('--cloud-iam <auto|cluster>', CLOUD_IAM)
 const withChoice = (command: Command): Command =>
   command
@@ -131,6 +137,27 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
       run(async () => (await import('./commands/who-can.ts')).whoCanCommand(verb, resource, options)),
     )
 
+  withChoice(
+    withSource(
+      root
+        .command('reach')
+        .description(
+          'who reaches whom over the network, as its policies say; or whether one reaches another (exit 0 yes, 1 no, 5 not known)',
+        )
+        .argument('[from]', 'NAMESPACE/NAME or NAMESPACE/KIND/NAME of a workload or pod, an address, nodes, outside')
+        .argument('[to]', 'the same, or a Service')
+        .argument('[port]', 'PORT or PORT/PROTOCOL at the destination; of a Service: its own port'),
+    ),
+  )
+    .option('-n, --namespace <name...>', 'only what reaches, or is reached by, these namespaces', collect)
+    .option('--planned', 'also with the whole plan carried out, and what that changes; of a question: with the plan')
+    .option('--set <setting...>', 'with --planned: CONTROL.OPTION=VALUE', (value: string, before: string[] = []) => [...before, value])
+    .option('--questions <file>', 'many at once: JSON lines from a file or - (from, to, protocol, port)')
+    .addOption(new Option('-o, --output <format>').choices(['table', 'json']).default('table'))
+    .action((from: string | undefined, to: string | undefined, port: string | undefined, options: Options) =>
+      run(async () => (await import('./commands/reach.ts')).reachCommand(from, to, port, options)),
+    )
+
   withSource(
     root
       .command('explain')
@@ -138,7 +165,7 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
       .argument('[id]', 'control id'),
   )
     .option('--subject <subject>', 'ServiceAccount:NAMESPACE:NAME, User:NAME or Group:NAME')
-    .option('--audit-log <file|->', `with --subject: ${AUDIT_LOG}`, (path: string, before: readonly string[] = []) => [...before, path])
+    .option('--audit-log <file|->', `with --subject: ${AUDIT_LOG}`, another)
     .addOption(new Option('-o, --output <format>', 'with --subject').choices(['table', 'json']).default('table'))
     .action((id: string | undefined, options: Options) => run(async () => (await import('./commands/explain.ts')).explainMain(id, options)))
 

@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import type { ApiClient } from '../apiserver/client.ts'
 import type { ClusterSource, Json } from '../model/index.ts'
 import { stateDirectory } from '../writers/journal.ts'
-import { withAuditLogsOf } from './audit-log-option.ts'
 import { withCloudIamOf } from './cloud-iam-option.ts'
 import { withImagesOf } from './images-option.ts'
+import { withAuditLogsOf, withFlowsOf } from './log-options.ts'
 import { sizeNursery } from './nursery.ts'
 import { checkSource, type SourceOptions } from './options.ts'
 
@@ -28,10 +28,11 @@ export async function openSource(options: OpenOptions): Promise<Opened> {
   checkSource(options)
   sizeNursery()
   const opened = await openNamed(options)
-  const { images, auditLog, cloudIam } = options
+  const { images, auditLog, flows, cloudIam } = options
   let { source } = opened
   if (images !== undefined) source = await withImagesOf(source, images)
   if (auditLog !== undefined) source = await withAuditLogsOf(source, auditLog)
+  if (flows !== undefined) source = await withFlowsOf(source, flows)
   if (cloudIam !== undefined) source = await withCloudIamOf(source, cloudIam, opened.client?.context)
   return { ...opened, source }
 }

@@ -11,6 +11,8 @@ export interface SourceOptions {
   readonly images?: string
   /** Files, directories or `-`. */
   readonly auditLog?: readonly string[]
+  /** Records of network flows: files, directories or `-`. */
+  readonly flows?: readonly string[]
   /** `auto`, or a cluster's name at its provider. */
   readonly cloudIam?: string
 }
@@ -20,15 +22,15 @@ export interface ChoiceOptions {
 }
 
 /** One source, or a sentence about why not. */
-export function checkSource({ context, kubeconfig, manifests, sample, auditLog = [] }: SourceOptions): void {
+export function checkSource({ context, kubeconfig, manifests, sample, auditLog = [], flows = [] }: SourceOptions): void {
   const named = [
     context !== undefined || kubeconfig !== undefined ? '--context/--kubeconfig' : '',
     manifests === undefined ? '' : '--manifests',
     sample ? '--sample' : '',
   ].filter((name) => name !== '')
   if (named.length > 1) throw new UsageError(`${named.join(' and ')} name different sources: give one`)
-  if (auditLog.filter((path) => path === '-').length + (manifests === '-' ? 1 : 0) > 1)
-    throw new UsageError('standard input can be read once only: give the audit log or the manifests as a file')
+  if ([...auditLog, ...flows, manifests].filter((path) => path === '-').length > 1)
+    throw new UsageError('standard input can be read once only: give the audit log, the flows or the manifests as a file')
 }
 
 /** The controls that the operator asked for; all of them by default. Old ids still work. */

@@ -17,7 +17,7 @@ import type { SourceOptions } from './options.ts'
 import { VERSION } from './version.ts'
 import { pastRuns, undoRun } from './wizard-history.ts'
 
-export function wizardDesk({ kubeconfig, images, auditLog, cloudIam }: SourceOptions): Desk {
+export function wizardDesk({ kubeconfig, images, auditLog, flows, cloudIam }: SourceOptions): Desk {
   const state = stateDirectory()
   return {
     contexts: () => contextsIn(kubeconfig),
@@ -27,6 +27,7 @@ export function wizardDesk({ kubeconfig, images, auditLog, cloudIam }: SourceOpt
           ...optionsFor(choice, kubeconfig),
           ...(images !== undefined && { images }),
           ...(auditLog !== undefined && { auditLog }),
+          ...(flows !== undefined && { flows }),
           ...(cloudIam !== undefined && { cloudIam }),
         }),
         state,

@@ -67,3 +67,6 @@ function textOf(number: bigint, kind: 'ipv4' | 'ipv6'): string {
 
 /** One way to write each address: an IPv4 address inside an IPv6 one is that, zeros are left out. Anything else as it is. */
 export const canonicalIp = (text: string): string => addressOf(text)?.toString() ?? text
+/** Written as an address is: four numbers, or an IPv6 one. */
+export const isAddress = (text: string): boolean =>
+  ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && ipaddr.IPv6.isValid(text))

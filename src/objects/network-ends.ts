@@ -1,7 +1,7 @@
 /** The two ends of a connection, as policies see them. */
-import type { ContainerSpec, NodeObject, ObjectRef, PodObject, View } from '../model/index.ts'
+import type { ContainerSpec, NamespaceObject, NodeObject, ObjectRef, PodObject, View } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
-import { derived } from './derived.ts'
+import { derived, remembered, rememberedWith } from './derived.ts'
 import type { NamespaceFacts } from './network-isolation-policy.ts'
 import { isProtocol, type Protocol } from './network-ports.ts'
 import { namespaceLabels } from './selectors.ts'
@@ -37,65 +37,105 @@ export interface NodeEnd {
   readonly name: string
   readonly labels: Labels
   readonly ips: readonly string[]
+  /** Those of `ips` that pods see it by, where the node says which they are. */
+  readonly internal?: readonly string[]
 }
 export type End = PodEnd | AddressEnd | NodeEnd
 
 export const END_KINDS = [...WORKLOAD_KINDS, 'Namespace', 'Node'] as const
 export type EndView = View<(typeof END_KINDS)[number]>
 
-/** One for every live pod, and one for each workload without any. Pods that are over or being deleted take no part. */
+/**
+ * One for every live pod, and one for each workload without any. Pods that are over or being deleted take no part. An end is the very
+ * same in the next snapshot where nothing that it is made of has changed.
+ */
 export const podEnds = (view: EndView): readonly PodEnd[] => derived(view, endsOf)
 
 function endsOf(view: EndView): readonly PodEnd[] {
   const namespaces = new Map<string, NamespaceFacts>()
   const factsOf = (name: string): NamespaceFacts => {
     let facts = namespaces.get(name)
-    if (facts === undefined) {
-      const labels = namespaceLabels(name, view.find('Namespace', undefined, name)?.metadata.labels)
-      namespaces.set(name, (facts = { name, labels }))
-    }
+    if (facts === undefined) namespaces.set(name, (facts = namespaceFactsOf(view, name)))
     return facts
   }
-  return workloads(view).flatMap((workload): PodEnd[] => {
-    const common = { is: 'pod', namespace: factsOf(workload.namespace), workload } as const
-    if (workload.pods.length === 0) {
-      const { templateLabels: labels, spec } = workload
-      return [{ ...common, labels, hostNetwork: spec.hostNetwork === true, named: namedPorts(spec), ips: [] }]
-    }
-    return workload.pods.map((pod) => ({
-      ...common,
-      labels: pod.metadata.labels ?? {},
-      hostNetwork: pod.spec?.hostNetwork === true,
-      named: namedPorts(pod.spec ?? workload.spec),
-      ips: ipsOf(pod),
-      ...(pod.spec?.nodeName !== undefined && { node: pod.spec.nodeName }),
-      pod,
-    }))
+  return workloads(view).flatMap((workload): PodEnd | PodEnd[] => {
+    const facts = factsOf(workload.namespace)
+    return workload.pods.length === 0 ? ofTemplate(workload, facts) : workload.pods.map((pod) => ofPod(pod, workload, facts))
   })
 }
+
+const ofTemplate = rememberedWith(
+  (workload: Workload, namespace: NamespaceFacts): PodEnd => ({
+    is: 'pod',
+    namespace,
+    workload,
+    labels: workload.templateLabels,
+    hostNetwork: workload.spec.hostNetwork === true,
+    named: namedPorts(workload.spec),
+    ips: [],
+  }),
+)
+const ofPod = rememberedWith(
+  (pod: PodObject, workload: Workload, namespace: NamespaceFacts): PodEnd => ({
+    is: 'pod',
+    namespace,
+    workload,
+    labels: pod.metadata.labels ?? {},
+    hostNetwork: pod.spec?.hostNetwork === true,
+    named: namedPorts(pod.spec ?? workload.spec),
+    ips: ipsOf(pod),
+    ...(pod.spec?.nodeName && { node: pod.spec.nodeName }),
+    pod,
+  }),
+)
+
+const namespaceFactsOf = (view: View<'Namespace'>, name: string): NamespaceFacts => {
+  const object = view.find('Namespace', undefined, name)
+  return object === undefined ? unreadNamespace(name) : factsOfNamespace(object)
+}
+const factsOfNamespace = remembered(
+  ({ metadata: { name, labels } }: NamespaceObject): NamespaceFacts => ({ name, labels: namespaceLabels(name, labels) }),
+)
+const unreadNamespaces = new Map<string, NamespaceFacts>()
+/** Always the same for one name, since there is no object to remember it by. */
+function unreadNamespace(name: string): NamespaceFacts {
+  let facts = unreadNamespaces.get(name)
+  if (facts === undefined) {
+    if (unreadNamespaces.size > MOST) unreadNamespaces.clear()
+    unreadNamespaces.set(name, (facts = { name, labels: namespaceLabels(name), unread: true }))
+  }
+  return facts
+}
+const MOST = 10_000
 
 const ipsOf = ({ status }: PodObject): readonly string[] =>
   status?.podIPs?.map(({ ip }) => ip) ?? (status?.podIP === undefined ? [] : [status.podIP])
 
-/** Sidecars (init containers that stay) can be named too; of two ports with one name the first counts. */
-function namedPorts(spec: Workload['spec']): ReadonlyMap<string, number> {
+/** Sidecars (init containers that stay) can be named too; of two ports with one name the first counts, as for Services. */
+const namedPorts = remembered((spec: Workload['spec']): ReadonlyMap<string, number> => {
   const named = new Map<string, number>()
-  for (const { container } of eachContainer(spec)) {
-    for (const { name, protocol = 'TCP', containerPort } of (container as ContainerSpec).ports ?? []) {
-      if (name !== undefined && isProtocol(protocol) && !named.has(`${protocol}/${name}`)) named.set(`${protocol}/${name}`, containerPort)
+  const containers = eachContainer(spec)
+  for (const wanted of ['regular', 'sidecar'] as const) {
+    for (const { container, type } of containers) {
+      const list: unknown = (container as ContainerSpec).ports
+      if (type !== wanted || !Array.isArray(list)) continue
+      for (const entry of list as NonNullable<ContainerSpec['ports']>) {
+        const { name, protocol, containerPort } = entry ?? {}
+        const key = `${protocol ?? 'TCP'}/${name}`
+        if (name && isProtocol(protocol ?? 'TCP') && !named.has(key)) named.set(key, containerPort)
+      }
     }
   }
   return named
-}
+})
 export const portNamed = ({ named }: PodEnd, protocol: Protocol, name: string): number | undefined => named.get(`${protocol}/${name}`)
 
-export const nodeEnds = (view: View<'Node'>): readonly NodeEnd[] =>
-  view.all('Node').map(({ metadata, status }: NodeObject) => ({
-    is: 'node',
-    name: metadata.name,
-    labels: metadata.labels ?? {},
-    ips: (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP' || type === 'ExternalIP').map(({ address }) => address),
-  }))
+export const nodeEnds = (view: View<'Node'>): readonly NodeEnd[] => view.all('Node').map(nodeEnd)
+const nodeEnd = remembered(({ metadata, status }: NodeObject): NodeEnd => {
+  const ipsOfType = (wanted: string) => (status?.addresses ?? []).filter(({ type }) => type === wanted).map(({ address }) => address)
+  const internal = ipsOfType('InternalIP')
+  return { is: 'node', name: metadata.name, labels: metadata.labels ?? {}, ips: [...internal, ...ipsOfType('ExternalIP')], internal }
+})
 
 /** What to call it: the workload of a pod, `Node worker-1`, or the address. */
 export const endText = (end: End): string => {

@@ -18,6 +18,8 @@ export interface Translation {
 export interface ServiceAddresses {
   /** Undefined where no Service has the address, or, of a node's address, the port. No backends: nothing stands behind it now. */
   translate(ip: string, protocol: Protocol, port: number): Translation | undefined
+  /** The Service whose own address it is. */
+  owner(ip: string): ServiceObject | undefined
 }
 
 /** `ip` as canonicalIp writes it. */
@@ -33,16 +35,17 @@ function addressesOf(view: BackendView): ServiceAddresses {
       if (port.nodePort !== undefined) onNodes.set(`${port.protocol ?? 'TCP'}/${port.nodePort}`, { service, port })
   }
   return {
+    owner: (ip) => own.get(ip),
     translate(ip, protocol, number) {
       const service = own.get(ip)
       if (service !== undefined) {
         const port = service.spec?.ports?.find((one) => one.port === number && (one.protocol ?? 'TCP') === protocol)
-        if (port !== undefined) return { service, backends: behind(view, service, port) }
+        if (port !== undefined) return { service, backends: serviceBackends(view, service, port) }
         // An external address may be a node's own, where other ports are no Service's.
         if (!nodes.has(ip)) return { service, backends: [] }
       }
       const onNode = nodes.has(ip) ? onNodes.get(`${protocol}/${number}`) : undefined
-      return onNode && { service: onNode.service, backends: behind(view, onNode.service, onNode.port) }
+      return onNode && { service: onNode.service, backends: serviceBackends(view, onNode.service, onNode.port) }
     },
   }
 }
@@ -55,7 +58,8 @@ const ipsOf = ({ spec = {}, status }: ServiceObject): readonly string[] =>
     ...(status?.loadBalancer?.ingress ?? []).map((one) => one.ip),
   ].filter((ip): ip is string => ip !== undefined && ip !== '' && ip !== 'None')
 
-function behind(view: BackendView, service: ServiceObject, port: ServicePort): readonly Backend[] {
+/** What answers at a port of a Service. */
+export function serviceBackends(view: BackendView, service: ServiceObject, port: ServicePort): readonly Backend[] {
   const { selector } = service.spec ?? {}
   const protocol = isProtocol(port.protocol) ? port.protocol : 'TCP'
   if (Object.keys(selector ?? {}).length === 0) return written(view, service, port, protocol)

@@ -1,5 +1,5 @@
 /** Who may open a connection to whom, workload by workload: what network-reach.ts says of single pods, for all pods of a workload at once. */
-import type { ObjectRef } from '../model/index.ts'
+import type { ObjectRef, View } from '../model/index.ts'
 import { ownAddress } from './network-addresses.ts'
 import { type End, type NodeEnd, nodeEnds, type PodEnd } from './network-ends.ts'
 import { cellOf, EVERYTHING, likenessOf, type MatrixCell, samplesOf } from './network-matrix-cell.ts'
@@ -54,7 +54,7 @@ export function reachMatrix(view: ReachView, { namespaces, ranges = [] }: Matrix
   const ends = [
     ...[...Map.groupBy(inside, idOf)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, pods]) => workloadEnd(known, id, pods)),
     nodesEnd(view),
-    { ...plain('outside', 'outside', 'outside the cluster'), ends: outsideOf(view, known) },
+    { ...plain('outside', 'outside', 'outside the cluster'), ends: outsideOf(view, known.ends) },
     ...rangeEnds(view, known, [...new Set([...rangesOf(peers), ...ranges])].sort()),
   ]
   const byId = new Map(ends.map((end) => [end.id, end]))
@@ -109,8 +109,8 @@ const plain = (id: string, is: MatrixEnd['is'], text: string): Omit<MatrixEnd, '
 const SOMEWHERE = { IPv4: '203.0.113.77', IPv6: '2001:db8::77' } as const
 
 /** In the families of addresses that the cluster has. */
-function outsideOf(view: ReachView, known: Reach): readonly End[] {
-  const ips = [...known.ends, ...nodeEnds(view)].flatMap((end) => end.ips)
+export function outsideOf(view: View<'Node'>, pods: readonly PodEnd[]): readonly End[] {
+  const ips = [...pods, ...nodeEnds(view)].flatMap((end) => end.ips)
   const families = (['IPv4', 'IPv6'] as const).filter((family) => ips.some((ip) => ip.includes(':') === (family === 'IPv6')))
   return (families.length === 0 ? (['IPv4'] as const) : families).map((family) => ({ is: 'address', ip: SOMEWHERE[family] }))
 }

@@ -1,5 +1,6 @@
 /** The policies of a cluster in one form, of whatever dialect: each dialect's compiler stands here, once. */
 import type { View } from '../model/index.ts'
+import { rulesOfAdminNetworkPolicy, rulesOfBaselineAdminNetworkPolicy, rulesOfClusterNetworkPolicy } from './network-admin-policy-rules.ts'
 import { rulesOfNetworkPolicy } from './network-policy-rules.ts'
 import type { CompiledPolicy } from './network-rules.ts'
 
@@ -19,4 +20,9 @@ export const POLICY_KINDS = [
 export type PolicyView = View<(typeof POLICY_KINDS)[number]>
 
 /** In no order: network-reach.ts asks them by tier. An unchanged policy compiles into the very same object. */
-export const compiledPolicies = (view: PolicyView): readonly CompiledPolicy[] => [...view.all('NetworkPolicy').map(rulesOfNetworkPolicy)]
+export const compiledPolicies = (view: PolicyView): readonly CompiledPolicy[] => [
+  ...view.all('NetworkPolicy').map(rulesOfNetworkPolicy),
+  ...view.all('AdminNetworkPolicy').map(rulesOfAdminNetworkPolicy),
+  ...view.all('BaselineAdminNetworkPolicy').map(rulesOfBaselineAdminNetworkPolicy),
+  ...view.all('ClusterNetworkPolicy').map(rulesOfClusterNetworkPolicy),
+]

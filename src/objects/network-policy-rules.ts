@@ -1,90 +1,90 @@
 /** NetworkPolicy (networking.k8s.io/v1) as rules. */
-import type { LabelSelector, NetworkPolicyObject, NetworkPolicyPeer, NetworkPolicyPort } from '../model/index.ts'
+import type { NetworkPolicyObject, NetworkPolicyPeer, NetworkPolicyPort } from '../model/index.ts'
 import { remembered } from './derived.ts'
 import { type End, portNamed } from './network-ends.ts'
 import { policyTypes } from './network-isolation.ts'
-import type { NamespaceFacts } from './network-isolation-policy.ts'
 import { ALL_PORTS, isProtocol, NO_PORTS, type PortSet, ports, union } from './network-ports.ts'
 import {
   type CompiledPolicy,
-  type Matcher,
   ORDER_OF_NETWORK_POLICY,
   type PeerMatch,
   type PolicyDirection,
   type PolicyRule,
   TIER,
 } from './network-rules.ts'
+import { namespaceNamed, namespacesBy, podsBy } from './network-selectors.ts'
 import { refOf } from './ref.ts'
-import { matchesSelector } from './selectors.ts'
-
-type Labels = Readonly<Record<string, string>>
 
 export const rulesOfNetworkPolicy = remembered((policy: NetworkPolicyObject): CompiledPolicy => {
-  const { spec = {}, metadata } = policy
+  const { metadata } = policy
+  const spec = policy.spec ?? {}
   const namespace = metadata.namespace ?? 'default'
-  const types = policyTypes(policy)
+  const types = policyTypes({ ...policy, spec })
   // A podSelector that is absent (a file may lack it) selects every pod, as the API server reads it.
-  const selector = spec.podSelector ?? {}
-  const direction = (list: readonly RawRule[] | undefined, name: 'ingress' | 'egress'): PolicyDirection => ({
+  const selector = podsBy(spec.podSelector)
+  const direction = (list: unknown, name: 'ingress' | 'egress'): PolicyDirection => ({
     isolates: true,
-    rules: (list ?? []).map((rule, index) => ruleOf(rule, namespace, name, index)),
+    rules: entries<RawRule>(list).map((rule, index) => ruleOf(rule, namespace, name, index)),
   })
   return {
     ref: refOf(policy),
     tier: TIER.policy,
     order: ORDER_OF_NETWORK_POLICY,
     namespace,
-    selects: (pod) => pod.namespace.name === namespace && matchesSelector(selector, pod.labels),
+    ...(selector.needs && { needs: selector.needs }),
+    selects: (pod) => pod.namespace.name === namespace && selector.matches(pod.labels),
+    maySelect: (pod) => pod.namespace.name === namespace && selector.mayMatch!(pod.labels),
     ...(types.includes('Ingress') && { ingress: direction(spec.ingress, 'ingress') }),
     ...(types.includes('Egress') && { egress: direction(spec.egress, 'egress') }),
   }
 })
 
-type RawRule = {
-  readonly from?: readonly NetworkPolicyPeer[]
-  readonly to?: readonly NetworkPolicyPeer[]
-  readonly ports?: readonly NetworkPolicyPort[]
-}
+export { namespaceNamed, namespacesBy, podsBy }
 
-/** Peers or ports that are absent or an empty list match all of them. */
+type RawRule = {
+  readonly from?: readonly NetworkPolicyPeer[] | null
+  readonly to?: readonly NetworkPolicyPeer[] | null
+  readonly ports?: readonly NetworkPolicyPort[] | null
+}
+const entries = <T>(value: unknown): readonly (T | null)[] => (Array.isArray(value) ? value : [])
+
+/** Peers or ports that are absent or an empty list match all of them; so does a rule that is null, which the API server reads as `{}`. */
 function ruleOf(rule: RawRule | null, namespace: string, direction: 'ingress' | 'egress', index: number): PolicyRule {
-  const peers = (direction === 'ingress' ? rule?.from : rule?.to) ?? []
-  const list = rule?.ports ?? []
+  const peers = entries<NetworkPolicyPeer>(direction === 'ingress' ? rule?.from : rule?.to)
+  const list = entries<NetworkPolicyPort>(rule?.ports)
+  const portsAt = (destination?: End): PortSet =>
+    list.length === 0 ? ALL_PORTS : list.map((one) => portsOf(one, destination)).reduce(union, NO_PORTS)
+  const fixed = list.some((one) => typeof one?.port === 'string') ? undefined : portsAt()
   return {
     action: 'allow',
     peers: peers.length === 0 ? [{ is: 'everything' }] : peers.map((peer) => peerOf(peer, namespace)),
-    ports: list.length === 0 ? () => ALL_PORTS : (destination) => list.map((one) => portsOf(one, destination)).reduce(union, NO_PORTS),
+    ports: fixed === undefined ? portsAt : () => fixed,
+    ...(fixed !== undefined && { fixed }),
     at: ['spec', direction, index],
   }
 }
 
-function peerOf({ ipBlock, namespaceSelector, podSelector }: NetworkPolicyPeer, namespace: string): PeerMatch {
-  if (ipBlock !== undefined && ipBlock !== null) return { is: 'addresses', cidr: ipBlock.cidr, except: ipBlock.except ?? [], pods: 'yes' }
+/** A peer without any field (or null) is refused by the API server; what a file means by it cannot be told. */
+function peerOf(peer: NetworkPolicyPeer | null, namespace: string): PeerMatch {
+  const { ipBlock, namespaceSelector, podSelector } = peer ?? {}
+  if (ipBlock !== undefined && ipBlock !== null)
+    return { is: 'addresses', cidr: String(ipBlock.cidr), except: entries<string>(ipBlock.except).map(String), pods: 'yes' }
+  const hasNamespaces = namespaceSelector !== undefined && namespaceSelector !== null
+  if (!hasNamespaces && (podSelector === undefined || podSelector === null)) return { is: 'vague', why: 'a peer without any field' }
   return {
     is: 'pods',
-    namespaces: namespaceSelector === undefined || namespaceSelector === null ? namespaceNamed(namespace) : namespacesBy(namespaceSelector),
-    pods: podsBy(podSelector ?? {}),
+    namespaces: hasNamespaces ? namespacesBy(namespaceSelector) : namespaceNamed(namespace),
+    pods: podsBy(podSelector),
   }
 }
 
 /** Named ports are those of the destination's containers; one that it does not have opens nothing. Without `port`: every port of the protocol. */
-function portsOf({ protocol = 'TCP', port, endPort }: NetworkPolicyPort, destination: End): PortSet {
+function portsOf(entry: NetworkPolicyPort | null, destination: End | undefined): PortSet {
+  const { port, endPort } = entry ?? {}
+  const protocol = entry?.protocol ?? 'TCP'
   if (!isProtocol(protocol)) return NO_PORTS
   if (port === undefined || port === null) return ports(protocol)
   if (typeof port === 'number') return ports(protocol, port, endPort ?? port)
-  const number = destination.is === 'pod' ? portNamed(destination, protocol, port) : undefined
+  const number = destination?.is === 'pod' ? portNamed(destination, protocol, port) : undefined
   return number === undefined ? NO_PORTS : ports(protocol, number, number)
 }
-
-export const namespaceNamed = (name: string): Matcher<NamespaceFacts> => ({
-  key: `name ${name}`,
-  matches: (namespace) => namespace.name === name,
-})
-export const namespacesBy = (selector: LabelSelector): Matcher<NamespaceFacts> => ({
-  key: JSON.stringify(selector),
-  matches: ({ labels }) => matchesSelector(selector, labels),
-})
-export const podsBy = (selector: LabelSelector): Matcher<Labels> => ({
-  key: JSON.stringify(selector),
-  matches: (labels) => matchesSelector(selector, labels),
-})

@@ -27,7 +27,8 @@ export const ALL_PORTS: PortSet = { TCP: EVERY, UDP: EVERY, SCTP: EVERY }
 /** Ports `first` to `last` of one protocol (all of them by default); what lies outside of 1 to 65535 is left out. */
 export function ports(protocol: Protocol, first: number = FIRST, last: number = first === FIRST ? LAST : first): PortSet {
   const [from, to] = [Math.max(first, FIRST), Math.min(last, LAST)]
-  return from > to ? NO_PORTS : { ...NO_PORTS, [protocol]: from === FIRST && to === LAST ? EVERY : [from, to] }
+  // Not `from > to`: a file may hold what is no number.
+  return from <= to ? { ...NO_PORTS, [protocol]: from === FIRST && to === LAST ? EVERY : [from, to] } : NO_PORTS
 }
 /** One port. */
 export const port = (protocol: Protocol, number: number): PortSet => ports(protocol, number, number)

@@ -2,135 +2,141 @@
  * What the policies of a cluster let through between two ends, with the exact semantics of their APIs. Says what would be enforced:
  * whether anything enforces it is network-cni.ts's to say.
  */
-import type { ObjectRef, View } from '../model/index.ts'
-import { derived } from './derived.ts'
-import { cidrHolds } from './network-addresses.ts'
-import { END_KINDS, type End, type PodEnd, podEnds } from './network-ends.ts'
+import type { ObjectRef, Unread, View } from '../model/index.ts'
+import { derived, lasting } from './derived.ts'
+import { Classes } from './network-classes.ts'
+import { END_KINDS, type End, type NodeEnd, nodeEnds, type PodEnd, podEnds } from './network-ends.ts'
+import { type EndGroup, type Placed, type Places, placedIn, type Reaching } from './network-placed.ts'
 import { compiledPolicies, POLICY_KINDS } from './network-policies.ts'
-import { ALL_PORTS, difference, intersection, isNone, NO_PORTS, type PortSet, union } from './network-ports.ts'
-import type { CompiledPolicy, PeerMatch, PolicyRule } from './network-rules.ts'
+import { ALL_PORTS, intersection } from './network-ports.ts'
+import type { CompiledPolicy } from './network-rules.ts'
+import { type Answer, NO, PERHAPS, YES } from './network-selectors.ts'
+import {
+  type Applying,
+  applying,
+  type Connection,
+  type Direction,
+  decided,
+  EVERYTHING,
+  facings,
+  overAll,
+  programOf,
+  type TierProgram,
+} from './network-verdict.ts'
 
+export type { Connection, EndGroup, Reaching }
 export const REACH_KINDS = [...END_KINDS, ...POLICY_KINDS] as const
 export type ReachView = View<(typeof REACH_KINDS)[number]>
 
-export interface Connection {
-  /** Let through whatever is not known. */
-  readonly ports: PortSet
-  /** Let through if every doubt falls out that way; the same as `ports` where there is none. */
-  readonly perhaps: PortSet
-}
 export interface Reach {
   readonly ends: readonly PodEnd[]
   readonly policies: readonly CompiledPolicy[]
+  /** Kinds of policies that are served and could not be read: whatever is let through here, one of them may deny. */
+  readonly unread: readonly Unread[]
   /** Replies are always let through, so this is about who opens a connection (or sends the first packet). */
   connection(from: End, to: End): Connection
-  /** The policies that isolate a pod, by direction; a pod of the host network has none. */
-  isolating(pod: PodEnd, direction: 'ingress' | 'egress'): readonly ObjectRef[]
+  /** Has it nothing to do with policies: a pod and itself, a pod and its own node, nodes among themselves? */
+  isBeyondPolicies(from: End, to: End): Answer
+  /** The policies that isolate a pod for sure, by direction; a pod of the host network has none. */
+  isolating(pod: PodEnd, direction: Direction): readonly ObjectRef[]
+  /** All of `ends`, each in one group. */
+  readonly groups: readonly EndGroup[]
+  groupOf(pod: PodEnd): EndGroup
+  /** What policies let through into the pods of a group: all groups, by what they may do. What is beyond policies comes on top. */
+  into(group: EndGroup): readonly Reaching[]
+  /** Pairs of pods, and between how many of them policies let some port through whatever is not known: the whole matrix, computed. */
+  totals(): { readonly pairs: number; readonly open: number }
 }
 
-/** Once per snapshot. */
+/** Once per snapshot; of the snapshot before it everything is kept that a change does not touch. */
 export const reach = (view: ReachView): Reach => derived(view, reachOf)
 
-function reachOf(view: ReachView): Reach {
+/** For as long as the policies are the same. */
+interface Kept {
+  readonly policies: readonly CompiledPolicy[]
+  classes: Classes
+  places: Places
+}
+const keptFor = lasting(POLICY_KINDS, (view): Kept => {
   const policies = compiledPolicies(view)
-  const selecting = new WeakMap<PodEnd, readonly CompiledPolicy[]>()
-  const of = (pod: PodEnd): readonly CompiledPolicy[] => {
-    let known = selecting.get(pod)
-    if (known === undefined)
-      selecting.set(pod, (known = pod.hostNetwork ? [] : policies.filter((policy) => policy.selects(pod)).sort(byTier)))
+  return { policies, classes: new Classes(policies, 1), places: new WeakMap() }
+})
+
+function reachOf(view: ReachView): Reach {
+  const kept = keptFor(view)
+  const { policies } = kept
+  const ends = podEnds(view)
+  const nodes = new Map(nodeEnds(view).map((node) => [node.name, node]))
+  const nodeNamed = (name: string) => nodes.get(name)
+  let placed: Placed | undefined
+  const place = () => {
+    placed ??= placedIn(...classesFor(kept, ends, nodes.values()), ends, nodeNamed)
+    return placed
+  }
+  const programs = new WeakMap<PodEnd, Readonly<Record<Direction, readonly TierProgram[]>>>()
+  const programsOf = (pod: PodEnd) => {
+    let known = programs.get(pod)
+    if (known === undefined) {
+      const list = selecting(policies, pod)
+      programs.set(pod, (known = { ingress: programOf(list, 'ingress'), egress: programOf(list, 'egress') }))
+    }
     return known
   }
-  const side = (pod: End, direction: 'ingress' | 'egress', other: End, destination: End): Connection =>
-    pod.is === 'pod' ? decided(of(pod), direction, other, destination) : EVERYTHING
+  const side = (pod: End, direction: Direction, other: End, destination: End): Connection =>
+    pod.is !== 'pod' || pod.hostNetwork
+      ? EVERYTHING
+      : overAll(facings(other, nodeNamed).map((facing) => decided(programsOf(pod)[direction], facing, destination)))
   return {
-    ends: podEnds(view),
+    ends,
     policies,
+    unread: POLICY_KINDS.map((kind) => view.unread(kind)).filter((one) => one !== undefined && one.why !== 'not-served') as Unread[],
+    isBeyondPolicies,
     connection(from, to) {
-      if (isBeyondPolicies(from, to)) return EVERYTHING
+      const beyond = isBeyondPolicies(from, to)
+      if (beyond === YES) return EVERYTHING
       const [out, into] = [side(from, 'egress', to, to), side(to, 'ingress', from, to)]
-      return { ports: intersection(out.ports, into.ports), perhaps: intersection(out.perhaps, into.perhaps) }
+      return {
+        ports: intersection(out.ports, into.ports),
+        perhaps: beyond === PERHAPS ? ALL_PORTS : intersection(out.perhaps, into.perhaps),
+      }
     },
     isolating: (pod, direction) =>
-      of(pod)
-        .filter((policy) => policy[direction]?.isolates === true)
-        .map(({ ref }) => ref),
+      selecting(policies, pod)
+        .filter(({ policy, sure }) => sure && policy[direction]?.isolates === true)
+        .map(({ policy }) => policy.ref),
+    get groups() {
+      return place().groups
+    },
+    groupOf: (pod) => place().groupOf(pod),
+    into: (group) => place().into(group),
+    totals: () => place().totals(),
   }
 }
 
-const EVERYTHING: Connection = { ports: ALL_PORTS, perhaps: ALL_PORTS }
-const byTier = (a: CompiledPolicy, b: CompiledPolicy): number => a.tier - b.tier || a.order - b.order
-
-/** A pod reaches itself, and its node reaches it and is reached by it, whatever policies say (NetworkPolicy v1). */
-function isBeyondPolicies(from: End, to: End): boolean {
-  if (from === to || (from.is === 'pod' && to.is === 'pod' && from.pod !== undefined && from.pod === to.pod)) return true
-  return (
-    (nodeOf(from) ?? '') === (to.is === 'pod' ? to.node : undefined) || (nodeOf(to) ?? '') === (from.is === 'pod' ? from.node : undefined)
-  )
-}
-/** The node whose address it has. */
-const nodeOf = (end: End): string | undefined => (end.is === 'node' ? end.name : end.is === 'pod' && end.hostNetwork ? end.node : undefined)
-
-/** Once with every doubt against the connection, once with every doubt for it. */
-function decided(policies: readonly CompiledPolicy[], direction: 'ingress' | 'egress', other: End, destination: End): Connection {
-  const sure = decide(policies, direction, other, destination, false)
-  const hasDoubt = policies.some((policy) => policy.vague !== undefined || policy[direction]?.rules.some(isVague) === true)
-  return { ports: sure, perhaps: hasDoubt ? decide(policies, direction, other, destination, true) : sure }
-}
-const isVague = (rule: PolicyRule): boolean =>
-  rule.vague !== undefined || rule.peers.some((peer) => peer.is === 'vague' || (peer.is === 'addresses' && peer.pods === 'perhaps'))
-
-const RANK = { deny: 0, pass: 1, allow: 2 } as const
-
-/** The rules of one tier after another, each for what those before it have left undecided. */
-function decide(
-  policies: readonly CompiledPolicy[],
-  direction: 'ingress' | 'egress',
-  other: End,
-  destination: End,
-  hopeful: boolean,
-): PortSet {
-  let [open, allowed] = [ALL_PORTS, NO_PORTS]
-  for (const tier of new Set(policies.map((policy) => policy.tier))) {
-    const here = policies.filter((policy) => policy.tier === tier && policy[direction] !== undefined)
-    const rules = here
-      .flatMap((policy) => policy[direction]!.rules.map((rule) => ({ rule, policy })))
-      .sort((a, b) => a.policy.order - b.policy.order || RANK[a.rule.action] - RANK[b.rule.action])
-    let passed = NO_PORTS
-    for (const { rule, policy } of rules) {
-      const isSure = policy.vague === undefined && rule.vague === undefined
-      if (!isSure && (rule.action === 'allow') !== hopeful) continue
-      if (!rule.peers.some((peer) => matchesPeer(peer, other, (rule.action === 'allow') === hopeful))) continue
-      const taken = intersection(open, rule.ports(destination))
-      open = difference(open, taken)
-      if (rule.action === 'allow') allowed = union(allowed, taken)
-      else if (rule.action === 'pass') passed = union(passed, taken)
-    }
-    const isolates = here.some((policy) => policy[direction]!.isolates && (policy.vague === undefined || !hopeful))
-    open = isolates ? passed : union(open, passed)
-    if (isNone(open)) return allowed
+/** Anew where ends have more addresses than before, or most classes are those of pods that are gone. */
+function classesFor(kept: Kept, ends: readonly PodEnd[], nodes: Iterable<NodeEnd>): [Classes, Places] {
+  let layers = kept.classes.layers
+  for (const { ips } of ends) if (ips.length > layers) layers = ips.length
+  for (const { ips } of nodes) if (ips.length > layers) layers = ips.length
+  if (layers > kept.classes.layers || kept.classes.size > 2 * ends.length + SPARE) {
+    kept.classes = new Classes(kept.policies, layers)
+    kept.places = new WeakMap()
   }
-  return union(allowed, open)
+  return [kept.classes, kept.places]
 }
+const SPARE = 1000
+const selecting = (policies: readonly CompiledPolicy[], pod: PodEnd): readonly Applying[] =>
+  pod.hostNetwork ? [] : policies.map((policy) => applying(policy, pod)).filter((one) => one !== undefined)
 
-/** `doubt`: what to say where it cannot be told. */
-function matchesPeer(peer: PeerMatch, end: End, doubt: boolean): boolean {
-  switch (peer.is) {
-    case 'everything':
-      return true
-    case 'vague':
-      return doubt
-    case 'pods':
-      return end.is === 'pod' && !end.hostNetwork && peer.namespaces.matches(end.namespace) && peer.pods.matches(end.labels)
-    case 'nodes':
-      return end.is === 'node' && peer.nodes.matches(end.labels)
-    case 'world':
-      return end.is === 'address'
-    case 'addresses': {
-      if (end.is === 'address') return cidrHolds(peer.cidr, peer.except, end.ip)
-      const byPods = end.is === 'pod' && !end.hostNetwork ? peer.pods : 'yes'
-      if (byPods === 'no') return false
-      if (byPods === 'perhaps' && !doubt) return false
-      return end.ips.length === 0 ? doubt : end.ips.some((ip) => cidrHolds(peer.cidr, peer.except, ip))
-    }
-  }
+/** NetworkPolicy v1: a pod cannot block itself, nor traffic to and from its own node. What a template stands for may be two pods. */
+function isBeyondPolicies(from: End, to: End): Answer {
+  if (from === to) return from.is !== 'pod' || from.pod !== undefined ? YES : PERHAPS
+  if (from.is === 'pod' && to.is === 'pod' && from.pod !== undefined && from.pod === to.pod) return YES
+  const [fromNode, toNode] = [hasNodeAddress(from), hasNodeAddress(to)]
+  if (fromNode === toNode) return fromNode ? YES : NO
+  const [a, b] = [nodeOf(from), nodeOf(to)]
+  if (from.is === 'address' || to.is === 'address') return NO
+  return a === undefined || b === undefined ? PERHAPS : a === b ? YES : NO
 }
+const hasNodeAddress = (end: End): boolean => end.is === 'node' || (end.is === 'pod' && end.hostNetwork)
+const nodeOf = (end: End): string | undefined => (end.is === 'node' ? end.name : end.is === 'pod' ? end.node : undefined)

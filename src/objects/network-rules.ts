@@ -9,7 +9,12 @@ type Labels = Readonly<Record<string, string>>
 /** A selector; equal `key`s select the same, whatever objects they come from. */
 export interface Matcher<T> {
   readonly key: string
+  /** For sure. */
   matches(value: T): boolean
+  /** Where it cannot always be told: perhaps, or for sure. Absent: there is no doubt. */
+  mayMatch?(value: T): boolean
+  /** A label without which it never matches, not even perhaps: saves asking it about most pods. */
+  readonly needs?: readonly [key: string, value: string]
 }
 
 /** Who the other end may be. */
@@ -20,8 +25,15 @@ export type PeerMatch =
    * Whatever has such an address. `pods`: do addresses of pods count as well? Plain NetworkPolicy leaves that open in words, its
    * conformance tests ask for it, and Cilium does not do it.
    */
-  | { readonly is: 'addresses'; readonly cidr: string; readonly except: readonly string[]; readonly pods: 'yes' | 'no' | 'perhaps' }
-  /** Nodes and what has their address. */
+  | {
+      readonly is: 'addresses'
+      readonly cidr: string
+      readonly except: readonly string[]
+      readonly pods: 'yes' | 'no' | 'perhaps'
+      /** Cilium does not know nodes by their addresses either (nor what runs on their network). */
+      readonly nodes?: 'no'
+    }
+  /** Nodes, and what runs with their addresses. */
   | { readonly is: 'nodes'; readonly nodes: Matcher<Labels> }
   /** Everything outside of the cluster. */
   | { readonly is: 'world' }
@@ -34,6 +46,8 @@ export interface PolicyRule {
   readonly peers: readonly PeerMatch[]
   /** Ports at the destination; names are those of its containers (`destination` is the pod that is selected, for ingress). */
   ports(destination: End): PortSet
+  /** What `ports` answers for every destination, where names of ports have no part in it. */
+  readonly fixed?: PortSet
   /** It matches no more than that, but may match less: rules about HTTP paths, service accounts, and the like. */
   readonly vague?: string
   /** Where it stands in the policy: `spec.ingress[0]`. */
@@ -50,16 +64,24 @@ export interface PolicyDirection {
 export interface CompiledPolicy {
   readonly ref: ObjectRef
   /**
-   * Tiers are asked one after another, the lowest first. In a tier the first rule that matches decides, in the order of `order`; of
-   * one order, deny before pass before allow. Where none matches: denied if a policy of the tier isolates the pod, else on to the next tier.
-   * After the last tier: allowed.
+   * Tiers are asked one after another, the lowest first. In a tier the first rule that matches decides, in the order of `order`.
+   * Where none matches: denied if a policy of the tier isolates the pod, else on to the next tier. After the last tier: allowed.
    */
   readonly tier: number
   readonly order: number
+  /**
+   * Absent: of all such policies of one order, deny comes before pass before allow. Else its rules are asked as they are written, and
+   * policies of one order by this text; where that is the same too, nobody knows which of them is asked first.
+   */
+  readonly sequence?: string
   /** Absent: of every namespace. */
   readonly namespace?: string
-  /** Never asked about pods of the host network. */
+  /** For sure. Never asked about pods of the host network. */
   selects(pod: PodEnd): boolean
+  /** Where it cannot always be told: perhaps, or for sure. Absent: there is no doubt. */
+  maySelect?(pod: PodEnd): boolean
+  /** A label without which it selects no pod, not even perhaps. */
+  readonly needs?: readonly [key: string, value: string]
   /** Why it is not known whether it selects a pod or not; such a policy is taken as what it may be. */
   readonly vague?: string
   readonly ingress?: PolicyDirection

@@ -39,5 +39,5 @@ export const matchesPairs = (pairs: Labels | null | undefined, labels: Labels): 
   Object.keys(pairs).length > 0 &&
   Object.entries(pairs).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === String(value))
 
-/** The labels of a namespace with the one that the API server always adds; a file may lack it. */
-export const namespaceLabels = (name: string, labels: Labels = {}): Labels => ({ 'kubernetes.io/metadata.name': name, ...labels })
+/** The labels of a namespace with the one that the API server always sets; a file may lack it, or say another. */
+export const namespaceLabels = (name: string, labels: Labels = {}): Labels => ({ ...labels, 'kubernetes.io/metadata.name': name })

@@ -6,7 +6,7 @@ import { REACH_KINDS, reach } from '../objects/network-reach.ts'
 import { applyPlan } from './in-memory.ts'
 import { type CutFlow, type FlowEvidence, flowsCut } from './network-cuts.ts'
 import { changesPolicies, mayChangeReach } from './network-steps.ts'
-import { type Touched, touchedBetween } from './network-touched.ts'
+import { touchedBetween } from './network-touched.ts'
 import { withRemadePods } from './remade-pods.ts'
 
 export type { CutFlow, FlowEvidence } from './network-cuts.ts'
@@ -29,6 +29,8 @@ export interface NetworkImpact {
   readonly after: ReachMatrix
   /** By destination, then by source. */
   readonly changes: readonly NetworkChange[]
+  /** Changes left out of that list, because there are more than are kept. */
+  readonly more: number
   readonly isolates: readonly Isolates[]
   /** The busiest first. */
   readonly cut: readonly CutFlow[]
@@ -49,33 +51,45 @@ export const worldAfter = (now: Snapshot, steps: readonly Step[]): Snapshot => w
 
 /** `always`: tell even where nobody's reach differs. */
 export function reachBetween(now: Snapshot, then: Snapshot, always = true): NetworkImpact | undefined {
-  const ranges = [...new Set([...rangesNamed(now), ...rangesNamed(then)])]
-  const [before, after] = [reachMatrix(now, { ranges }), reachMatrix(then, { ranges })]
-  const touched = touchedBetween(reach(now), reach(then))
-  const changes = changesBetween(before, after, touched)
+  const { before, after } = matricesOf(now, then)
   const isolates = isolatedBetween(before, after)
+  const changes: NetworkChange[] = []
+  let more = 0
+  for (const change of changesBetween(now, then, before, after)) {
+    if (changes.length < MOST_CHANGES) changes.push(change)
+    else more++
+  }
   if (!always && changes.length + isolates.length === 0) return undefined
-  return { before, after, changes, isolates, ...flowsCut(now, then, touched), unread: unreadOf(now) }
+  return { before, after, changes, more, isolates, ...flowsCutBetween(now, then), unread: unreadOf(now) }
+}
+/** As many as fit into memory beside everything else. */
+const MOST_CHANGES = 300_000
+
+/** Both with the ranges that either names. */
+export function matricesOf(now: Snapshot, then: Snapshot): { readonly before: ReachMatrix; readonly after: ReachMatrix } {
+  const ranges = [...new Set([...rangesNamed(now), ...rangesNamed(then)])]
+  return { before: reachMatrix(now, { ranges }), after: reachMatrix(then, { ranges }) }
 }
 
 /** Flows alone, without a matrix: the question whose answer blocks a step. */
 export function cutBy(now: Snapshot, steps: readonly Step[]): readonly CutFlow[] {
   if (now.fact('ObservedFlows') === undefined || !mayChangeReach(now, steps)) return []
-  const then = worldAfter(now, steps)
-  return flowsCut(now, then, touchedBetween(reach(now), reach(then))).cut
+  return flowsCutBetween(now, worldAfter(now, steps)).cut
 }
+export const flowsCutBetween = (now: Snapshot, then: Snapshot) => flowsCut(now, then, touchedBetween(reach(now), reach(then)))
 
 const unreadOf = (view: Snapshot): readonly string[] => [...new Set(REACH_KINDS.flatMap((kind) => view.unread(kind)?.because ?? []))]
 
-function changesBetween(before: ReachMatrix, after: ReachMatrix, touched: Touched): readonly NetworkChange[] {
+/** Each pair whose reach differs, by destination; a big plan on a big cluster has millions of them. */
+export function* changesBetween(now: Snapshot, then: Snapshot, before: ReachMatrix, after: ReachMatrix): Generator<NetworkChange> {
+  const touched = touchedBetween(reach(now), reach(then))
   const compare = cellDifferences(before, after)
-  return before.ends.flatMap((to) =>
-    before.ends.flatMap((from) => {
-      if (!touched.ingress.has(to.id) && !touched.egress.has(from.id)) return []
+  for (const to of before.ends)
+    for (const from of before.ends) {
+      if (!touched.ingress.has(to.id) && !touched.egress.has(from.id)) continue
       const difference = compare(from, to)
-      return difference === undefined ? [] : [{ from, to, ...difference }]
-    }),
-  )
+      if (difference !== undefined) yield { from, to, ...difference }
+    }
 }
 
 const isolatedBetween = (before: ReachMatrix, after: ReachMatrix): readonly Isolates[] =>

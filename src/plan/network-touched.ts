@@ -1,4 +1,5 @@
 /** Whose reach may differ between two worlds: so that a change to one namespace does not cost a look at every pair of the cluster. */
+import { rememberedWith } from '../objects/derived.ts'
 import type { PodEnd } from '../objects/network-ends.ts'
 import { idOf } from '../objects/network-matrix.ts'
 import type { Reach } from '../objects/network-reach.ts'
@@ -11,7 +12,8 @@ export type Touched = Readonly<Record<'ingress' | 'egress', ReadonlySet<string>>
  * Ids of workloads whose ingress, or egress, a changed policy speaks of; and of workloads that policies see otherwise than before (both
  * directions). Between all others nothing has changed.
  */
-export function touchedBetween(before: Reach, after: Reach): Touched {
+export const touchedBetween = rememberedWith(touchedIn)
+function touchedIn(before: Reach, after: Reach): Touched {
   const [old, fresh] = [new Set(before.policies), new Set(after.policies)]
   const changed = [...before.policies.filter((policy) => !fresh.has(policy)), ...after.policies.filter((policy) => !old.has(policy))]
   const touched = { ingress: new Set<string>(), egress: new Set<string>() }

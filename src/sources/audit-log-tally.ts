@@ -2,18 +2,10 @@
 import { eventsInText } from '../objects/audit-entry.ts'
 import type { AuditEvent } from '../objects/audit-event.ts'
 import type { AuditLearner } from '../objects/audit-learn.ts'
+import { type LineTaker, LogProblem } from './log-lines.ts'
 
 /** An API server's own limit for a request is 3 MB; with the answer and the escapes a line stays below this. */
-export const LONGEST_LINE = 16 * 2 ** 20
-
-/** A log that says nothing: what is wrong with it, and what to give instead. */
-export class AuditLogProblem extends Error {
-  readonly tryNext: readonly string[]
-  constructor(message: string, tryNext: readonly string[]) {
-    super(message)
-    this.tryNext = tryNext
-  }
-}
+const LONGEST_LINE = 16 * 2 ** 20
 
 /**
  * How API servers begin a line: the fields of the Go type in their order. So the stage that counts here is the event's own, and
@@ -38,8 +30,9 @@ function withoutBodies(line: Buffer): AuditEvent | undefined {
   }
 }
 
-export class AuditLogTally {
+export class AuditLogTally implements LineTaker {
   events = 0
+  readonly longest = LONGEST_LINE
   readonly #learner: AuditLearner
   readonly #doubts: string[] = []
   readonly #counts = { lines: 0, malformed: 0, long: 0, foreign: 0, cloud: 0, early: 0 }
@@ -103,19 +96,19 @@ export class AuditLogTally {
     ]
   }
 
-  whyNothing(paths: readonly string[]): AuditLogProblem {
+  whyNothing(paths: readonly string[]): LogProblem {
     const { lines, early, cloud } = this.#counts
     const from = paths.map((path) => (path === '-' ? 'standard input' : path)).join(', ')
     const expected = 'what the API server writes to --audit-log-path: one event of audit.k8s.io a line, plain or gzip'
     if (cloud > 0)
-      return new AuditLogProblem(`${from} holds entries of Cloud Logging; these are no Kubernetes audit events and cannot be read`, [
+      return new LogProblem(`${from} holds entries of Cloud Logging; these are no Kubernetes audit events and cannot be read`, [
         'what GKE logs leaves reads out unless Data Access logs are on, so it would not show which rights are used',
       ])
     if (early > 0)
-      return new AuditLogProblem(`${from} holds requests without their answers (stage RequestReceived only)`, [
+      return new LogProblem(`${from} holds requests without their answers (stage RequestReceived only)`, [
         'an audit policy without ResponseComplete under omitStages',
       ])
-    return new AuditLogProblem(
+    return new LogProblem(
       lines === 0
         ? `${from} is empty`
         : `${from} holds no audit event that counts: ${lines} ${lines === 1 ? 'line' : 'lines'} of something else`,

@@ -12,6 +12,7 @@ import { whyNoBinaries } from '../cluster/binaries.ts'
 import { startCluster } from '../cluster/cluster.ts'
 import { generateLoad } from '../cluster/seed.ts'
 import { writeAuditLog } from './audit-log-made.ts'
+import { writeFlows } from './flows-made.ts'
 import type { Latency } from './latency.ts'
 import { writeManifests } from './manifests.ts'
 import { type Measured, measure, median } from './measure.ts'
@@ -35,6 +36,7 @@ if (skip !== undefined) process.stderr.write(`the live part is left out: ${skip}
 else await live()
 await manifests()
 await auditLog()
+await flows()
 await escalations()
 await startUp()
 process.stdout.write(`| what | measured | ratio |\n|---|---|---|\n${rows.map((row) => `| ${row.join(' | ')} |\n`).join('')}`)
@@ -91,11 +93,29 @@ async function auditLog(): Promise<void> {
   try {
     const file = join(dir, 'audit.log')
     await writeAuditLog(file, 1000)
-    const floor = await median(3, () => measure(node, [join(import.meta.dirname, 'audit-log-floor.ts'), file]))
+    const floor = await median(3, () => measure(node, [join(import.meta.dirname, 'json-lines-floor.ts'), file]))
     const learn = await median(3, () => measure(node, [join(import.meta.dirname, 'audit-log-learn.ts'), file]))
     const { events, subjects, requests } = JSON.parse(learn.stdout) as { events: number; subjects: number; requests: number }
     say(
       `audit log of 1 GB: ${events} requests of ${subjects} subjects, ${requests} distinct`,
+      `${seconds(learn.seconds)}, ${learn.peakMb.toFixed(0)} MB`,
+      `${(learn.seconds / floor.seconds).toFixed(2)} × every line through readline and JSON.parse (${seconds(floor.seconds)}, ${floor.peakMb.toFixed(0)} MB); target ≤ 200 MB`,
+    )
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+}
+
+async function flows(): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'k8s-harden-bench-'))
+  try {
+    const file = join(dir, 'events.log')
+    await writeFlows(file, 1000)
+    const floor = await median(3, () => measure(node, [join(import.meta.dirname, 'json-lines-floor.ts'), file]))
+    const learn = await median(3, () => measure(node, [join(import.meta.dirname, 'flows-learn.ts'), file]))
+    const made = JSON.parse(learn.stdout) as { records: number; flows: number }
+    say(
+      `flows of Hubble, 1 GB: ${made.records} records, ${made.flows} distinct`,
       `${seconds(learn.seconds)}, ${learn.peakMb.toFixed(0)} MB`,
       `${(learn.seconds / floor.seconds).toFixed(2)} × every line through readline and JSON.parse (${seconds(floor.seconds)}, ${floor.peakMb.toFixed(0)} MB); target ≤ 200 MB`,
     )
