@@ -3,11 +3,10 @@ import type { Plan, Snapshot, Step } from '../model/index.ts'
 import type { MatrixEnd, ReachMatrix } from '../objects/network-matrix.ts'
 import type { MatrixCell } from '../objects/network-matrix-cell.ts'
 import { changesReach } from '../plan/network-impact.ts'
-import { blindSpots, cellOf, enforcement, matrixOf, type Show } from './connectivity.ts'
+import { cellOf, matrixOf, type Show } from './connectivity.ts'
 import { type Foretold, foretold } from './network-foretold.ts'
-import { prose, type Row } from './rows-line.ts'
 import { selectedSteps } from './rows-plan.ts'
-import type { Scan, State } from './store-state.ts'
+import type { State } from './store-state.ts'
 import { count } from './text.ts'
 
 export interface Sight {
@@ -57,20 +56,4 @@ export function sightOf(state: State): Sight | string {
   if (ahead.steps.length === 0) return 'No step is known that changes policies: t goes back to what is now.'
   const told = foretold(scan.snapshot, ahead.steps)
   return typeof told === 'string' ? told : { show, snapshot: scan.snapshot, matrix: told.before, foretold: told }
-}
-
-/** Said first, wherever policies are spoken of: that nothing enforces them, or that nobody knows. Empty where a plugin does. */
-export function bannerRows(snapshot: Snapshot, width: number): readonly Row[] {
-  const { is, text } = enforcement(snapshot)
-  if (is === 'enforced') return []
-  return prose(text, width, { indent: 0, mark: is === 'not-enforced' ? '!! ' : '? ', tone: is === 'not-enforced' ? 'fail' : 'unknown' })
-}
-
-/** What could not be read, and what follows from it. */
-export function blindRows({ snapshot }: Pick<Scan, 'snapshot'>, width: number): readonly Row[] {
-  const { policies, ends } = blindSpots(snapshot)
-  return [
-    ...policies.map((because) => `Policies are not all known: ${because}. Nothing is known to be open or shut.`),
-    ...ends.map((because) => `Not all could be seen: ${because}.`),
-  ].flatMap((text) => prose(text, width, { indent: 0, tone: 'unknown' }))
 }

@@ -1,8 +1,9 @@
 /** What the connectivity screens stand on: who reaches whom now and with a plan, what of it is not known, and whether anything enforces it. */
 import type { Snapshot } from '../model/index.ts'
 import { derived } from '../objects/derived.ts'
-import { networkPlugins } from '../objects/network-cni.ts'
+import type { NetworkPlugin } from '../objects/network-cni.ts'
 import { END_KINDS } from '../objects/network-ends.ts'
+import { type Enforcement, enforcement } from '../objects/network-enforced.ts'
 import { type MatrixEnd, type ReachMatrix, reachMatrix } from '../objects/network-matrix.ts'
 import type { MatrixCell } from '../objects/network-matrix-cell.ts'
 import { ALL_PORTS, NO_PORTS } from '../objects/network-ports.ts'
@@ -92,29 +93,12 @@ export function cellOf(snapshot: Snapshot, matrix: ReachMatrix, from: MatrixEnd,
   return matrix.cell(from, to)
 }
 
-export interface Enforcement {
-  readonly is: 'enforced' | 'not-enforced' | 'not-known'
-  /** One sentence; of what is enforced: by whom. */
-  readonly text: string
-}
-/** Whether policies are more than words here: one plugin that enforces them is enough. */
-export const enforcement = (snapshot: Snapshot): Enforcement => derived(snapshot, enforcementOf)
-function enforcementOf(snapshot: Snapshot): Enforcement {
-  const plugins = networkPlugins(snapshot)
-  const enforcing = plugins.find(({ enforces }) => enforces)
-  if (enforcing !== undefined) return { is: 'enforced', text: `${enforcing.name} enforces policies (told by its name, not tried).` }
-  const unread = (['DaemonSet', 'ConfigMap', 'Node', 'Pod'] as const)
-    .map((kind) => snapshot.unread(kind))
-    .find((one) => one !== undefined && one.why !== 'not-in-manifests')
-  const [first] = plugins
-  if (first === undefined || unread !== undefined) {
-    const why =
-      unread?.because ??
-      (snapshot.source.kind === 'manifests' ? 'no network plugin is among these files' : 'no network plugin was recognised')
-    return { is: 'not-known', text: `Whether anything enforces these policies is not known: ${why}.` }
-  }
-  return { is: 'not-enforced', text: `NOT ENFORCED: ${first.name} lets everything through whatever policies say (${first.why}).` }
-}
+/** Whether policies are more than words here, once per snapshot. */
+export const enforced = (snapshot: Snapshot): Enforcement => derived(snapshot, enforcedIn)
+const enforcedIn = (snapshot: Snapshot): Enforcement => enforcement(snapshot)
+/** The plugin that makes them so; one is enough. */
+export const enforcing = (snapshot: Snapshot): NetworkPlugin | undefined =>
+  enforced(snapshot).enforced ? enforced(snapshot).plugins.find(({ enforces }) => enforces) : undefined
 
 /** The namespace of a workload's id; undefined for what is no workload. A range holds one slash, an id two. */
 export const namespaceOfEnd = (id: string): string | undefined => (id.split('/').length === 3 ? id.slice(0, id.indexOf('/')) : undefined)

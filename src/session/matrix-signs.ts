@@ -2,9 +2,9 @@
 import type { MatrixEnd } from '../objects/network-matrix.ts'
 import type { MatrixCell } from '../objects/network-matrix-cell.ts'
 import { isEvery, isNone, NO_PORTS, type PortSet, portsText, samePorts, union } from '../objects/network-ports.ts'
+import { flowText } from '../plan/network-words.ts'
 import type { Show } from './connectivity.ts'
 import { nowAt, type Sight, thenAt } from './connectivity-sight.ts'
-import { flowText } from './network-foretold.ts'
 import { type Line, lineText, run, type Tone } from './rows-line.ts'
 import { wrap } from './text.ts'
 
@@ -17,7 +17,7 @@ interface Sign {
 export type SignName = 'every' | 'some' | 'mixed' | 'seen' | 'lost' | 'fewer' | 'gained' | 'both' | 'same' | 'none' | 'doubt'
 export const SIGNS: Readonly<Record<SignName, Sign>> = {
   every: { sign: '#', means: 'every port', tone: 'medium', in: ['now', 'planned'] },
-  some: { sign: 'o', means: 'some', in: ['now', 'planned'] },
+  some: { sign: 'o', means: 'some ports', in: ['now', 'planned'] },
   mixed: { sign: '%', means: 'some pods', tone: 'medium', in: ['now', 'planned'] },
   seen: { sign: '!', means: 'in use', tone: 'fail', in: ['difference'] },
   lost: { sign: '-', means: 'lost', tone: 'remove', in: ['difference'] },
@@ -25,7 +25,7 @@ export const SIGNS: Readonly<Record<SignName, Sign>> = {
   gained: { sign: '+', means: 'gained', tone: 'add', in: ['difference'] },
   both: { sign: '*', means: 'both', tone: 'remove', in: ['difference'] },
   same: { sign: '=', means: 'same', tone: 'dim', in: ['difference'] },
-  none: { sign: '.', means: 'none', tone: 'dim', in: ['now', 'planned', 'difference'] },
+  none: { sign: '.', means: 'no port', tone: 'dim', in: ['now', 'planned', 'difference'] },
   doubt: { sign: '?', means: 'unsure', tone: 'unknown', in: ['now', 'planned', 'difference'] },
 }
 export const signs = (show: Show): readonly Sign[] => Object.values(SIGNS).filter((sign) => sign.in.includes(show))
@@ -92,7 +92,7 @@ export function cellWords(sight: Sight, from: MatrixEnd, to: MatrixEnd, namespac
   const seen =
     flows.length === 0
       ? []
-      : wrap(`WOULD CUT what was seen: ${flows.map(flowText).join('; ')}`, width).map((one) =>
+      : wrap(`CUTS what is in use: ${flows.map(flowText).join('; ')}`, width).map((one) =>
           run(width, [{ text: one, tone: 'fail' as const }]),
         )
   return [...seen, ...wrap(pair + text, width).map((one) => run(width, [{ text: one, tone: 'title' as const }]))]
@@ -100,11 +100,13 @@ export function cellWords(sight: Sight, from: MatrixEnd, to: MatrixEnd, namespac
 
 /** By which policies it is isolated at either end. */
 function isolatedText(from: MatrixEnd, to: MatrixEnd): string {
+  if (from === to && from.ends.length === 1) return ' (a pod always reaches itself)'
   const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name).join(', ')
   const parts = [
     from.isolatedBy.egress.length > 0 && `egress isolated by ${names(from.isolatedBy.egress)}`,
     to.isolatedBy.ingress.length > 0 && `ingress isolated by ${names(to.isolatedBy.ingress)}`,
     [from, to].some(({ hostNetwork }) => hostNetwork) && 'on the host network',
+    from.is === 'nodes' && to.isolatedBy.ingress.length > 0 && "a pod's own node always reaches it",
   ].filter((part) => part !== false)
   return parts.length === 0 ? '' : ` (${parts.join('; ')})`
 }

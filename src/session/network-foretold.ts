@@ -57,9 +57,3 @@ function changesByEnds({ changes }: NetworkImpact): Foretold['changeBetween'] {
   return (from, to) => pairs.get(`${from.id}\n${to.id}`)
 }
 const NOTHING: readonly CutFlow[] = []
-
-/** `TCP 5432 seen 41 times, last 2026-11-26T03:00:00Z`. */
-export function flowText({ flow: { protocol, port, count, last, destination } }: CutFlow): string {
-  const names = destination.names?.length ? ` (${destination.names.join(', ')})` : ''
-  return `${protocol} ${port}${names} seen ${count === 1 ? 'once' : `${count} times`}${last === undefined ? '' : `, last ${last}`}`
-}

@@ -1,13 +1,15 @@
 /** Namespaces, and how many pods of each some policy isolates: where one begins to look who reaches whom. */
 import { rememberedWith } from '../objects/derived.ts'
 import type { ReachMatrix } from '../objects/network-matrix.ts'
-import { blindSpots, clusterPolicies, enforcement, matrixOf, type NamespaceEnds, namespaceEnds } from './connectivity.ts'
-import { bannerRows, blindRows, foreseenSteps, type Sight, sightOf } from './connectivity-sight.ts'
-import { type Foretold, flowText } from './network-foretold.ts'
+import { blindSpots, clusterPolicies, enforcing, matrixOf, type NamespaceEnds, namespaceEnds } from './connectivity.ts'
+import { foreseenSteps, type Sight, sightOf } from './connectivity-sight.ts'
+import type { Foretold } from './network-foretold.ts'
+import { bannerRows, blindRows } from './rows-banner.ts'
 import { blank, choice, inColumns, prose, type Row, row, type Tone } from './rows-line.ts'
+import { cutRows, wordsOf } from './rows-network.ts'
 import { endTitle } from './rows-reach.ts'
 import type { State } from './store-state.ts'
-import { count } from './text.ts'
+import { count, sentence } from './text.ts'
 
 export function connectivityRows(state: State, width: number): Row[] {
   const { scan } = state
@@ -19,9 +21,10 @@ export function connectivityRows(state: State, width: number): Row[] {
   const shown = typeof sight === 'string' ? plain : sight
   const [own, platform] = [all.filter((one) => !one.isOfThePlatform), all.filter((one) => one.isOfThePlatform)]
   const wide = clusterPolicies(snapshot)
+  const plugin = enforcing(snapshot)
   return [
     ...bannerRows(snapshot, width),
-    ...blindRows(scan, width),
+    ...blindRows(scan.snapshot, width),
     ...(typeof sight === 'string' ? prose(sight, width, { indent: 0, tone: 'dim' }) : changeRows(state, sight, width)),
     ...(all.length === 0
       ? [row({ text: scan.synced ? 'There are no namespaces here, and no workloads.' : 'Still reading.', tone: 'dim' })]
@@ -41,7 +44,9 @@ export function connectivityRows(state: State, width: number): Row[] {
           ]),
         ),
       ),
-    ...(enforcement(snapshot).is === 'enforced' ? prose(enforcement(snapshot).text, width, { indent: 0, tone: 'dim' }) : []),
+    ...(plugin === undefined
+      ? []
+      : prose(`${plugin.name} enforces policies: told by its name, not tried.`, width, { indent: 0, tone: 'dim' })),
   ]
 }
 
@@ -49,7 +54,7 @@ export function connectivityRows(state: State, width: number): Row[] {
 function changeRows(state: State, { show, foretold }: Sight, width: number): Row[] {
   if (show === 'now' || foretold === undefined) return []
   const by = foreseenSteps(state)?.by ?? 'the plan'
-  return [...cutRows(foretold, width), ...prose(`With ${by}: ${changeText(foretold)}.`, width, { indent: 0 }), blank]
+  return [...inUseRows(foretold, width), ...prose(`With ${by}: ${changeText(foretold)}.`, width, { indent: 0 }), blank]
 }
 
 const pairs = (number: number): string => count(number, 'pair')
@@ -60,25 +65,14 @@ export function changeText({ changes }: Foretold): string {
 }
 const hasSome = (ports: Foretold['changes'][number]['lost']): boolean => ports.TCP.length + ports.UDP.length + ports.SCTP.length > 0
 
-const MOST_FLOWS = 6
-/** Red, before everything else: what was seen to work and would work no more. */
-export function cutRows({ cut, evidence }: Foretold, width: number): Row[] {
-  if (evidence === undefined)
-    return prose('No record of flows was given (--flows FILE), so nothing can be said of what is in use.', width, {
-      indent: 0,
-      tone: 'dim',
-    })
-  const from = evidence.from.join(', ')
-  if (cut.length === 0)
-    return prose(`None of the ${count(evidence.flows, 'flow')} seen in ${from} would be cut.`, width, { indent: 0, tone: 'ok' })
-  const sorted = cut.toSorted((a, b) => b.flow.count - a.flow.count)
-  return [
-    ...prose(`WOULD CUT ${cut.length} of ${count(evidence.flows, 'flow')} seen in ${from}:`, width, { indent: 0, tone: 'fail' }),
-    ...sorted
-      .slice(0, MOST_FLOWS)
-      .flatMap((one) => prose(`${endTitle(one.from)} -> ${endTitle(one.to)}: ${flowText(one)}`, width, { mark: '- ', tone: 'fail' })),
-    ...(cut.length > MOST_FLOWS ? [row({ text: `  and ${cut.length - MOST_FLOWS} more`, tone: 'fail' })] : []),
-  ]
+/** Red, before everything else: what is in use and would be cut; else what is known of that. */
+function inUseRows(told: Foretold, width: number): Row[] {
+  const cut = cutRows(told, width)
+  // What could not be read stands above already.
+  const said = wordsOf(told)
+    .evidence.filter((text) => !text.startsWith('not complete'))
+    .flatMap((text) => prose(sentence(text), width, { indent: 0, tone: 'dim' }))
+  return [...cut, ...said]
 }
 
 const WIDTHS = { pods: 5, ingress: 17, egress: 12, policies: 8 } as const

@@ -1,7 +1,8 @@
 /** Who reaches whom, workload by workload: one row for who sends, one column for who receives; only what is in sight is computed. */
 import type { MatrixEnd, ReachMatrix } from '../objects/network-matrix.ts'
-import { bannerRows, blindRows, type Sight, sightOf } from './connectivity-sight.ts'
+import { type Sight, sightOf } from './connectivity-sight.ts'
 import { cellWords, nameIn, SIGNS, signOf, signs } from './matrix-signs.ts'
+import { bannerRows, blindRows } from './rows-banner.ts'
 import { choice, type Line, type Row, row, run, type Segment } from './rows-line.ts'
 import type { State } from './store-state.ts'
 import { cells, cutMiddle, fitted, sanitize } from './text.ts'
@@ -26,7 +27,7 @@ function made({ ends }: ReachMatrix, namespace: string): Grid {
   const own = ends.filter((end) => end.namespace === namespace).toSorted(byName)
   const others = ends.filter(({ is }) => is !== 'workload')
   const beyond = ends.filter((end) => end.is === 'workload' && end.namespace !== namespace)
-  const widest = [...own, ...others].reduce((most, end) => Math.max(most, cells(sanitize(nameIn(end, namespace)))), 0)
+  const widest = [...own, ...others, ...beyond].reduce((most, end) => Math.max(most, cells(sanitize(nameIn(end, namespace)))), 0)
   return { ends: [...own, ...others, ...beyond], own: own.length, widest }
 }
 const byName = ({ ref: a }: MatrixEnd, { ref: b }: MatrixEnd): number => {
@@ -47,7 +48,7 @@ interface Shape {
 }
 export function shapeOf(grid: Grid, { connectivity }: State, width: number): Shape {
   const number = String(grid.ends.length).length
-  const name = Math.max(10, Math.min(grid.widest, Math.floor(width * 0.38)))
+  const name = Math.max(10, Math.min(grid.widest, Math.floor(width * 0.34)))
   const cell = Math.max(3, number + 1)
   const shown = Math.max(1, Math.min(grid.ends.length, Math.floor((width - number - name - 2) / cell)))
   const found = grid.ends.findIndex(({ id }) => id === connectivity.column)
@@ -107,7 +108,7 @@ function joined(pieces: readonly Segment[]): Segment[] {
 export function matrixHead(state: State, namespace: string, width: number): readonly Line[] {
   const { scan } = state
   if (scan === undefined) return []
-  const said = [...bannerRows(scan.snapshot, width).slice(0, 2), ...blindRows(scan, width).slice(0, 2)]
+  const said = [...bannerRows(scan.snapshot, width).slice(0, 2), ...blindRows(scan.snapshot, width).slice(0, 2)]
   const sight = sightOf(state)
   const grid = typeof sight === 'string' ? undefined : gridOf(sight.matrix, namespace)
   const numbers = grid === undefined || grid.own === 0 ? [] : [numbersLine(grid, shapeOf(grid, state, width), width)]

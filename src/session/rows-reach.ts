@@ -1,14 +1,15 @@
 /** One end: who reaches it and whom it reaches, on which ports, and which policies hold it. */
 import type { ObjectRef } from '../model/index.ts'
-import { allowing } from '../objects/network-allowing.ts'
 import { type End, endText } from '../objects/network-ends.ts'
+import { reasons } from '../objects/network-explain.ts'
 import type { MatrixEnd, ReachMatrix } from '../objects/network-matrix.ts'
 import type { MatrixCell } from '../objects/network-matrix-cell.ts'
 import { isNone, samePorts } from '../objects/network-ports.ts'
+import { flowText } from '../plan/network-words.ts'
 import { blindSpots } from './connectivity.ts'
-import { bannerRows, blindRows, nowAt, type Sight, sightOf, thenAt } from './connectivity-sight.ts'
+import { nowAt, type Sight, sightOf, thenAt } from './connectivity-sight.ts'
 import { cellText, changeSign, most, nameIn, SIGNS, type SignName } from './matrix-signs.ts'
-import { flowText } from './network-foretold.ts'
+import { bannerRows, blindRows } from './rows-banner.ts'
 import { blank, choice, heading, inColumns, prose, type Row, row, type Tone } from './rows-line.ts'
 import type { State } from './store-state.ts'
 import { count } from './text.ts'
@@ -27,7 +28,7 @@ export function reachRows(state: State, id: string, width: number): Row[] {
   if (end === undefined) return [row({ text: 'It is not there any more.', tone: 'dim' })]
   return [
     ...bannerRows(scan.snapshot, width),
-    ...blindRows(scan, width),
+    ...blindRows(scan.snapshot, width),
     ...cutsHere(sight, end, width),
     ...isolationRows(sight, end, width),
     blank,
@@ -41,14 +42,14 @@ function cutsHere(sight: Sight, end: MatrixEnd, width: number): Row[] {
   const { foretold, matrix } = sight
   if (foretold === undefined || foretold.cut.length === 0) return []
   const flows = matrix.ends.flatMap((other) => [
-    ...foretold.cutBetween(other, end).map((one) => `${nameIn(other, end.namespace)} -> here: ${flowText(one)}`),
-    ...(other === end ? [] : foretold.cutBetween(end, other).map((one) => `here -> ${nameIn(other, end.namespace)}: ${flowText(one)}`)),
+    ...foretold.cutBetween(other, end),
+    ...(other === end ? [] : foretold.cutBetween(end, other)),
   ])
   if (flows.length === 0) return []
   const from = foretold.evidence?.from.join(', ') ?? 'the record'
   return [
-    ...prose(`WOULD CUT what was seen in ${from}:`, width, { indent: 0, tone: 'fail' }),
-    ...flows.flatMap((flow) => prose(flow, width, { mark: '- ', tone: 'fail' })),
+    ...prose(`CUTS WHAT IS IN USE, seen in ${from}:`, width, { indent: 0, tone: 'fail' }),
+    ...flows.flatMap((flow) => prose(flowText(flow), width, { mark: '- ', tone: 'fail' })),
     blank,
   ]
 }
@@ -56,10 +57,10 @@ function cutsHere(sight: Sight, end: MatrixEnd, width: number): Row[] {
 const names = (refs: readonly ObjectRef[]): string => refs.map(({ kind, name }) => `${kind} ${name}`).join(', ')
 function isolationRows(sight: Sight, end: MatrixEnd, width: number): Row[] {
   if (end.is !== 'workload')
-    return prose('No policy of pods holds it; what is below is what holds the other end.', width, { indent: 0, tone: 'dim' })
+    return prose('No policy isolates it: what is below is decided at the other end.', width, { indent: 0, tone: 'dim' })
   if (end.hostNetwork)
-    return prose("On the host network: it has its node's address, and no policy of pods holds it.", width, { indent: 0, tone: 'medium' })
-  if (blindSpots(sight.snapshot).policies.length > 0) return [row({ text: 'Which policies hold it is not known.', tone: 'unknown' })]
+    return prose("On the host network: it has its node's address, and no policy isolates it.", width, { indent: 0, tone: 'medium' })
+  if (blindSpots(sight.snapshot).policies.length > 0) return [row({ text: 'Which policies isolate it is not known.', tone: 'unknown' })]
   const then = sight.foretold?.after.find(end.id)
   const shown = sight.show === 'planned' ? (then ?? end) : end
   const line = (direction: 'ingress' | 'egress'): Row[] => {
@@ -88,7 +89,11 @@ interface Fare {
 }
 
 function directionRows(sight: Sight, end: MatrixEnd, direction: 'in' | 'out'): Row[] {
-  const others = sight.matrix.ends.filter((other) => other !== end && (end.is === 'workload' || other.is === 'workload'))
+  const others = sight.matrix.ends
+    .filter((other) => other !== end && (end.is === 'workload' || other.is === 'workload'))
+    .map((other) => ({ other, name: nameIn(other) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ other }) => other)
   const fares = others.map((other) => ({
     other,
     ...fareOf(sight, ...(direction === 'in' ? ([other, end] as const) : ([end, other] as const))),
@@ -141,11 +146,11 @@ function fareRows(sight: Sight, { ends, text, sign, tone }: Fare, end: MatrixEnd
     const ports = { text, ...(tone !== undefined && { tone }) }
     return inColumns(w, [
       { text: sign, width: 1, ...(tone !== undefined && { tone }) },
-      { text: name, width: Math.floor(w * (by === '' ? 0.45 : 0.4)) },
+      { text: name, width: Math.floor(w * (by === '' ? 0.45 : 0.36)) },
       ...(by === ''
         ? [{ ...ports, grow: true as const }]
         : [
-            { ...ports, width: Math.floor(w * 0.24) },
+            { ...ports, width: Math.floor(w * 0.22) },
             { text: by, grow: true as const, tone: 'dim' as const },
           ]),
     ])
@@ -167,13 +172,12 @@ function byPolicies({ matrix, foretold, show }: Sight, others: readonly MatrixEn
   return texts.size === 1 ? [...texts][0]! : ''
 }
 function byOne({ known, find }: ReachMatrix, source: MatrixEnd, destination: MatrixEnd): string {
-  const [from, to] = [find(source.id), find(destination.id)]
-  const parts = (['ingress', 'egress'] as const).flatMap((way) => {
-    const [pod, other] = way === 'ingress' ? [to, from] : [from, to]
-    const [first, second] = [pod?.ends[0], other?.ends[0]]
-    if (first?.is !== 'pod' || second === undefined || pod!.isolated[way] === 0) return []
-    const names = allowing(known.policies, first, way, second).map(({ name }) => name)
-    return names.length === 0 ? [] : [`${way === 'ingress' ? 'in' : 'out'} by ${names.join(', ')}`]
+  const [from, to] = [find(source.id)?.ends[0], find(destination.id)?.ends[0]]
+  if (from === undefined || to === undefined) return ''
+  const parts = reasons(known, from, to).flatMap(({ isolatedBy, rules }) => {
+    const names = new Set(rules.filter(({ action }) => action === 'allow').map(({ policy }) => policy.name))
+    return isolatedBy.length === 0 ? [] : [[...names]]
   })
-  return parts.join('; ')
+  const names = parts.toReversed().flat()
+  return names.length === 0 ? '' : `by ${names.join(', ')}`
 }

@@ -90,7 +90,7 @@ function build(state: State, width: number): Row[] {
     case 'overview':
       return overviewRows(state, width)
     case 'practice':
-      return practiceRows(state, route.practice)
+      return practiceRows(state, route.practice, width)
     case 'finding':
       return findingRows(state, route.id, width)
     case 'control':

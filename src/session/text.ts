@@ -95,3 +95,6 @@ function breakWord(word: string, width: number): string[] {
 
 /** `1 finding`, `2 findings`, `3 policies`. */
 export const count = (number: number, one: string, many = `${one}s`): string => `${number} ${number === 1 ? one : many}`
+
+/** A clause as a sentence. */
+export const sentence = (clause: string): string => `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`
