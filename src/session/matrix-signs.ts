@@ -3,7 +3,7 @@ import type { MatrixEnd } from '../objects/network-matrix.ts'
 import type { MatrixCell } from '../objects/network-matrix-cell.ts'
 import { isEvery, isNone, NO_PORTS, type PortSet, portsText, samePorts, union } from '../objects/network-ports.ts'
 import { flowText } from '../plan/network-words.ts'
-import type { Show } from './connectivity.ts'
+import { blindSpots, type Show } from './connectivity.ts'
 import { nowAt, type Sight, thenAt } from './connectivity-sight.ts'
 import { type Line, lineText, run, type Tone } from './rows-line.ts'
 import { wrap } from './text.ts'
@@ -47,8 +47,9 @@ export function changeSign(sight: Sight, from: MatrixEnd, to: MatrixEnd): SignNa
   if (foretold !== undefined && foretold.cutBetween(from, to).length > 0) return 'seen'
   const now = cellSign(nowAt(sight, from, to))
   const change = foretold?.changeBetween(from, to)
-  // What is not known now is not known then.
-  if (change === undefined || now === 'doubt') return now === 'none' || now === 'doubt' ? now : 'same'
+  // Policies that nobody can see may already do what these would.
+  if (now === 'doubt' && blindSpots(sight.snapshot).policies.length > 0) return now
+  if (change === undefined) return now === 'none' || now === 'doubt' ? now : 'same'
   const [loses, gains] = [!isNone(change.lost), !isNone(change.gained)]
   if (loses && gains) return 'both'
   if (gains) return 'gained'
@@ -58,12 +59,16 @@ export function changeSign(sight: Sight, from: MatrixEnd, to: MatrixEnd): SignNa
 export const signOf = (sight: Sight, from: MatrixEnd, to: MatrixEnd): SignName =>
   sight.show === 'difference' ? changeSign(sight, from, to) : cellSign((sight.show === 'now' ? nowAt : thenAt)(sight, from, to))
 
-/** `TCP 5432`, `no port; of some pods TCP 80`, `not known, TCP 80 at most`. */
+/** `TCP 5432`, `no port; of some of its pods TCP 80`, `perhaps TCP 80`, `not known`. */
 export function cellText(cell: MatrixCell): string {
   const { ports, perhaps, partly } = cell
   const sure = portsText(ports)
   if (!samePorts(ports, perhaps))
-    return isNone(ports) ? `not known (at most ${portsText(most(cell))})` : `${sure}; perhaps ${portsText(most(cell))}`
+    return isNone(ports)
+      ? isEvery(most(cell))
+        ? 'not known'
+        : `perhaps ${portsText(most(cell))}`
+      : `${sure}; perhaps ${portsText(most(cell))}`
   return partly === undefined || samePorts(partly, ports) ? sure : `${sure}; of some of its pods ${portsText(partly)}`
 }
 

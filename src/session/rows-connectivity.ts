@@ -68,11 +68,12 @@ const hasSome = (ports: Foretold['changes'][number]['lost']): boolean => ports.T
 /** Red, before everything else: what is in use and would be cut; else what is known of that. */
 function inUseRows(told: Foretold, width: number): Row[] {
   const cut = cutRows(told, width)
+  if (cut.length > 0) return cut
   // What could not be read stands above already.
   const said = wordsOf(told)
     .evidence.filter((text) => !text.startsWith('not complete'))
     .flatMap((text) => prose(sentence(text), width, { indent: 0, tone: 'dim' }))
-  return [...cut, ...said]
+  return said
 }
 
 const WIDTHS = { pods: 5, ingress: 17, egress: 12, policies: 8 } as const

@@ -142,11 +142,12 @@ function fareRows(sight: Sight, { ends, text, sign, tone }: Fare, end: MatrixEnd
   const { matrix } = sight
   const [first] = ends as readonly [MatrixEnd]
   const cells = (name: string) => (w: number) => {
-    const by = w >= 70 && sight.show !== 'difference' ? byPolicies(sight, ends, end, direction) : ''
+    const hasBy = w >= 70 && sight.show !== 'difference'
+    const by = hasBy ? byPolicies(sight, ends, end, direction) : ''
     const ports = { text, ...(tone !== undefined && { tone }) }
     return inColumns(w, [
       { text: sign, width: 1, ...(tone !== undefined && { tone }) },
-      { text: name, width: Math.floor(w * (by === '' ? 0.45 : 0.36)) },
+      { text: name, width: Math.floor(w * (hasBy ? 0.36 : 0.45)) },
       ...(by === ''
         ? [{ ...ports, grow: true as const }]
         : [

@@ -55,6 +55,15 @@ export function networkState(
   }: NetworkStateOptions = {},
 ): State {
   const { snapshot } = worldOf(text + world(unread, facts))
-  const scan = { snapshot, findings: new Map(), outcomes: new Map(), controls: [], gone: new Map(), fresh: new Map(), problems: [], synced: true }
+  const scan = {
+    snapshot,
+    findings: new Map(),
+    outcomes: new Map(),
+    controls: [],
+    gone: new Map(),
+    fresh: new Map(),
+    problems: [],
+    synced: true,
+  }
   return { ...initialState(size), route, scan: scan as unknown as Scan }
 }

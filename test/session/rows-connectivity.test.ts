@@ -134,7 +134,9 @@ describe('the matrix', () => {
 
 describe('one end', () => {
   test('what isolates it, who reaches it, whom it reaches, and by which policy', () => {
-    expect(text(networkState({ at: 'reach', end: 'shop/StatefulSet/db' })).map((line) => line.replace(/ {2,}/g, '  '))).toMatchInlineSnapshot(`
+    expect(
+      text(networkState({ at: 'reach', end: 'shop/StatefulSet/db' })).map((line) => line.replace(/ {2,}/g, '  ')),
+    ).toMatchInlineSnapshot(`
       [
         "ingress isolated by NetworkPolicy default-deny, NetworkPolicy db-from-cart",
         "egress  no policy isolates it: it may send wherever the other end takes it",
@@ -272,7 +274,6 @@ test('a frame of 2,000 workloads is drawn in time', () => {
     state = reduce(state, { type: i % 2 === 0 ? 'column' : 'move', by: 1 })
     draw()
   }
-  console.log('PERFRAME', (performance.now() - started) / 20)
   // A tenth of it where nothing else runs.
   expect((performance.now() - started) / 20).toBeLessThan(100)
 })
