@@ -114,7 +114,7 @@ export const CHOOSING_KEYS: readonly Binding[] = [
     },
   ),
   bind('t', ['connectivity', 'matrix', 'reach'], 'show it as it is now, with the plan, the difference', () => ({ type: 'show-next' }), {
-    hint: ['now/plan/difference', 2],
+    hint: ['with the plan', 2],
     off: reading,
   }),
   bind('p', [...PLACES.LOOKING, 'outcome'], 'go to the plan made last', () => ({ type: 'go', to: { at: 'plan' } }), { off: noPlan }),

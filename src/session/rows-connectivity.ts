@@ -77,18 +77,19 @@ function inUseRows(told: Foretold, width: number): Row[] {
 }
 
 const WIDTHS = { pods: 5, ingress: 17, egress: 12, policies: 8 } as const
-const nameWidth = (width: number): number =>
-  Math.max(
-    14,
-    Math.min(40, width - WIDTHS.pods - WIDTHS.ingress - WIDTHS.egress - WIDTHS.policies - 4 - (width >= 100 ? 26 : width >= 76 ? 9 : 0)),
-  )
+const isNarrow = (width: number): boolean => width < 76
+const ingressWidth = (width: number): number => (isNarrow(width) ? 12 : WIDTHS.ingress)
+const nameWidth = (width: number): number => {
+  const remark = width >= 100 ? 26 : isNarrow(width) ? 0 : 9
+  return Math.max(14, Math.min(40, width - WIDTHS.pods - ingressWidth(width) - WIDTHS.egress - WIDTHS.policies - 5 - remark))
+}
 const columns = (pods: string): Row => ({
   line: (width) =>
     inColumns(width, [
       { text: 'namespace', width: nameWidth(width), tone: 'dim' },
       { text: pods.padStart(WIDTHS.pods), width: WIDTHS.pods, tone: 'dim' },
-      { text: 'isolated: ingress', width: WIDTHS.ingress, tone: 'dim' },
-      { text: 'egress', width: WIDTHS.egress, tone: 'dim' },
+      { text: isNarrow(width) ? 'isolated: in' : 'isolated: ingress', width: ingressWidth(width), tone: 'dim' },
+      { text: isNarrow(width) ? 'out' : 'egress', width: WIDTHS.egress, tone: 'dim' },
       { text: 'policies', width: WIDTHS.policies, tone: 'dim' },
       { text: '', grow: true },
     ]),
@@ -107,7 +108,7 @@ function namespaceRow(sight: Sight, one: NamespaceEnds): Row {
     return inColumns(width, [
       { text: one.name, width: nameWidth(width) },
       { text: String(one.total + one.hostNetwork).padStart(WIDTHS.pods), width: WIDTHS.pods },
-      { ...isolated('ingress'), width: WIDTHS.ingress },
+      { ...isolated('ingress'), width: ingressWidth(width) },
       { ...isolated('egress'), width: WIDTHS.egress },
       { text: String(one.policies).padStart(WIDTHS.policies), width: WIDTHS.policies, tone: one.policies === 0 ? 'dim' : 'plain' },
       {

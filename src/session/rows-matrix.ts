@@ -154,9 +154,9 @@ function legend({ show }: Sight, width: number): Line {
   const gap = length(shown) <= width + 2 ? '  ' : ' '
   return run(
     width,
-    shown.flatMap(({ sign, means, tone }) => [
-      { text: sign, tone: tone === 'dim' || tone === undefined ? 'key' : tone },
-      { text: ` ${means}${gap}`, tone: 'dim' as const },
+    shown.flatMap(({ sign, means, tone }, index) => [
+      { text: `${index === 0 ? '' : gap}${sign}`, tone: tone === 'dim' || tone === undefined ? 'key' : tone },
+      { text: ` ${means}`, tone: 'dim' as const },
     ]),
   )
 }

@@ -179,11 +179,11 @@ export function nextText(state: State): string {
         ? 'a plans what ends it, enter opens, esc goes back.'
         : 'enter opens, esc goes back.'
     case 'connectivity':
-      return 'enter shows who reaches whom in a namespace; t: with the plan.'
+      return 'enter shows a namespace; t: with the plan; a plans.'
     case 'matrix':
-      return 'arrows choose a row and a column; t: with the plan; a plans.'
+      return 'arrows choose row and column; t: with the plan; a plans.'
     case 'reach':
-      return 'enter goes on to the other end; t: with the plan; a plans.'
+      return 'enter goes to the other end; t: with the plan; a plans.'
     case 'choose':
       return 'enter picks; esc goes back.'
     case 'plan':
