@@ -8,7 +8,7 @@ import { type MatrixEnd, type ReachMatrix, reachMatrix } from '../objects/networ
 import type { MatrixCell } from '../objects/network-matrix-cell.ts'
 import { ALL_PORTS, NO_PORTS } from '../objects/network-ports.ts'
 import { REACH_KINDS, reach } from '../objects/network-reach.ts'
-import { systemNamespaces } from '../objects/system-namespaces.ts'
+import { isSystemNamespace } from '../objects/ownership.ts'
 
 /** Cluster as it is, as it would be with the steps, or what they change. */
 export const SHOWS = ['now', 'planned', 'difference'] as const
@@ -44,7 +44,6 @@ function byNamespace(snapshot: Snapshot): readonly NamespaceEnds[] {
     ...ends.keys(),
     ...[...policies.keys()].filter((name) => name !== undefined),
   ])
-  const platform = systemNamespaces(snapshot)
   return [...names].sort().map((name) => {
     const here = ends.get(name) ?? []
     const sum = (of: (end: MatrixEnd) => number): number => here.reduce((all, end) => all + of(end), 0)
@@ -56,7 +55,7 @@ function byNamespace(snapshot: Snapshot): readonly NamespaceEnds[] {
       ingress: sum(({ isolated }) => isolated.ingress),
       egress: sum(({ isolated }) => isolated.egress),
       policies: policies.get(name)?.length ?? 0,
-      isOfThePlatform: platform.has(name),
+      isOfThePlatform: isSystemNamespace(name),
     }
   })
 }
