@@ -127,7 +127,7 @@ export function numbersText(state: State): string {
 const SHOWN = { now: 'as it is now', planned: 'WITH THE PLAN', difference: 'WHAT THE PLAN CHANGES' } as const
 function reachTitle({ scan }: State, id: string): string {
   const end = scan === undefined ? undefined : matrixOf(scan.snapshot).find(id)
-  return end === undefined ? id : endTitle(end)
+  return end === undefined ? id : end.is === 'outside' ? 'what is outside the cluster' : end.is === 'nodes' ? 'the nodes' : endTitle(end)
 }
 
 /** The one sentence that says what to do here; short enough for the narrowest terminal. */
