@@ -2,8 +2,9 @@
 import type { StepId } from '../src/model/index.ts'
 import type { Action } from '../src/session/actions.ts'
 import { allHere, controlHere, findingsHere } from '../src/session/actions-enter.ts'
+import { plansPolicies } from '../src/session/connectivity-sight.ts'
 import { isOfNetwork } from '../src/session/network-findings.ts'
-import type { Route } from '../src/session/route.ts'
+import type { Route, ScreenName } from '../src/session/route.ts'
 import { selectedKey } from '../src/session/rows.ts'
 import { optionsOf } from '../src/session/rows-finding.ts'
 import { subjectAt } from '../src/session/rows-hops.ts'
@@ -110,7 +111,9 @@ export const CHOOSING_KEYS: readonly Binding[] = [
     (state) => ({ type: 'go', to: networkHere(state) ?? { at: 'connectivity' } }),
     {
       hint: ['network', 4],
-      off: (state) => noSource(state) ?? (networkHere(state) === undefined ? 'it belongs to nodes and pods' : undefined),
+      off: (state) =>
+        noSource(state) ??
+        (networkHere(state) === undefined ? (NOT_OF_NETWORK[state.route.at] ?? 'it belongs to nodes and pods') : undefined),
     },
   ),
   bind('t', ['connectivity', 'matrix', 'reach'], 'show it as it is now, with the plan, the difference', () => ({ type: 'show-next' }), {
@@ -136,9 +139,16 @@ export const CHOOSING_KEYS: readonly Binding[] = [
   }),
 ]
 
+const NOT_OF_NETWORK: Readonly<Partial<Record<ScreenName, string>>> = {
+  plan: 'no chosen step changes who reaches whom',
+  step: 'no chosen step changes who reaches whom',
+  finding: 'this is not about network policies',
+}
 /** All namespaces; of a finding about policies its own. */
-function networkHere({ route, scan }: State): Route | undefined {
+function networkHere(state: State): Route | undefined {
+  const { route, scan } = state
   if (route.at === 'practice') return route.practice === 'nodes-and-pods' ? { at: 'connectivity' } : undefined
+  if (route.at === 'plan' || route.at === 'step') return plansPolicies(state) ? { at: 'connectivity' } : undefined
   if (route.at !== 'finding') return { at: 'connectivity' }
   const finding = scan?.findings.get(route.id)
   if (finding === undefined || !isOfNetwork(finding)) return undefined
