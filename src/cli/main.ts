@@ -150,6 +150,7 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     ),
   )
     .option('-n, --namespace <name...>', 'only what reaches, or is reached by, these namespaces', collect)
+    .option('--flows <file|->', 'with --planned: tell which flows of this record the plan would cut; may be given often', another)
     .option('--planned', 'also with the whole plan carried out, and what that changes; of a question: with the plan')
     .option('--set <setting...>', 'with --planned: CONTROL.OPTION=VALUE', (value: string, before: string[] = []) => [...before, value])
     .option('--questions <file>', 'many at once: JSON lines from a file or - (from, to, protocol, port)')

@@ -4,11 +4,13 @@ import { type End, type NodeEnd, nodeEnds } from './network-ends.ts'
 import { ALL_PORTS, intersection, NO_PORTS, type PortSet, samePorts, union } from './network-ports.ts'
 import type { Connection, Reach, ReachView } from './network-reach.ts'
 import type { PeerMatch } from './network-rules.ts'
+import { YES } from './network-selectors.ts'
 
 export interface MatrixCell extends Connection {
   /** What some of the pods may, where not all pods of the workload fare the same; all of them have `ports`. */
   readonly partly?: PortSet
 }
+export type Single = readonly [End]
 export const EVERYTHING: MatrixCell = { ports: ALL_PORTS, perhaps: ALL_PORTS }
 
 /** Ends of one workload with the same key are the same to every policy. */
@@ -29,30 +31,41 @@ export function likenessOf(view: ReachView, peers: readonly PeerMatch[]): (end: 
   }
 }
 
-/** Two of each kind, on two nodes where that can be: a pod and its own node, or a pod and itself, are a case apart. */
-export function samplesOf<T>(same: readonly T[], endOf: (one: T) => End): readonly T[] {
+/**
+ * Two of each kind, on two nodes where that can be: a pod and its own node, or a pod and itself, are a case apart. A template stands for
+ * as many pods as there will be, so it is two as well; and a pod without a node yet is on none of those that it is asked about. Each end
+ * as it is, or as it is before and after.
+ */
+export function samplesOf<T extends readonly End[]>(same: readonly T[]): readonly T[] {
   const [first, second] = same as readonly [T, T?]
-  const elsewhere = same.find((one) => nodeOf(endOf(one)) !== nodeOf(endOf(first)))
-  const other = elsewhere ?? second
-  return other === undefined ? [first] : [first, other]
+  const elsewhere = same.find((one) => nodeOf(one[0]!) !== nodeOf(first[0]!))
+  const isTemplate = first[0]!.is === 'pod' && first[0]!.pod === undefined
+  const other = elsewhere ?? second ?? (isTemplate ? first : undefined)
+  return [placed(first), ...(other === undefined ? [] : [placed(other, other === first)])]
 }
+/** A copy where it has no node, or is to be another one. */
+const placed = <T extends readonly End[]>(ends: T, isCopy = false): T =>
+  ends.map((end) =>
+    end.is === 'pod' && (isCopy || end.node === undefined) ? { ...end, node: end.node ?? (end.hostNetwork ? ' host' : ' somewhere') } : end,
+  ) as unknown as T
 const nodeOf = (end: End): string | undefined => (end.is === 'node' ? end.name : end.is === 'pod' ? end.node : undefined)
 
-/** Whether policies are not asked at all: between a pod and itself, and between a pod and what has its node's address. */
-export function isApart(from: End, to: End): boolean {
-  if (from === to) return true
-  const hasNodeAddress = (end: End) => end.is === 'node' || (end.is === 'pod' && end.hostNetwork)
-  return (hasNodeAddress(from) || hasNodeAddress(to)) && nodeOf(from) !== undefined && nodeOf(from) === nodeOf(to)
-}
+/** A pair that policies have a say in, if there is one. */
+export const pairOf = <T extends readonly End[]>(
+  ones: readonly T[],
+  others: readonly T[],
+  isAsked: (one: T, other: T) => boolean,
+): readonly [T, T] | undefined =>
+  ones.flatMap((one) => others.map((other) => [one, other] as const)).find(([one, other]) => one[0] !== other[0] && isAsked(one, other))
 
-export function cellOf(known: Reach, from: readonly (readonly End[])[], to: readonly (readonly End[])[]): MatrixCell {
+export function cellOf(known: Reach, from: readonly (readonly Single[])[], to: readonly (readonly Single[])[]): MatrixCell {
   let [ports, perhaps, some] = [ALL_PORTS, ALL_PORTS, NO_PORTS]
   let any = false
   for (const ones of from)
     for (const others of to) {
-      const pair = ones.flatMap((one) => others.map((other) => [one, other] as const)).find(([one, other]) => !isApart(one, other))
+      const pair = pairOf(ones, others, ([one], [other]) => known.isBeyondPolicies(one, other) !== YES)
       if (pair === undefined) continue
-      const connection = known.connection(pair[0], pair[1])
+      const connection = known.connection(pair[0][0], pair[1][0])
       any = true
       ports = intersection(ports, connection.ports)
       perhaps = intersection(perhaps, connection.perhaps)

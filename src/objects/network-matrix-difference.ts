@@ -1,8 +1,9 @@
 /** What becomes of a cell from one matrix to another, pod by pod where the pods of a workload differ. */
 import type { End } from './network-ends.ts'
 import type { MatrixEnd, ReachMatrix } from './network-matrix.ts'
-import { isApart, samplesOf } from './network-matrix-cell.ts'
+import { pairOf, samplesOf } from './network-matrix-cell.ts'
 import { difference, isNone, NO_PORTS, type PortSet, union } from './network-ports.ts'
+import { YES } from './network-selectors.ts'
 
 export interface CellDifference {
   /** What some pair of pods loses, or gains. */
@@ -23,7 +24,7 @@ export function cellDifferences(before: ReachMatrix, after: ReachMatrix): (from:
       const then = new Map(after.find(end.id)?.ends.map((one) => [nameOf(one), one]))
       const both = end.ends.flatMap((one): readonly Both[] => (then.has(nameOf(one)) ? [[one, then.get(nameOf(one))!]] : []))
       const alike = Map.groupBy(both, ([was, is]) => `${before.likeness(was)} | ${after.likeness(is)}`)
-      kinds.set(end, (made = [...alike.values()].map((same) => samplesOf(same, ([was]) => was))))
+      kinds.set(end, (made = [...alike.values()].map((same) => samplesOf(same))))
     }
     return made
   }
@@ -32,9 +33,11 @@ export function cellDifferences(before: ReachMatrix, after: ReachMatrix): (from:
     let [lost, gained, sure] = [NO_PORTS, NO_PORTS, NO_PORTS]
     for (const ones of kindsOf(from))
       for (const others of kindsOf(to)) {
-        const pair = ones
-          .flatMap((one) => others.map((other) => [one, other] as const))
-          .find(([one, other]) => !isApart(one[0], other[0]) || !isApart(one[1], other[1]))
+        const pair = pairOf(
+          ones,
+          others,
+          (one, other) => before.known.isBeyondPolicies(one[0], other[0]) !== YES || after.known.isBeyondPolicies(one[1], other[1]) !== YES,
+        )
         if (pair === undefined) continue
         const [was, is] = [before.known.connection(pair[0][0], pair[1][0]), after.known.connection(pair[0][1], pair[1][1])]
         lost = union(lost, union(difference(was.ports, is.ports), difference(was.perhaps, is.perhaps)))

@@ -2,7 +2,7 @@
 import type { ObjectRef, View } from '../model/index.ts'
 import { ownAddress } from './network-addresses.ts'
 import { type End, type NodeEnd, nodeEnds, type PodEnd } from './network-ends.ts'
-import { cellOf, EVERYTHING, likenessOf, type MatrixCell, samplesOf } from './network-matrix-cell.ts'
+import { cellOf, EVERYTHING, likenessOf, type MatrixCell, type Single, samplesOf } from './network-matrix-cell.ts'
 import { type Reach, type ReachView, reach } from './network-reach.ts'
 import type { PeerMatch } from './network-rules.ts'
 import { refText } from './ref.ts'
@@ -58,11 +58,11 @@ export function reachMatrix(view: ReachView, { namespaces, ranges = [] }: Matrix
     ...rangeEnds(view, known, [...new Set([...rangesOf(peers), ...ranges])].sort()),
   ]
   const byId = new Map(ends.map((end) => [end.id, end]))
-  const classes = new Map<MatrixEnd, readonly (readonly End[])[]>()
+  const classes = new Map<MatrixEnd, readonly (readonly Single[])[]>()
   const classesOf = (end: MatrixEnd) => {
     let made = classes.get(end)
     if (made === undefined)
-      classes.set(end, (made = [...Map.groupBy(end.ends, alike).values()].map((same) => samplesOf(same, (one) => one))))
+      classes.set(end, (made = [...Map.groupBy(end.ends, alike).values()].map((same) => samplesOf(same.map((one): Single => [one])))))
     return made
   }
   return {

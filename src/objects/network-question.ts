@@ -2,10 +2,11 @@
 import type { End } from './network-ends.ts'
 import type { BackendView } from './network-flow-services.ts'
 import { reachMatrix } from './network-matrix.ts'
-import { isApart, samplesOf } from './network-matrix-cell.ts'
+import { type Single, samplesOf } from './network-matrix-cell.ts'
 import { type EndName, type NamedEnds, namedEnds } from './network-named-ends.ts'
 import { ALL_PORTS, hasPort, intersection, isNone, NO_PORTS, type PortSet, type Protocol, union } from './network-ports.ts'
-import type { ReachView } from './network-reach.ts'
+import type { Reach, ReachView } from './network-reach.ts'
+import { YES } from './network-selectors.ts'
 
 export interface Asked {
   readonly protocol: Protocol
@@ -36,7 +37,8 @@ export function askerOf(view: ReachView & BackendView): Asker {
   const matrix = reachMatrix(view)
   const names = new Map<string, NamedEnds & { readonly kinds: readonly (readonly End[])[] }>()
   const pairs = new Map<string, Between>()
-  const kindsOf = (ends: readonly End[]) => [...Map.groupBy(ends, matrix.likeness).values()].map((same) => samplesOf(same, (one) => one))
+  const kindsOf = (ends: readonly End[]) =>
+    [...Map.groupBy(ends, matrix.likeness).values()].map((same) => samplesOf(same.map((one): Single => [one])).map(([one]) => one))
   const named = (name: EndName) => {
     const key = JSON.stringify(name)
     let known = names.get(key)
@@ -51,7 +53,7 @@ export function askerOf(view: ReachView & BackendView): Asker {
     let known = pairs.get(key)
     if (known === undefined) {
       if (pairs.size >= MOST_KEPT) pairs.clear()
-      pairs.set(key, (known = betweenAll(matrix.known.connection, from, to)))
+      pairs.set(key, (known = betweenAll(matrix.known, from, to)))
     }
     return known
   }
@@ -80,16 +82,13 @@ interface Between {
   readonly some: PortSet
   readonly pairs: readonly { readonly from: End; readonly to: End; readonly ports: PortSet; readonly perhaps: PortSet }[]
 }
-function betweenAll(
-  connection: (from: End, to: End) => { readonly ports: PortSet; readonly perhaps: PortSet },
-  from: readonly (readonly End[])[],
-  to: readonly (readonly End[])[],
-): Between {
+function betweenAll(known: Reach, from: readonly (readonly End[])[], to: readonly (readonly End[])[]): Between {
+  const isApart = (a: End, b: End) => known.isBeyondPolicies(a, b) === YES
   const pairs = from.flatMap((ones) =>
     to.flatMap((others) => {
       const all = ones.flatMap((one) => others.map((other) => [one, other] as const))
-      const pair = all.find(([one, other]) => !isApart(one, other)) ?? all[0]
-      return pair === undefined ? [] : [{ from: pair[0], to: pair[1], ...connection(...pair) }]
+      const pair = all.find(([one, other]) => one !== other && !isApart(one, other)) ?? all[0]
+      return pair === undefined ? [] : [{ from: pair[0], to: pair[1], ...known.connection(...pair) }]
     }),
   )
   // A pod and itself say nothing of a workload, unless there is nothing else.

@@ -23,6 +23,7 @@ import { planDigest, stepId } from './digest.ts'
 import { higherRisk, mergeTargets, Refused, RISKS, type Target, targetsOf } from './draft.ts'
 import { floorOf, whyNotLive } from './live-limits.ts'
 import { CONFLICT, mergeThree } from './merge.ts'
+import { cuttingSteps } from './network-risk.ts'
 import { objectKey } from './objects-by-ref.ts'
 import { orderSteps } from './order.ts'
 import { neededBy } from './prerequisites.ts'
@@ -76,18 +77,28 @@ export function compile(
     }
   }
   for (const [key, draft] of drafts) holdBack(drafts, key, draft, whyRefused(draft.target, view), ledger, options.acceptRisk)
-  const ids = new Map([...drafts].map(([key, draft]) => [key, draft.id]))
-  const steps = orderSteps([...drafts.values()].map((draft) => stepOf(draft, ids, view)))
+  const order = () => {
+    const ids = new Map([...drafts].map(([key, draft]) => [key, draft.id]))
+    return orderSteps([...drafts.values()].map((draft) => stepOf(draft, ids, view)))
+  }
+  const { acceptRisk } = options
+  const cutting = cuttingSteps(view, order(), acceptRisk === undefined || acceptRisk === 'may-break')
+  for (const [key, draft] of [...drafts]) holdBackAll(drafts, key, draft, cutting.get(draft.id), ledger, acceptRisk)
+  const steps = order()
   return { digest: planDigest(steps), revision: view.revision, steps, ledger }
 }
 
+interface Held {
+  fixable: FindingId[]
+  readonly refused: Ledger['refused'][number][]
+}
 /** New pods that are refused are known only once all that is planned for their template is known. */
 function holdBack(
   drafts: Map<string, Draft>,
   key: string,
   draft: Draft,
   refused: string | undefined,
-  ledger: { fixable: FindingId[]; readonly refused: Ledger['refused'][number][] },
+  ledger: Held,
   acceptRisk: Risk | undefined,
 ): void {
   if (refused === undefined) return
@@ -99,6 +110,23 @@ function holdBack(
   const held = new Set(draft.findings.map(({ id }) => id))
   ledger.fixable = ledger.fixable.filter((id) => !held.has(id))
   for (const finding of held) ledger.refused.push({ finding, because: refused })
+}
+
+/** With whatever waits for it, and what served nothing else. */
+function holdBackAll(
+  drafts: Map<string, Draft>,
+  key: string,
+  draft: Draft,
+  because: string | undefined,
+  ledger: Held,
+  acceptRisk: Risk | undefined,
+): void {
+  if (because === undefined || drafts.get(key) !== draft) return
+  holdBack(drafts, key, draft, because, ledger, acceptRisk)
+  if (drafts.has(key)) return
+  const refused = new Set(ledger.refused.map(({ finding }) => finding))
+  for (const [other, one] of [...drafts])
+    if (one.after.has(key) || one.serves.every(({ id }) => refused.has(id))) holdBackAll(drafts, other, one, because, ledger, acceptRisk)
 }
 
 const FOR_A_HUMAN: Proposal = {

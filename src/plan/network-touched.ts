@@ -4,6 +4,8 @@ import type { PodEnd } from '../objects/network-ends.ts'
 import { idOf } from '../objects/network-matrix.ts'
 import type { Reach } from '../objects/network-reach.ts'
 import type { CompiledPolicy, PeerMatch } from '../objects/network-rules.ts'
+import { answerOf, both, NO, PERHAPS, YES } from '../objects/network-selectors.ts'
+import { applying } from '../objects/network-verdict.ts'
 
 /** By direction, ids of workloads (network-matrix.ts). */
 export type Touched = Readonly<Record<'ingress' | 'egress', ReadonlySet<string>>>
@@ -20,7 +22,7 @@ function touchedIn(before: Reach, after: Reach): Touched {
   for (const end of [...before.ends, ...after.ends]) {
     if (end.hostNetwork) continue
     for (const policy of changed) {
-      if (!policy.selects(end)) continue
+      if (applying(policy, end) === undefined) continue
       if (policy.ingress !== undefined) touched.ingress.add(idOf(end))
       if (policy.egress !== undefined) touched.egress.add(idOf(end))
     }
@@ -38,12 +40,7 @@ function differently(before: Reach, after: Reach): ReadonlySet<string> {
   const seenAs = new Map<string, string>()
   const of = (end: PodEnd): string => {
     const what = JSON.stringify([end.namespace, end.labels, end.hostNetwork, [...end.named], end.ips])
-    return JSON.stringify([
-      end.hostNetwork,
-      [...end.named],
-      end.ips,
-      kept(seenAs, what, () => looks.map((look) => (look(end) ? 1 : 0)).join('')),
-    ])
+    return JSON.stringify([end.hostNetwork, [...end.named], end.ips, kept(seenAs, what, () => looks.map((look) => look(end)).join(''))])
   }
   const [was, is] = [byWorkload(before.ends), byWorkload(after.ends)]
   const others = [...was].filter(([id, ends]) => {
@@ -60,14 +57,17 @@ const sameFacts = (a: PodEnd, b: PodEnd): boolean =>
   a.labels === b.labels && a.hostNetwork === b.hostNetwork && a.pod === b.pod && JSON.stringify(a.namespace) === JSON.stringify(b.namespace)
 
 /** Everything that policies ask of a pod. */
-function lookers(policies: readonly CompiledPolicy[]): readonly ((end: PodEnd) => boolean)[] {
+function lookers(policies: readonly CompiledPolicy[]): readonly ((end: PodEnd) => number)[] {
   const peers = new Map<string, PeerMatch & { readonly is: 'pods' }>()
   for (const { ingress, egress } of policies)
     for (const { peers: list } of [...(ingress?.rules ?? []), ...(egress?.rules ?? [])])
       for (const peer of list) if (peer.is === 'pods') peers.set(`${peer.namespaces.key} ${peer.pods.key}`, peer)
   return [
-    ...[...new Set(policies)].map((policy) => (end: PodEnd) => policy.selects(end)),
-    ...[...peers.values()].map((peer) => (end: PodEnd) => peer.namespaces.matches(end.namespace) && peer.pods.matches(end.labels)),
+    ...[...new Set(policies)].map((policy) => (end: PodEnd) => {
+      const found = end.hostNetwork ? undefined : applying(policy, end)
+      return found === undefined ? NO : found.sure ? YES : PERHAPS
+    }),
+    ...[...peers.values()].map((peer) => (end: PodEnd) => both(answerOf(peer.namespaces, end.namespace), answerOf(peer.pods, end.labels))),
   ]
 }
 

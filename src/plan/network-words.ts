@@ -3,7 +3,7 @@
 import { remembered } from '../objects/derived.ts'
 import { endText } from '../objects/network-ends.ts'
 import type { MatrixEnd, ReachMatrix } from '../objects/network-matrix.ts'
-import { isNone, portsText } from '../objects/network-ports.ts'
+import { ALL_PORTS, difference, isNone, type PortSet, portRanges, portsText } from '../objects/network-ports.ts'
 import type { CutFlow, NetworkChange, NetworkImpact } from './network-impact.ts'
 
 export interface NetworkWords {
@@ -24,7 +24,7 @@ export interface NetworkWords {
 /** At most so many of each kind; more is said with its number. */
 const MOST_SUBJECTS = 20
 const MOST_CUT = 12
-const MOST_SOURCES = 4
+const MOST_NAMED = 4
 
 export function networkWords(impact: NetworkImpact): NetworkWords {
   const told = [...Map.groupBy(impact.changes, ({ to }) => to)].map(([to, changes]) => ({
@@ -51,10 +51,11 @@ export function networkWords(impact: NetworkImpact): NetworkWords {
   }
 }
 
-/** `every port from outside the cluster, nodes and all of blog`: a line for each set of ports, the widest circle first. */
+/** `every port from outside the cluster, nodes`: a line for each set of ports. */
 function sources(changes: readonly NetworkChange[], side: 'lost' | 'gained', impact: NetworkImpact): readonly string[] {
   const some = changes.filter((change) => !isNone(change[side]))
-  return [...Map.groupBy(some, (change) => `${change.perhaps === true ? 'perhaps ' : ''}${portsText(change[side])}`)].map(
+  const groups = Map.groupBy(some, (change) => `${change.perhaps === true ? 'perhaps ' : ''}${shortText(change[side])}`)
+  return [...groups].map(
     ([ports, same]) =>
       `${ports} from ${endsText(
         same.map(({ from }) => from),
@@ -63,40 +64,43 @@ function sources(changes: readonly NetworkChange[], side: 'lost' | 'gained', imp
   )
 }
 
-/** Whole namespaces as that, and of the rest the first few. */
+/** `every port but TCP 80`, where that is shorter. */
+export const shortText = remembered((set: PortSet): string => {
+  const rest = difference(ALL_PORTS, set)
+  return !isNone(rest) && portRanges(rest).length < portRanges(set).length ? `every port but ${portsText(rest)}` : portsText(set)
+})
+
+/** Whole namespaces as that, and of the rest the first few. What runs on the host network fares as nodes do, and is counted only. */
 export function endsText(list: readonly MatrixEnd[], matrix: ReachMatrix): string {
-  const [workloads, others] = [list.filter(({ is }) => is === 'workload'), list.filter(({ is }) => is !== 'workload')]
+  const [pods, hosts] = [list.filter((end) => end.is === 'workload' && !end.hostNetwork), list.filter((end) => end.hostNetwork)]
+  const others = list.filter(({ is }) => is !== 'workload').map(({ text }) => text)
   const all = sizes(matrix)
-  const here = Map.groupBy(workloads, ({ namespace }) => namespace!)
+  const here = Map.groupBy(pods, ({ namespace }) => namespace!)
   const whole = [...here].filter(([name, some]) => some.length > 1 && some.length === all.get(name))
   const names = new Set(whole.map(([name]) => name))
-  const parts = workloads.filter(({ namespace }) => !names.has(namespace!))
-  const said = [
-    ...others.map(({ text }) => text),
-    ...(whole.length > MOST_SOURCES && parts.length === 0 && here.size === all.size
-      ? [`every namespace (${workloads.length} workloads)`]
-      : fewNames(
-          whole.map(([name, { length }]) => `all ${length} workloads of ${name}`),
-          'namespaces',
-        )),
-    ...fewNames(
-      parts.map(({ text }) => text),
-      'workloads',
-    ),
-  ]
-  return said.join(', ')
+  const parts = pods.filter(({ namespace }) => !names.has(namespace!)).map(({ text }) => text)
+  const isAll = here.size === all.size && whole.length > MOST_NAMED && pods.length === all.values().reduce((sum, size) => sum + size, 0)
+  return [
+    ...others,
+    ...(hosts.length > 2 ? [`${hosts.length} workloads on the host network`] : hosts.map(({ text }) => text)),
+    ...(isAll
+      ? [`every namespace (${pods.length} workloads)`]
+      : [
+          ...fewNames(
+            whole.map(([name, { length }]) => `all ${length} workloads of ${name}`),
+            'namespaces',
+          ),
+          ...fewNames(parts, 'workloads'),
+        ]),
+  ].join(', ')
 }
-/** Workloads by namespace. */
-const sizes = remembered(
-  ({ ends }: ReachMatrix): ReadonlyMap<string, number> =>
-    new Map(
-      [...Map.groupBy(ends, ({ namespace }) => namespace ?? '')]
-        .filter(([name]) => name !== '')
-        .map(([name, { length }]) => [name, length]),
-    ),
-)
+/** Workloads with addresses of their own, by namespace. */
+const sizes = remembered(({ ends }: ReachMatrix): ReadonlyMap<string, number> => {
+  const own = ends.filter((end) => end.is === 'workload' && !end.hostNetwork)
+  return new Map([...Map.groupBy(own, ({ namespace }) => namespace!)].map(([name, { length }]) => [name, length]))
+})
 const fewNames = (list: readonly string[], what: string): readonly string[] =>
-  list.length <= MOST_SOURCES + 1 ? list : [...list.slice(0, MOST_SOURCES), `${list.length - MOST_SOURCES} more ${what}`]
+  list.length <= MOST_NAMED + 1 ? list : [...list.slice(0, MOST_NAMED), `${list.length - MOST_NAMED} more ${what}`]
 
 const WAYS = { ingress: 'gets in', egress: 'goes out' } as const
 const isolated = (impact: NetworkImpact): readonly string[] =>
@@ -121,7 +125,9 @@ function evidenceWords({ cut, evidence, unread }: NetworkImpact): readonly strin
       ? [`${cut.length} of ${flows} recorded flows that it touches would be cut (${files})`]
       : flows === 0
         ? [`the record (${files}) has no flow that it touches: that proves little`]
-        : [`nothing that the record shows is cut: ${flows} flows that it touches still pass (${files})`]
+        : [
+            `nothing that the record shows is cut: ${flows === 1 ? '1 flow that it touches still passes' : `${flows} flows that it touches still pass`} (${files})`,
+          ]
   return [
     ...lines,
     ...(unresolved > 0 ? [`${unresolved} recorded flows could not be asked: who they are between is not known any more`] : []),

@@ -4,6 +4,7 @@ import { printable } from '../objects/display.ts'
 import { refText } from '../objects/ref.ts'
 import type { AccessImpact } from '../plan/access-impact.ts'
 import { impactWords } from '../plan/access-words.ts'
+import type { NetworkWords } from '../plan/network-words.ts'
 import { isOtherChoice } from '../plan/step-words.ts'
 import { helmLines, type StepFiles } from './patch-step.ts'
 
@@ -13,6 +14,10 @@ export interface PatchMeta {
   readonly time: string
   /** Who would lose and gain what by all of the steps. */
   readonly access?: readonly AccessImpact[]
+  /** Who would reach whom no longer, or newly, by all of the steps. */
+  readonly network?: NetworkWords
+  /** Why policies mean nothing here, or may mean nothing. */
+  readonly notEnforced?: string
 }
 
 const RISK = {
@@ -30,7 +35,9 @@ export function readmeOf(plan: Plan, findings: ReadonlyMap<FindingId, Finding>, 
     ...totals(plan),
     '',
     ...howTo(steps),
+    ...(meta.notEnforced === undefined ? [] : [`> **${text(meta.notEnforced)}**`, '']),
     ...accessTable(meta.access ?? []),
+    ...(meta.network === undefined ? [] : networkTable(meta.network)),
     '## Steps, in this order',
     '',
     ...(steps.length === 0 ? ['There is nothing to do.', ''] : steps.flatMap((step, index) => stepText(step, index + 1, findings))),
@@ -89,6 +96,28 @@ function accessTable(access: readonly AccessImpact[]): string[] {
     ),
     '',
     ...(isRecorded ? [] : ['With `--audit-log FILE` this table also tells what becomes of every request that was recorded.', '']),
+  ]
+}
+
+function networkTable({ changes, more, isolates, evidence, cut, breaks }: NetworkWords): string[] {
+  if (changes.length + isolates.length === 0) return []
+  const cell = (list: readonly string[]): string => (list.length === 0 ? 'nothing' : list.map(text).join('<br>'))
+  return [
+    '## Who reaches whom',
+    '',
+    ...evidence.flatMap((one, index) => [breaks && index === 0 ? `**Cuts what is in use: ${text(one)}**` : text(one), '']),
+    ...(cut.length === 0 ? [] : [...cut.map((one) => `- **${text(one)}**`), '']),
+    ...isolates.map((one) => `- ${text(one)}`),
+    '',
+    ...(changes.length === 0
+      ? []
+      : [
+          '| to | loses | gains |',
+          '|---|---|---|',
+          ...changes.map(({ subject, lost, gained }) => `| ${text(subject)} | ${cell(lost)} | ${cell(gained)} |`),
+          '',
+        ]),
+    ...(more > 0 ? [`And ${more} more: \`k8s-harden reach --planned -o json\` tells each.`, ''] : []),
   ]
 }
 

@@ -112,12 +112,17 @@ const world = fc
     ]
   })
 
-/** Whether policies are asked: not between a pod and itself, nor between a pod and its own node. */
-const isApart = (a: PodEnd, b: PodEnd) => a === b || ((a.hostNetwork || b.hostNetwork) && a.node !== undefined && a.node === b.node)
+/** Not asked of policies: a pod and itself, a pod and its own node, nodes among themselves. A template is more pods than one. */
+const isApart = (a: PodEnd, b: PodEnd) =>
+  (a === b && a.pod !== undefined) ||
+  (a.hostNetwork && b.hostNetwork) ||
+  (a.hostNetwork !== b.hostNetwork && a.node !== undefined && a.node === b.node)
+/** A pod that has no node yet is not on that of the other one. */
+const somewhere = (end: PodEnd): PodEnd => (end.pod === undefined ? { ...end, node: end.hostNetwork ? 'n8' : 'n9' } : end)
 function pairs(view: Snapshot, from: string, to: string): readonly Connection[] {
   const known = reach(view)
   const of = (id: string) => known.ends.filter((end) => idOf(end) === id)
-  return of(from).flatMap((a) => of(to).flatMap((b) => (isApart(a, b) ? [] : [known.connection(a, b)])))
+  return of(from).flatMap((a) => of(to).flatMap((b) => (isApart(a, b) ? [] : [known.connection(somewhere(a), somewhere(b))])))
 }
 const ids = (view: Snapshot) => [...new Set(reach(view).ends.map(idOf))]
 
@@ -157,10 +162,12 @@ describe('the matrix', () => {
           const end = matrix.find(id)!
           const pods = known.ends.filter((one) => idOf(one) === id)
           const fromNodes = pods.flatMap((pod) =>
-            nodeEnds(view).flatMap((node) => (node.name === pod.node ? [] : [known.connection(node, pod).ports])),
+            nodeEnds(view).flatMap((node) => (node.name === pod.node ? [] : [known.connection(node, somewhere(pod)).ports])),
           )
           expect(portsText(matrix.cell(matrix.find('nodes')!, end).ports)).toBe(portsText(fromNodes.reduce(intersection)))
-          const outside = pods.map((pod) => known.connection({ is: 'address', ip: '198.51.100.9' }, pod).ports).reduce(intersection)
+          const outside = pods
+            .map((pod) => known.connection({ is: 'address', ip: '198.51.100.9' }, somewhere(pod)).ports)
+            .reduce(intersection)
           const named = (view.all('NetworkPolicy') as readonly KubeObject[]).some((one) => JSON.stringify(one).includes('203.0.113'))
           if (!named) expect(portsText(matrix.cell(matrix.find('outside')!, end).ports)).toBe(portsText(outside))
         }

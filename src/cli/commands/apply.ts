@@ -8,7 +8,6 @@ import type {
   JournalHeader,
   Plan,
   RegisteredControl,
-  Rehearsal,
   Risk,
   Step,
   StepId,
@@ -17,22 +16,27 @@ import type {
 import { withCanaries } from '../../plan/canary.ts'
 import { compile, plannable, type RemedyValues } from '../../plan/compile.ts'
 import type { RolloutTimes } from '../../plan/rollout-watch.ts'
-import { headerOf, run } from '../../plan/run.ts'
+import { headerOf, run, type Watchman } from '../../plan/run.ts'
 import { verifierOf } from '../../plan/verify.ts'
 import { grant } from '../../session/approve.ts'
 import { LiveScan } from '../../session/live-scan.ts'
 import { FileJournal, newRunId, stateDirectory } from '../../writers/journal.ts'
 import { lockTarget } from '../../writers/journal-lock.ts'
+import { NetworkGuard } from '../../writers/network-guard.ts'
+import { watchmen } from '../../writers/pod-security-watch.ts'
 import { Interrupted, type Io, terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
 import { readExceptions } from '../exceptions-file.ts'
 import { EXIT } from '../exit-codes.ts'
+import { readsForReach } from '../network-reads.ts'
 import { type Opened, openSource } from '../open-source.ts'
 import { ALSO, filesDirectory, openWriters, targetOf, type Writers } from '../open-writer.ts'
 import { chooseControls, parseSettings, type SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
 import { VERSION } from '../version.ts'
 import { accessOfPlan, accessOfStep } from './apply-access.ts'
+import { ask } from './apply-ask.ts'
+import { NetworkOfSteps, networkOfPlan } from './apply-network.ts'
 import { diffText, ledgerText, line, stateText, stepHeading } from './apply-words.ts'
 import { settleInterrupted } from './interrupted.ts'
 
@@ -90,7 +94,9 @@ export async function applyCommand(io: Io, context: ApplyContext, options: Apply
   const stop = new AbortController()
   const { isExcepted } = await readExceptions(options.exceptions, allControls, Date.now())
   const scan = new LiveScan({ source: opened.source, controls, isExcepted, follow: true })
-  const scanning = scan.run(stop.signal, new Set([...wantedBy(controls), ...(opened.client === undefined ? [] : ALSO)]))
+  const wanted = wantedBy(controls)
+  const also = [...(opened.client === undefined ? [] : ALSO), ...readsForReach(wanted, options.flows)]
+  const scanning = scan.run(stop.signal, new Set([...wanted, ...also]))
   scanning.catch(() => {})
   const release = await lockTarget(context.stateDirectory, targetOf(opened))
   try {
@@ -128,18 +134,21 @@ async function applyTo(
   )
   io.stdout.write(ledgerText(plan, byId))
   io.stdout.write(accessOfPlan(plan, scan.state.snapshot))
+  io.stdout.write(networkOfPlan(plan, scan.state.snapshot))
   const unjudged = sayUnjudged(io, scan)
   if (plan.steps.length === 0) return unjudged
 
   const steps = new Map(plan.steps.map((step) => [step.id, step]))
   const stepOf = (id: StepId): Step => steps.get(id)!
-  const headingOf = (step: Step): string => `${stepHeading(titles.get(step.id)!, step)}${accessOfStep(step, scan.state.snapshot)}`
+  const network = new NetworkOfSteps(() => scan.state.snapshot, options.dryRun === true)
+  const headingOf = (step: Step): string =>
+    `${stepHeading(titles.get(step.id)!, step)}${accessOfStep(step, scan.state.snapshot)}${network.text(step)}`
   const last = new Map<StepId, StepState>()
   let journal: FileJournal | undefined
   const events = run({
     plan,
     ...writers,
-    watchman: writers.watchman?.(() => scan.state.snapshot, plan.steps),
+    watchman: watchmanOf(writers, scan, plan, options),
     signal,
     dryRun: options.dryRun === true,
     verifier: verifierOf(scan, { ...times, ...(context.settleMs !== undefined && { settleMs: context.settleMs }) }),
@@ -161,6 +170,8 @@ async function applyTo(
   } finally {
     await journal?.close()
   }
+  const taken = new Set<StepState['is']>(['mended', 'not-mended', 'undo-failed'])
+  io.stdout.write(network.conclusion((id) => taken.has(last.get(id as StepId)?.is ?? 'planned')))
   return conclude(
     io,
     [...last.values()],
@@ -168,6 +179,15 @@ async function applyTo(
     { ...options, inFiles: opened.client === undefined },
     signal,
   )
+}
+
+/** In a rehearsal the steps before one are not carried out, so nothing that they allow can be looked at. */
+function watchmanOf(writers: Writers, scan: LiveScan, plan: Plan, { dryRun, flows }: ApplyOptions): Watchman | undefined {
+  const snapshot = () => scan.state.snapshot
+  const own = writers.watchman?.(snapshot, plan.steps)
+  if (dryRun || flows === undefined) return own
+  const guard = new NetworkGuard(snapshot, plan.steps)
+  return own === undefined ? guard : watchmen(own, guard)
 }
 
 /** What could not be judged cannot be mended either: that is said, and a fault of a control is never a success. */
@@ -204,31 +224,6 @@ const header = (plan: Plan, approval: Approval, { opened, run: id }: ApplyContex
     source: { kind, name, server: targetOf(opened), location: opened.location },
     approvedBy: approval.by,
   })
-}
-
-/** Apply, skip or stop; a change that may break something wants its object's name typed. */
-async function ask(io: Io, plan: Plan, step: Step, { diff, warnings }: Rehearsal, heading: string): Promise<Approval | 'skip' | 'stop'> {
-  io.stdout.write(`\n${heading}${diffText(diff, warnings)}`)
-  const answer = await io.prompts.choose('What shall be done?', [
-    { value: 'skip', label: 'skip this step' },
-    { value: 'apply', label: 'apply it' },
-    { value: 'stop', label: 'stop here' },
-  ])
-  if (answer !== 'apply') return answer
-  if (step.risk !== 'may-break') return grant(plan, [step.id], 'answered "apply it"')
-  const word = wordFor(step)
-  const typed = await io.prompts.type(`This may break what runs. Type ${word} to go on, anything else to skip`)
-  return typed.trim() === word ? grant(plan, [step.id], `typed "${word}"`) : 'skip'
-}
-
-function wordFor({ changes: [change] }: Step): string {
-  const name =
-    change?.type === 'create'
-      ? change.object.metadata.name
-      : change?.type === 'edit' || change?.type === 'delete'
-        ? change.target.name
-        : 'apply'
-  return /^[\w.:-]{1,40}$/.test(name) ? name : 'apply'
 }
 
 function conclude(

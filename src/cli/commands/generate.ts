@@ -1,16 +1,32 @@
 import { controls as allControls } from '../../controls/index.gen.ts'
 import { wantedBy } from '../../engine/evaluator.ts'
-import type { Finding, FindingId } from '../../model/index.ts'
+import type { Finding, FindingId, Plan, Snapshot } from '../../model/index.ts'
+import { enforcement } from '../../objects/network-enforced.ts'
 import { accessImpact } from '../../plan/access-impact.ts'
 import { compile, plannable } from '../../plan/compile.ts'
+import { networkImpact } from '../../plan/network-impact.ts'
+import { changesPolicies } from '../../plan/network-steps.ts'
+import { networkWords } from '../../plan/network-words.ts'
 import { LiveScan } from '../../session/live-scan.ts'
 import { writePatchFiles } from '../../writers/patch-files.ts'
+import type { PatchMeta } from '../../writers/patch-readme.ts'
 import { readExceptions } from '../exceptions-file.ts'
 import { EXIT } from '../exit-codes.ts'
+import { readsForReach } from '../network-reads.ts'
 import { openSource } from '../open-source.ts'
 import { chooseControls, parseSettings, type SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
 import { VERSION } from '../version.ts'
+
+/** Whether policies mean anything here is said where the plan has some. */
+function networkOf({ steps }: Plan, snapshot: Snapshot): Pick<PatchMeta, 'network' | 'notEnforced'> {
+  const impact = networkImpact(snapshot, steps)
+  const { warning } = enforcement(snapshot)
+  return {
+    ...(impact !== undefined && { network: networkWords(impact) }),
+    ...(warning !== '' && steps.some(changesPolicies) && { notEnforced: warning }),
+  }
+}
 
 export interface GenerateOptions extends SourceOptions {
   readonly out: string
@@ -29,7 +45,8 @@ export async function generateCommand(options: GenerateOptions): Promise<number>
   const { isExcepted } = await readExceptions(options.exceptions, allControls, Date.now())
   const scan = new LiveScan({ source: opened.source, controls, isExcepted, follow: false })
   const { signal, interrupted } = interruptible()
-  await scan.run(signal, wantedBy(controls))
+  const wanted = wantedBy(controls)
+  await scan.run(signal, new Set([...wanted, ...readsForReach(wanted, options.flows)]))
   if (interrupted()) return EXIT.interrupted
   const { snapshot } = scan.state
   const findings = plannable(scan.findings)
@@ -40,6 +57,7 @@ export async function generateCommand(options: GenerateOptions): Promise<number>
     source: snapshot.source,
     time: new Date(snapshot.now).toISOString(),
     access: accessImpact(snapshot, plan.steps),
+    ...networkOf(plan, snapshot),
   })
   const { fixable, needsValue, byHand, refused } = plan.ledger
   process.stdout.write(`${written.length} files in ${options.out}: start with README.md\n`)

@@ -7,6 +7,7 @@ import { NoEnd } from '../../objects/network-named-ends.ts'
 import { isEvery, isProtocol, type PortSet, type Protocol, portRanges, portsText } from '../../objects/network-ports.ts'
 import { type Answer, type Asked, type Asker, askerOf } from '../../objects/network-question.ts'
 import { reach } from '../../objects/network-reach.ts'
+import { YES } from '../../objects/network-selectors.ts'
 import { refText } from '../../objects/ref.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -26,7 +27,7 @@ export function answerOne(
   const complete = seen.unread.length === 0
   const { allowed } = answer
   const { warning, enforced } = enforcement(seen.now)
-  const sides = answer.pair === undefined ? [] : reasons(reach(view), answer.pair[0], answer.pair[1], answer.pair[2])
+  const sides = answer.pair === undefined ? [] : reasons(view, answer.pair[0], answer.pair[1], answer.pair[2])
   if (output === 'json') io.stdout.write(`${asciiControls(JSON.stringify(jsonOf(answer, sides, complete, enforced), null, 2))}\n`)
   else {
     const text = [
@@ -74,20 +75,16 @@ function portLines({ ports, perhaps }: Answer): readonly string[] {
 const SIDES = { egress: 'leaves', ingress: 'gets in' } as const
 function whyLines({ pair, because }: Answer, sides: readonly SideReason[], view: Snapshot): readonly string[] {
   if (pair === undefined) return because === undefined ? [] : [`  ${because}`]
-  if (reach(view).connection(pair[0], pair[1]).ports === undefined) return []
-  const beyond = beyondText(pair[0], pair[1])
-  if (beyond !== undefined) return [`  ${beyond}`]
+  if (reach(view).isBeyondPolicies(pair[0], pair[1]) === YES) return [`  ${beyondText(pair[0], pair[1])}`]
   return sides.flatMap((side) => sideLines(side, side.direction === 'egress' ? pair[0] : pair[1]))
 }
 
 function beyondText(from: End, to: End): string | undefined {
-  if (from === to) return 'a pod always reaches itself'
-  const hasNode = (end: End) => end.is === 'node' || (end.is === 'pod' && end.hostNetwork)
-  const nodeOf = (end: End) => (end.is === 'node' ? end.name : end.is === 'pod' ? end.node : undefined)
-  if ((hasNode(from) || hasNode(to)) && nodeOf(from) !== undefined && nodeOf(from) === nodeOf(to))
-    return 'a pod and its own node always reach each other'
   const nobody = (end: End) => end.is !== 'pod' || end.hostNetwork
-  return nobody(from) && nobody(to) ? 'neither is a pod with an address of its own: network policies do not hold them' : undefined
+  if (nobody(from) && nobody(to)) return 'neither is a pod with an address of its own: policies of pods do not hold them'
+  return from.is === 'pod' && to.is === 'pod' && from.pod === to.pod
+    ? 'a pod always reaches itself'
+    : 'a pod and its own node always reach each other'
 }
 
 function sideLines({ direction, isolatedBy, rules }: SideReason, end: End): readonly string[] {

@@ -3,10 +3,10 @@ import { together } from '../../engine/refusals.ts'
 import { printable } from '../../objects/display.ts'
 import { fewOf } from '../../objects/few-of.ts'
 import { type MatrixEnd, type ReachMatrix, reachMatrix } from '../../objects/network-matrix.ts'
-import { difference, isNone, type PortSet, portsText, samePorts } from '../../objects/network-ports.ts'
+import { difference, isNone, type PortSet, samePorts } from '../../objects/network-ports.ts'
 import { refText } from '../../objects/ref.ts'
 import { reachBetween } from '../../plan/network-impact.ts'
-import { endsText, networkWords } from '../../plan/network-words.ts'
+import { endsText, networkWords, shortText } from '../../plan/network-words.ts'
 import { networkText } from './apply-network.ts'
 import type { ReachSeen } from './reach-read.ts'
 
@@ -61,7 +61,7 @@ function rows(matrix: ReachMatrix, namespace: readonly string[] | undefined): re
 /** What isolates it, as far as something does. */
 function held(end: MatrixEnd): readonly string[] {
   if (end.is !== 'workload') return []
-  if (end.hostNetwork) return ['on the host network: no policy holds it']
+  if (end.hostNetwork) return ['on the host network: policies of pods do not hold it']
   const all = end.ends.length
   const told = (['ingress', 'egress'] as const).flatMap((direction) => {
     const count = end.isolated[direction]
@@ -81,11 +81,11 @@ function sources(matrix: ReachMatrix, to: MatrixEnd): readonly string[] {
   const sources = matrix.ends.filter((from) => from.is === 'workload' || to.is === 'workload')
   for (const from of sources) {
     const { ports, perhaps, partly } = matrix.cell(from, to)
-    if (!isNone(ports)) add(portsText(ports), from)
+    if (!isNone(ports)) add(shortText(ports), from)
     if (partly !== undefined) add(`some pods: ${rest(partly, ports)}`, from)
     if (!samePorts(ports, perhaps)) add(`perhaps ${rest(perhaps, ports)}`, from)
   }
   if (lines.size === 0) return ['nobody']
   return [...lines].map(([ports, from]) => `${ports} from ${from.length === sources.length ? 'everywhere' : endsText(from, matrix)}`)
 }
-const rest = (all: PortSet, known: PortSet): string => portsText(difference(all, known))
+const rest = (all: PortSet, known: PortSet): string => shortText(difference(all, known))
