@@ -1,8 +1,8 @@
 /** One end: who reaches it and whom it reaches, on which ports, and which policies hold it. */
-import type { ObjectRef } from '../model/index.ts'
+import type { ObjectRef, Snapshot } from '../model/index.ts'
 import { type End, endText } from '../objects/network-ends.ts'
 import { reasons } from '../objects/network-explain.ts'
-import type { MatrixEnd, ReachMatrix } from '../objects/network-matrix.ts'
+import type { MatrixEnd } from '../objects/network-matrix.ts'
 import type { MatrixCell } from '../objects/network-matrix-cell.ts'
 import { isNone, samePorts } from '../objects/network-ports.ts'
 import { flowText } from '../plan/network-words.ts'
@@ -142,7 +142,7 @@ function fareRows(sight: Sight, { ends, text, sign, tone }: Fare, end: MatrixEnd
   const { matrix } = sight
   const [first] = ends as readonly [MatrixEnd]
   const cells = (name: string) => (w: number) => {
-    const hasBy = w >= 70 && sight.show !== 'difference'
+    const hasBy = w >= 70 && sight.show === 'now'
     const by = hasBy ? byPolicies(sight, ends, end, direction) : ''
     const ports = { text, ...(tone !== undefined && { tone }) }
     return inColumns(w, [
@@ -167,15 +167,13 @@ function fareRows(sight: Sight, { ends, text, sign, tone }: Fare, end: MatrixEnd
 }
 
 /** Which policies let them: of the one that takes it, and of the one that sends it; '' where nobody isolates either, or not all fare by the same. */
-function byPolicies({ matrix, foretold, show }: Sight, others: readonly MatrixEnd[], end: MatrixEnd, direction: 'in' | 'out'): string {
-  const from = show === 'planned' ? (foretold?.after ?? matrix) : matrix
-  const texts = new Set(others.map((other) => byOne(from, ...(direction === 'in' ? ([other, end] as const) : ([end, other] as const)))))
+function byPolicies({ snapshot }: Sight, others: readonly MatrixEnd[], end: MatrixEnd, direction: 'in' | 'out'): string {
+  const texts = new Set(others.map((other) => (direction === 'in' ? byOne(snapshot, other, end) : byOne(snapshot, end, other))))
   return texts.size === 1 ? [...texts][0]! : ''
 }
-function byOne({ known, find }: ReachMatrix, source: MatrixEnd, destination: MatrixEnd): string {
-  const [from, to] = [find(source.id)?.ends[0], find(destination.id)?.ends[0]]
+function byOne(snapshot: Snapshot, { ends: [from] }: MatrixEnd, { ends: [to] }: MatrixEnd): string {
   if (from === undefined || to === undefined) return ''
-  const parts = reasons(known, from, to).flatMap(({ isolatedBy, rules }) => {
+  const parts = reasons(snapshot, from, to).flatMap(({ isolatedBy, rules }) => {
     const names = new Set(rules.filter(({ action }) => action === 'allow').map(({ policy }) => policy.name))
     return isolatedBy.length === 0 ? [] : [[...names]]
   })
