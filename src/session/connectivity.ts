@@ -88,7 +88,7 @@ const UNKNOWN: MatrixCell = { ports: NO_PORTS, perhaps: ALL_PORTS }
 /** As the matrix has it; where policies could not be read, nothing is known of a pod. */
 export function cellOf(snapshot: Snapshot, matrix: ReachMatrix, from: MatrixEnd, to: MatrixEnd): MatrixCell {
   const isHeld = (end: MatrixEnd): boolean => end.is === 'workload' && !end.hostNetwork
-  if (from !== to && (isHeld(from) || isHeld(to)) && blindSpots(snapshot).policies.length > 0) return UNKNOWN
+  if ((isHeld(from) || isHeld(to)) && blindSpots(snapshot).policies.length > 0) return UNKNOWN
   return matrix.cell(from, to)
 }
 

@@ -105,7 +105,6 @@ export function cellWords(sight: Sight, from: MatrixEnd, to: MatrixEnd, namespac
 
 /** By which policies it is isolated at either end. */
 function isolatedText(from: MatrixEnd, to: MatrixEnd): string {
-  if (from === to && from.ends.length === 1) return ' (a pod always reaches itself)'
   const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name).join(', ')
   const parts = [
     from.isolatedBy.egress.length > 0 && `egress isolated by ${names(from.isolatedBy.egress)}`,
