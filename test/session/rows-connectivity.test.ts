@@ -95,8 +95,8 @@ describe('the matrix', () => {
   })
   test('what cannot be known has its own sign', () => {
     const lines = text(networkState(shop, { unread: [REFUSED] }))
-    expect(lines[0]).toMatch(/\[#\] \? {2}\?/)
-    expect(lines[1]).toMatch(/\[\?\] # {2}\?/)
+    expect(lines[0]).toMatch(/\[\?\] \? {2}\?/)
+    expect(lines[1]).toMatch(/\[\?\] \? {2}\?/)
   })
   test('a namespace without workloads says so', () => {
     expect(text(networkState({ at: 'matrix', namespace: 'empty' }))).toEqual(['No workload is in this namespace.'])
