@@ -13,6 +13,7 @@ import { FindingScreen } from './screens/finding.tsx'
 import { Help } from './screens/help.tsx'
 import { Listing } from './screens/listing.tsx'
 import { MarkedListing } from './screens/marked-listing.tsx'
+import { MatrixScreen } from './screens/matrix.tsx'
 import { PracticeScreen } from './screens/practice.tsx'
 import { TooSmall } from './screens/too-small.tsx'
 import { SessionContext, useSession } from './use-session.ts'
@@ -32,6 +33,9 @@ const SCREENS: Readonly<Record<ScreenName, () => React.ReactNode>> = {
   rung: Listing,
   'who-can': Listing,
   holder: Listing,
+  connectivity: Listing,
+  matrix: MatrixScreen,
+  reach: Listing,
   choose: Listing,
   plan: Listing,
   step: Listing,

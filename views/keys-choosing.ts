@@ -2,7 +2,9 @@
 import type { StepId } from '../src/model/index.ts'
 import type { Action } from '../src/session/actions.ts'
 import { allHere, controlHere, findingsHere } from '../src/session/actions-enter.ts'
-import type { Route } from '../src/session/route.ts'
+import { plansPolicies } from '../src/session/connectivity-sight.ts'
+import { isOfNetwork } from '../src/session/network-findings.ts'
+import type { Route, ScreenName } from '../src/session/route.ts'
 import { selectedKey } from '../src/session/rows.ts'
 import { optionsOf } from '../src/session/rows-finding.ts'
 import { subjectAt } from '../src/session/rows-hops.ts'
@@ -55,17 +57,17 @@ export const CHOOSING_KEYS: readonly Binding[] = [
   ),
   bind(
     'a',
-    ['overview', 'practice', 'finding', 'ladder', 'rung', 'escalations', 'escalation'],
+    ['overview', 'practice', 'finding', 'ladder', 'rung', 'escalations', 'escalation', 'connectivity', 'matrix', 'reach'],
     'plan the fix of the marked findings, or of the selected one; writes nothing',
     planChosen,
     {
       hint: ['plan', 2],
-      off: (state) => (state.marked.size === 0 || state.route.at === 'escalation' ? nothingHere(state) : undefined) ?? reading(state),
+      off: (state) => (state.marked.size === 0 || isOfItsOwn(state) ? nothingHere(state) : undefined) ?? reading(state),
     },
   ),
   bind(
     'A',
-    ['overview', 'practice', 'ladder', 'escalations'],
+    ['overview', 'practice', 'ladder', 'escalations', 'connectivity', 'matrix', 'reach'],
     'plan the fix of all findings shown; writes nothing',
     (state) => someOf(allHere(state), (findings) => ({ type: 'plan', findings })),
     {
@@ -102,6 +104,22 @@ export const CHOOSING_KEYS: readonly Binding[] = [
             : 'this is not about a way to cluster-admin',
     },
   ),
+  bind(
+    'N',
+    ['overview', 'practice', 'finding', 'plan', 'step'],
+    'show who reaches whom over the network, and which policies hold what',
+    (state) => ({ type: 'go', to: networkHere(state) ?? { at: 'connectivity' } }),
+    {
+      hint: ['network', 4],
+      off: (state) =>
+        noSource(state) ??
+        (networkHere(state) === undefined ? (NOT_OF_NETWORK[state.route.at] ?? 'it belongs to nodes and pods') : undefined),
+    },
+  ),
+  bind('t', ['connectivity', 'matrix', 'reach'], 'show it as it is now, with the plan, the difference', () => ({ type: 'show-next' }), {
+    hint: ['with the plan', 2],
+    off: reading,
+  }),
   bind('p', [...PLACES.LOOKING, 'outcome'], 'go to the plan made last', () => ({ type: 'go', to: { at: 'plan' } }), { off: noPlan }),
   bind('space', ['plan'], 'leave the step out, or take it in again', toggleStep, {
     hint: ['in/out', 2],
@@ -121,6 +139,27 @@ export const CHOOSING_KEYS: readonly Binding[] = [
   }),
 ]
 
+const NOT_OF_NETWORK: Readonly<Partial<Record<ScreenName, string>>> = {
+  plan: 'no chosen step changes who reaches whom',
+  step: 'no chosen step changes who reaches whom',
+  finding: 'this is not about network policies',
+}
+/** All namespaces; of a finding about policies its own. */
+function networkHere(state: State): Route | undefined {
+  const { route, scan } = state
+  if (route.at === 'practice') return route.practice === 'nodes-and-pods' ? { at: 'connectivity' } : undefined
+  if (route.at === 'plan' || route.at === 'step') return plansPolicies(state) ? { at: 'connectivity' } : undefined
+  if (route.at !== 'finding') return { at: 'connectivity' }
+  const finding = scan?.findings.get(route.id)
+  if (finding === undefined || !isOfNetwork(finding)) return undefined
+  const { kind, name, namespace } = finding.subject
+  return kind === 'Namespace'
+    ? { at: 'matrix', namespace: name }
+    : namespace === undefined
+      ? { at: 'connectivity' }
+      : { at: 'matrix', namespace }
+}
+
 const hasLadder = ({ route, scan }: State): boolean => {
   const finding = route.at === 'finding' ? scan?.findings.get(route.id) : undefined
   return (route.at === 'practice' && route.practice === 'nodes-and-pods') || (finding !== undefined && isOfLabels(finding))
@@ -136,9 +175,12 @@ function escalationHere({ route, scan }: State): readonly Route[] {
 
 const mark = (findings: ReturnType<typeof findingsHere>): Action | undefined => someOf(findings, () => ({ type: 'mark', findings }))
 
+/** Whoever reads one path, or one namespace's connections, plans what mends those, whatever else is marked. */
+const isOfItsOwn = ({ route }: State): boolean =>
+  route.at === 'escalation' || route.at === 'connectivity' || route.at === 'matrix' || route.at === 'reach'
+
 function planChosen(state: State): Action | undefined {
-  // Whoever reads one path plans what ends that one, whatever else is marked.
-  const isMarked = state.marked.size > 0 && state.route.at !== 'escalation'
+  const isMarked = state.marked.size > 0 && !isOfItsOwn(state)
   return someOf(isMarked ? [...state.marked] : findingsHere(state), (findings) => ({ type: 'plan', findings }))
 }
 

@@ -7,6 +7,7 @@ import { type Binding, bind, noSource, PLACES } from './key-binding.ts'
 const { EVERYWHERE, FIELDS, LISTS, LOOKING, MOVING, SCREENS } = PLACES
 const BACK = 'esc left h backspace'
 const move = (by: number) => (): Action => ({ type: 'move', by })
+const column = (by: number) => (): Action => ({ type: 'column', by })
 const page = (by: number) => (): Action => ({ type: 'page', by })
 
 export const MOVING_KEYS: readonly Binding[] = [
@@ -20,13 +21,28 @@ export const MOVING_KEYS: readonly Binding[] = [
   bind('end G', MOVING, 'go to the end', () => ({ type: 'edge', to: 'last' })),
   bind('down', FIELDS, 'move down without leaving the field', move(1)),
   bind('up', FIELDS, 'move up without leaving the field', move(-1)),
-  bind('enter right l', LISTS, 'open what is selected; never writes', enter, {
-    hint: ['open', 1],
+  bind(
+    'enter right l',
+    LISTS.filter((place) => place !== 'matrix'),
+    'open what is selected; never writes',
+    enter,
+    {
+      hint: ['open', 1],
+      off: (state) => (enter(state) === undefined ? 'there is nothing to open' : undefined),
+    },
+  ),
+  bind('enter', ['matrix'], 'show who reaches the selected workload, and whom it reaches', enter, {
+    hint: ['its list', 1],
     off: (state) => (enter(state) === undefined ? 'there is nothing to open' : undefined),
   }),
+  bind('right l', ['matrix'], 'look at the next column', column(1), { hint: ['column', 2] }),
+  bind('left h', ['matrix'], 'look at the column before', column(-1)),
+  bind('>', ['matrix'], 'go so many columns to the right as are in sight', column(2), { hint: ['columns', 5] }),
+  bind('<', ['matrix'], 'go so many columns to the left as are in sight', column(-2)),
+  bind('esc backspace', ['matrix'], 'go back', () => ({ type: 'back' }), { hint: ['back', 3] }),
   bind(
     BACK,
-    SCREENS.filter((place) => place !== 'practice'),
+    SCREENS.filter((place) => place !== 'practice' && place !== 'matrix'),
     'go back',
     () => ({ type: 'back' }),
     {

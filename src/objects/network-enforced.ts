@@ -23,6 +23,12 @@ export function enforcement(view: CniView): Enforcement {
       plugins,
       warning: `NOTHING HERE ENFORCES NETWORK POLICIES: ${plugins.map(({ name, why }) => `${name} runs (${why})`).join(', ')}. Whatever policies say, everything reaches everything today.`,
     }
-  const because = unread?.because ?? 'no network plugin that is known was recognised'
+  const isRefused = unread !== undefined && unread.why !== 'not-in-manifests'
+  const because =
+    plugins.length > 0
+      ? `${plugins[0]!.name} was recognised, but ${unread?.because ?? 'what turns its policies off could not be read'}`
+      : isRefused
+        ? unread.because
+        : 'no network plugin that is known was recognised'
   return { enforced: undefined, plugins, warning: `whether anything enforces network policies here is not known: ${because}` }
 }

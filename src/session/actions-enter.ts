@@ -1,6 +1,8 @@
 /** What enter, and a button, mean where the selection stands. Enter opens; it never writes unless a button that says so has the focus. */
 import type { ControlId, FindingId, Practice, RunId, StepId } from '../model/index.ts'
 import type { Action } from './actions.ts'
+import { namespaceOfEnd } from './connectivity.ts'
+import { networkFindings } from './network-findings.ts'
 import { selectedKey } from './rows.ts'
 import { buttonsOf } from './rows-apply.ts'
 import { wayFindings } from './rows-escalations.ts'
@@ -46,6 +48,10 @@ export function enter(state: State): Action | undefined {
       return { type: 'go', to: { at: 'practice', practice: id as Practice } }
     case 'rung':
       return { type: 'go', to: { at: 'rung', namespace: id } }
+    case 'net':
+      return { type: 'go', to: { at: 'matrix', namespace: id } }
+    case 'end':
+      return { type: 'go', to: { at: 'reach', end: id } }
     case 'way':
       return { type: 'go', to: { at: 'escalation', subject: id } }
     case 'hop':
@@ -112,11 +118,14 @@ export function findingsHere(state: State): readonly FindingId[] {
   if (route.at === 'finding') return scan?.findings.has(route.id) ? [route.id] : []
   if (route.at === 'rung') return labelFindings(scan, route.namespace)
   if (route.at === 'escalation') return wayFindings(scan, route.subject)
+  if (route.at === 'matrix') return networkFindings(scan, route.namespace)
+  if (route.at === 'reach') return networkFindings(scan, namespaceOfEnd(route.end))
   const key = selectedKey(state)
   if (key === undefined || scan === undefined) return []
   const [is, id] = split(key)
   if (is === 'finding') return scan.findings.has(id as FindingId) ? [id as FindingId] : []
   if (is === 'way') return wayFindings(scan, id)
+  if (is === 'net') return networkFindings(scan, id)
   if (is === 'rung') return labelFindings(scan, id)
   return is === 'group' && route.at === 'practice' ? groupFindings(state, route.practice, id) : []
 }
@@ -126,6 +135,7 @@ export function allHere(state: State): readonly FindingId[] {
   if (state.route.at === 'practice') return shownFindings(state, state.route.practice)
   if (state.route.at === 'ladder') return labelFindings(state.scan)
   if (state.route.at === 'escalations') return wayFindings(state.scan)
+  if (state.route.at === 'connectivity' || state.route.at === 'matrix' || state.route.at === 'reach') return networkFindings(state.scan)
   return (
     state.scan?.findings
       .values()

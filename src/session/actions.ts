@@ -20,7 +20,7 @@ import type { Route } from './route.ts'
 import type { ButtonId, Overlay } from './store-state.ts'
 import type { Toast } from './toasts.ts'
 
-export type Action = MoveAction | TypeAction | SourceAction | ChooseAction | PlanAction | RunAction | LeaveAction
+export type Action = MoveAction | TypeAction | SourceAction | ChooseAction | PlanAction | ConnectivityAction | RunAction | LeaveAction
 
 export type MoveAction =
   | { readonly type: 'size'; readonly size: Size }
@@ -83,6 +83,15 @@ export type PlanAction =
   | { readonly type: 'trying'; readonly graph: RbacGraph; readonly of: string; readonly cuts?: readonly Cut[] }
   /** `cuts` or `problem`: that was the last. */
   | { readonly type: 'tried'; readonly number: number; readonly cuts?: readonly Cut[]; readonly problem?: string }
+
+export type ConnectivityAction =
+  /** The column of the matrix that is looked at, so many further. */
+  | { readonly type: 'column'; readonly by: number }
+  /** As it is now, with the plan, the difference; and round again. */
+  | { readonly type: 'show-next' }
+  | { readonly type: 'foreseeing'; readonly of: string; readonly findings: readonly FindingId[] }
+  /** `plan` or `problem`. */
+  | { readonly type: 'foreseen'; readonly of: string; readonly plan?: Plan; readonly problem?: string }
 
 export type RunAction =
   | { readonly type: 'begin' }

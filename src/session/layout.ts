@@ -23,9 +23,9 @@ export interface Layout {
   readonly list: Pane
   /** What is selected, explained: below or beside the list. */
   readonly detail?: Pane & { readonly where: 'below' | 'right' }
-  /** Steps above the change that is being asked about. */
+  /** Steps above the change that is being asked about; what stands above the matrix. */
   readonly top: number
-  /** Question and buttons below it. */
+  /** Question and buttons below it; the selected cell in words. */
   readonly bottom: number
 }
 
@@ -42,7 +42,13 @@ export function layout(
   {
     question = 0,
     steps = 10,
-  }: { /** Lines of the question on the apply screen. */ readonly question?: number; readonly steps?: number } = {},
+    head = 0,
+  }: {
+    /** Lines of the question on the apply screen. */ readonly question?: number
+    readonly steps?: number
+    /** Lines above the matrix. */
+    readonly head?: number
+  } = {},
 ): Layout {
   const fits = columns >= SMALLEST.columns && rows >= SMALLEST.rows
   const body = { columns, rows: Math.max(0, rows - CHROME) }
@@ -56,6 +62,8 @@ export function layout(
       return beside(base)
     case 'apply':
       return split(base, question, steps)
+    case 'matrix':
+      return framed(base, head)
     default:
       return base
   }
@@ -76,6 +84,12 @@ function practice(base: Layout): Layout {
   if (base.columns < 110 || base.rows < 30) return wide
   const detail = Math.min(14, Math.floor(rows / 3))
   return { ...wide, list: { columns, rows: rows - detail - 1 }, detail: { where: 'below', columns, rows: detail } }
+}
+
+/** Column numbers above the rows; the selected cell in words, and the signs, below them. */
+function framed(base: Layout, top: number): Layout {
+  const bottom = base.body.rows >= 16 ? 4 : 2
+  return { ...base, top, bottom, list: { columns: base.columns, rows: Math.max(1, base.body.rows - top - bottom) } }
 }
 
 function split(base: Layout, question: number, steps: number): Layout {

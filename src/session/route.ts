@@ -16,6 +16,10 @@ export type Route =
   | { readonly at: 'escalations' }
   /** Key of a subject in the escalation graph: `ServiceAccount:shop/cart`, `User:jane`. */
   | { readonly at: 'escalation'; readonly subject: string }
+  | { readonly at: 'connectivity' }
+  | { readonly at: 'matrix'; readonly namespace: string }
+  /** Id of an end of the matrix: `shop/Deployment/cart`, `outside`, `nodes`, `10.0.0.0/8`. */
+  | { readonly at: 'reach'; readonly end: string }
   | { readonly at: 'choose'; readonly control: ControlId }
   | { readonly at: 'plan' }
   | { readonly at: 'step'; readonly id: StepId }

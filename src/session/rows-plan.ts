@@ -2,6 +2,7 @@ import type { Finding, FindingId, Plan, Step, StepId } from '../model/index.ts'
 import { planAccessRows, stepAccessRows } from './rows-access.ts'
 import { previewRows, stepRows } from './rows-finding.ts'
 import { blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
+import { networkWarningRows, planNetworkRows, stepNetworkRows } from './rows-network.ts'
 import { OWNER_WORD, objectText, RISK_TONE, RISK_WORD } from './rows-words.ts'
 import type { Planned, Scan, State } from './store-state.ts'
 import { count } from './text.ts'
@@ -27,12 +28,14 @@ export function planRows({ planned, scan }: State, width: number): Row[] {
           indent: 0,
         })
       : []),
+    ...networkWarningRows(selectedSteps(planned), scan.snapshot, width),
     blank,
     ...(plan.steps.length === 0
       ? [row({ text: 'No step can be carried out by this tool.', tone: 'medium' })]
       : [heading('Steps, in this order')]),
     ...plan.steps.map((step, index) => choice(`step:${step.id}`, (w) => stepLine(w, index + 1, step, planned, scan))),
     ...planAccessRows(plan, selectedSteps(planned), scan.snapshot, width),
+    ...planNetworkRows(selectedSteps(planned), scan.snapshot, width),
     ...section('Needs a value from you (enter to choose)', byChoice(ledger, scan), (asked) => valueEntry(scan, asked)),
     ...section('By hand', ledger.byHand, ({ finding, why }) => entry(scan, finding, why)),
     ...section('Not offered, because', ledger.refused, ({ finding, because }) => entry(scan, finding, because)),
@@ -124,8 +127,10 @@ export function stepScreenRows({ planned, look, scan }: State, id: StepId, width
   if (step === undefined || planned?.plan === undefined) return [row({ text: 'This step is no longer in the plan.', tone: 'dim' })]
   const before = planned.plan.steps.filter((one) => step.after.includes(one.id))
   return [
+    ...(scan === undefined ? [] : networkWarningRows([step], scan.snapshot, width)),
     ...stepRows(step, width),
     ...(scan === undefined ? [] : stepAccessRows(planned.plan, step, scan.snapshot, width)),
+    ...(scan === undefined ? [] : stepNetworkRows(step, scan.snapshot, width)),
     ...(before.length === 0
       ? []
       : [row({ text: '  Comes after:', tone: 'dim' }), ...before.flatMap((one) => prose(one.title, width, { indent: 4, mark: '- ' }))]),

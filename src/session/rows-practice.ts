@@ -1,5 +1,6 @@
 import { atLeast, bySeverity } from '../engine/score.ts'
 import type { Finding, FindingId, Outcome, Practice, RegisteredControl, Status } from '../model/index.ts'
+import { bannerRows } from './rows-banner.ts'
 import { findingLine, type Under } from './rows-findings.ts'
 import { choice, inColumns, prose, type Row, row } from './rows-line.ts'
 import { OWNER_WORD, objectText, SEVERITY_WORD, STATUS_TONE, STATUS_WORD } from './rows-words.ts'
@@ -20,10 +21,12 @@ interface Group {
 }
 
 /** One practice: what failed, the worst and what there is most of first, then what needs judging, what could not be seen, the platform's own, and what passed. */
-export function practiceRows(state: State, practice: Practice): Row[] {
+export function practiceRows(state: State, practice: Practice, width: number): Row[] {
   const { scan, filter } = state
   if (scan === undefined) return [row({ text: 'Reading ...', tone: 'dim' })]
-  const rows: Row[] = []
+  // Half of a cluster looks as if no plugin ran.
+  const rows: Row[] = practice === 'nodes-and-pods' && scan.synced ? [...bannerRows(scan.snapshot, width)] : []
+  const first = rows.length
   for (const group of groupsOf(scan, practice, filter)) {
     const open = isOpen(group, filter)
     rows.push(choice(`group:${group.key}`, (width, marked) => groupLine(width, group, open, marked)))
@@ -36,8 +39,8 @@ export function practiceRows(state: State, practice: Practice): Row[] {
         )
   }
   if (filter.text === '' && filter.least === undefined) rows.push(...controlRows(scan, practice, filter))
-  if (rows.length > 0) return rows
-  return [row({ text: scan.synced ? 'Nothing matches the filter.' : 'Nothing found yet; still reading.', tone: 'dim' })]
+  if (rows.length > first) return rows
+  return [...rows, row({ text: scan.synced ? 'Nothing matches the filter.' : 'Nothing found yet; still reading.', tone: 'dim' })]
 }
 
 /** The findings that the filter leaves, in the order they are listed; without the platform's own and the accepted. */

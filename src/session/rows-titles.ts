@@ -1,7 +1,9 @@
 /** The lines around every screen: what this is, where we are, what to do next. */
 import { PRACTICES } from '../engine/score.ts'
 import { identityText } from '../objects/rbac-who-can.ts'
+import { matrixOf } from './connectivity.ts'
 import { PRACTICE_TITLES } from './route.ts'
+import { connectivityNumbers } from './rows-connectivity.ts'
 import { subjectTitle } from './rows-escalation.ts'
 import { escalationNumbers, wayFindings } from './rows-escalations.ts'
 import { countsOf, workload } from './rows-findings.ts'
@@ -9,6 +11,7 @@ import { undoable } from './rows-history.ts'
 import { labelFindings, ladderNumbers } from './rows-ladder.ts'
 import { outcomeText } from './rows-outcome.ts'
 import { ledgerText, ledgerTotal, selectedSteps } from './rows-plan.ts'
+import { endTitle } from './rows-reach.ts'
 import { whoCanNumbers } from './rows-who-can.ts'
 import { objectText } from './rows-words.ts'
 import type { Running, State } from './store-state.ts'
@@ -66,6 +69,12 @@ export function titleText(state: State): string {
       return 'Escalation paths: who becomes cluster-admin'
     case 'escalation':
       return `Escalation path of ${subjectTitle(route.subject)}`
+    case 'connectivity':
+      return 'Network: who reaches whom'
+    case 'matrix':
+      return `Network of namespace ${route.namespace}`
+    case 'reach':
+      return `Network of ${reachTitle(state, route.end)}`
     case 'choose':
       return `Choices for the fix of: ${scan?.controls.find((control) => control.id === route.control)?.title ?? route.control}`
     case 'plan':
@@ -106,11 +115,19 @@ export function numbersText(state: State): string {
   if (route.at === 'ladder') return ladderNumbers(scan)
   if (route.at === 'who-can') return whoCanNumbers(state)
   if (route.at === 'escalations') return escalationNumbers(state)
+  if (route.at === 'connectivity' && state.connectivity.show === 'now') return connectivityNumbers(state)
+  if (route.at === 'connectivity' || route.at === 'matrix' || route.at === 'reach') return SHOWN[state.connectivity.show]
   if (route.at === 'finding') return marked.has(route.id) ? '[x] marked' : ''
   if (route.at === 'plan' && planned?.plan !== undefined)
     return `${selectedSteps(planned).length} of ${count(planned.plan.steps.length, 'step')} chosen`
   if (route.at === 'overview' && marked.size > 0) return `${marked.size} marked`
   return ''
+}
+
+const SHOWN = { now: 'as it is now', planned: 'WITH THE PLAN', difference: 'WHAT THE PLAN CHANGES' } as const
+function reachTitle({ scan }: State, id: string): string {
+  const end = scan === undefined ? undefined : matrixOf(scan.snapshot).find(id)
+  return end === undefined ? id : end.is === 'outside' ? 'what is outside the cluster' : end.is === 'nodes' ? 'the nodes' : endTitle(end)
 }
 
 /** The one sentence that says what to do here; short enough for the narrowest terminal. */
@@ -129,7 +146,7 @@ export function nextText(state: State): string {
       return marked.size > 0
         ? `a plans the fix of ${count(marked.size, 'marked finding')}; space marks more.`
         : route.practice === 'nodes-and-pods'
-          ? 'space marks, a plans, L shows the Pod Security ladder.'
+          ? 'space marks, a plans, L Pod Security ladder, N network.'
           : route.practice === 'rbac'
             ? 'space marks, a plans, E escalation paths, W who can.'
             : 'space marks findings, a plans their fix, enter explains.'
@@ -161,6 +178,12 @@ export function nextText(state: State): string {
       return wayFindings(scan, route.subject).length > 0
         ? 'a plans what ends it, enter opens, esc goes back.'
         : 'enter opens, esc goes back.'
+    case 'connectivity':
+      return 'enter shows a namespace; t: with the plan; a plans.'
+    case 'matrix':
+      return 'arrows choose row and column; t: with the plan; a plans.'
+    case 'reach':
+      return 'enter goes to the other end; t: with the plan; a plans.'
     case 'choose':
       return 'enter picks; esc goes back.'
     case 'plan':

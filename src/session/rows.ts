@@ -5,6 +5,7 @@ import { type Place, routeKey } from './route.ts'
 import { changeRows, questionHeight, runRows } from './rows-apply.ts'
 import { chooseRows } from './rows-choose.ts'
 import { connectRows } from './rows-connect.ts'
+import { connectivityRows } from './rows-connectivity.ts'
 import { escalationRows } from './rows-escalation.ts'
 import { escalationsRows } from './rows-escalations.ts'
 import { controlRows, findingGist, findingRows } from './rows-finding.ts'
@@ -12,10 +13,12 @@ import { gapRows } from './rows-gaps.ts'
 import { historyRows, pastRunRows } from './rows-history.ts'
 import { ladderRows, rungRows } from './rows-ladder.ts'
 import { blank, type Line, prose, type Row, row } from './rows-line.ts'
+import { matrixFoot, matrixHead, matrixRows } from './rows-matrix.ts'
 import { outcomeRows } from './rows-outcome.ts'
 import { overviewRows } from './rows-overview.ts'
 import { planRows, stepScreenRows } from './rows-plan.ts'
 import { groupGist, practiceRows } from './rows-practice.ts'
+import { reachRows } from './rows-reach.ts'
 import { holderRows, whoCanRows } from './rows-who-can.ts'
 import { visible } from './rows-window.ts'
 import type { Position, State } from './store-state.ts'
@@ -24,7 +27,19 @@ import type { Position, State } from './store-state.ts'
 export const GUTTER = 2
 
 export const layoutOf = (state: State): Layout =>
-  layout(state.size, state.route, { question: questionHeight(state.running), steps: state.running?.steps.length ?? 0 })
+  layout(state.size, state.route, {
+    question: questionHeight(state.running),
+    steps: state.running?.steps.length ?? 0,
+    head: headOf(state).length,
+  })
+/** Above the matrix, always in sight. */
+export const headOf = (state: State): readonly Line[] =>
+  state.route.at === 'matrix' ? matrixHead(state, state.route.namespace, state.size.columns - GUTTER) : []
+/** Below it. */
+export const footOf = (state: State): readonly Line[] =>
+  state.route.at === 'matrix'
+    ? matrixFoot(state, state.route.namespace, selectedKey(state), state.size.columns - GUTTER, layoutOf(state).bottom)
+    : []
 export const positionOf = (state: State): Position | undefined => state.positions[routeKey(state.route)]
 
 let known: { readonly of: readonly unknown[]; readonly rows: readonly Row[] } | undefined
@@ -46,6 +61,8 @@ export function rowsOf(state: State): readonly Row[] {
     state.source,
     state.asked,
     state.tried,
+    state.connectivity,
+    state.foreseen,
   ]
   if (known === undefined || known.of.some((part, index) => part !== of[index])) known = { of, rows: built(state, width) }
   return known.rows
@@ -73,7 +90,7 @@ function build(state: State, width: number): Row[] {
     case 'overview':
       return overviewRows(state, width)
     case 'practice':
-      return practiceRows(state, route.practice)
+      return practiceRows(state, route.practice, width)
     case 'finding':
       return findingRows(state, route.id, width)
     case 'control':
@@ -92,6 +109,12 @@ function build(state: State, width: number): Row[] {
       return escalationsRows(state, width)
     case 'escalation':
       return escalationRows(state, route.subject, width)
+    case 'connectivity':
+      return connectivityRows(state, width)
+    case 'matrix':
+      return matrixRows(state, route.namespace, width)
+    case 'reach':
+      return reachRows(state, route.end, width)
     case 'choose':
       return chooseRows(state, route.control, width)
     case 'plan':

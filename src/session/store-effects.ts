@@ -2,6 +2,7 @@
 import type { Practice, Step } from '../model/index.ts'
 import type { Action } from './actions.ts'
 import type { OpenedSource, SourceChoice } from './ports.ts'
+import { foreseenEffects } from './store-foreseen.ts'
 import { runEffects } from './store-run.ts'
 import type { State } from './store-state.ts'
 import { type EffectPorts, messageOf, tasks } from './store-tasks.ts'
@@ -123,6 +124,7 @@ export function effectsOf(ports: EffectPorts): Effects {
 
   const run = runEffects({ ...ports, source: () => source, readHistory: () => void task(readHistory()) })
   const tryRemovals = triedEffects(ports, task)
+  const foresee = foreseenEffects({ ...ports, source: () => source }, task)
   let ticking: { readonly at: number; readonly cancel: () => void } | undefined
 
   /** One timer for the next thing that is over, none when there is nothing. */
@@ -163,6 +165,7 @@ export function effectsOf(ports: EffectPorts): Effects {
         void task(plan())
       run.after(action, before)
       tryRemovals()
+      foresee()
       if (now.toast !== before.toast || now.scan?.fresh !== before.scan?.fresh) tickWhenDue(now)
       const of = lookKey(now)
       if (of !== undefined && now.look?.of !== of) {

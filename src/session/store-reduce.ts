@@ -1,5 +1,6 @@
 import type { Action } from './actions.ts'
 import { choose, type } from './actions-choose.ts'
+import { connect } from './actions-connectivity.ts'
 import { move } from './actions-move.ts'
 import { plan } from './actions-plan.ts'
 import { leave, running } from './actions-run.ts'
@@ -52,6 +53,11 @@ export function reduce(state: State, action: Action): State {
     case 'trying':
     case 'tried':
       return plan(state, action)
+    case 'column':
+    case 'show-next':
+    case 'foreseeing':
+    case 'foreseen':
+      return connect(state, action)
     case 'begin':
     case 'undo':
     case 'run-event':

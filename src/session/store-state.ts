@@ -19,6 +19,7 @@ import type {
 } from '../model/index.ts'
 import type { RbacGraph } from '../objects/rbac-graph.ts'
 import type { Cut } from '../objects/rbac-graph-cuts.ts'
+import type { Show } from './connectivity.ts'
 import type { Size } from './layout.ts'
 import type { ContextList, RunSummary, SourceChoice, Values } from './ports.ts'
 import type { Route } from './route.ts'
@@ -82,6 +83,21 @@ export interface Tried {
   readonly cuts?: readonly Cut[]
   readonly problem?: string
   readonly ended?: true
+}
+
+/** How the connectivity screens are looked at. */
+export interface Connectivity {
+  readonly show: Show
+  /** Id of the end whose column is looked at, and the first column in sight. */
+  readonly column?: string
+  readonly left: number
+}
+/** A plan of the findings about policies, made to be looked at while there is none that changes policies. */
+export interface ForeseenPlan {
+  readonly of: string
+  readonly findings: readonly FindingId[]
+  readonly plan?: Plan
+  readonly problem?: string
 }
 
 export interface Connecting {
@@ -175,6 +191,8 @@ export interface State {
   readonly asked: Asked
   readonly look?: Look
   readonly tried?: Tried
+  readonly connectivity: Connectivity
+  readonly foreseen?: ForeseenPlan
   readonly planned?: Planned
   readonly running?: Running
   readonly history?: { readonly runs: readonly RunSummary[]; readonly problem?: string }
@@ -194,6 +212,7 @@ export const initialState = (size: Size): State => ({
   connecting: {},
   marked: new Set(),
   values: {},
+  connectivity: { show: 'now', left: 0 },
   filter: { text: '', by: 'check', turned: new Set() },
   asked: { verb: 'get', resource: 'secrets', namespace: '', name: '' },
 })

@@ -44,6 +44,13 @@ export function cut(text: string, width: number): string {
   return `${kept}~`
 }
 
+/** As much of both ends as `width` columns hold: names that begin alike are told apart by how they end. */
+export function cutMiddle(text: string, width: number): string {
+  if (cells(text) <= width) return text
+  const kept = Math.floor((width - 1) / 2)
+  return PLAIN.test(text) && kept > 2 ? `${text.slice(0, width - 1 - kept)}~${text.slice(-kept)}` : cut(text, width)
+}
+
 /** Exactly `width` columns: cut or padded with spaces. */
 export function fitted(text: string, width: number): string {
   const kept = cut(text, width)
@@ -88,3 +95,6 @@ function breakWord(word: string, width: number): string[] {
 
 /** `1 finding`, `2 findings`, `3 policies`. */
 export const count = (number: number, one: string, many = `${one}s`): string => `${number} ${number === 1 ? one : many}`
+
+/** A clause as a sentence. */
+export const sentence = (clause: string): string => `${clause.charAt(0).toUpperCase()}${clause.slice(1)}.`
