@@ -123,23 +123,39 @@ describe('the matrix', () => {
     })
     expect(to.some(({ from }: { from: string }) => from === 'outside')).toBe(false)
   })
-  test('with the plan: what is lost, and a recorded flow that is cut', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'k8s-harden-reach-'))
-    const flows = join(dir, 'flows.jsonl')
-    const end = (namespace: string, name: string) => ({ namespace, workload: { kind: 'Deployment', name } })
-    writeFileSync(
-      flows,
-      JSON.stringify({ source: end('blog', 'press'), destination: end('shop', 'web'), protocol: 'TCP', port: 8080, verdict: 'forwarded' }),
-    )
-    const args = ['--planned', '--control', 'net-default-deny-ingress', '--flows', flows]
-    const { difference, cut, planned } = JSON.parse((await reach([...args, '-o', 'json'])).stdout)
-    expect(cut).toEqual([{ from: 'Deployment blog/press', to: 'Deployment shop/web', protocol: 'TCP', port: 8080, count: 1 }])
+  const recorded = (namespace: string, name: string) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'k8s-harden-reach-')), 'flows.jsonl')
+    const end = (where: string, who: string) => ({ namespace: where, workload: { kind: 'Deployment', name: who } })
+    const flow = { source: end('blog', 'press'), destination: end(namespace, name), protocol: 'TCP', port: 8080, verdict: 'forwarded' }
+    writeFileSync(file, JSON.stringify(flow))
+    return file
+  }
+  test('with the plan: what is lost, and a recorded flow that the policies let through', async () => {
+    const args = ['--planned', '--control', 'net-default-deny-ingress', '--flows', recorded('shop', 'web')]
+    const input = (SHOP + CALICO).replace('{name: one, namespace: shop}', '{name: one, namespace: shop, labels: {app: one}}')
+    const { difference, cut, planned } = JSON.parse((await reach([...args, '-o', 'json'], input)).stdout)
+    expect(cut).toEqual([])
     expect(difference).toContainEqual({ from: 'outside', to: 'shop/Deployment/web', lost: 'every', gained: [] })
-    expect(planned.some((cell: { from: string; to: string }) => cell.from === 'outside' && cell.to === 'shop/Deployment/web')).toBe(false)
-    const { stdout } = await reach(args)
+    const into = planned.filter((cell: { to: string }) => cell.to === 'shop/Deployment/web')
+    expect(into.some(({ from }: { from: string }) => from === 'outside')).toBe(false)
+    expect(into.find(({ from }: { from: string }) => from === 'blog/Deployment/press')?.ports).toEqual([{ protocol: 'TCP', port: 8080 }])
+    expect((await reach(['outside', 'shop/web', '80', ...args], input)).exitCode).toBe(1)
+  })
+  test('with the plan: a recorded flow that is cut', async () => {
+    const proxy = deployment('shop', 'proxy').replace('spec: {containers', 'spec: {hostNetwork: true, containers')
+    const shut = `---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: proxy, namespace: shop}
+spec: {podSelector: {matchLabels: {app: proxy}}}
+`
+    const input = `${SHOP}${CALICO}${proxy}${shut}`
+    const args = ['--planned', '--control', 'pod-host-network', '--flows', recorded('shop', 'proxy')]
+    const { cut } = JSON.parse((await reach([...args, '-o', 'json'], input)).stdout)
+    expect(cut).toEqual([{ from: 'Deployment blog/press', to: 'Deployment shop/proxy', protocol: 'TCP', port: 8080, count: 1 }])
+    const { stdout } = await reach(args, input)
     expect(stdout).toContain('CUTS WHAT IS IN USE: 1 of 1 recorded flows that it touches')
-    expect(stdout).toContain('Deployment blog/press -> Deployment shop/web TCP 8080 (seen 1 time)')
-    expect((await reach(['outside', 'shop/web', '80', ...args])).exitCode).toBe(1)
+    expect(stdout).toContain('Deployment blog/press -> Deployment shop/proxy TCP 8080 (seen 1 time)')
   })
   test('a name that steers a terminal reaches it neither as JSON nor as text', async () => {
     const name = 'x\u009b2Jy\u202ez'
