@@ -89,7 +89,8 @@ export class NetworkWatch implements Watchman {
 
   async after(step: Step, patience?: AbortSignal): Promise<string | undefined> {
     if (this.#open === undefined || !this.#open.steps.includes(step)) return undefined
-    const isLast = !this.#steps.slice(this.#steps.indexOf(step) + 1).some((one) => isSame(campaignOf(one), this.#open?.campaign))
+    const following = this.#steps.slice(this.#steps.indexOf(step) + 1).filter(({ carriedOut }) => carriedOut === 'live')
+    const isLast = !following.some((one) => isSame(campaignOf(one), this.#open?.campaign))
     if (isLast) return this.#watch(patience)
     this.#note = 'watched with the policies that follow'
     return undefined
