@@ -1,4 +1,5 @@
 import type { Kind, Observation, Outcome, Readable, RegisteredControl, Remark, Snapshot, Status, Unread, View } from '../model/index.ts'
+import { isAskedFor } from '../objects/narrowed.ts'
 import { FindingKeeper, type IsExcepted } from './finding-keeper.ts'
 import { together } from './refusals.ts'
 
@@ -41,7 +42,7 @@ function fold(control: RegisteredControl, snapshot: Snapshot, yielded: Iterable<
   const remarks: Remark[] = []
   for (const one of yielded) {
     if (!('reason' in one)) remarks.push(one)
-    else if ('subject' in one) observations.push(one)
+    else if ('subject' in one && isAskedFor(snapshot, one.subject)) observations.push(one)
   }
   const unknowns = remarks.filter((remark) => 'unknown' in remark)
   const findings = keeper.findings(observations, snapshot)

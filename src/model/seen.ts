@@ -241,6 +241,8 @@ export interface SourceInfo {
   readonly kubernetes?: string
   /** Namespaces the operator narrowed the scan to (`-n`); absent means all. */
   readonly namespaces?: readonly string[]
+  /** Kinds that were read in all namespaces although the scan is narrowed: what they tell of a namespace lies in others. */
+  readonly whole?: readonly Kind[]
 }
 
 /** Read-only window on a snapshot, narrowed by the compiler to what a control declared. */

@@ -6,6 +6,7 @@ import { defaultFlag } from './flag-defaults.ts'
 import { embeddedFlags, nodeArguments } from './flag-k3s.ts'
 import { EXTRA_ARGS, kubeadmFlags, parsed } from './flag-kubeadm.ts'
 import { type Component, commandLineOf, staticPods } from './flag-parse.ts'
+import { isNarrowed } from './narrowed.ts'
 import { refOf } from './ref.ts'
 import { minorOf } from './version.ts'
 
@@ -179,7 +180,7 @@ function nothingSeen(view: FlagView, component: Component): { unknown: string; a
     component === 'kube-apiserver' ? (['ApiServerFlagz', 'Pod', 'ConfigMap'] as const) : (['Pod', 'ConfigMap'] as const)
   ).flatMap((what) => view.unread(what) ?? [])
   const why = refusals.map((unread) => unread.because)
-  const narrowed = view.source.namespaces !== undefined && !view.source.namespaces.includes('kube-system')
+  const narrowed = isNarrowed(view, 'Pod') && !view.source.namespaces!.includes('kube-system')
   if (view.unread('Pod') === undefined)
     why.push(narrowed ? 'kube-system was left out of this scan' : `kube-system shows no static pod that runs ${component}`)
   const answers = refusals.map((unread) => unread.answer)

@@ -2,6 +2,7 @@
 import type { FlowEnd, ObservedFlow, View } from '../model/index.ts'
 import { addressClass } from './address.ts'
 import { derived } from './derived.ts'
+import { isNarrowed } from './narrowed.ts'
 import { canonicalIp, networkOf } from './network-addresses.ts'
 import { type AddressEnd, type End, type NodeEnd, nodeEnds, type PodEnd } from './network-ends.ts'
 import { podAddresses, podsNamed, standIns } from './network-flow-pods.ts'
@@ -51,7 +52,7 @@ export class FlowResolver {
     const ranges = new Map(view.all('Node').map(({ metadata, spec }) => [metadata.name, spec?.podCIDR]))
     for (const node of this.#nodes) this.#podNetworks.add(ranges.get(node.name), node)
     const isUnread = (['Pod', 'Service', 'Node'] as const).some((kind) => view.unread(kind) !== undefined)
-    this.#narrow = isUnread || view.source.kind !== 'live' || view.source.namespaces !== undefined
+    this.#narrow = isUnread || view.source.kind !== 'live' || isNarrowed(view, 'Pod') || isNarrowed(view, 'Service')
   }
 
   both(flow: ObservedFlow): { readonly from: Places; readonly to: Places } {

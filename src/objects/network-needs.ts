@@ -1,6 +1,7 @@
 /** Connections that the cluster's own objects show to be wanted (controls.md 7c). Hard-coded or templated host names stay unseen. */
 import type { Unread, View } from '../model/index.ts'
 import { derived } from './derived.ts'
+import { narrowed } from './narrowed.ts'
 import type { Edge } from './network-edges.ts'
 import { FLOW_NEED_KINDS, flowEdges } from './network-needs-flows.ts'
 import { NAME_NEED_KINDS, nameEdges } from './network-needs-names.ts'
@@ -28,9 +29,9 @@ const findEdges = (view: NeedView): readonly Edge[] => [
 /** Without these a rule is wider than it could be, and nothing is missed. */
 const ONLY_NARROW: ReadonlySet<string> = new Set(['Namespace', 'Node', 'IngressClass', 'Gateway', 'GatewayClass', 'IstioGateway'])
 
-/** Kinds that could show a need and may not be read. What files do not hold is not refused: it is said. */
-export const unreadNeeds = (view: NeedView): readonly Unread[] =>
-  NEED_KINDS.filter((kind) => !ONLY_NARROW.has(kind))
-    .map((kind) => view.unread(kind))
-    .filter((unread) => unread !== undefined)
+/** Kinds that could show a need and may not be read, or not in all namespaces. What files do not hold is not refused: it is said. */
+export const unreadNeeds = (view: NeedView): readonly Unread[] => {
+  const kinds = NEED_KINDS.filter((kind) => !ONLY_NARROW.has(kind))
+  return [...kinds.map((kind) => view.unread(kind)).filter((unread) => unread !== undefined), ...narrowed(view, kinds)]
+}
 export const isOfFiles = ({ why }: Unread): boolean => why === 'not-in-manifests'

@@ -1,12 +1,13 @@
 /** The Pod Security ladder: on which rung each namespace stands, what the next one is, and what stands between. */
 import type { NamespaceObject, View } from '../model/index.ts'
 import { derived } from './derived.ts'
+import { isAskedFor } from './narrowed.ts'
 import { isSystemNamespace } from './ownership.ts'
 import type { PodSecurityLevel } from './pod-security.ts'
 import { type CLUSTER_DEFAULT_KINDS, type ClusterDefault, clusterDefault, defaultLevel } from './pod-security-default.ts'
 import { type HeldTo, heldTo, tellsOf } from './pod-security-labels.ts'
 import { type Blocker, type FitnessView, type NamespaceFitness, namespaceFitness, type Pin, pinOf } from './pod-security-namespace.ts'
-import { refText } from './ref.ts'
+import { refOf, refText } from './ref.ts'
 import { WORKLOAD_KINDS } from './workloads.ts'
 
 /** Workloads named one by one; what is left over is counted. */
@@ -79,7 +80,7 @@ function allStandings(view: LadderView): readonly Standing[] {
   const unread = unreadWorkloads(view)
   return view
     .all('Namespace')
-    .filter((namespace) => namespace.status?.phase !== 'Terminating')
+    .filter((namespace) => namespace.status?.phase !== 'Terminating' && isAskedFor(view, refOf(namespace)))
     .map((namespace): Standing => {
       const { name } = namespace.metadata
       const fitness = namespaceFitness(view).get(name)

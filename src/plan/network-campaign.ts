@@ -28,6 +28,17 @@ export function campaignOf({ changes, inverse }: Pick<Step, 'changes' | 'inverse
 export const isSame = (a: Campaign | undefined, b: Campaign | undefined): boolean =>
   a !== undefined && b !== undefined && a.direction === b.direction && a.namespace === b.namespace
 
+/** Those of these steps that the step needs, at first or at second hand, and that are of its campaign; the last first. */
+export function writtenFor(step: Step, steps: readonly Step[]): readonly Step[] {
+  const campaign = campaignOf(step)
+  const needed = new Set(step.after)
+  return steps.toReversed().filter((one) => {
+    if (!needed.has(one.id) || !isSame(campaignOf(one), campaign)) return false
+    for (const id of one.after) needed.add(id)
+    return true
+  })
+}
+
 /**
  * 0: nothing is cut by it. 1: it isolates what it selects and allows some of it. 2: it only denies, or it narrows what was allowed.
  * 3: it takes allowed traffic away. Within a namespace the steps go in this order.

@@ -1,7 +1,7 @@
 /** Carries a plan out: rehearse → approve → journal → commit → verify, step by step. The only maker of StepStates. */
 import type { Approval, ControlId, FindingId, JournalHeader, Plan, Rehearsal, Step, StepId, StepState, Written } from '../model/index.ts'
 import type { Journal } from './journal.ts'
-import { campaignOf, isSame } from './network-campaign.ts'
+import { campaignOf, isSame, writtenFor } from './network-campaign.ts'
 import { type Committed, WriteConflict, WriteRefused, type Writer, WriteUncertain } from './writer.ts'
 
 export type Verdict =
@@ -92,6 +92,7 @@ export async function* run(options: RunOptions): AsyncGenerator<StepEvent, void>
     for await (const state of runner.take(step)) yield { step: step.id, state: (last = state) }
     if (last?.is !== 'mended' && last?.is !== 'handed-over' && last?.is !== 'rehearsed') missed.add(step.id)
     if (last?.is !== undefined && FELL.has(last.is)) runner.fell(step)
+    if (last?.is === 'refused') yield* runner.forsakeHalf(step, last)
   }
   yield* runner.leave(undefined)
   yield* runner.takeBackFirst()
@@ -199,10 +200,7 @@ class Runner {
     }
     await this.#journal!.append({ is: 'undone', time: this.#now(), step: step.id })
     yield { is: 'undone', because }
-    for (const one of this.#goingWith(step)) {
-      this.#proven.splice(this.#proven.indexOf(one), 1)
-      this.#forsaken.push({ step: one, because })
-    }
+    this.#forsake(this.#goingWith(step), because)
   }
 
   /** Proven steps that do not stay where this one was taken back, last first: half a set of policies is not what anybody approved. */
@@ -210,6 +208,18 @@ class Runner {
     if (step.canary === 'rest') return this.#proven.filter(({ id, canary }) => canary === 'first' && step.after.includes(id))
     const campaign = campaignOf(step)
     return this.#proven.filter((one) => one !== step && isSame(campaignOf(one), campaign)).toReversed()
+  }
+
+  /** Policies that were written for one that is refused: alone they isolate the pods they select, which nobody approved. */
+  async *forsakeHalf(step: Step, { by, because }: Extract<StepState, { is: 'refused' }>): AsyncGenerator<StepEvent, void> {
+    this.#forsake(writtenFor(step, this.#proven), `${step.title} was refused by ${by}: ${because}`)
+    yield* this.takeBackFirst()
+  }
+  #forsake(steps: readonly Step[], because: string): void {
+    for (const step of steps) {
+      this.#proven.splice(this.#proven.indexOf(step), 1)
+      this.#forsaken.push({ step, because })
+    }
   }
 
   /** Where the other pods cannot follow, their first one does not stay as it was made either; and so with a namespace's policies. */

@@ -50,8 +50,9 @@ export interface ReportInput {
 
 export function scanReport(input: ReportInput): ScanReport {
   const { snapshot, controls, outcomes } = input
+  const { whole: _how, ...told } = snapshot.source
   return {
-    source: snapshot.source,
+    source: told,
     startedAt: new Date(input.startedAt).toISOString(),
     durationMs: Math.round(input.finishedAt - input.startedAt),
     objects: snapshot.objects,

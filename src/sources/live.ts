@@ -2,14 +2,15 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
-import { ConfigProblem } from '../apiserver/context.ts'
 import { Discovery, discover, pathOf } from '../apiserver/discovery.ts'
-import { CannotConnect, clean, type Refusal } from '../apiserver/refusal.ts'
+import { clean, type Refusal } from '../apiserver/refusal.ts'
 import type { WatchTiming } from '../apiserver/watch.ts'
 import type { ClusterSource, FactName, Kind, Readable, SourceEvent, SourceInfo } from '../model/index.ts'
+import { readWhole } from '../objects/network-whole.ts'
 import { isKind, served } from '../objects/served.ts'
 import { FACTS } from './facts/all.ts'
 import type { Asking, Fact, FactAnswer } from './facts/fact.ts'
+import { connect } from './live-connect.ts'
 import { readKind } from './live-kind.ts'
 import { SeenNamespaces } from './live-namespaces.ts'
 import { EventQueue } from './live-queue.ts'
@@ -43,8 +44,9 @@ export function liveSource({ client, context, namespaces, timing = {} }: LiveOpt
       const queue = new EventQueue()
       inner.addEventListener('abort', () => queue.close(), { once: true })
       try {
-        queue.push({ type: 'source', info: { ...info, ...(await connect(client, namespaces, inner)) } })
-        const reading = new Reading(client, namespaces, timing, follow, inner, (event) => queue.push(event))
+        const known: SourceInfo = { ...info, ...(await connect(client, namespaces, inner)) }
+        queue.push({ type: 'source', info: known })
+        const reading = new Reading(client, known, timing, follow, inner, (event) => queue.push(event))
         void reading.all(wanted).then(() => {
           if (!follow) queue.close()
         })
@@ -58,49 +60,13 @@ export function liveSource({ client, context, namespaces, timing = {} }: LiveOpt
   }
 }
 
-/** The first request: is there a server, does it take our credentials, what is it, do the namespaces exist? */
-async function connect(
-  client: ApiClient,
-  namespaces: readonly string[] | undefined,
-  signal: AbortSignal,
-): Promise<{ kubernetes?: string }> {
-  const answer = await client.get<{ gitVersion?: string }>('/version', { signal, limitMs: 15_000 })
-  // A 403 or 404 is an answer of a server that may well answer the rest.
-  if (!answer.ok && answer.refusal.kind !== 'forbidden' && answer.refusal.kind !== 'not-found')
-    throw new CannotConnect(answer.refusal, advice(answer.refusal, client))
-  await Promise.all(
-    (namespaces ?? []).map(async (namespace) => {
-      const found = await client.get(pathOf({ group: '', version: 'v1', plural: 'namespaces' }, undefined, namespace), { signal })
-      if (found.ok || found.refusal.status !== 404) return
-      throw new ConfigProblem(
-        'no-such-namespace',
-        `there is no namespace "${clean(namespace, 100)}" in ${clean(client.context.name, 120)}`,
-        ['kubectl get namespaces', 'scan all namespaces: leave -n out'],
-      )
-    }),
-  )
-  return answer.ok && typeof answer.body?.gitVersion === 'string' ? { kubernetes: clean(answer.body.gitVersion, 100) } : {}
-}
-
-function advice({ kind }: Refusal, { server, context }: ApiClient): string[] {
-  const other = 'choose another context with --context NAME'
-  switch (kind) {
-    case 'unauthorized':
-      return ['log in again, as for kubectl', `kubectl --context ${clean(context.name, 120)} auth whoami`, other]
-    case 'tls':
-      return ['compare certificate-authority, tls-server-name and server in the kubeconfig with the certificate the server shows', other]
-    default:
-      return [
-        `check that ${clean(server, 200)} can be reached from here (VPN, bastion, firewall, proxy-url)`,
-        other,
-        'k8s-harden --manifests PATH',
-      ]
-  }
-}
-
 class Reading {
   readonly #client: ApiClient
+  readonly #info: SourceInfo
   readonly #namespaces: readonly string[] | undefined
+  /** Read in all namespaces where that is allowed. */
+  #wanted: ReadonlySet<Kind> = new Set()
+  #whole: readonly Kind[] = []
   readonly #timing: NonNullable<LiveOptions['timing']>
   readonly #follow: boolean
   readonly #signal: AbortSignal
@@ -118,14 +84,15 @@ class Reading {
 
   constructor(
     client: ApiClient,
-    namespaces: readonly string[] | undefined,
+    info: SourceInfo,
     timing: NonNullable<LiveOptions['timing']>,
     follow: boolean,
     signal: AbortSignal,
     emit: (event: SourceEvent) => void,
   ) {
     this.#client = client
-    this.#namespaces = namespaces
+    this.#info = info
+    this.#namespaces = info.namespaces
     this.#timing = timing
     this.#follow = follow
     this.#signal = signal
@@ -140,6 +107,7 @@ class Reading {
   /** Resolves when everything wanted has arrived or is known to be unreadable. */
   async all(wanted: ReadonlySet<Readable>): Promise<void> {
     const kinds = [...wanted].filter((what): what is Kind & Readable => isKind(what))
+    if (this.#namespaces !== undefined) this.#wanted = readWhole(wanted)
     const facts = [...wanted].filter((what): what is FactName => !isKind(what))
     // Pods first, since they take longest; then what is known to be there; facts last: they are small and wait for nobody.
     kinds.sort((a, b) => Number(b === 'Pod') - Number(a === 'Pod'))
@@ -155,7 +123,9 @@ class Reading {
     if (place.standing === 'file') return this.#emit({ type: 'unread', unread: onlyInFiles(kind) })
     const version = place.standing === 'builtIn' ? place.version : await this.#versionOf(kind)
     if (version === undefined) return
-    const namespaces = this.#namespaces
+    const isWhole = this.#wanted.has(kind) && (await this.#mayListAll(kind, version))
+    if (isWhole) this.#tellWhole(kind)
+    const namespaces = isWhole ? undefined : this.#namespaces
     const { settled } = readKind({
       client: this.#client,
       kind,
@@ -169,6 +139,20 @@ class Reading {
       ...(namespaces !== undefined && { namespaces }),
     })
     await settled
+  }
+
+  /** A refusal is an answer: then the operator's namespaces are what may be read. Any other failure is met, and told, by the reading itself. */
+  async #mayListAll(kind: Kind, version: string): Promise<boolean> {
+    const { group, plural } = served(kind)
+    const answer = await this.#client.get(pathOf({ group, version, plural }), { query: { limit: 1 }, signal: this.#signal })
+    return answer.ok || answer.refusal.kind !== 'forbidden'
+  }
+
+  /** Before its objects come, so that nobody takes those of other namespaces for all, or all for those of some. */
+  #tellWhole(kind: Kind): void {
+    if (this.#whole.includes(kind)) return
+    this.#whole = [...this.#whole, kind]
+    this.#emit({ type: 'source', info: { ...this.#info, whole: this.#whole } })
   }
 
   /** Under which version an add-on is served; undefined where it is not, which has then been said. */
@@ -205,6 +189,7 @@ class Reading {
     // Discovery answered and has no such kind: there are none, and that is known.
     else if (!this.#absent.has(kind)) {
       this.#absent.add(kind)
+      if (this.#wanted.has(kind)) this.#tellWhole(kind)
       this.#emit({ type: 'replace', kind, items: [] })
     }
     return undefined
@@ -234,7 +219,8 @@ class Reading {
       fact: (other) => this.#ask(other),
       namespaces: async () => {
         await this.#seenAll
-        return this.#seen.all()
+        const all = this.#seen.all()
+        return this.#namespaces === undefined ? all : all.filter(({ namespace }) => this.#namespaces!.includes(namespace.metadata.name))
       },
     }
     return (FACTS[name] as Fact<F>)(asking).catch(

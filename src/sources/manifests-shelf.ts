@@ -14,11 +14,17 @@ type Arranged = ReadonlyMap<Kind, ReadonlyMap<string, KubeObject>>
 export class Shelf {
   readonly #files = new Map<string, readonly FoundObject[]>()
   readonly #namespaces: ReadonlySet<string> | undefined
+  #whole: ReadonlySet<Kind> = new Set()
   #arranged: Arranged = new Map()
   #objects = 0
 
   constructor(namespaces?: readonly string[]) {
     this.#namespaces = namespaces === undefined ? undefined : new Set(namespaces)
+  }
+
+  /** Of these kinds all namespaces are kept. */
+  keepWhole(kinds: ReadonlySet<Kind>): void {
+    this.#whole = kinds
   }
 
   /** Objects of the kinds we know, in all files. */
@@ -66,7 +72,7 @@ export class Shelf {
     for (const [, found] of [...this.#files].sort(([a], [b]) => (a < b ? -1 : 1))) {
       for (const { kind, object, position } of found) {
         const { namespace, name } = object.metadata
-        if (namespace !== undefined && this.#namespaces?.has(namespace) === false) continue
+        if (namespace !== undefined && this.#namespaces?.has(namespace) === false && !this.#whole.has(kind)) continue
         let keys = after.get(kind)
         if (keys === undefined) after.set(kind, (keys = new Map()))
         const key = keyOf(namespace, name)

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { text as textOfStream } from 'node:stream/consumers'
 import type { ClusterSource, Kind, ObjectRef, Path, Readable, SourceEvent, SourceInfo } from '../model/index.ts'
+import { readWhole } from '../objects/network-whole.ts'
 import { isKind } from '../objects/served.ts'
 import { Charts, chartsAmong } from './charts.ts'
 import type { Complaint } from './kustomization.ts'
@@ -75,6 +76,7 @@ class ManifestsSource implements ClusterSource {
   #saidOfCharts: ReadonlyMap<string, Complaint> = new Map()
   #stdin: string | undefined
   #kubernetes: string | undefined
+  #whole: readonly Kind[] = []
 
   constructor(path: string, options: ManifestsOptions) {
     this.#path = path === '-' ? '-' : resolve(path)
@@ -93,7 +95,7 @@ class ManifestsSource implements ClusterSource {
       kind,
       name,
       ...(this.#kubernetes !== undefined && { kubernetes: this.#kubernetes }),
-      ...(namespaces !== undefined && { namespaces }),
+      ...(namespaces !== undefined && { namespaces, whole: this.#whole }),
     }
   }
 
@@ -108,6 +110,11 @@ class ManifestsSource implements ClusterSource {
   }
 
   async *events({ signal, follow, wanted }: Parameters<ClusterSource['events']>[0]): AsyncGenerator<readonly SourceEvent[]> {
+    if (this.#options.namespaces !== undefined) {
+      const whole = readWhole(wanted)
+      this.#whole = [...whole]
+      this.#shelf.keepWhole(whole)
+    }
     const watch = follow && this.#path !== '-' ? watchPath(this.#path, signal) : undefined
     // A pipe may never end: whoever interrupts does not wait for it.
     const problems = await unlessAborted(this.#path === '-' ? this.#readStdin() : this.#readChanged(new Set(), signal), signal)

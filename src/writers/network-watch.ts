@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PodObject, Snapshot, Step } from '../model/index.ts'
+import { isNarrowed } from '../objects/narrowed.ts'
 import { networkPlugins } from '../objects/network-cni.ts'
 import { isEmptySelector, matchesSelector } from '../objects/selectors.ts'
 import { type Campaign, campaignOf, isSame } from '../plan/network-campaign.ts'
@@ -88,7 +89,8 @@ export class NetworkWatch implements Watchman {
 
   async after(step: Step, patience?: AbortSignal): Promise<string | undefined> {
     if (this.#open === undefined || !this.#open.steps.includes(step)) return undefined
-    const isLast = !this.#steps.slice(this.#steps.indexOf(step) + 1).some((one) => isSame(campaignOf(one), this.#open?.campaign))
+    const following = this.#steps.slice(this.#steps.indexOf(step) + 1).filter(({ carriedOut }) => carriedOut === 'live')
+    const isLast = !following.some((one) => isSame(campaignOf(one), this.#open?.campaign))
     if (isLast) return this.#watch(patience)
     this.#note = 'watched with the policies that follow'
     return undefined
@@ -139,8 +141,9 @@ export class NetworkWatch implements Watchman {
   }
 
   /** A namespace is closed for others above all: their pods are looked at even where the operator narrowed the scan to it. */
-  async #elsewhere({ source: { namespaces } }: Snapshot): Promise<readonly PodObject[] | undefined> {
-    if (namespaces === undefined) return []
+  async #elsewhere(snapshot: Snapshot): Promise<readonly PodObject[] | undefined> {
+    const { namespaces = [] } = snapshot.source
+    if (!isNarrowed(snapshot, 'Pod')) return []
     const fieldSelector = namespaces.map((name) => `metadata.namespace!=${name}`).join(',')
     const answer = await this.#api.get<{ readonly items?: readonly PodObject[] }>('/api/v1/pods', {
       query: { fieldSelector, resourceVersion: '0' },

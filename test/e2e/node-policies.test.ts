@@ -26,25 +26,28 @@ describeNode('policies that are enforced on a real node', { policies: true }, (c
   const isReady = async (at: string) => (await read(at)).status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
 
   /** A pod that serves TCP on 80 and 81 and UDP on 53; only those with `named` give port 80 its name. */
-  const make = async (at: string, { named = false, container = {} }: { named?: boolean; container?: object } = {}) => {
+  const make = async (
+    at: string,
+    { named = false, container = {}, labels = {} }: { named?: boolean; container?: object; labels?: object } = {},
+  ) => {
     const ports = [{ containerPort: 80, ...(named && { name: 'web' }) }, { containerPort: 81 }, { containerPort: 53, protocol: 'UDP' }]
     const app = {
       name: 'app',
       image: images.root.name,
       imagePullPolicy: 'Never',
-      args: ['serve=:80', 'serve=:81', 'udp=:53'],
+      args: ['serve=:80', 'serve=:81', 'serve=:53', 'udp=:53'],
       ports,
       ...container,
     }
     await cluster().api.create(`${core}/${space(at)}/pods`, {
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { name: name(at), labels: { app: name(at) } },
+      metadata: { name: name(at), labels: { app: name(at), ...labels } },
       spec: { terminationGracePeriodSeconds: 1, containers: [app] },
     })
   }
   const makeAll = async (...all: readonly Parameters<typeof make>[]) => {
-    for (const namespace of new Set(all.map(([at]) => space(at))))
+    for (const namespace of new Set(all.map(([at]) => space(at)).filter((one) => one !== 'kube-system')))
       await cluster().api.create(core, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
     // The account comes a moment after its namespace.
     const hasAccount = async (namespace: string) =>
@@ -141,11 +144,13 @@ describeNode('policies that are enforced on a real node', { policies: true }, (c
     }
   }, 400_000)
 
-  const harden = async (namespace: string, ...args: readonly string[]) => {
-    const env = { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: await mkdtemp(join(tmpdir(), 'k8s-harden-xdg-')) }
-    const risk = ['--yes', '--accept-risk', 'may-break', '--steady', '3']
-    return execa(process.execPath, [MAIN, 'apply', ...risk, '-n', namespace, ...args], { env, stdin: 'ignore', reject: false, all: true })
+  const newState = () => mkdtemp(join(tmpdir(), 'k8s-harden-xdg-'))
+  const run = (state: string, ...args: readonly string[]) => {
+    const env = { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: state }
+    return execa(process.execPath, [MAIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
   }
+  const RISK = ['--yes', '--accept-risk', 'may-break', '--steady', '3']
+  const harden = async (namespace: string, ...args: readonly string[]) => run(await newState(), 'apply', ...RISK, '-n', namespace, ...args)
   const policiesOf = async (namespace: string) =>
     (await cluster().api.get<{ items: KubeObject[] }>(`/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies`)).items.map(
       ({ metadata }) => metadata.name,
@@ -179,5 +184,79 @@ describeNode('policies that are enforced on a real node', { policies: true }, (c
     expect(exitCode).toBe(4)
     expect(await policiesOf('data')).toEqual([])
     await expect.poll(() => isReady('front/reader'), patience).toBe(true)
+  })
+
+  const BOTH = ['--control', 'net-default-deny-ingress', '--control', 'net-default-deny-egress']
+  /** The pods of the node have a range, the API server an address, and names are asked for at a Service: as in a cluster that is set up. */
+  const setUp = async () => {
+    const { hostAddress } = cluster().nodes[0]!
+    const podCIDR = hostAddress.replace(/\.\d+$/, '.128/25')
+    const body = { spec: { podCIDR, podCIDRs: [podCIDR] } }
+    const patch = await cluster().api.request('PATCH', '/api/v1/nodes/node-0', { body, contentType: 'application/merge-patch+json' })
+    expect(patch.status, patch.text).toBe(200)
+    await cluster().api.create('/apis/discovery.k8s.io/v1/namespaces/default/endpointslices', {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'kubernetes', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [hostAddress] }],
+      ports: [{ name: 'https', port: Number(new URL(cluster().url).port) }],
+    })
+    await makeAll(['kube-system/dns', { labels: { 'k8s-app': 'kube-dns' } }])
+    const ports = ['UDP', 'TCP'].map((protocol) => ({ name: protocol.toLowerCase(), protocol, port: 53 }))
+    await service('kube-system', 'kube-dns', { selector: { 'k8s-app': 'kube-dns' }, ports })
+  }
+  const service = (namespace: string, called: string, spec: object) =>
+    cluster().api.create(`${core}/${namespace}/services`, { apiVersion: 'v1', kind: 'Service', metadata: { name: called }, spec })
+
+  test('closed both ways, an app still has DNS, its peers and the API server, and nothing else; undo opens all again', async () => {
+    await setUp()
+    const env = [{ name: 'STOCK', value: 'http://stock.depot:80' }]
+    await makeAll(['market/app', { container: { env } }], ['market/peer'], ['depot/stock'], ['depot/spare'])
+    await service('depot', 'stock', { selector: { app: 'stock' }, ports: [{ port: 80 }] })
+    const api = `tcp/${cluster().nodes[0]!.hostAddress}:${new URL(cluster().url).port}`
+    const [udp, tcp, dns] = [`udp/${ip('kube-system/dns')}:53`, `tcp/${ip('kube-system/dns')}:53`, `tcp/${ip('kube-system/dns')}:80`]
+    const [peer, stock, other, spare] = [
+      `tcp/${ip('market/peer')}:80`,
+      `tcp/${ip('depot/stock')}:80`,
+      `tcp/${ip('depot/stock')}:81`,
+      `tcp/${ip('depot/spare')}:80`,
+    ]
+    const [needed, others] = [
+      [udp, tcp, peer, stock, api],
+      [dns, other, spare],
+    ]
+    const ways = async () => {
+      const said = await cluster().kubectl(['exec', '-n', 'market', 'app', '--', '/workload', `reach=${[...needed, ...others].join(' ')}`])
+      return said.split('\n').filter((line) => /^(open|closed) /.test(line))
+    }
+    const open = [...needed, ...others].map((one) => `open ${one}`)
+    await expect.poll(ways, patience).toEqual(open)
+
+    const state = await newState()
+    const outside = ['--set', 'net-default-deny-egress.outside=nothing']
+    const { exitCode, all: said } = await run(state, 'apply', ...RISK, '-n', 'market', ...BOTH, ...outside)
+    expect(exitCode, said).toBe(0)
+    await expect.poll(ways, patience).toEqual([...needed.map((one) => `open ${one}`), ...others.map((one) => `closed ${one}`)])
+
+    expect((await run(state, 'undo', '--yes')).exitCode).toBe(0)
+    expect(await policiesOf('market')).toEqual([])
+    await expect.poll(ways, patience).toEqual(open)
+  })
+
+  test('where only the way out breaks an app, that is taken back, and the way in stays closed', async () => {
+    const readinessProbe = { httpGet: { path: '/', port: 80 }, periodSeconds: 1, failureThreshold: 2, timeoutSeconds: 3 }
+    await makeAll(['ledger/db'], ['court/clerk', { container: { readinessProbe } }])
+    const step = `/do?step=${encodeURIComponent(`request=tcp=${ip('ledger/db')}:80`)}`
+    expect(await (await fetch(`http://${ip('court/clerk')}${step}`)).text()).toBe('done\n')
+    await expect.poll(() => isReady('court/clerk'), patience).toBe(true)
+
+    const { exitCode, all: said } = await harden('court', ...BOTH)
+    expect(said).toContain('pod court/clerk is no longer ready: Readiness probe failed: HTTP probe failed with statuscode: 500')
+    expect(exitCode).toBe(4)
+    const left = await policiesOf('court')
+    expect(left).toContain('default-deny-ingress')
+    expect(left.filter((one) => /egress|dns|metadata|api-server/.test(one))).toEqual([])
+    await expect.poll(() => isReady('court/clerk'), patience).toBe(true)
   })
 })

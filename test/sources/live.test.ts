@@ -222,6 +222,24 @@ describe('the live source', () => {
     expect(server.asked.some(({ path }) => path === '/api/v1/pods')).toBe(false)
   })
 
+  test('-n where policies are judged: what they are about is read whole where that is allowed, and said', async () => {
+    for (const namespace of ['shop', 'other']) {
+      put('Namespace', namespace)
+      put('Pod', 'cart', { spec: { containers: [] } }, namespace)
+      put('Service', 'cart', { spec: {} }, namespace)
+      put('Secret', 'cart', {}, namespace)
+    }
+    server.routes.set('/api/v1/services', (_asked, response) => json(response, 403, status(403, 'no')))
+    const { snapshot } = await scan(['NetworkPolicy', 'Pod', 'Namespace', 'Service', 'Secret'], ['shop'])
+    const namespacesOf = (kind: 'Pod' | 'Service' | 'Secret') => snapshot.all(kind).map(({ metadata }) => metadata.namespace)
+    expect(namespacesOf('Pod').sort()).toEqual(['other', 'shop'])
+    expect(snapshot.all('Namespace')).toHaveLength(2)
+    expect(namespacesOf('Service')).toEqual(['shop'])
+    expect(namespacesOf('Secret')).toEqual(['shop'])
+    expect(snapshot.source.whole?.toSorted()).toEqual(['Namespace', 'NetworkPolicy', 'Pod'])
+    expect(snapshot.unreads).toEqual([])
+  })
+
   test('-n without the right to list namespaces: they are fetched by name', async () => {
     put('Namespace', 'shop', { status: { phase: 'Active' } })
     server.forbidden.set('/api/v1/namespaces', new Set(['list', 'watch']))

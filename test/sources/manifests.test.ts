@@ -1,6 +1,6 @@
 import { Readable as Stream } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import type { ConfigMapObject, ControllerObject, SecretObject } from '../../src/model/index.ts'
+import type { ConfigMapObject, ControllerObject, Readable, SecretObject } from '../../src/model/index.ts'
 import { refOf } from '../../src/objects/ref.ts'
 import { manifestsSource, SourceProblem } from '../../src/sources/manifests.ts'
 import { directoryOf, scan } from './manifests-helper.ts'
@@ -134,8 +134,12 @@ describe('what is read', () => {
     using directory = directoryOf({
       'a.yaml': `${deployment('app', '')}---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: x, namespace: shop}\n`,
     })
-    const seen = await scan(manifestsSource(directory.path, { namespaces: ['shop'] }))
-    expect([seen.kinds.get('Deployment')!.size, seen.kinds.get('ServiceAccount')!.size]).toEqual([0, 1])
+    const seen = async (...wanted: readonly Readable[]) =>
+      scan(manifestsSource(directory.path, { namespaces: ['shop'] }), new Set<Readable>(['Deployment', 'ServiceAccount', ...wanted]))
+    const sizes = ({ kinds }: Awaited<ReturnType<typeof seen>>) => [kinds.get('Deployment')!.size, kinds.get('ServiceAccount')!.size]
+    expect(sizes(await seen())).toEqual([0, 1])
+    // Who needs their pods may be anywhere.
+    expect(sizes(await seen('NetworkPolicy'))).toEqual([1, 1])
   })
 
   test('what is null is not there', async () => {

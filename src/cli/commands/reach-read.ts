@@ -1,6 +1,7 @@
 import { controls as allControls } from '../../controls/index.gen.ts'
 import { wantedBy } from '../../engine/evaluator.ts'
 import type { Readable, RegisteredControl, Snapshot } from '../../model/index.ts'
+import { narrowed } from '../../objects/narrowed.ts'
 import { CNI_KINDS } from '../../objects/network-cni.ts'
 import { FLOW_KINDS } from '../../objects/network-flows.ts'
 import { REACH_KINDS } from '../../objects/network-reach.ts'
@@ -62,6 +63,5 @@ async function scanned(
 
 function unreadOf(view: Snapshot): readonly string[] {
   const unread = REACH_KINDS.map((kind) => view.unread(kind)?.because).filter((because) => because !== undefined)
-  const { namespaces } = view.source
-  return [...new Set([...unread, ...(namespaces === undefined ? [] : [`only namespace ${namespaces.join(', ')} was read`])])]
+  return [...new Set([...unread, ...narrowed(view, REACH_KINDS).map(({ because }) => because)])]
 }

@@ -1,6 +1,7 @@
 import { type IneffectiveEvidence, mendPolicy } from '../../../remediations/network-policy/effective.ts'
 import { control } from '../../model/define.ts'
-import type { Observation } from '../../model/index.ts'
+import type { NetworkPolicyObject, Observation } from '../../model/index.ts'
+import { narrowed } from '../../objects/narrowed.ts'
 import { policyFaults } from '../../objects/network-policy-faults.ts'
 import { FAULT_KINDS } from '../../objects/network-policy-faults-view.ts'
 import { formatPath } from '../../objects/path.ts'
@@ -21,6 +22,11 @@ export default control({
       yield { unknown: unread.because, answer: unread.answer }
       return
     }
+    const [partly] = view.all('NetworkPolicy').some(looksElsewhere) ? narrowed(view, ['Namespace', ...WORKLOAD_KINDS, 'Service']) : []
+    if (partly !== undefined) {
+      yield { unknown: `policies name what lies in other namespaces, and ${partly.because}`, answer: partly.answer }
+      return
+    }
     for (const policy of view.all('NetworkPolicy')) {
       for (const fault of policyFaults(view, policy)) {
         yield {
@@ -38,3 +44,8 @@ export default control({
   remedy: mendPolicy,
   verify: 'From a pod that the policy is for, open a connection that it allows and one that it does not.',
 })
+
+const looksElsewhere = ({ spec }: NetworkPolicyObject): boolean =>
+  [...(spec?.ingress ?? []).flatMap((rule) => rule?.from ?? []), ...(spec?.egress ?? []).flatMap((rule) => rule?.to ?? [])].some(
+    (peer) => peer?.namespaceSelector !== undefined || peer?.ipBlock !== undefined,
+  )
