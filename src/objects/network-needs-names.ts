@@ -1,5 +1,6 @@
 /** Needs that host names in configuration show: arguments, environment, ConfigMaps. What is compiled in, or stands in a Secret, stays unseen. */
 import type { ConfigMapObject, PodSpec, ServiceObject, View } from '../model/index.ts'
+import { wordsOfSpec } from './container-words.ts'
 import { eachContainer } from './containers.ts'
 import { remembered } from './derived.ts'
 import { ANYWHERE, type Edge, type Side } from './network-edges.ts'
@@ -52,15 +53,31 @@ function edgesByName(view: NameView, from: Side, service: ServiceObject, because
   return edgesByName(view, from, target, `${because}, as Service ${service.metadata.name} of type ExternalName`, depth + 1)
 }
 
-const HOST = /(?<![\w.-])[a-z0-9][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)*(?![\w-])/g
-export const namesIn = (text: string): readonly string[] => [...new Set([...text.matchAll(HOST)].map(([host]) => host))]
+/** The scheme of an address (`redis://cache`) is no host. */
+const HOST = /(?<![\w.-])[a-z0-9][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)*(?![\w-])(?!:(?:\\?\/){2})/gi
+/** In small letters, as DNS takes them. A single word in capitals is a name only where it stands alone or a port follows. */
+export const namesIn = (text: string): readonly string[] => [
+  ...new Set(
+    [...text.matchAll(HOST)].flatMap(({ 0: host, index }) => {
+      const name = host.toLowerCase()
+      const isHost = name === host || host.includes('.') || /^:\d/.test(text.slice(index + host.length, index + host.length + 2))
+      return isHost || /^\n*$/.test(text.slice(Math.max(0, index - 1), index) + text.slice(index + host.length, index + host.length + 1))
+        ? [name]
+        : []
+    }),
+  ),
+]
 
 /** `db`, `db-0.db` of its own namespace; `db.shop`, `db-0.db.shop.svc.cluster.local`: a Service's name stands before its namespace's. */
-function keysNamed(host: string, namespace: string, services: ReadonlyMap<string, ServiceObject>): readonly string[] {
+export function keysNamed(host: string, namespace: string, services: ReadonlyMap<string, ServiceObject>): readonly string[] {
   const parts = host.split('.')
   const keys = parts.slice(0, -1).map((part, index) => keyOf(parts[index + 1], part))
-  const own = parts.length === 1 ? parts[0]! : parts.length === 2 && parts[0]!.startsWith(`${parts[1]}-`) ? parts[1]! : undefined
-  return [...keys, ...(own === undefined ? [] : [keyOf(namespace, own)])].filter((key) => services.has(key))
+  const own = parts.length === 1 ? [parts[0]!] : parts.length === 2 && isPeerOf(parts[1]!) ? [parts[1]!] : []
+  return [...keys, ...own.map((name) => keyOf(namespace, name))].filter((key) => services.has(key))
+
+  function isPeerOf(name: string): boolean {
+    return parts[0]!.startsWith(`${name}-`) || services.get(keyOf(namespace, name))?.spec?.clusterIP === 'None'
+  }
 }
 
 /** `$(ORDERS_DB_SERVICE_HOST)`: the kubelet sets it for every Service of the namespace. */
@@ -72,15 +89,6 @@ const variablesIn = (text: string, namespace: string, services: ReadonlyMap<stri
 /** Of the template, and of a live pod, into which a webhook may have put a sidecar. */
 const wordsOf = ({ spec, pods }: Workload): string =>
   [spec, ...(pods[0]?.spec === undefined ? [] : [pods[0].spec])].map(wordsOfSpec).join('\n')
-const wordsOfSpec = remembered((spec: PodSpec): string =>
-  eachContainer(spec)
-    .flatMap(({ container }) => [
-      ...(container.command ?? []),
-      ...(container.args ?? []),
-      ...(container.env ?? []).map((variable) => variable?.value ?? ''),
-    ])
-    .join('\n'),
-)
 export const configurationOf = wordsOf
 
 /** Enough of a ConfigMap to find host names in; certificates and dashboards are longer and hold none. */

@@ -81,6 +81,45 @@ describe('what must stay reachable', () => {
       ])
   })
 
+  it.each([
+    ['in capitals, as DNS takes it', 'env: [{name: DB, value: DB.SHOP.SVC}]'],
+    ['put together by the kubelet', 'env: [{name: N, value: shop}, {name: S, value: db}, {name: U, value: "pg://$(S).$(N):5432"}]'],
+    ['put together by a shell', 'env: [{name: N, value: shop}], command: [sh, -c, "exec app --db db.${N:-x}.svc"]'],
+    ['from what a shell falls back on', 'command: [sh, -c, "exec app --db db.${N:-shop}.svc"]'],
+    ['in a system property', 'command: [java, "-Ddb.url=jdbc:postgresql://db.shop:5432/x"]'],
+    ['for gRPC', 'args: ["--db=dns:///db.shop:5432"]'],
+    ['in a hook', 'lifecycle: {postStart: {exec: {command: [curl, "http://db.shop/register"]}}}'],
+    ['in a probe', 'readinessProbe: {exec: {command: [pg_isready, -h, db.shop]}}'],
+  ])('is a Service that is named %s', (_how, container) =>
+    expect(needs(db, dbPod, pod('store', 'front', container))).toEqual([
+      'front/store → shop/db TCP/5433: Pod store in namespace front names it',
+    ]),
+  )
+
+  it('is not what a scheme is called, nor a word in capitals, nor a variable that nobody set', () => {
+    for (const text of ['db://cache:6379', 'db:\\/\\/cache', 'the DB is', '$(DB).shop', '$DB'])
+      expect(needs(db, dbPod, pod('web', 'shop', `args: ["${text}"]`))).toEqual([])
+    for (const text of ['db:/export', 'DB', 'DB:5432']) expect(needs(db, dbPod, pod('web', 'shop', `args: ["${text}"]`))).toHaveLength(1)
+  })
+
+  it('is the pod that is named before its headless Service, whatever that is called', () => {
+    const peers = service('peers', '{clusterIP: None, selector: {app: db}, ports: [{port: 5433}]}')
+    expect(needs(peers, dbPod, pod('web', 'shop', 'args: ["db-0.peers:5433"]'))).toEqual([
+      'shop/web → shop/db TCP/5433: Pod web in namespace shop names it',
+    ])
+    expect(needs(db, dbPod, pod('web', 'shop', 'args: ["config.db"]'))).toEqual([])
+  })
+
+  it('is whom the controller of an Ingress asks, as its annotations say', () => {
+    const ingress = (value: string) =>
+      `apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: front, annotations: {nginx.ingress.kubernetes.io/auth-url: "${value}"}}\nspec: {ingressClassName: nginx}\n`
+    const controller = pod('nginx', 'ingress', 'image: registry.k8s.io/ingress-nginx/controller:v1')
+    expect(needs(db, dbPod, controller, ingress('http://db.shop.svc.cluster.local:5432/auth'))).toEqual([
+      'ingress/nginx → shop/db TCP/5433: Ingress i names it in annotation nginx.ingress.kubernetes.io/auth-url',
+    ])
+    expect(needs(service('db', '{selector: {app: db}, ports: [{port: 1}]}', 'front'), controller, ingress('db'))).toEqual([])
+  })
+
   it('is where another name for a Service leads (ExternalName)', () => {
     const alias = service('store', '{type: ExternalName, externalName: db.shop.svc.cluster.local}', 'front')
     expect(needs(db, dbPod, alias, pod('web', 'front', 'args: ["store:5432"]'))).toEqual([
