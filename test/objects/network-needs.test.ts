@@ -212,6 +212,16 @@ describe('what must stay reachable', () => {
     expect(needs(scraped, prometheus)).toEqual([`mon/prom → shop/web TCP/9090: ${because}`])
   })
 
+  it('is scraping from the namespace of a collector whose pods an operator makes', () => {
+    const scraped = pod('web', 'shop', 'ports: [{containerPort: 80}]', ', annotations: {prometheus.io/scrape: "true"}')
+    const awaited = (namespace: string) =>
+      service('prometheus-k8s', '{selector: {app.kubernetes.io/name: prometheus}, ports: [{port: 9090}]}', namespace)
+    const from = (...more: string[]) => needs(scraped, ...more)[0]!.split(' → ')[0]
+    expect(from(awaited('watch'))).toBe('namespace watch')
+    expect(from(awaited('watch'), awaited('other'))).toBe('every pod')
+    expect(from(awaited('watch'), pod('agent', 'else', 'image: prom/prometheus:v3'))).toBe('else/agent')
+  })
+
   it('is scraping by monitors, by the names of ports and the labels that they go by', () => {
     const labelled = db.replace('namespace: shop}', 'namespace: shop, labels: {metrics: "on"}}')
     const monitor = (kind: string, spec: string) =>

@@ -60,6 +60,14 @@ describe('closing a namespace', () => {
       expect(names(other)).toContain('allow-to-db')
   })
 
+  it('leaves a namespace to a person where an operator makes the collector of metrics', () => {
+    const awaited =
+      '---\napiVersion: v1\nkind: Service\nmetadata: {name: prometheus-k8s, namespace: shop}\nspec: {selector: {app.kubernetes.io/name: prometheus}, ports: [{port: 9090}]}\n'
+    expect(propose(pod + awaited)).toEqual({
+      byHand: expect.stringContaining('namespace shop watches the cluster (Service prometheus-k8s)'),
+    })
+  })
+
   it('does not take a name that is there', () => {
     const named =
       '---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: default-deny-ingress, namespace: shop}\nspec: {podSelector: {matchLabels: {app: db}}}\n'
