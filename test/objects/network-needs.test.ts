@@ -110,6 +110,15 @@ describe('what must stay reachable', () => {
     expect(needs(db, dbPod, pod('web', 'shop', 'args: ["config.db"]'))).toEqual([])
   })
 
+  it('is the port behind the name of a headless Service, on which its pods answer beside those that it lists', () => {
+    const peers = service('peers', '{clusterIP: None, selector: {app: db}, ports: [{port: 2888}]}')
+    const asks = (text: string, other = peers) =>
+      needs(other, dbPod, pod('store', 'front', `args: ["${text}"]`)).map((line) => line.split(':')[0])
+    expect(asks('db-0.peers.shop:2181,db-1.peers.shop.svc:2182')).toEqual(['front/store → shop/db TCP/2888 TCP/2181 TCP/2182'])
+    expect(asks('peers.shop:99999')).toEqual(['front/store → shop/db TCP/2888'])
+    expect(asks('db.shop:2181', db)).toEqual(['front/store → shop/db TCP/5433'])
+  })
+
   it('is whom the controller of an Ingress asks, as its annotations say', () => {
     const ingress = (value: string) =>
       `apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: front, annotations: {nginx.ingress.kubernetes.io/auth-url: "${value}"}}\nspec: {ingressClassName: nginx}\n`
