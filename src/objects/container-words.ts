@@ -7,15 +7,20 @@ import { list, mapping } from './network-fields.ts'
 /** A line each, as written; where a variable stands in one, a second time with its value in place. Values from Secrets are in none. */
 export const wordsOfSpec = remembered((spec: PodSpec): string =>
   eachContainer(spec)
-    .flatMap(({ container }) => wordsOf(container))
+    .flatMap(({ container }) => wordsOf(container, new Map()))
     .join('\n'),
 )
+/** The same where variables get values from elsewhere: of a ConfigMap. */
+export const wordsGiven = (spec: PodSpec, given: (container: ContainerSpec) => Values): string =>
+  eachContainer(spec)
+    .flatMap(({ container }) => wordsOf(container, given(container)))
+    .join('\n')
+type Values = ReadonlyMap<string, string>
 
-function wordsOf(container: ContainerSpec): readonly string[] {
+function wordsOf(container: ContainerSpec, given: Values): readonly string[] {
   const env = list(container.env).map(mapping)
-  const values = new Map(
-    env.flatMap(({ name, value }) => (typeof name === 'string' && typeof value === 'string' ? [[name, value] as const] : [])),
-  )
+  const own = env.flatMap(({ name, value }) => (typeof name === 'string' && typeof value === 'string' ? [[name, value] as const] : []))
+  const values: Values = new Map([...given, ...own])
   const words = [
     ...list(container.command),
     ...list(container.args),
@@ -29,7 +34,7 @@ function wordsOf(container: ContainerSpec): readonly string[] {
 const commandOf = (handler: unknown): readonly unknown[] => list(mapping(mapping(handler)['exec'])['command'])
 
 /** `$(DB)` as the kubelet fills it in, `${DB}`, `${DB:-x}` and `$DB` as a shell does. Values may hold variables themselves. */
-function whole(word: string, values: ReadonlyMap<string, string>): readonly string[] {
+function whole(word: string, values: Values): readonly string[] {
   let now = word
   for (let depth = 0; depth < 4; depth++) {
     const next = now.replace(VARIABLE, (as, kubelet, braced, instead, bare) => values.get(kubelet ?? braced ?? bare) ?? instead ?? as)

@@ -1,6 +1,6 @@
 /** Needs that host names in configuration show: arguments, environment, ConfigMaps. What is compiled in, or stands in a Secret, stays unseen. */
-import type { ConfigMapObject, PodSpec, ServiceObject, View } from '../model/index.ts'
-import { wordsOfSpec } from './container-words.ts'
+import type { ConfigMapObject, ContainerSpec, PodSpec, ServiceObject, View } from '../model/index.ts'
+import { wordsGiven, wordsOfSpec } from './container-words.ts'
 import { eachContainer } from './containers.ts'
 import { remembered } from './derived.ts'
 import { ANYWHERE, type Edge, type Side } from './network-edges.ts'
@@ -26,8 +26,9 @@ export function nameEdges(view: NameView): readonly Edge[] {
     [...keys].flatMap(([key, ports]) => edgesByName(view, from, services.get(key)!, because, ports))
   const edges = workloads(view).flatMap((workload) => {
     const { namespace, ref } = workload
-    const variables = variablesIn(wordsOf(workload), namespace, services).map((key) => [key, []] as const)
-    const keys: Named = new Map([...variables, ...named(wordsOf(workload), namespace)])
+    const words = wordsWithMaps(view, workload)
+    const variables = variablesIn(words, namespace, services).map((key) => [key, []] as const)
+    const keys: Named = new Map([...variables, ...named(words, namespace)])
     return edgesOf(sideOf(workload), keys, `${ref.kind} ${ref.name} in namespace ${namespace} names it`)
   })
   const fromMaps = view.all('ConfigMap').flatMap((map) => {
@@ -107,6 +108,24 @@ const variablesIn = (text: string, namespace: string, services: ReadonlyMap<stri
 const wordsOf = ({ spec, pods }: Workload): string =>
   [spec, ...(pods[0]?.spec === undefined ? [] : [pods[0].spec])].map(wordsOfSpec).join('\n')
 export const configurationOf = wordsOf
+
+/** With the values of ConfigMaps in the place of variables, where there are any. */
+function wordsWithMaps(view: NameView, workload: Workload): string {
+  const words = wordsOf(workload)
+  if (!words.includes('$') || mapsOf(workload.spec).length === 0) return words
+  const data = (name: string | undefined) => Object.entries(view.find('ConfigMap', workload.namespace, name ?? '')?.data ?? {})
+  const given = ({ env, envFrom }: ContainerSpec) =>
+    new Map([
+      ...(envFrom ?? []).flatMap((source) =>
+        data(source?.configMapRef?.name).map(([key, value]) => [`${source?.prefix ?? ''}${key}`, value] as const),
+      ),
+      ...(env ?? []).flatMap((variable) => {
+        const { name, key } = variable?.valueFrom?.configMapKeyRef ?? {}
+        return data(name).flatMap(([one, value]) => (one === key ? [[variable.name, value] as const] : []))
+      }),
+    ])
+  return `${words}\n${wordsGiven(workload.spec, given)}`
+}
 
 /** Enough of a ConfigMap to find host names in; certificates and dashboards are longer and hold none. */
 const dataOf = remembered((map: ConfigMapObject): string =>

@@ -96,6 +96,17 @@ describe('what must stay reachable', () => {
     ]),
   )
 
+  it('is a Service whose name is put together from a ConfigMap', () => {
+    const map = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: front}\ndata: {S: db, N: shop}\n'
+    const said = ['front/store → shop/db TCP/5433: Pod store in namespace front names it']
+    for (const env of [
+      'envFrom: [{configMapRef: {name: c}}], args: ["--db=$(S).$(N):5432"]',
+      'envFrom: [{prefix: X_, configMapRef: {name: c}}], args: ["--db=$(X_S).$(X_N):5432"]',
+      'env: [{name: A, valueFrom: {configMapKeyRef: {name: c, key: N}}}], args: ["--db=db.$(A):5432"]',
+    ])
+      expect(needs(db, dbPod, map, pod('store', 'front', env))).toEqual(said)
+  })
+
   it('is not what a scheme is called, nor a word in capitals, nor a variable that nobody set', () => {
     for (const text of ['db://cache:6379', 'db:\\/\\/cache', 'the DB is', '$(DB).shop', '$DB'])
       expect(needs(db, dbPod, pod('web', 'shop', `args: ["${text}"]`))).toEqual([])
