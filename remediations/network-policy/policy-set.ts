@@ -6,9 +6,10 @@ import type { LabelSelector, NetworkPolicyObject } from '../../src/model/index.t
 import { podEnds } from '../../src/objects/network-ends.ts'
 import type { NeedView } from '../../src/objects/network-needs.ts'
 import { labelsOf, selectionOf, stablePairs, unitedSelectors } from '../../src/objects/network-pod-selector.ts'
+import { policyTypes } from '../../src/objects/network-policy-types.ts'
 import { type ReachView, reach } from '../../src/objects/network-reach.ts'
 import { refText } from '../../src/objects/ref.ts'
-import { matchesPairs } from '../../src/objects/selectors.ts'
+import { matchesPairs, matchesSelector } from '../../src/objects/selectors.ts'
 import type { Workload } from '../../src/objects/workloads.ts'
 import { isAmbient, throughMesh } from './ambient-mesh.ts'
 import { type Direction, merged, type PolicyDraft, policyObject, type Rule } from './policy-rules.ts'
@@ -114,9 +115,14 @@ function groupsOf({ view }: Wanted, open: readonly Workload[]): readonly Readonl
 }
 
 /** Of Services whose pods are not there: an operator may make them, or they are scaled away with their controller. */
-function absentPods({ view, namespace, grants }: Wanted, commons: readonly Rule[]): readonly PolicyDraft[] {
+function absentPods({ view, namespace, direction, grants }: Wanted, commons: readonly Rule[]): readonly PolicyDraft[] {
   const here = podEnds(view).filter((end) => end.namespace.name === namespace)
-  const later = grants.filter(({ to }) => !isWorkload(to))
+  const theirs = view
+    .all('NetworkPolicy')
+    .filter((policy) => (policy.metadata.namespace ?? 'default') === namespace && policyTypes(policy).includes(TYPES[direction]))
+  const isIsolated = (labels: Readonly<Record<string, string>>) =>
+    theirs.some(({ spec: { podSelector = {} } = {} }) => isSureOfMore(podSelector) && matchesSelector(podSelector, labels))
+  const later = grants.filter(({ to }) => !isWorkload(to) && !isIsolated(to))
   return [...Map.groupBy(later, ({ to }) => JSON.stringify(to)).values()].map((same): PolicyDraft => {
     const labels = same[0]!.to as Readonly<Record<string, string>>
     const stays = stablePairs(labels)
@@ -126,4 +132,8 @@ function absentPods({ view, namespace, grants }: Wanted, commons: readonly Rule[
     return { name: same[0]!.name, pods, rules: merged([...merged(same.map(({ rule }) => rule)), ...commons]) }
   })
 }
+/** Matches a pod with these labels whatever others it has. */
+const isSureOfMore = ({ matchExpressions }: LabelSelector): boolean =>
+  (matchExpressions ?? []).every(({ operator }) => operator === 'In' || operator === 'Exists')
+const TYPES = { ingress: 'Ingress', egress: 'Egress' } as const
 const isWorkload = (to: Grant['to']): to is Workload => 'ref' in to

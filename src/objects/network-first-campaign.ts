@@ -2,7 +2,8 @@
 import type { View } from '../model/index.ts'
 import { isCsiController } from './csi-controller.ts'
 import { type CONTROLLER_KINDS, forwardingNamespaces } from './network-ingress-controllers.ts'
-import { metricsCollectors } from './network-needs-scrapes.ts'
+import { awaitedCollectors, metricsCollectors } from './network-needs-scrapes.ts'
+import { namespaceOf, type TARGET_KINDS } from './network-service-targets.ts'
 import { isPlatformAgent } from './platform-agents.ts'
 import { KUBE_SYSTEM } from './system-namespaces.ts'
 import { workloads } from './workloads.ts'
@@ -10,7 +11,7 @@ import { workloads } from './workloads.ts'
 const OWN = new Set([KUBE_SYSTEM, 'kube-public', 'kube-node-lease'])
 
 /** "runs the ingress controller (Deployment nginx)"; undefined where nothing speaks against it. */
-export function whyLeftAlone(view: View<(typeof CONTROLLER_KINDS)[number]>, namespace: string): string | undefined {
+export function whyLeftAlone(view: View<(typeof CONTROLLER_KINDS | typeof TARGET_KINDS)[number]>, namespace: string): string | undefined {
   if (OWN.has(namespace)) return 'belongs to Kubernetes itself'
   const here = workloads(view).filter((workload) => workload.namespace === namespace)
   const agent = here.find((workload) => isPlatformAgent(workload) || isCsiController(workload))
@@ -18,5 +19,7 @@ export function whyLeftAlone(view: View<(typeof CONTROLLER_KINDS)[number]>, name
   const forwarding = forwardingNamespaces(view).get(namespace)
   if (forwarding !== undefined) return `lets traffic into the cluster (${forwarding})`
   const collector = metricsCollectors(view).find((workload) => workload.namespace === namespace)
-  return collector === undefined ? undefined : `watches the cluster (${collector.ref.kind} ${collector.ref.name})`
+  if (collector !== undefined) return `watches the cluster (${collector.ref.kind} ${collector.ref.name})`
+  const awaited = awaitedCollectors(view).find((service) => namespaceOf(service) === namespace)
+  return awaited === undefined ? undefined : `watches the cluster (Service ${awaited.metadata.name})`
 }

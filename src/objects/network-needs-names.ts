@@ -1,10 +1,11 @@
 /** Needs that host names in configuration show: arguments, environment, ConfigMaps. What is compiled in, or stands in a Secret, stays unseen. */
-import type { ConfigMapObject, PodSpec, ServiceObject, View } from '../model/index.ts'
+import type { ConfigMapObject, ContainerSpec, PodSpec, ServiceObject, View } from '../model/index.ts'
+import { wordsGiven, wordsOfSpec } from './container-words.ts'
 import { eachContainer } from './containers.ts'
 import { remembered } from './derived.ts'
 import { ANYWHERE, type Edge, type Side } from './network-edges.ts'
 import { edgesTo } from './network-needs-services.ts'
-import { namespaceOf, servicesByKey, TARGET_KINDS } from './network-service-targets.ts'
+import { distinct, namespaceOf, servicesByKey, TARGET_KINDS } from './network-service-targets.ts'
 import { keyOf } from './ref.ts'
 import { type Workload, workloads } from './workloads.ts'
 
@@ -14,53 +15,87 @@ type NameView = View<(typeof NAME_NEED_KINDS)[number]>
 export function nameEdges(view: NameView): readonly Edge[] {
   const services = servicesByKey(view)
   const readers = readersOf(view)
-  const named = (text: string, namespace: string): readonly string[] =>
-    namesIn(text).flatMap((host) => keysNamed(host, namespace, services))
+  const named = (text: string, namespace: string): Named => {
+    const found = new Map<string, number[]>()
+    for (const { name, port } of hostsIn(text))
+      for (const key of keysNamed(name, namespace, services))
+        found.set(key, [...(found.get(key) ?? []), ...(port === undefined ? [] : [port])])
+    return found
+  }
+  const edgesOf = (from: Side, keys: Named, because: string): readonly Edge[] =>
+    [...keys].flatMap(([key, ports]) => edgesByName(view, from, services.get(key)!, because, ports))
   const edges = workloads(view).flatMap((workload) => {
-    const keys = new Set([...named(wordsOf(workload), workload.namespace), ...variablesIn(wordsOf(workload), workload.namespace, services)])
-    return [...keys].flatMap((key) =>
-      edgesByName(
-        view,
-        sideOf(workload),
-        services.get(key)!,
-        `${workload.ref.kind} ${workload.ref.name} in namespace ${workload.namespace} names it`,
-      ),
-    )
+    const { namespace, ref } = workload
+    const words = wordsWithMaps(view, workload)
+    const variables = variablesIn(words, namespace, services).map((key) => [key, []] as const)
+    const keys: Named = new Map([...variables, ...named(words, namespace)])
+    return edgesOf(sideOf(workload), keys, `${ref.kind} ${ref.name} in namespace ${namespace} names it`)
   })
   const fromMaps = view.all('ConfigMap').flatMap((map) => {
     const namespace = namespaceOf(map)
     const users = readers.get(keyOf(namespace, map.metadata.name)) ?? []
-    return [...new Set(named(dataOf(map), namespace))].flatMap((key) => {
-      const because = `ConfigMap ${map.metadata.name} in namespace ${namespace} names it`
-      // One that no pod mounts is read through the API, by whom cannot be told.
-      const sides: readonly Side[] = users.length > 0 ? users.map(sideOf) : [{ is: 'namespace', name: namespace }]
-      return sides.flatMap((from) => edgesByName(view, from, services.get(key)!, because))
-    })
+    // One that no pod mounts is read through the API, by whom cannot be told.
+    const sides: readonly Side[] = users.length > 0 ? users.map(sideOf) : [{ is: 'namespace', name: namespace }]
+    const keys = named(dataOf(map), namespace)
+    return sides.flatMap((from) => edgesOf(from, keys, `ConfigMap ${map.metadata.name} in namespace ${namespace} names it`))
   })
   return [...edges, ...fromMaps]
 }
+/** Services by their keys, each with the ports that stand behind its name. */
+type Named = ReadonlyMap<string, readonly number[]>
 
 /** Pods of the host network call from the address of their node, or of a tunnel to it. */
 const sideOf = (workload: Workload): Side => (workload.spec.hostNetwork === true ? ANYWHERE : { is: 'workloads', workloads: [workload] })
 
 /** A Service that is another name for one elsewhere leads there (and on, should that be of the same type). */
-function edgesByName(view: NameView, from: Side, service: ServiceObject, because: string, depth = 0): readonly Edge[] {
-  if (service.spec?.type !== 'ExternalName') return edgesTo(view, from, service, because)
+function edgesByName(
+  view: NameView,
+  from: Side,
+  service: ServiceObject,
+  because: string,
+  ports: readonly number[],
+  depth = 0,
+): readonly Edge[] {
+  if (service.spec?.type !== 'ExternalName') return edgesTo(view, from, service, because).map((edge) => withPorts(edge, service, ports))
   const [name, namespace, svc] = (service.spec.externalName ?? '').split('.')
   const target = svc === 'svc' ? servicesByKey(view).get(keyOf(namespace, name!)) : undefined
   if (target === undefined || depth > 3) return []
-  return edgesByName(view, from, target, `${because}, as Service ${service.metadata.name} of type ExternalName`, depth + 1)
+  return edgesByName(view, from, target, `${because}, as Service ${service.metadata.name} of type ExternalName`, ports, depth + 1)
 }
 
-const HOST = /(?<![\w.-])[a-z0-9][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)*(?![\w-])/g
-export const namesIn = (text: string): readonly string[] => [...new Set([...text.matchAll(HOST)].map(([host]) => host))]
+/** A headless Service is no more than a name for its pods: they answer on ports that it does not list. */
+const withPorts = (edge: Edge, { spec }: ServiceObject, ports: readonly number[]): Edge =>
+  spec?.clusterIP === 'None' && edge.ports !== undefined
+    ? { ...edge, ports: distinct([...edge.ports, ...ports.map((port) => ({ protocol: 'TCP', port }))]) }
+    : edge
+
+/** The scheme of an address (`redis://cache`) is no host. */
+const HOST = /(?<![\w.-])[a-z0-9][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)*(?![\w-])(?!:(?:\\?\/){2})/gi
+/** In small letters, as DNS takes them. A single word in capitals is a name only where it stands alone or a port follows. */
+export const hostsIn = (text: string): readonly { readonly name: string; readonly port?: number }[] => {
+  const found = new Map<string, { name: string; port?: number }>()
+  for (const { 0: host, index } of text.matchAll(HOST)) {
+    const end = index + host.length
+    const name = host.toLowerCase()
+    const port = Number(/^:(\d{1,5})(?!\d)/.exec(text.slice(end, end + 7))?.[1])
+    const hasPort = port > 0 && port < 65536
+    const isAlone = /^\n*$/.test(text.slice(Math.max(0, index - 1), index) + text.slice(end, end + 1))
+    if (name === host || host.includes('.') || hasPort || isAlone)
+      found.set(`${name}:${hasPort ? port : ''}`, { name, ...(hasPort && { port }) })
+  }
+  return [...found.values()]
+}
 
 /** `db`, `db-0.db` of its own namespace; `db.shop`, `db-0.db.shop.svc.cluster.local`: a Service's name stands before its namespace's. */
-function keysNamed(host: string, namespace: string, services: ReadonlyMap<string, ServiceObject>): readonly string[] {
+export function keysNamed(host: string, namespace: string, services: ReadonlyMap<string, ServiceObject>): readonly string[] {
   const parts = host.split('.')
   const keys = parts.slice(0, -1).map((part, index) => keyOf(parts[index + 1], part))
-  const own = parts.length === 1 ? parts[0]! : parts.length === 2 && parts[0]!.startsWith(`${parts[1]}-`) ? parts[1]! : undefined
-  return [...keys, ...(own === undefined ? [] : [keyOf(namespace, own)])].filter((key) => services.has(key))
+  const own = parts.length === 1 ? [parts[0]!] : parts.length === 2 && isPeerOf(parts[1]!) ? [parts[1]!] : []
+  return [...keys, ...own.map((name) => keyOf(namespace, name))].filter((key) => services.has(key))
+
+  function isPeerOf(name: string): boolean {
+    return parts[0]!.startsWith(`${name}-`) || services.get(keyOf(namespace, name))?.spec?.clusterIP === 'None'
+  }
 }
 
 /** `$(ORDERS_DB_SERVICE_HOST)`: the kubelet sets it for every Service of the namespace. */
@@ -72,16 +107,25 @@ const variablesIn = (text: string, namespace: string, services: ReadonlyMap<stri
 /** Of the template, and of a live pod, into which a webhook may have put a sidecar. */
 const wordsOf = ({ spec, pods }: Workload): string =>
   [spec, ...(pods[0]?.spec === undefined ? [] : [pods[0].spec])].map(wordsOfSpec).join('\n')
-const wordsOfSpec = remembered((spec: PodSpec): string =>
-  eachContainer(spec)
-    .flatMap(({ container }) => [
-      ...(container.command ?? []),
-      ...(container.args ?? []),
-      ...(container.env ?? []).map((variable) => variable?.value ?? ''),
-    ])
-    .join('\n'),
-)
 export const configurationOf = wordsOf
+
+/** With the values of ConfigMaps in the place of variables, where there are any. */
+function wordsWithMaps(view: NameView, workload: Workload): string {
+  const words = wordsOf(workload)
+  if (!words.includes('$') || mapsOf(workload.spec).length === 0) return words
+  const data = (name: string | undefined) => Object.entries(view.find('ConfigMap', workload.namespace, name ?? '')?.data ?? {})
+  const given = ({ env, envFrom }: ContainerSpec) =>
+    new Map([
+      ...(envFrom ?? []).flatMap((source) =>
+        data(source?.configMapRef?.name).map(([key, value]) => [`${source?.prefix ?? ''}${key}`, value] as const),
+      ),
+      ...(env ?? []).flatMap((variable) => {
+        const { name, key } = variable?.valueFrom?.configMapKeyRef ?? {}
+        return data(name).flatMap(([one, value]) => (one === key ? [[variable.name, value] as const] : []))
+      }),
+    ])
+  return `${words}\n${wordsGiven(workload.spec, given)}`
+}
 
 /** Enough of a ConfigMap to find host names in; certificates and dashboards are longer and hold none. */
 const dataOf = remembered((map: ConfigMapObject): string =>

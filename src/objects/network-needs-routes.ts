@@ -3,6 +3,7 @@ import type { IngressBackend, IngressObject, RouteObject, SpecObject, View } fro
 import { ANYWHERE, callersSide, type Edge, type Side } from './network-edges.ts'
 import { list, mapping } from './network-fields.ts'
 import { CONTROLLER_KINDS, gatewayPods, gatewaySide, ingressSide, podsLabelled } from './network-ingress-controllers.ts'
+import { hostsIn, keysNamed } from './network-needs-names.ts'
 import { edgesTo } from './network-needs-services.ts'
 import { namespaceOf, servicesByKey, TARGET_KINDS, textOf } from './network-service-targets.ts'
 import { keyOf } from './ref.ts'
@@ -24,13 +25,26 @@ function ingressEdges(view: RouteView, ingress: IngressObject): readonly Edge[] 
     ...(spec.rules ?? []).flatMap((rule) => (rule?.http?.paths ?? []).map((path) => path?.backend)),
   ]
   const from = ingressSide(view, ingress)
-  return backends.flatMap((backend) => {
+  const services = servicesByKey(view)
+  const routed = backends.flatMap((backend) => {
     const { name, port } = backend?.service ?? {}
     if (name === undefined) return []
-    const service = servicesByKey(view).get(keyOf(namespaceOf(ingress), name))
+    const service = services.get(keyOf(namespaceOf(ingress), name))
     return edgesTo(view, from, service, `Ingress ${metadata.name} routes to it`, port?.number ?? port?.name)
   })
+  const asked = Object.entries(metadata.annotations ?? {}).flatMap(([annotation, value]) =>
+    addressesIn(value)
+      .flatMap((host) => keysNamed(host, namespaceOf(ingress), services))
+      .flatMap((key) => edgesTo(view, from, services.get(key), `Ingress ${metadata.name} names it in annotation ${annotation}`)),
+  )
+  return [...routed, ...asked]
 }
+
+/** Whom the controller itself calls: to ask whether a request may pass (`auth-url`), to copy it, to answer errors. Bare words are none. */
+const addressesIn = (value: string): readonly string[] =>
+  hostsIn(String(value))
+    .map(({ name }) => name)
+    .filter((host) => host.includes('.') || String(value).toLowerCase().includes(`://${host}`))
 
 function edgesOfRoute(view: RouteView, route: RouteObject): readonly Edge[] {
   const { metadata, spec = {} } = route

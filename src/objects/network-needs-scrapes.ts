@@ -5,7 +5,7 @@ import { derived } from './derived.ts'
 import { callersSide, type Edge, EVERY_POD, type Side } from './network-edges.ts'
 import { list, type Mapping, mapping } from './network-fields.ts'
 import { edgesTo } from './network-needs-services.ts'
-import { distinct, namespaceOf, TARGET_KINDS, targetsOf } from './network-service-targets.ts'
+import { distinct, namespaceOf, selectedBy, TARGET_KINDS, targetsOf } from './network-service-targets.ts'
 import { matchesSelector } from './selectors.ts'
 import { type Workload, type WorkloadKind, workloads } from './workloads.ts'
 
@@ -33,10 +33,21 @@ const findCollectors = (view: View<WorkloadKind>): readonly Workload[] =>
     ),
   )
 
+/** Services of collectors whose pods are not there: an operator makes them of a custom resource. */
+export const awaitedCollectors = (view: View<(typeof TARGET_KINDS)[number]>): readonly ServiceObject[] => derived(view, findAwaited)
+const findAwaited = (view: View<(typeof TARGET_KINDS)[number]>): readonly ServiceObject[] =>
+  view
+    .all('Service')
+    .filter((service) => service.spec?.selector?.['app.kubernetes.io/name'] === 'prometheus' && selectedBy(view, service).length === 0)
+
 /** Every pod where no collector can be told: it may be one that we do not know. */
 const collectors = (view: ScrapeView): Side => {
   const found = metricsCollectors(view)
-  return found.length === 0 ? EVERY_POD : callersSide(found)
+  if (found.length > 0) return callersSide(found)
+  const [one, ...others] = awaitedCollectors(view)
+  return one === undefined || others.some((other) => namespaceOf(other) !== namespaceOf(one))
+    ? EVERY_POD
+    : { is: 'namespace', name: namespaceOf(one) }
 }
 
 const annotationPort = (annotations: Readonly<Record<string, string>> | undefined): number | undefined => {

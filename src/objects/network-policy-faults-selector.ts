@@ -3,7 +3,7 @@ import type { NetworkPolicyObject } from '../model/index.ts'
 import type { PodEnd } from './network-ends.ts'
 import type { FaultView, PolicyFault } from './network-policy-faults-view.ts'
 import { reach } from './network-reach.ts'
-import { isEmptySelector, matchesSelector } from './selectors.ts'
+import { isEmptySelector, matchesPairs, matchesSelector } from './selectors.ts'
 
 /** By live pods and by templates: of what is scaled to zero, suspended, or about to be rolled out, too. */
 export function selectorFaults(view: FaultView, policy: NetworkPolicyObject, here: readonly PodEnd[]): PolicyFault[] {
@@ -35,14 +35,24 @@ export function selectorFaults(view: FaultView, policy: NetworkPolicyObject, her
 }
 
 /** Why pods may come that are not here now. */
-function dangles(view: FaultView, { metadata }: NetworkPolicyObject, here: readonly PodEnd[]): string | undefined {
-  if (view.source.kind !== 'live' && here.length === 0) return 'no workload of its namespace is among the files'
+function dangles(view: FaultView, { metadata, spec }: NetworkPolicyObject, here: readonly PodEnd[]): string | undefined {
+  if (view.source.kind !== 'live') {
+    if (here.length === 0) return 'no workload of its namespace is among the files'
+    // What an operator makes of a custom resource is in no file, and its Service often is.
+    const awaiting = view
+      .all('Service')
+      .filter((service) => (service.metadata.namespace ?? 'default') === (metadata.namespace ?? 'default'))
+      .find(({ spec: { selector } = {} }) => selector && matchesSelector(spec?.podSelector ?? {}, selector) && !here.some(has(selector)))
+    if (awaiting !== undefined) return `Service ${awaiting.metadata.name} waits for such pods too, which the files do not hold`
+  }
   if ((metadata.ownerReferences ?? []).length > 0) return 'an operator made it, which may make the pods as well'
   const unread = view.unread('CustomResourceDefinition')
   if (unread !== undefined) return `pods may be made by kinds that are not read: ${unread.because}`
   const kinds = view.all('CustomResourceDefinition').filter(({ metadata: { name } }) => !NO_PODS.test(name))
   return kinds.length > 0 ? `pods may be made by other kinds (${kinds.length} custom resources are defined here)` : undefined
 }
+const has = (labels: Readonly<Record<string, string>>) => (pod: PodEnd) =>
+  matchesPairs(labels, pod.labels) || matchesPairs(labels, pod.workload.templateLabels)
 /** Groups whose kinds make no pods. */
 const NO_PODS =
   /\.(crd\.projectcalico\.org|cilium\.io|gateway\.networking\.k8s\.io|policy\.networking\.k8s\.io|crd\.antrea\.io|snapshot\.storage\.k8s\.io|cert-manager\.io|acme\.cert-manager\.io|networking\.istio\.io|security\.istio\.io|metallb\.io|kyverno\.io|external-secrets\.io)$/

@@ -81,6 +81,65 @@ describe('what must stay reachable', () => {
       ])
   })
 
+  it.each([
+    ['in capitals, as DNS takes it', 'env: [{name: DB, value: DB.SHOP.SVC}]'],
+    ['put together by the kubelet', 'env: [{name: N, value: shop}, {name: S, value: db}, {name: U, value: "pg://$(S).$(N):5432"}]'],
+    ['put together by a shell', 'env: [{name: N, value: shop}], command: [sh, -c, "exec app --db db.${N:-x}.svc"]'],
+    ['from what a shell falls back on', 'command: [sh, -c, "exec app --db db.${N:-shop}.svc"]'],
+    ['in a system property', 'command: [java, "-Ddb.url=jdbc:postgresql://db.shop:5432/x"]'],
+    ['for gRPC', 'args: ["--db=dns:///db.shop:5432"]'],
+    ['in a hook', 'lifecycle: {postStart: {exec: {command: [curl, "http://db.shop/register"]}}}'],
+    ['in a probe', 'readinessProbe: {exec: {command: [pg_isready, -h, db.shop]}}'],
+  ])('is a Service that is named %s', (_how, container) =>
+    expect(needs(db, dbPod, pod('store', 'front', container))).toEqual([
+      'front/store → shop/db TCP/5433: Pod store in namespace front names it',
+    ]),
+  )
+
+  it('is a Service whose name is put together from a ConfigMap', () => {
+    const map = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: front}\ndata: {S: db, N: shop}\n'
+    const said = ['front/store → shop/db TCP/5433: Pod store in namespace front names it']
+    for (const env of [
+      'envFrom: [{configMapRef: {name: c}}], args: ["--db=$(S).$(N):5432"]',
+      'envFrom: [{prefix: X_, configMapRef: {name: c}}], args: ["--db=$(X_S).$(X_N):5432"]',
+      'env: [{name: A, valueFrom: {configMapKeyRef: {name: c, key: N}}}], args: ["--db=db.$(A):5432"]',
+    ])
+      expect(needs(db, dbPod, map, pod('store', 'front', env))).toEqual(said)
+  })
+
+  it('is not what a scheme is called, nor a word in capitals, nor a variable that nobody set', () => {
+    for (const text of ['db://cache:6379', 'db:\\/\\/cache', 'the DB is', '$(DB).shop', '$DB'])
+      expect(needs(db, dbPod, pod('web', 'shop', `args: ["${text}"]`))).toEqual([])
+    for (const text of ['db:/export', 'DB', 'DB:5432']) expect(needs(db, dbPod, pod('web', 'shop', `args: ["${text}"]`))).toHaveLength(1)
+  })
+
+  it('is the pod that is named before its headless Service, whatever that is called', () => {
+    const peers = service('peers', '{clusterIP: None, selector: {app: db}, ports: [{port: 5433}]}')
+    expect(needs(peers, dbPod, pod('web', 'shop', 'args: ["db-0.peers:5433"]'))).toEqual([
+      'shop/web → shop/db TCP/5433: Pod web in namespace shop names it',
+    ])
+    expect(needs(db, dbPod, pod('web', 'shop', 'args: ["config.db"]'))).toEqual([])
+  })
+
+  it('is the port behind the name of a headless Service, on which its pods answer beside those that it lists', () => {
+    const peers = service('peers', '{clusterIP: None, selector: {app: db}, ports: [{port: 2888}]}')
+    const asks = (text: string, other = peers) =>
+      needs(other, dbPod, pod('store', 'front', `args: ["${text}"]`)).map((line) => line.split(':')[0])
+    expect(asks('db-0.peers.shop:2181,db-1.peers.shop.svc:2182')).toEqual(['front/store → shop/db TCP/2888 TCP/2181 TCP/2182'])
+    expect(asks('peers.shop:99999')).toEqual(['front/store → shop/db TCP/2888'])
+    expect(asks('db.shop:2181', db)).toEqual(['front/store → shop/db TCP/5433'])
+  })
+
+  it('is whom the controller of an Ingress asks, as its annotations say', () => {
+    const ingress = (value: string) =>
+      `apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: front, annotations: {nginx.ingress.kubernetes.io/auth-url: "${value}"}}\nspec: {ingressClassName: nginx}\n`
+    const controller = pod('nginx', 'ingress', 'image: registry.k8s.io/ingress-nginx/controller:v1')
+    expect(needs(db, dbPod, controller, ingress('http://db.shop.svc.cluster.local:5432/auth'))).toEqual([
+      'ingress/nginx → shop/db TCP/5433: Ingress i names it in annotation nginx.ingress.kubernetes.io/auth-url',
+    ])
+    expect(needs(service('db', '{selector: {app: db}, ports: [{port: 1}]}', 'front'), controller, ingress('db'))).toEqual([])
+  })
+
   it('is where another name for a Service leads (ExternalName)', () => {
     const alias = service('store', '{type: ExternalName, externalName: db.shop.svc.cluster.local}', 'front')
     expect(needs(db, dbPod, alias, pod('web', 'front', 'args: ["store:5432"]'))).toEqual([
@@ -171,6 +230,16 @@ describe('what must stay reachable', () => {
     const because = 'pods of Pod web are annotated prometheus.io/scrape'
     expect(needs(scraped)).toEqual([`every pod → shop/web TCP/9090: ${because}`])
     expect(needs(scraped, prometheus)).toEqual([`mon/prom → shop/web TCP/9090: ${because}`])
+  })
+
+  it('is scraping from the namespace of a collector whose pods an operator makes', () => {
+    const scraped = pod('web', 'shop', 'ports: [{containerPort: 80}]', ', annotations: {prometheus.io/scrape: "true"}')
+    const awaited = (namespace: string) =>
+      service('prometheus-k8s', '{selector: {app.kubernetes.io/name: prometheus}, ports: [{port: 9090}]}', namespace)
+    const from = (...more: string[]) => needs(scraped, ...more)[0]!.split(' → ')[0]
+    expect(from(awaited('watch'))).toBe('namespace watch')
+    expect(from(awaited('watch'), awaited('other'))).toBe('every pod')
+    expect(from(awaited('watch'), pod('agent', 'else', 'image: prom/prometheus:v3'))).toBe('else/agent')
   })
 
   it('is scraping by monitors, by the names of ports and the labels that they go by', () => {

@@ -47,6 +47,27 @@ describe('closing a namespace', () => {
     expect(JSON.stringify(policies(pod + service, { mode: 'strict' }))).not.toContain('"from"')
   })
 
+  it('adds nothing for pods to come that a policy isolates already', () => {
+    const later = service.replace('name: web', 'name: db').replace('app: web', 'app: db, tier: data')
+    const theirs = (selector: string) =>
+      `---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: db, namespace: shop}\nspec: {podSelector: ${selector}, ingress: [{from: [{podSelector: {}}]}]}\n`
+    const names = (selector: string) => policies(pod + later + theirs(selector)).map(({ metadata }) => metadata.name)
+    expect(names('{matchLabels: {app: db}}')).toEqual(['allow-same-namespace', 'default-deny-ingress'])
+    for (const other of [
+      '{matchLabels: {app: db, more: "1"}}',
+      '{matchExpressions: [{key: canary, operator: DoesNotExist}, {key: tier, operator: Exists}]}',
+    ])
+      expect(names(other)).toContain('allow-to-db')
+  })
+
+  it('leaves a namespace to a person where an operator makes the collector of metrics', () => {
+    const awaited =
+      '---\napiVersion: v1\nkind: Service\nmetadata: {name: prometheus-k8s, namespace: shop}\nspec: {selector: {app.kubernetes.io/name: prometheus}, ports: [{port: 9090}]}\n'
+    expect(propose(pod + awaited)).toEqual({
+      byHand: expect.stringContaining('namespace shop watches the cluster (Service prometheus-k8s)'),
+    })
+  })
+
   it('does not take a name that is there', () => {
     const named =
       '---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: default-deny-ingress, namespace: shop}\nspec: {podSelector: {matchLabels: {app: db}}}\n'
