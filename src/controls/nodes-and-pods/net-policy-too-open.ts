@@ -60,7 +60,7 @@ export default control({
         reason: REASONS[worst],
         detail: [
           `${at.join(', ')} of ${policy.spec?.ingress?.length ?? 0}`,
-          ...(together === undefined ? [] : [`together with ${together}`]),
+          ...(together === undefined || together === '' ? [] : [`together with ${together}`]),
           ...(doubt === undefined ? [] : [doubt.because]),
         ].join('; '),
         ...(LIGHTER[worst] !== undefined && { severity: LIGHTER[worst] }),
