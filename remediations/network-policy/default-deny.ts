@@ -3,6 +3,7 @@
 import { remedy } from '../../src/model/define.ts'
 import type { Change, Proposal, Readable, Remedy, View } from '../../src/model/index.ts'
 import { fewOf } from '../../src/objects/few-of.ts'
+import { networkAgentAmong } from '../../src/objects/network-cni.ts'
 import type { Edge, Side } from '../../src/objects/network-edges.ts'
 import { whyLeftAlone } from '../../src/objects/network-first-campaign.ts'
 import { isOfFiles, NEED_READS, type NeedView, neededEdges, unreadNeeds } from '../../src/objects/network-needs.ts'
@@ -129,10 +130,4 @@ function warnings(view: View<Readable>, namespace: string, strict: boolean): str
 }
 
 export const onCilium = (view: View<'DaemonSet'>): boolean =>
-  view
-    .all('DaemonSet')
-    .some(({ spec }) =>
-      (spec?.template?.spec?.containers ?? []).some(({ image = '' }) =>
-        /(^|\/)(cilium\/cilium|mirrored-cilium-cilium|anetd|cilium-agent)(-[\w]+)?(:|@|$)/.test(image),
-      ),
-    )
+  view.all('DaemonSet').some(({ spec }) => networkAgentAmong(spec?.template?.spec?.containers ?? []) === 'Cilium')
