@@ -53,7 +53,7 @@ function ofCompiled(policy: CompiledPolicy, direction: Direction): IsolationPoli
 /** Whatever label it has, in whatever namespace. */
 export const isEveryPod = (peer: PeerMatch): boolean =>
   peer.is === 'pods' && MATCHES_ALL.has(peer.namespaces.key) && MATCHES_ALL.has(peer.pods.key)
-const MATCHES_ALL = new Set(['{}', '{"matchLabels":{}}', '{"matchExpressions":[]}', 'calico ', 'calico all()'])
+const MATCHES_ALL = new Set(['[[],[]]', '{}', '{"matchLabels":{}}', '{"matchExpressions":[]}', 'calico ', 'calico all()'])
 
 const allowsAll = (rule: PolicyRule): boolean =>
   rule.action === 'allow' && rule.vague === undefined && opensEvery(rule) && rule.peers.some(({ is }) => is === 'everything')
