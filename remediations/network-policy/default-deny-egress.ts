@@ -23,7 +23,7 @@ import { refText } from '../../src/objects/ref.ts'
 import type { Workload } from '../../src/objects/workloads.ts'
 import { allowDns, dnsRuleOf } from './allow-dns.ts'
 import { ciliumPolicies } from './cilium-entities.ts'
-import { INSIDE, isInside, onCilium, refusedFor } from './default-deny.ts'
+import { INSIDE, isInside, narrowFirst, onCilium, refusedFor } from './default-deny.ts'
 import type { Rule } from './policy-rules.ts'
 import { type Common, type Grant, policySet } from './policy-set.ts'
 
@@ -52,8 +52,8 @@ export const defaultDenyEgress = <E = any>(): Remedy<E> =>
         ],
       },
     },
-    propose({ subject: { name: namespace }, key }, { view, options }): Proposal {
-      const refusal = refusedFor(view, namespace)
+    propose({ subject: { name: namespace }, key, evidence }, { view, options }): Proposal {
+      const refusal = narrowFirst(evidence, 'k8s-harden reach shows who calls what') ?? refusedFor(view, namespace)
       if (refusal !== undefined) return refusal
       if (key === 'silent' || key === 'shut') return allowDns(view, namespace, key)
       const [strict, outside] = [options['mode'] === 'strict', options['outside'] as Outside]

@@ -3,6 +3,7 @@
 import { remedy } from '../../src/model/define.ts'
 import type { Change, Proposal, Readable, Remedy, View } from '../../src/model/index.ts'
 import { fewOf } from '../../src/objects/few-of.ts'
+import { networkAgentAmong } from '../../src/objects/network-cni.ts'
 import type { Edge, Side } from '../../src/objects/network-edges.ts'
 import { whyLeftAlone } from '../../src/objects/network-first-campaign.ts'
 import { isOfFiles, NEED_READS, type NeedView, neededEdges, unreadNeeds } from '../../src/objects/network-needs.ts'
@@ -30,8 +31,8 @@ export const defaultDenyIngress = <E = any>(): Remedy<E> =>
         ],
       },
     },
-    propose({ subject: { name: namespace } }, { view, options }): Proposal {
-      const refusal = refusedFor(view, namespace)
+    propose({ subject: { name: namespace }, evidence }, { view, options }): Proposal {
+      const refusal = narrowFirst(evidence, 'net-policy-too-open shows how') ?? refusedFor(view, namespace)
       if (refusal !== undefined) return refusal
       const strict = options['mode'] === 'strict'
       const set = policySet({
@@ -59,6 +60,14 @@ const commonsOf = (view: View<'Namespace'>, namespace: string, strict: boolean):
   ...(strict ? [] : [{ name: 'allow-same-namespace', rules: [INSIDE, ...(isAmbient(view, namespace) ? [MESH_PROBES] : [])] }]),
   ...(strict && isAmbient(view, namespace) ? [{ name: 'allow-mesh-probes', rules: [MESH_PROBES] }] : []),
 ]
+
+/** Another policy takes nothing away from one that lets everybody through. */
+export const narrowFirst = (evidence: unknown, how: string): Proposal | undefined => {
+  const openedBy = (evidence as { readonly openedBy?: readonly string[] }).openedBy
+  return openedBy === undefined
+    ? undefined
+    : { byHand: `no policy takes away what another allows: narrow ${fewOf(openedBy)} to those that need it (${how}), or delete it` }
+}
 
 /** Why nothing is proposed: what is needed cannot be told, or all others stand on this namespace. */
 export function refusedFor(view: View<Readable>, namespace: string): Proposal | undefined {
@@ -121,10 +130,4 @@ function warnings(view: View<Readable>, namespace: string, strict: boolean): str
 }
 
 export const onCilium = (view: View<'DaemonSet'>): boolean =>
-  view
-    .all('DaemonSet')
-    .some(({ spec }) =>
-      (spec?.template?.spec?.containers ?? []).some(({ image = '' }) =>
-        /(^|\/)(cilium\/cilium|mirrored-cilium-cilium|anetd|cilium-agent)(-[\w]+)?(:|@|$)/.test(image),
-      ),
-    )
+  view.all('DaemonSet').some(({ spec }) => networkAgentAmong(spec?.template?.spec?.containers ?? []) === 'Cilium')

@@ -14,7 +14,7 @@ import { END_KINDS, type PodEnd, podEnds } from '../../src/objects/network-ends.
 import { isOfFiles, NEED_READS, unreadNeeds } from '../../src/objects/network-needs.ts'
 import { rulesOfNetworkPolicy } from '../../src/objects/network-policy-rules.ts'
 import { isOpen, needsFor } from '../../src/objects/network-public-pods.ts'
-import { areOpposite, type IngressRule, type OpenRule } from '../../src/objects/network-too-open.ts'
+import { areOpposite, type IngressRule, isWholeRange, type OpenRule } from '../../src/objects/network-too-open.ts'
 import type { Need } from '../../src/objects/network-workload-needs.ts'
 import { isEmptySelector, matchesSelector } from '../../src/objects/selectors.ts'
 
@@ -90,7 +90,7 @@ function shown(rule: IngressRule | null, needs: readonly Need[]): readonly Ingre
   const ports = rule?.ports ?? []
   const some = ports.length > 0 ? { ports } : {}
   const kept = (rule?.from ?? []).filter(
-    (peer, _, all) => !all.some((other) => areOpposite(peer, other)) && !(isEmptySelector(peer.namespaceSelector) || isBareRange(peer)),
+    (peer, _, all) => !all.some((other) => areOpposite(peer, other)) && !(isEmptySelector(peer.namespaceSelector) || isWholeRange(peer)),
   )
   const inside = kept.filter((peer) => peer.namespaceSelector === undefined)
   const outside = ports.length === 0 ? [] : kept.filter((peer) => peer.namespaceSelector !== undefined)
@@ -103,8 +103,6 @@ function shown(rule: IngressRule | null, needs: readonly Need[]): readonly Ingre
     ),
   ]
 }
-
-const isBareRange = ({ ipBlock }: NetworkPolicyPeer): boolean => ipBlock !== undefined && (ipBlock.except ?? []).length === 0
 
 /** The namespaces that have such pods now, by name; undefined where none has. */
 function pinned(peer: NetworkPolicyPeer, view: NarrowView): NetworkPolicyPeer | undefined {

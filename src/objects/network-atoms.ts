@@ -126,7 +126,7 @@ export class Atoms {
     for (const at of held) {
       const { number, peer } = this.#addresses[at]!
       if (isPod ? peer.pods === 'no' : end.is !== 'address' && peer.nodes === 'no') continue
-      note(number, ip === undefined || (isPod && peer.pods === 'perhaps') ? PERHAPS : YES)
+      note(number, ip === undefined || (isPod ? peer.pods : end.is === 'address' ? undefined : peer.nodes) === 'perhaps' ? PERHAPS : YES)
     }
     return { yes: yes.sort(ascending), may: may.sort(ascending) }
   }

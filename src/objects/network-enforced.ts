@@ -14,9 +14,7 @@ export function enforcement(view: CniView): Enforcement {
   const plugins = networkPlugins(view)
   const unread = CNI_KINDS.map((kind) => (view as View<any>).unread(kind)).find((one) => one !== undefined && one.what !== 'ServerVersion')
   const enforcing = plugins.filter(({ enforces }) => enforces)
-  // What turns Cilium's policies off stands in a ConfigMap.
-  const isHidden = view.unread('ConfigMap') !== undefined && enforcing.every(({ name }) => name === 'Cilium')
-  if (enforcing.length > 0 && !isHidden) return { enforced: true, plugins, warning: '' }
+  if (enforcing.some(({ doubt }) => doubt === undefined)) return { enforced: true, plugins, warning: '' }
   if (plugins.length > 0 && enforcing.length === 0 && unread === undefined)
     return {
       enforced: false,
@@ -26,7 +24,7 @@ export function enforcement(view: CniView): Enforcement {
   const isRefused = unread !== undefined && unread.why !== 'not-in-manifests'
   const because =
     plugins.length > 0
-      ? `${plugins[0]!.name} was recognised, but ${unread?.because ?? 'what turns its policies off could not be read'}`
+      ? `${(enforcing[0] ?? plugins[0]!).name} was recognised, but ${enforcing[0]?.doubt ?? unread?.because}`
       : isRefused
         ? unread.because
         : 'no network plugin that is known was recognised'

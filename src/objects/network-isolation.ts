@@ -4,7 +4,7 @@ import type { IsolationPolicy } from './network-isolating.ts'
 import { adminIsolation, ofAdminKind } from './network-isolation-admin.ts'
 import { compiledPolicies, POLICY_KINDS, type PolicyView } from './network-policies.ts'
 import { isEvery } from './network-ports.ts'
-import type { CompiledPolicy, PolicyRule } from './network-rules.ts'
+import type { CompiledPolicy, PeerMatch, PolicyRule } from './network-rules.ts'
 
 export { policyTypes } from './network-policy-types.ts'
 
@@ -37,9 +37,7 @@ function ofCompiled(policy: CompiledPolicy, direction: Direction): IsolationPoli
   if (said === undefined) return []
   const denies = said.rules.filter((rule) => rule.action === 'deny' && rule.vague === undefined && opensEvery(rule))
   const all = said.isolates || denies.some((rule) => rule.peers.some(({ is }) => is === 'everything'))
-  const inside = denies.some((rule) =>
-    rule.peers.some((peer) => peer.is === 'pods' && MATCHES_ALL.has(peer.namespaces.key) && MATCHES_ALL.has(peer.pods.key)),
-  )
+  const inside = denies.some((rule) => rule.peers.some(isEveryPod))
   if (!all && !inside) return []
   const { ref, namespace, vague } = policy
   return [
@@ -52,7 +50,10 @@ function ofCompiled(policy: CompiledPolicy, direction: Direction): IsolationPoli
     },
   ]
 }
-const MATCHES_ALL = new Set(['{}', '{"matchLabels":{}}', '{"matchExpressions":[]}', 'calico ', 'calico all()'])
+/** Whatever label it has, in whatever namespace. */
+export const isEveryPod = (peer: PeerMatch): boolean =>
+  peer.is === 'pods' && MATCHES_ALL.has(peer.namespaces.key) && MATCHES_ALL.has(peer.pods.key)
+const MATCHES_ALL = new Set(['[[],[]]', '{}', '{"matchLabels":{}}', '{"matchExpressions":[]}', 'calico ', 'calico all()'])
 
 const allowsAll = (rule: PolicyRule): boolean =>
   rule.action === 'allow' && rule.vague === undefined && opensEvery(rule) && rule.peers.some(({ is }) => is === 'everything')

@@ -39,6 +39,21 @@ export const rulesOfNetworkPolicy = remembered((policy: NetworkPolicyObject): Co
   }
 })
 
+/** As Cilium reads it: pods are never met by their addresses, and nodes only where policyCIDRMatchMode says so. */
+export const rulesOnCilium = remembered((policy: NetworkPolicyObject): CompiledPolicy => {
+  const compiled = rulesOfNetworkPolicy(policy)
+  const direction = (said: PolicyDirection): PolicyDirection => ({ ...said, rules: said.rules.map(ofCilium) })
+  return {
+    ...compiled,
+    ...(compiled.ingress && { ingress: direction(compiled.ingress) }),
+    ...(compiled.egress && { egress: direction(compiled.egress) }),
+  }
+})
+const ofCilium = (rule: PolicyRule): PolicyRule => ({
+  ...rule,
+  peers: rule.peers.map((peer) => (peer.is === 'addresses' ? { ...peer, pods: 'no', nodes: 'perhaps' } : peer)),
+})
+
 export { namespaceNamed, namespacesBy, podsBy }
 
 type RawRule = {

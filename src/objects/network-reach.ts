@@ -7,7 +7,7 @@ import { derived, lasting } from './derived.ts'
 import { Classes } from './network-classes.ts'
 import { END_KINDS, type End, type NodeEnd, nodeEnds, type PodEnd, podEnds } from './network-ends.ts'
 import { type EndGroup, type Placed, type Places, placedIn, type Reaching } from './network-placed.ts'
-import { compiledPolicies, POLICY_KINDS } from './network-policies.ts'
+import { compiledFor, isOnCilium, POLICY_KINDS } from './network-policies.ts'
 import { ALL_PORTS, intersection } from './network-ports.ts'
 import type { CompiledPolicy } from './network-rules.ts'
 import { type Answer, NO, PERHAPS, YES } from './network-selectors.ts'
@@ -57,13 +57,15 @@ interface Kept {
   classes: Classes
   places: Places
 }
-const keptFor = lasting(POLICY_KINDS, (view): Kept => {
-  const policies = compiledPolicies(view)
-  return { policies, classes: new Classes(policies, 1), places: new WeakMap() }
-})
+const keptBy = (onCilium: boolean) =>
+  lasting(POLICY_KINDS, (view): Kept => {
+    const policies = compiledFor(view, onCilium)
+    return { policies, classes: new Classes(policies, 1), places: new WeakMap() }
+  })
+const [keptOnCilium, keptElsewhere] = [keptBy(true), keptBy(false)]
 
 function reachOf(view: ReachView): Reach {
-  const kept = keptFor(view)
+  const kept = isOnCilium(view) ? keptOnCilium(view) : keptElsewhere(view)
   const { policies } = kept
   const ends = podEnds(view)
   const nodes = new Map(nodeEnds(view).map((node) => [node.name, node]))

@@ -30,8 +30,8 @@ export type PeerMatch =
       readonly cidr: string
       readonly except: readonly string[]
       readonly pods: 'yes' | 'no' | 'perhaps'
-      /** Cilium does not know nodes by their addresses either (nor what runs on their network). */
-      readonly nodes?: 'no'
+      /** Cilium does not know nodes by their addresses either (nor what runs on their network), unless policyCIDRMatchMode says so. */
+      readonly nodes?: 'no' | 'perhaps'
     }
   /** Nodes, and what runs with their addresses. */
   | { readonly is: 'nodes'; readonly nodes: Matcher<Labels> }

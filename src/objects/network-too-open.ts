@@ -55,7 +55,11 @@ function pairOf(selector: LabelSelector | undefined): NonNullable<LabelSelector[
     : undefined
 }
 
-const blockOf = ({ ipBlock }: NetworkPolicyPeer): string[] => (ipBlock && (ipBlock.except ?? []).length === 0 ? [ipBlock.cidr] : [])
+/** A range that leaves out nothing, or so little that it is as good as all of it. */
+export const isWholeRange = ({ ipBlock }: NetworkPolicyPeer): boolean =>
+  ipBlock !== undefined && ipBlock !== null && (ipBlock.except ?? []).every(isNarrow)
+const isNarrow = (cidr: string): boolean => Number(/\/(\d+)$/.exec(cidr)?.[1] ?? 0) >= (cidr.includes(':') ? 64 : 24)
+const blockOf = (peer: NetworkPolicyPeer): string[] => (isWholeRange(peer) ? [peer.ipBlock!.cidr] : [])
 export const blocksOf = (policy: NetworkPolicyObject): string[] =>
   (policy.spec?.ingress ?? []).flatMap((rule) => (rule?.from ?? []).flatMap(blockOf))
 

@@ -166,7 +166,7 @@ export function peerMatches(peer: PeerMatch, { end, ip, node }: Facing): Answer 
       const isPod = end.is === 'pod' && !end.hostNetwork
       if (isPod ? peer.pods === 'no' : end.is !== 'address' && peer.nodes === 'no') return NO
       if (ip !== undefined && !cidrHolds(peer.cidr, peer.except, ip)) return NO
-      return ip === undefined || (isPod && peer.pods === 'perhaps') ? PERHAPS : YES
+      return ip === undefined || (isPod ? peer.pods : end.is === 'address' ? undefined : peer.nodes) === 'perhaps' ? PERHAPS : YES
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Which workloads take traffic from outside the cluster: through a Service, an Ingress or a route. */
 import type { ServiceObject, View } from '../model/index.ts'
+import { eachContainer } from './containers.ts'
 import { derived } from './derived.ts'
 import { ENTRY_KINDS, entries } from './entry-points.ts'
 import { internalBecause } from './load-balancers.ts'
@@ -40,15 +41,29 @@ function collect(view: PublishingView): ReadonlyMap<string, readonly Publication
   return Map.groupBy(found, ({ service }) => service.metadata.namespace ?? 'default')
 }
 
-const publicationsOf = (view: PublishingView, { namespace, templateLabels }: Workload): readonly Publication[] =>
-  (publications(view).get(namespace) ?? []).filter(({ service }) => matchesPairs(service.spec?.selector, templateLabels))
+/** By its template, or by what its pods are called now. */
+const publicationsOf = (view: PublishingView, { namespace, templateLabels, pods }: Workload): readonly Publication[] =>
+  (publications(view).get(namespace) ?? []).filter(({ service }) =>
+    [templateLabels, ...pods.map(({ metadata }) => metadata.labels ?? {})].some((labels) => matchesPairs(service.spec?.selector, labels)),
+  )
 
 /** What publishes it, in words. */
 export const publishedBy = (view: PublishingView, workload: Workload): readonly string[] =>
   publicationsOf(view, workload).map(({ by }) => by)
 
-/** As `publishedBy`, without what leads no further than the provider's network. */
-export const exposedBy = (view: PublishingView, workload: Workload): readonly string[] =>
-  publicationsOf(view, workload)
+/** As `publishedBy`, without what leads no further than the provider's network, and with ports that are opened on the nodes themselves. */
+export const exposedBy = (view: PublishingView, workload: Workload): readonly string[] => [
+  ...publicationsOf(view, workload)
     .filter(({ inside }) => inside !== true)
-    .map(({ by }) => by)
+    .map(({ by }) => by),
+  ...hostPorts(workload).map((port) => `port ${port} of its nodes`),
+]
+/** Of a pod on the network of its node every port is one: the API server fills them in, and another control speaks of it. */
+const hostPorts = ({ spec }: Workload): readonly number[] =>
+  spec.hostNetwork === true
+    ? []
+    : eachContainer(spec).flatMap(({ container }) =>
+        (container.ports ?? []).flatMap((port) =>
+          port?.hostPort && !/^(127\.|::1$)/.test(String(port.hostIP ?? '')) ? [port.hostPort] : [],
+        ),
+      )

@@ -4,6 +4,7 @@ import { derived } from './derived.ts'
 import { isSocket } from './host-paths.ts'
 import { ingressControllerIn } from './ingress-controllers.ts'
 import type { PodEnd } from './network-ends.ts'
+import { openedBy } from './network-opened.ts'
 import { REACH_KINDS, reach } from './network-reach.ts'
 import { driftedPods } from './pod-revision.ts'
 import { violations } from './pod-security.ts'
@@ -54,7 +55,9 @@ export function isolationOf(view: IsolationView, workload: Workload): Isolation 
     else if (token !== 'no') byControl.set('rbac-token-automount', of('rbac-token-automount', 'mounts the token of its service account'))
     const policies = REACH_KINDS.map((kind) => view.unread(kind)).filter((one) => one !== undefined && /Polic/.test(one.what))
     const ends = endsOf(view).get(workload) ?? []
-    const isOpen = ends.some((end) => end.hostNetwork || reach(view).isolating(end, 'egress').length === 0)
+    const isOpen = ends.some(
+      (end) => end.hostNetwork || reach(view).isolating(end, 'egress').length === 0 || openedBy(view, end, 'egress').length > 0,
+    )
     if (isOpen && policies.length > 0) unread.push(...policies.filter((one) => one !== undefined))
     else if (isOpen) byControl.set('net-default-deny-egress', of('net-default-deny-egress', 'may connect to everywhere'))
   }

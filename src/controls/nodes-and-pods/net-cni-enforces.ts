@@ -1,6 +1,6 @@
 import { enforcePolicies } from '../../../remediations/network-plugin.ts'
 import { control } from '../../model/define.ts'
-import { CNI_KINDS, networkPlugins } from '../../objects/network-cni.ts'
+import { CNI_KINDS, networkPlugins, nodesWithoutAgent } from '../../objects/network-cni.ts'
 import { WHOLE_CLUSTER } from '../../objects/ref.ts'
 
 export default control({
@@ -21,9 +21,29 @@ export default control({
   *evaluate(view) {
     const plugins = networkPlugins(view)
     const enforcing = plugins.filter((plugin) => plugin.enforces)
+    const sure = enforcing.filter(({ doubt }) => doubt === undefined)
+    if (sure.length > 0) {
+      yield {
+        note: `evidence: ${[...new Set(sure.map((plugin) => plugin.name))].join(', ')} recognised by name; only two pods that try to reach each other prove it: k8s-harden try-enforcement`,
+      }
+      const { without, unready } = nodesWithoutAgent(view, sure)
+      if (without > 0)
+        yield {
+          unknown: `whether policies are enforced on ${without} of ${view.all('Node').length} nodes, for which the agent of ${sure[0]!.name} is not meant`,
+          answer:
+            'kubectl get daemonsets -A -o wide compares how many agents there are with the nodes; look at taints and at nodes that run Windows',
+        }
+      if (unready > 0)
+        yield {
+          unknown: `whether policies are enforced on ${unready} ${unready === 1 ? 'node' : 'nodes'} whose agent of ${sure[0]!.name} is not ready`,
+          answer: 'kubectl get daemonsets -A, then the logs of the agents that are not ready',
+        }
+      return
+    }
     if (enforcing.length > 0) {
       yield {
-        note: `evidence: ${[...new Set(enforcing.map((plugin) => plugin.name))].join(', ')} recognised by name; only two pods that try to reach each other prove it: k8s-harden try-enforcement`,
+        unknown: `${enforcing[0]!.name} was recognised, but ${enforcing[0]!.doubt}`,
+        answer: 'k8s-harden try-enforcement lets two pods try it',
       }
       return
     }

@@ -30,7 +30,11 @@ export default control({
     const unread = view.unread('NetworkPolicy')
     if (unread !== undefined) yield { unknown: unread.because, answer: unread.answer }
     if (isolatesAlways(view)) yield { note: 'Cilium isolates every pod: enable-policy is "always"' }
-    else yield* uncovered(view, 'egress', 'keeps pods from each other but not from what is outside the cluster')
+    yield* uncovered(view, 'egress', {
+      insideOnly: 'keeps pods from each other but not from what is outside the cluster',
+      opened: 'has pods that are isolated in name only: a policy lets them call everything',
+      isMeant: () => false,
+    })
     yield* withoutDns(view)
   },
   remedy: defaultDenyEgress<CoverageEvidence>(),

@@ -1,6 +1,7 @@
 import { defaultDenyIngress } from '../../../remediations/network-policy/default-deny.ts'
 import { control } from '../../model/define.ts'
 import { COVERAGE_KINDS, isolatesAlways, uncovered } from '../../objects/network-coverage.ts'
+import { isPublic, PUBLIC_KINDS } from '../../objects/network-public-pods.ts'
 import { unreadWorkloads } from '../../objects/per-workload.ts'
 
 export default control({
@@ -18,13 +19,17 @@ export default control({
     { standard: 'KS', section: 'C-0260' },
   ],
   reads: [],
-  consults: [...COVERAGE_KINDS],
+  consults: [...new Set([...COVERAGE_KINDS, ...PUBLIC_KINDS])],
   *evaluate(view) {
     yield* unreadWorkloads(view)
     const unread = view.unread('NetworkPolicy')
     if (unread !== undefined) yield { unknown: unread.because, answer: unread.answer }
     if (isolatesAlways(view)) yield { note: 'Cilium isolates every pod: enable-policy is "always"' }
-    else yield* uncovered(view, 'ingress', 'keeps other pods out but not what comes from outside the cluster')
+    yield* uncovered(view, 'ingress', {
+      insideOnly: 'keeps other pods out but not what comes from outside the cluster',
+      opened: 'has pods that are isolated in name only: a policy lets everybody in',
+      isMeant: (pod) => isPublic(view, pod),
+    })
   },
   remedy: defaultDenyIngress(),
   verify: 'Compare who reaches whom before and after from a throw-away pod in another namespace, and watch readiness for some minutes.',

@@ -2,11 +2,13 @@ import { NARROW_READS, narrowPolicy } from '../../../remediations/network-policy
 import { control } from '../../model/define.ts'
 import type { NetworkPolicyObject, Severity } from '../../model/index.ts'
 import { podEnds } from '../../objects/network-ends.ts'
+import { isEveryPod } from '../../objects/network-isolation.ts'
 import { isOfFiles, unreadNeeds } from '../../objects/network-needs.ts'
 import { compiledPolicies, POLICY_KINDS } from '../../objects/network-policies.ts'
 import { rulesOfNetworkPolicy } from '../../objects/network-policy-rules.ts'
 import { policyTypes } from '../../objects/network-policy-types.ts'
 import { isPublic, PUBLIC_KINDS } from '../../objects/network-public-pods.ts'
+import { TIER } from '../../objects/network-rules.ts'
 import { blocksOf, coversAddresses, type Openness, type OpenRule, openRules } from '../../objects/network-too-open.ts'
 import { refOf } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
@@ -60,7 +62,7 @@ export default control({
         reason: REASONS[worst],
         detail: [
           `${at.join(', ')} of ${policy.spec?.ingress?.length ?? 0}`,
-          ...(together === undefined ? [] : [`together with ${together}`]),
+          ...(together === undefined || together === '' ? [] : [`together with ${together}`]),
           ...(doubt === undefined ? [] : [doubt.because]),
         ].join('; '),
         ...(LIGHTER[worst] !== undefined && { severity: LIGHTER[worst] }),
@@ -69,13 +71,16 @@ export default control({
       }
     }
     for (const policy of compiledPolicies(view)) {
-      if (policy.ref.apiVersion.startsWith('networking.k8s.io/') || policy.vague !== undefined) continue
+      // What a baseline allows is what would be allowed without it.
+      if (policy.ref.apiVersion.startsWith('networking.k8s.io/') || policy.vague !== undefined || policy.tier === TIER.baseline) continue
       const open = policy.ingress?.rules.find(
-        (rule) => rule.action === 'allow' && rule.vague === undefined && rule.peers.some(({ is }) => is === 'everything'),
+        (rule) =>
+          rule.action === 'allow' && rule.vague === undefined && rule.peers.some((peer) => peer.is === 'everything' || isEveryPod(peer)),
       )
       const selected = open === undefined ? [] : podEnds(view).filter((pod) => !pod.hostNetwork && policy.selects(pod))
       if (open === undefined || selected.length === 0 || selected.every((pod) => isPublic(view, pod))) continue
-      yield { subject: policy.ref, at: open.at, reason: REASONS.everybody, verdict: 'review', evidence: { rules: [] } }
+      const is = open.peers.some((peer) => peer.is === 'everything') ? 'everybody' : 'every namespace'
+      yield { subject: policy.ref, at: open.at, reason: REASONS[is], verdict: 'review', evidence: { rules: [] } }
     }
   },
   remedy: narrowPolicy,
