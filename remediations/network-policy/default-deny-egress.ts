@@ -100,7 +100,7 @@ export const defaultDenyEgress = <E = any>(): Remedy<E> =>
 const OTHER_DNS: Rule = { ports: ANY_DNS, because: ['its dnsPolicy sends it to name servers outside of the cluster'] }
 const TOKEN = 'its pods mount a token, and call the API server at its own addresses'
 const selectorsOf = (view: NeedView, workloads: readonly Workload[]): readonly LabelSelector[] =>
-  unitedSelectors(workloads.flatMap((workload) => selectionOf(view, workload)?.selector ?? []))
+  unitedSelectors(workloads.map((workload) => selectionOf(view, workload).selector))
 
 /** The first is written first, and then holds the rules of both; DNS stays when it is narrowed or taken away. */
 function commonsOf(
