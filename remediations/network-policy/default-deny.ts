@@ -10,7 +10,7 @@ import { ownedByCustomKinds } from '../../src/objects/network-needs-services.ts'
 import { callers } from '../../src/objects/network-peers.ts'
 import { REACH_KINDS } from '../../src/objects/network-reach.ts'
 import { refText } from '../../src/objects/ref.ts'
-import { isAmbient, MESH_PROBES } from './ambient-mesh.ts'
+import { isAmbient, MESH_PROBES } from './mesh.ts'
 import type { PolicyDraft, Rule } from './policy-rules.ts'
 import { type Common, type Grant, policySet } from './policy-set.ts'
 
@@ -55,7 +55,7 @@ export const defaultDenyIngress = <E = any>(): Remedy<E> =>
     },
   })
 
-const commonsOf = (view: View<'Namespace'>, namespace: string, strict: boolean): readonly Common[] => [
+const commonsOf = (view: NeedView, namespace: string, strict: boolean): readonly Common[] => [
   ...(strict ? [] : [{ name: 'allow-same-namespace', rules: [INSIDE, ...(isAmbient(view, namespace) ? [MESH_PROBES] : [])] }]),
   ...(strict && isAmbient(view, namespace) ? [{ name: 'allow-mesh-probes', rules: [MESH_PROBES] }] : []),
 ]

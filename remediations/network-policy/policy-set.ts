@@ -12,7 +12,7 @@ import { both, complementOf } from '../../src/objects/network-selector-complemen
 import { refText } from '../../src/objects/ref.ts'
 import { matchesPairs, matchesSelector } from '../../src/objects/selectors.ts'
 import type { Workload } from '../../src/objects/workloads.ts'
-import { isAmbient, throughMesh } from './ambient-mesh.ts'
+import { throughMesh } from './mesh.ts'
 import { type Direction, merged, type PolicyDraft, policyObject, type Rule } from './policy-rules.ts'
 
 /** What some pods need beyond what all do. `name`: of the policy that would hold this alone. */
@@ -86,9 +86,8 @@ export function policySet(wanted: Wanted): PolicySet {
       .map(({ metadata }) => metadata.name),
   )
   const last: PolicyDraft = { name: deny.name, pods: {}, rules: [], because: deny.because }
-  const carried = isAmbient(view, namespace)
-    ? (draft: PolicyDraft) => ({ ...draft, rules: draft.rules.map(throughMesh) })
-    : (draft: PolicyDraft) => draft
+  const carry = throughMesh(view, namespace)
+  const carried = (draft: PolicyDraft) => ({ ...draft, rules: draft.rules.map(carry) })
   return { policies: [...named, ...shared, last].map((draft) => policyObject(namespace, direction, carried(draft), taken)), named }
 }
 

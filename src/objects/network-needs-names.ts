@@ -3,12 +3,14 @@ import type { ConfigMapObject, PodSpec, ServiceObject, View } from '../model/ind
 import { eachContainer } from './containers.ts'
 import { remembered } from './derived.ts'
 import { ANYWHERE, type Edge, type Side } from './network-edges.ts'
+import { keysNamed, namesIn } from './network-host-names.ts'
 import { edgesTo } from './network-needs-services.ts'
+import { REDIRECT_KINDS, redirects } from './network-redirects.ts'
 import { namespaceOf, servicesByKey, TARGET_KINDS } from './network-service-targets.ts'
 import { keyOf } from './ref.ts'
 import { type Workload, workloads } from './workloads.ts'
 
-export const NAME_NEED_KINDS = [...TARGET_KINDS, 'ConfigMap'] as const
+export const NAME_NEED_KINDS = [...TARGET_KINDS, ...REDIRECT_KINDS, 'ConfigMap'] as const
 type NameView = View<(typeof NAME_NEED_KINDS)[number]>
 
 export function nameEdges(view: NameView): readonly Edge[] {
@@ -19,12 +21,7 @@ export function nameEdges(view: NameView): readonly Edge[] {
   const edges = workloads(view).flatMap((workload) => {
     const keys = new Set([...named(wordsOf(workload), workload.namespace), ...variablesIn(wordsOf(workload), workload.namespace, services)])
     return [...keys].flatMap((key) =>
-      edgesByName(
-        view,
-        sideOf(workload),
-        services.get(key)!,
-        `${workload.ref.kind} ${workload.ref.name} in namespace ${workload.namespace} names it`,
-      ),
+      edgesByName(view, sideOf(workload), key, `${workload.ref.kind} ${workload.ref.name} in namespace ${workload.namespace} names it`),
     )
   })
   const fromMaps = view.all('ConfigMap').flatMap((map) => {
@@ -34,7 +31,7 @@ export function nameEdges(view: NameView): readonly Edge[] {
       const because = `ConfigMap ${map.metadata.name} in namespace ${namespace} names it`
       // One that no pod mounts is read through the API, by whom cannot be told.
       const sides: readonly Side[] = users.length > 0 ? users.map(sideOf) : [{ is: 'namespace', name: namespace }]
-      return sides.flatMap((from) => edgesByName(view, from, services.get(key)!, because))
+      return sides.flatMap((from) => edgesByName(view, from, key, because))
     })
   })
   return [...edges, ...fromMaps]
@@ -43,31 +40,22 @@ export function nameEdges(view: NameView): readonly Edge[] {
 /** Pods of the host network call from the address of their node, or of a tunnel to it. */
 const sideOf = (workload: Workload): Side => (workload.spec.hostNetwork === true ? ANYWHERE : { is: 'workloads', workloads: [workload] })
 
-/** A Service that is another name for one elsewhere leads there (and on, should that be of the same type). */
-function edgesByName(view: NameView, from: Side, service: ServiceObject, because: string, depth = 0): readonly Edge[] {
-  if (service.spec?.type !== 'ExternalName') return edgesTo(view, from, service, because)
-  const [name, namespace, svc] = (service.spec.externalName ?? '').split('.')
-  const target = svc === 'svc' ? servicesByKey(view).get(keyOf(namespace, name!)) : undefined
-  if (target === undefined || depth > 3) return []
-  return edgesByName(view, from, target, `${because}, as Service ${service.metadata.name} of type ExternalName`, depth + 1)
-}
-
-const HOST = /(?<![\w.-])[a-z0-9][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)*(?![\w-])/g
-export const namesIn = (text: string): readonly string[] => [...new Set([...text.matchAll(HOST)].map(([host]) => host))]
-
-/** `db`, `db-0.db` of its own namespace; `db.shop`, `db-0.db.shop.svc.cluster.local`: a Service's name stands before its namespace's. */
-function keysNamed(host: string, namespace: string, services: ReadonlyMap<string, ServiceObject>): readonly string[] {
-  const parts = host.split('.')
-  const keys = parts.slice(0, -1).map((part, index) => keyOf(parts[index + 1], part))
-  const own = parts.length === 1 ? parts[0]! : parts.length === 2 && parts[0]!.startsWith(`${parts[1]}-`) ? parts[1]! : undefined
-  return [...keys, ...(own === undefined ? [] : [keyOf(namespace, own)])].filter((key) => services.has(key))
-}
-
 /** `$(ORDERS_DB_SERVICE_HOST)`: the kubelet sets it for every Service of the namespace. */
 const variablesIn = (text: string, namespace: string, services: ReadonlyMap<string, ServiceObject>): readonly string[] =>
   [...text.matchAll(/(?<![A-Z0-9])([A-Z][A-Z0-9_]*?)_SERVICE_(?:HOST|PORT)/g)]
     .map(([, name]) => keyOf(namespace, name!.toLowerCase().replaceAll('_', '-')))
     .filter((key) => services.has(key))
+
+/** To the Service, and to where a mesh leads its callers. */
+function edgesByName(view: NameView, from: Side, key: string, because: string): readonly Edge[] {
+  const services = servicesByKey(view)
+  return [
+    ...edgesTo(view, from, services.get(key), because),
+    ...(redirects(view).get(key) ?? []).flatMap(({ namespace, name, port, by }) =>
+      edgesTo(view, from, services.get(keyOf(namespace, name)), `${because}, and ${by} leads on from there`, port),
+    ),
+  ]
+}
 
 /** Of the template, and of a live pod, into which a webhook may have put a sidecar. */
 const wordsOf = ({ spec, pods }: Workload): string =>

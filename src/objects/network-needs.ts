@@ -2,6 +2,7 @@
 import type { Unread, View } from '../model/index.ts'
 import { derived } from './derived.ts'
 import type { Edge } from './network-edges.ts'
+import { MESH_KINDS, meshEdges } from './network-mesh.ts'
 import { FLOW_NEED_KINDS, flowEdges } from './network-needs-flows.ts'
 import { NAME_NEED_KINDS, nameEdges } from './network-needs-names.ts'
 import { ROUTE_NEED_KINDS, routeEdges } from './network-needs-routes.ts'
@@ -9,7 +10,7 @@ import { SCRAPE_NEED_KINDS, scrapeEdges } from './network-needs-scrapes.ts'
 import { SERVICE_NEED_KINDS, serviceEdges } from './network-needs-services.ts'
 
 export const NEED_KINDS = [
-  ...new Set([...SERVICE_NEED_KINDS, ...ROUTE_NEED_KINDS, ...NAME_NEED_KINDS, ...SCRAPE_NEED_KINDS, ...FLOW_NEED_KINDS]),
+  ...new Set([...SERVICE_NEED_KINDS, ...ROUTE_NEED_KINDS, ...NAME_NEED_KINDS, ...SCRAPE_NEED_KINDS, ...FLOW_NEED_KINDS, ...MESH_KINDS]),
 ] as const
 /** With what is evidence where there is some, and no doubt where there is none. */
 export const NEED_READS = [...NEED_KINDS, 'ObservedFlows'] as const
@@ -22,6 +23,7 @@ const findEdges = (view: NeedView): readonly Edge[] => [
   ...routeEdges(view),
   ...scrapeEdges(view),
   ...nameEdges(view),
+  ...meshEdges(view),
   ...flowEdges(view),
 ]
 

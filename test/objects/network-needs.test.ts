@@ -153,8 +153,8 @@ describe('what must stay reachable', () => {
     const api =
       'apiVersion: apiregistration.k8s.io/v1\nkind: APIService\nmetadata: {name: v1.x.example}\nspec: {service: {name: db, namespace: shop, port: 5432}}\n'
     expect(needs(db, dbPod, hook, api)).toEqual([
-      'anywhere → shop/db TCP/5433: the API server calls it for webhook h.example',
-      'anywhere → shop/db TCP/5433: the API server calls it for APIService v1.x.example',
+      'anywhere → shop/db TCP/5433: the API server, from an address that is not known, calls it for webhook h.example',
+      'anywhere → shop/db TCP/5433: the API server, from an address that is not known, calls it for APIService v1.x.example',
     ])
   })
 
