@@ -6,7 +6,7 @@ import { fewOf } from '../../src/objects/few-of.ts'
 import type { Edge, Side } from '../../src/objects/network-edges.ts'
 import { whyLeftAlone } from '../../src/objects/network-first-campaign.ts'
 import { isOfFiles, NEED_READS, type NeedView, neededEdges, unreadNeeds } from '../../src/objects/network-needs.ts'
-import { ownedByCustomKinds } from '../../src/objects/network-needs-services.ts'
+import { operatorEdges, ownedByCustomKinds } from '../../src/objects/network-operators.ts'
 import { callers } from '../../src/objects/network-peers.ts'
 import { REACH_KINDS } from '../../src/objects/network-reach.ts'
 import { refText } from '../../src/objects/ref.ts'
@@ -100,7 +100,8 @@ function allowedText(strict: boolean, named: readonly PolicyDraft[]): string {
 }
 
 function warnings(view: View<Readable>, namespace: string, strict: boolean): string[] {
-  const operated = ownedByCustomKinds(view, namespace)
+  const known = new Set(operatorEdges(view).flatMap(({ to }) => (to.is === 'workloads' ? to.workloads : [])))
+  const operated = ownedByCustomKinds(view, namespace).filter((workload) => !known.has(workload))
   const unseen = unreadNeeds(view).filter(isOfFiles)
   return [
     'traffic from other namespaces that nothing here names is cut: host names that are compiled in, built at run time or kept in Secrets, and conversion webhooks of CustomResourceDefinitions',

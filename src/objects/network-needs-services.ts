@@ -3,7 +3,7 @@ import type { ServiceObject, View } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
 import { ANYWHERE, type Edge, type Side } from './network-edges.ts'
 import { mapping } from './network-fields.ts'
-import { endsByNamespace, servicesByKey, TARGET_KINDS, targetsOf, textOf } from './network-service-targets.ts'
+import { servicesByKey, TARGET_KINDS, targetsOf, textOf } from './network-service-targets.ts'
 import { keyOf } from './ref.ts'
 import { type Workload, workloads } from './workloads.ts'
 
@@ -47,7 +47,6 @@ export const serviceEdges = (view: ServiceView): readonly Edge[] => [
   ...view.all('Service').flatMap((service) => peersOf(view, service)),
   ...workloads(view).flatMap(hostPorts),
   ...apiServerCalls(view),
-  ...operators(view),
 ]
 
 /** What a Service says of itself: reached from outside the cluster, or asked by every pod (DNS). */
@@ -123,32 +122,3 @@ function apiServerCalls(view: ServiceView): readonly Edge[] {
     }),
   ]
 }
-
-/** Pods whose label says which operator manages them, where a workload of that name runs elsewhere. */
-function operators(view: ServiceView): readonly Edge[] {
-  const all = workloads(view)
-  const byName = Map.groupBy(
-    all.flatMap((one) => [...new Set([one.ref.name, one.templateLabels[NAME] ?? one.ref.name])].map((name) => ({ name, one }))),
-    ({ name }) => name,
-  )
-  return all.flatMap((operand): readonly Edge[] => {
-    const manager = operand.templateLabels['app.kubernetes.io/managed-by']
-    const found = manager === undefined ? [] : (byName.get(manager) ?? []).map(({ one }) => one).filter((one) => one !== operand)
-    return found.map((operator) => ({
-      from: operator.spec.hostNetwork === true ? ANYWHERE : { is: 'workloads', workloads: [operator], exact: true },
-      to: { is: 'workloads', workloads: [operand] },
-      name: operand.ref.name,
-      because: `${operator.ref.kind} ${operator.namespace}/${operator.ref.name} manages it, as its label app.kubernetes.io/managed-by says`,
-    }))
-  })
-}
-const NAME = 'app.kubernetes.io/name'
-
-/** Workloads of a namespace whose owner is of a kind that only some operator knows. */
-export const ownedByCustomKinds = (view: ServiceView, namespace: string): readonly Workload[] => [
-  ...new Set(
-    (endsByNamespace(view).get(namespace) ?? [])
-      .map(({ workload }) => workload)
-      .filter(({ ref }) => ref.apiVersion.includes('.') && !/(^|\.)k8s\.io\//.test(ref.apiVersion)),
-  ),
-]

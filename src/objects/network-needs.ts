@@ -8,12 +8,13 @@ import { NAME_NEED_KINDS, nameEdges } from './network-needs-names.ts'
 import { ROUTE_NEED_KINDS, routeEdges } from './network-needs-routes.ts'
 import { SCRAPE_NEED_KINDS, scrapeEdges } from './network-needs-scrapes.ts'
 import { SERVICE_NEED_KINDS, serviceEdges } from './network-needs-services.ts'
+import { OPERATOR_KINDS, operatorEdges } from './network-operators.ts'
 
 export const NEED_KINDS = [
   ...new Set([...SERVICE_NEED_KINDS, ...ROUTE_NEED_KINDS, ...NAME_NEED_KINDS, ...SCRAPE_NEED_KINDS, ...FLOW_NEED_KINDS, ...MESH_KINDS]),
 ] as const
 /** With what is evidence where there is some, and no doubt where there is none. */
-export const NEED_READS = [...NEED_KINDS, 'ObservedFlows'] as const
+export const NEED_READS = [...new Set([...NEED_KINDS, ...OPERATOR_KINDS, 'ObservedFlows' as const])] as const
 export type NeedView = View<(typeof NEED_READS)[number]>
 
 /** All of them, of all namespaces: who opens which connection to whom, and what says so. */
@@ -24,6 +25,7 @@ const findEdges = (view: NeedView): readonly Edge[] => [
   ...scrapeEdges(view),
   ...nameEdges(view),
   ...meshEdges(view),
+  ...operatorEdges(view),
   ...flowEdges(view),
 ]
 

@@ -165,6 +165,29 @@ describe('what must stay reachable', () => {
     ])
   })
 
+  it('is an operator that may write the status of what owns it, whatever its namespace', () => {
+    const operand = pod(
+      'pg-1',
+      'shop',
+      'image: pg',
+      ', ownerReferences: [{apiVersion: postgresql.example/v1, kind: Cluster, name: pg, uid: u, controller: true}]',
+    )
+    const operator = pod('manager', 'operators', 'image: o').replace('spec: {', 'spec: {serviceAccountName: manager, ')
+    const role = (resource: string, verb: string) =>
+      `apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: manager}\nrules: [{apiGroups: [postgresql.example], resources: [${resource}], verbs: [${verb}]}]\n`
+    const binding = (kind: string, namespace = '') =>
+      `apiVersion: rbac.authorization.k8s.io/v1\nkind: ${kind}\nmetadata: {name: manager${namespace}}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: manager}\nsubjects: [{kind: ServiceAccount, name: manager, namespace: operators}]\n`
+    const found = [
+      'operators/manager → shop/pg all: Pod operators/manager manages it, as it may write the status of kind Cluster, which owns it',
+    ]
+    expect(needs(operand, operator, role('clusters/status', 'patch'), binding('ClusterRoleBinding'))).toEqual(found)
+    expect(needs(operand, operator, role('clusters/status', 'patch'), binding('RoleBinding', ', namespace: shop'))).toEqual(found)
+    expect(needs(operand, operator, role('clusters/status', 'patch'), binding('RoleBinding', ', namespace: bank'))).toEqual([])
+    expect(needs(operand, operator, role('clusters', 'patch'), binding('ClusterRoleBinding'))).toEqual([])
+    expect(needs(operand, operator, role('clusters/status', 'get'), binding('ClusterRoleBinding'))).toEqual([])
+    expect(needs(operand, operator, role('backups/status', 'patch'), binding('ClusterRoleBinding'))).toEqual([])
+  })
+
   it('is scraping, by those who collect metrics, or by every pod where none is known', () => {
     const scraped = pod('web', 'shop', 'ports: [{containerPort: 9090}]', ', annotations: {prometheus.io/scrape: "true"}')
     const prometheus = pod('prom', 'mon', 'image: "quay.io/prometheus/prometheus:v3"')
