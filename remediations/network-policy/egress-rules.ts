@@ -91,5 +91,7 @@ export function metadataGrant(view: View<Readable>, workload: Workload): readonl
   const why = needsMetadata(workload, view)
   const isOfGke = why?.includes('iam.gke.io') === true
   const peers = [...METADATA, ...(isOfGke ? [GKE_METADATA] : [])].map((cidr) => ({ ipBlock: { cidr } }))
-  return why === undefined ? [] : [{ to: workload, name: 'allow-metadata', rule: { peers, because: [`${refText(workload.ref)}: ${why}`] } }]
+  const ports = (isOfGke ? [80, 987, 988] : [80]).map((port) => ({ protocol: 'TCP', port }))
+  const because = [`${refText(workload.ref)}: ${why}`]
+  return why === undefined ? [] : [{ to: workload, name: 'allow-metadata', rule: { peers, ports, because } }]
 }

@@ -39,7 +39,7 @@ export const callsApiServer = (workload: Workload, view: View<'ServiceAccount'>)
 /** Where EKS Pod Identity hands out what a service account may do, as the variables that it sets say: an agent on the node. */
 export const POD_IDENTITY: readonly string[] = ['169.254.170.23/32', 'fd00:ec2::23/128']
 export const asksPodIdentity = (workload: Workload): boolean => /169\.254\.170\.23|fd00:ec2::23/.test(configurationOf(workload))
-/** Where the metadata server of GKE answers those who take their identity from it, on port 988. */
+/** Where the metadata server of GKE answers those who take their identity from it, on ports 987 and 988. */
 export const GKE_METADATA = '169.254.169.252/32'
 
 /** Why its pods may need the metadata service of their node; undefined where nothing says so. */

@@ -142,6 +142,7 @@ describe('closing a namespace for egress', () => {
     const set = policies([pod('web', 'shop'), account, dns])
     expect(names(set)[0]).toBe('allow-metadata')
     expect(named(set, 'allow-metadata').egress![0]!.to).toContainEqual({ ipBlock: { cidr: '169.254.169.254/32' } })
+    expect(named(set, 'allow-metadata').egress![0]!.ports!.map(({ port }) => port)).toEqual([80, 987, 988])
     expect(names(policies([pod('web', 'shop'), account, dns], { outside: 'nothing' }))).not.toContain('allow-metadata')
   })
 

@@ -72,3 +72,22 @@ it('names pods without a label by what the others have', () =>
     'allow-api-server',
     { matchExpressions: [{ key: 'app', operator: 'DoesNotExist' }] },
   ]))
+
+it.each([
+  ['label of the namespace', 'labels: {istio.io/dataplane-mode: ambient}', '', 15008],
+  ['label of its pods', 'labels: {a: b}', ', istio.io/dataplane-mode: ambient', 15008],
+  ['annotation for Linkerd', 'annotations: {linkerd.io/inject: enabled}', '', 4143],
+])('lets traffic through the port of a proxy, by %s', (_by, metadata, labels, port) => {
+  const namespace = `apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, ${metadata}}\n`
+  const service =
+    'apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]}\n'
+  const proposal = propose(defaultDenyIngress(), [namespace, service, pod('web', `app: web${labels}`)])
+  if (!('changes' in proposal)) throw new Error(JSON.stringify(proposal))
+  const [first] = proposal.changes.map((change) => (change as { object: KubeObject }).object as NetworkPolicyObject)
+  expect(first!.spec!.ingress![0]).toEqual({
+    ports: [
+      { protocol: 'TCP', port: 80 },
+      { protocol: 'TCP', port },
+    ],
+  })
+})
