@@ -94,7 +94,10 @@ export const defaultDenyEgress = <E = any>(): Remedy<E> =>
         changes: [...entities, ...set.policies].map((object): Change => ({ type: 'create', object })),
         risk: 'may-break',
         summary: `deny egress from namespace ${namespace} by default, and allow ${fewOf(allowedWords(strict, outside, tokens.length > 0, set.named.length), 6)}`,
-        mayBreak: warnings(view, namespace, outside, cilium, tokens.length > 0 && !cilium && api.peers.length > 0, dns),
+        mayBreak: [
+          ...warnings(view, namespace, outside, cilium, tokens.length > 0 && !cilium && api.peers.length > 0, dns),
+          ...set.mayBreak,
+        ],
       }
     },
   })

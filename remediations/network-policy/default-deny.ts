@@ -5,6 +5,7 @@ import type { Change, Proposal, Readable, Remedy, View } from '../../src/model/i
 import { fewOf } from '../../src/objects/few-of.ts'
 import type { Edge, Side } from '../../src/objects/network-edges.ts'
 import { whyLeftAlone } from '../../src/objects/network-first-campaign.ts'
+import { ownRouters } from '../../src/objects/network-ingress-controllers.ts'
 import { isOfFiles, NEED_READS, type NeedView, neededEdges, unreadNeeds } from '../../src/objects/network-needs.ts'
 import { operatorEdges, ownedByCustomKinds } from '../../src/objects/network-operators.ts'
 import { callers } from '../../src/objects/network-peers.ts'
@@ -50,7 +51,7 @@ export const defaultDenyIngress = <E = any>(): Remedy<E> =>
         changes: set.policies.map((object): Change => ({ type: 'create', object })),
         risk: 'may-break',
         summary: `deny ingress to namespace ${namespace} by default, and allow ${allowedText(strict, set.named)}`,
-        mayBreak: warnings(view, namespace, strict),
+        mayBreak: [...warnings(view, namespace, strict), ...set.mayBreak],
       }
     },
   })
@@ -102,12 +103,18 @@ function allowedText(strict: boolean, named: readonly PolicyDraft[]): string {
 function warnings(view: View<Readable>, namespace: string, strict: boolean): string[] {
   const known = new Set(operatorEdges(view).flatMap(({ to }) => (to.is === 'workloads' ? to.workloads : [])))
   const operated = ownedByCustomKinds(view, namespace).filter((workload) => !known.has(workload))
+  const routers = ownRouters(view)
   const unseen = unreadNeeds(view).filter(isOfFiles)
   return [
     'traffic from other namespaces that nothing here names is cut: host names that are compiled in, built at run time or kept in Secrets, and conversion webhooks of CustomResourceDefinitions',
     ...(operated.length > 0
       ? [
           `${fewOf(operated.map(({ ref }) => refText(ref)))} belong to an operator: if it runs in another namespace and calls them, add a rule for it`,
+        ]
+      : []),
+    ...(routers.length > 0
+      ? [
+          `${fewOf(routers)} may route by objects of its own (IngressRoute, HTTPProxy, Mapping), which are not read: what those alone lead to is cut from it`,
         ]
       : []),
     ...(strict ? ['pods of the namespace reach each other only where their configuration or a recorded flow shows it'] : []),

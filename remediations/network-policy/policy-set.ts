@@ -36,7 +36,7 @@ export interface Wanted {
 }
 
 export type PolicySet =
-  | { readonly policies: readonly NetworkPolicyObject[]; readonly named: readonly PolicyDraft[] }
+  | { readonly policies: readonly NetworkPolicyObject[]; readonly named: readonly PolicyDraft[]; readonly mayBreak: readonly string[] }
   | { readonly refused: string }
 
 /** Pods that policies isolate already keep what those let through, and get no more. */
@@ -88,9 +88,15 @@ export function policySet(wanted: Wanted): PolicySet {
   const last: PolicyDraft = { name: deny.name, pods: {}, rules: [], because: deny.because }
   const carry = throughMesh(view, namespace)
   const carried = (draft: PolicyDraft) => ({ ...draft, rules: draft.rules.map(carry) })
-  return { policies: [...named, ...shared, last].map((draft) => policyObject(namespace, direction, carried(draft), taken)), named }
+  return {
+    policies: [...named, ...shared, last].map((draft) => policyObject(namespace, direction, carried(draft), taken)),
+    named,
+    mayBreak: rest === undefined ? [ONLY_THESE] : [],
+  }
 }
 
+const ONLY_THESE =
+  'policies isolate some pods here by more than a few labels: the others are named one by one, and pods that come later with other labels get the deny alone'
 const noLabel = (workload: Workload, other: Workload): string =>
   `no label tells the pods of ${refText(workload.ref)} from those of ${refText(other.ref)}, which are isolated already: a rule for the ones would open the others`
 

@@ -85,6 +85,14 @@ const workloadsOfImage = (view: ControllerView, image: RegExp): readonly Workloa
 const runsImage = (spec: Workload['spec'], image: RegExp): boolean =>
   eachContainer(spec).some(({ container }) => image.test(container.image ?? ''))
 
+/** Controllers that take routes of kinds of their own, which nothing here reads; `Deployment traefik`. */
+export const ownRouters = (view: ControllerView): readonly string[] =>
+  workloads(view)
+    .filter(({ spec }) => runsImage(spec, OWN_ROUTES))
+    .map(({ ref, namespace }) => `${ref.kind} ${namespace}/${ref.name}`)
+const OWN_ROUTES =
+  /(^|\/)((mirrored-library-)?traefik(-hub|ee)?|contour|emissary|aes|ambassador|apisix|(gloo-)?envoy-wrapper|nginx-ic[\w/-]*|skipper(-ingress)?)(:|@|$)/
+
 /** A proxy of Istio that is nobody's sidecar. `auto`: the webhook puts the image in (gateway injection). */
 const isIstioGateway = ({ containers = [] }: Workload['spec']): boolean =>
   containers.length > 0 &&

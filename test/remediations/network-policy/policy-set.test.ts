@@ -59,6 +59,14 @@ describe('a namespace where policies isolate some pods already', () => {
       ['default-deny-ingress', {}],
     ]))
 
+  it('says so where pods that come later get the deny alone', () => {
+    const breaks = (policy: string) => propose(defaultDenyIngress(), [pod('db', 'app: db'), pod('web', 'app: web'), policy])
+    expect(breaks(calico("app == 'db'"))).toMatchObject({
+      mayBreak: expect.arrayContaining([expect.stringContaining('get the deny alone')]),
+    })
+    expect(JSON.stringify(breaks(own('{matchLabels: {app: db}}')))).not.toContain('get the deny alone')
+  })
+
   it('is refused where a rule for some would open what such policies isolate', () =>
     expect(
       propose(defaultDenyIngress(), [pod('db', 'app: db, version: v1'), pod('web', 'app: db, version: v2'), calico("version == 'v1'")]),
@@ -90,4 +98,15 @@ it.each([
       { protocol: 'TCP', port },
     ],
   })
+})
+
+it('says which controllers route by objects that are not read', () => {
+  const running = (image: string) => [
+    pod('web', 'app: web'),
+    pod('edge', 'app: edge').replace('namespace: shop', 'namespace: edge').replace('image: a', `image: "${image}"`),
+  ]
+  expect(propose(defaultDenyIngress(), running('traefik:v3.6'))).toMatchObject({
+    mayBreak: expect.arrayContaining([expect.stringContaining('Pod edge/edge may route')]),
+  })
+  expect(JSON.stringify(propose(defaultDenyIngress(), running('nginx:1.29')))).not.toContain('may route')
 })
