@@ -6,7 +6,6 @@ import { podEnds } from '../../src/objects/network-ends.ts'
 import type { NeedView } from '../../src/objects/network-needs.ts'
 import { selectionOf, unitedSelectors } from '../../src/objects/network-pod-selector.ts'
 import type { ReachView } from '../../src/objects/network-reach.ts'
-import { refText } from '../../src/objects/ref.ts'
 import { policyObject, type Rule } from './policy-rules.ts'
 
 export const dnsRuleOf = (view: NeedView): Rule => {
@@ -19,12 +18,8 @@ export function allowDns(view: NeedView & ReachView, namespace: string, path: 's
   const ends = podEnds(view).filter((end) => end.namespace.name === namespace && !end.hostNetwork)
   const lacking = ends.filter((end) => dnsPath(view, end) === path)
   const workloads = [...new Set(lacking.map(({ workload }) => workload))]
-  const selections = workloads.map((workload) => ({ workload, found: selectionOf(view, workload) }))
-  const bare = selections.find(({ found }) => found === undefined)
   const isAll = lacking.length === ends.length
-  if (bare !== undefined && !isAll)
-    return { refused: `${refText(bare.workload.ref)} has no label that stays, by which a policy could name its pods: give it one` }
-  const selectors = isAll ? [{}] : unitedSelectors(selections.map(({ found }) => found!.selector))
+  const selectors = isAll ? [{}] : unitedSelectors(workloads.map((workload) => selectionOf(view, workload).selector))
   const taken = new Set(view.all('NetworkPolicy').flatMap(({ metadata }) => (metadata.namespace === namespace ? [metadata.name] : [])))
   const rules = [dnsRuleOf(view)]
   return {

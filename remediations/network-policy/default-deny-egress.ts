@@ -1,33 +1,32 @@
 /** Closes a namespace for egress, after opening DNS, the API server and what its objects show to be called. */
 
 import { remedy } from '../../src/model/define.ts'
-import type { Change, LabelSelector, Proposal, Readable, Remedy, View } from '../../src/model/index.ts'
+import type { Change, Proposal, Readable, Remedy, View } from '../../src/model/index.ts'
 import { fewOf } from '../../src/objects/few-of.ts'
-import { ANY_DNS, asksElsewhere, type ClusterDns, clusterDns } from '../../src/objects/network-dns.ts'
-import type { Edge } from '../../src/objects/network-edges.ts'
+import { asksElsewhere, type ClusterDns, clusterDns } from '../../src/objects/network-dns.ts'
 import { podEnds } from '../../src/objects/network-ends.ts'
-import { isOfFiles, NEED_READS, type NeedView, neededEdges } from '../../src/objects/network-needs.ts'
-import {
-  apiServerRule,
-  callsApiServer,
-  METADATA,
-  needsMetadata,
-  OUTSIDE_KINDS,
-  outsidePeers,
-  podRanges,
-} from '../../src/objects/network-outside.ts'
-import { called } from '../../src/objects/network-peers.ts'
-import { selectionOf, unitedSelectors } from '../../src/objects/network-pod-selector.ts'
+import { isOfFiles, NEED_READS, neededEdges } from '../../src/objects/network-needs.ts'
+import { aliasTarget } from '../../src/objects/network-needs-services.ts'
+import { apiServerRule, asksPodIdentity, callsApiServer, OUTSIDE_KINDS } from '../../src/objects/network-outside.ts'
+import { podRanges } from '../../src/objects/network-pod-ranges.ts'
 import { REACH_KINDS } from '../../src/objects/network-reach.ts'
-import { refText } from '../../src/objects/ref.ts'
-import type { Workload } from '../../src/objects/workloads.ts'
+import { namespaceOf } from '../../src/objects/network-service-targets.ts'
 import { allowDns, dnsRuleOf } from './allow-dns.ts'
 import { ciliumPolicies } from './cilium-entities.ts'
-import { INSIDE, isInside, narrowFirst, onCilium, refusedFor } from './default-deny.ts'
-import type { Rule } from './policy-rules.ts'
-import { type Common, type Grant, policySet } from './policy-set.ts'
-
-type Outside = 'everything' | 'evidence' | 'nothing'
+import { narrowFirst, onCilium, refusedFor } from './default-deny.ts'
+import {
+  commonsOf,
+  grantsOf,
+  hostCalls,
+  IDENTITY,
+  isGoogles,
+  metadataGrant,
+  OTHER_DNS,
+  type Outside,
+  selectorsOf,
+  TOKEN,
+} from './egress-rules.ts'
+import { type Grant, policySet } from './policy-set.ts'
 
 export const defaultDenyEgress = <E = any>(): Remedy<E> =>
   remedy<E>({
@@ -65,7 +64,7 @@ export const defaultDenyEgress = <E = any>(): Remedy<E> =>
         ),
       ]
       const tokens = here.filter((workload) => callsApiServer(workload, view))
-      const cilium = onCilium(view)
+      const cilium = onCilium(view) && !isGoogles(view)
       const api = apiServerRule(view)
       if (tokens.length > 0 && api.peers.length === 0 && outside !== 'everything' && !cilium) return { refused: noApiServer(view) }
       const dns = clusterDns(view)
@@ -82,70 +81,36 @@ export const defaultDenyEgress = <E = any>(): Remedy<E> =>
             : tokens.map((workload): Grant => ({ to: workload, name: 'allow-api-server', rule: { ...api, because: [TOKEN] } }))),
           ...here.filter(asksElsewhere).map((workload): Grant => ({ to: workload, name: 'allow-other-dns', rule: OTHER_DNS })),
           ...(outside === 'nothing' ? [] : here.flatMap((workload) => metadataGrant(view, workload))),
+          ...(outside === 'everything'
+            ? []
+            : here.filter(asksPodIdentity).map((workload): Grant => ({ to: workload, name: 'allow-pod-identity', rule: IDENTITY }))),
         ],
         commons: commonsOf(view, edges, namespace, strict, outside, dnsRule),
         deny: { name: 'default-deny-egress', because: 'net-default-deny-egress: pods that no policy selects call whatever they like' },
       })
       if ('refused' in set) return set
-      const entities = cilium ? ciliumPolicies(namespace, selectorsOf(view, tokens), dns.onNode) : []
+      const entities = cilium ? ciliumPolicies(namespace, selectorsOf(view, tokens), dns.onNode, hostCalls(view, edges, namespace)) : []
       return {
         changes: [...entities, ...set.policies].map((object): Change => ({ type: 'create', object })),
         risk: 'may-break',
         summary: `deny egress from namespace ${namespace} by default, and allow ${fewOf(allowedWords(strict, outside, tokens.length > 0, set.named.length), 6)}`,
-        mayBreak: warnings(view, namespace, outside, cilium, tokens.length > 0 && !cilium && api.peers.length > 0, dns),
+        mayBreak: [
+          ...warnings(view, namespace, outside, cilium, tokens.length > 0 && !cilium && api.peers.length > 0, dns),
+          ...set.mayBreak,
+        ],
       }
     },
   })
 
-const OTHER_DNS: Rule = { ports: ANY_DNS, because: ['its dnsPolicy sends it to name servers outside of the cluster'] }
-const TOKEN = 'its pods mount a token, and call the API server at its own addresses'
-const selectorsOf = (view: NeedView, workloads: readonly Workload[]): readonly LabelSelector[] =>
-  unitedSelectors(workloads.flatMap((workload) => selectionOf(view, workload)?.selector ?? []))
-
-/** The first is written first, and then holds the rules of both; DNS stays when it is narrowed or taken away. */
-function commonsOf(
-  view: View<Readable>,
-  edges: readonly Edge[],
-  namespace: string,
-  strict: boolean,
-  outside: Outside,
-  dns: Rule,
-): readonly Common[] {
-  const away: Rule = {
-    peers: outsidePeers(view),
-    because: ['everything outside of the cluster, but not the metadata service of the cloud'],
-  }
-  const ofAll = edges
-    .filter(({ from, to }) => from.is === 'namespace' && from.name === namespace && (strict || !isInside(to, namespace)))
-    .flatMap((edge) => ruleOf(view, edge, namespace, outside))
-  const rules = [...(outside === 'everything' ? [away] : []), ...(strict ? [] : [INSIDE]), ...ofAll]
-  const name = outside === 'everything' ? 'block-metadata' : strict ? 'allow-from-namespace' : 'allow-egress-in-namespace'
-  return [...(rules.length > 0 ? [{ name, rules }] : []), { name: 'allow-dns', rules: [dns] }]
-}
-
-function ruleOf(view: NeedView, edge: Edge, namespace: string, outside: Outside): readonly Rule[] {
-  const peers = called(view, edge.to, namespace)
-  const isAway = peers.length > 0 && peers.every(({ ipBlock }) => ipBlock !== undefined)
-  // `everything` holds it already.
-  if (peers.length === 0 || (isAway && outside !== 'evidence')) return []
-  return [{ peers, ...(edge.ports && { ports: edge.ports }), because: [`${edge.name}: ${edge.because}`] }]
-}
-
-function grantsOf(view: NeedView, edge: Edge, namespace: string, strict: boolean, outside: Outside): readonly Grant[] {
-  const { from } = edge
-  if (from.is !== 'workloads' || (!strict && isInside(edge.to, namespace))) return []
-  return from.workloads
-    .filter((workload) => workload.namespace === namespace)
-    .flatMap((workload) =>
-      ruleOf(view, edge, namespace, outside).map((rule): Grant => ({ to: workload, name: `allow-from-${workload.ref.name}`, rule })),
+/** Of Services of type ExternalName that lead out of the cluster. */
+const outsideNames = (view: View<Readable>, namespace: string): readonly string[] =>
+  view
+    .all('Service')
+    .filter(
+      (service) => namespaceOf(service) === namespace && service.spec?.type === 'ExternalName' && aliasTarget(view, service) === undefined,
     )
-}
-
-function metadataGrant(view: View<Readable>, workload: Workload): readonly Grant[] {
-  const why = needsMetadata(workload, view)
-  const peers = METADATA.map((cidr) => ({ ipBlock: { cidr } }))
-  return why === undefined ? [] : [{ to: workload, name: 'allow-metadata', rule: { peers, because: [`${refText(workload.ref)}: ${why}`] } }]
-}
+    .map(({ spec }) => spec?.externalName ?? '')
+    .sort()
 
 function noApiServer(view: View<Readable>): string {
   const unread = view.unread('EndpointSlice')
@@ -179,6 +144,9 @@ function warnings(
         ]),
     ...(outside === 'everything' && podRanges(view).length === 0
       ? ['the pods of this cluster have no range of addresses that is known, so pods elsewhere stay in reach as addresses from outside']
+      : []),
+    ...(outside !== 'everything' && outsideNames(view, namespace).length > 0
+      ? [`policies know addresses and no names: ${fewOf(outsideNames(view, namespace))} can be resolved and not called`]
       : []),
     ...(writesApi ? ['the addresses of the API server are written down: where a provider changes them, change the policy'] : []),
     ...(dns.peers.length === 0 ? [`${dns.because}; name servers on another port are cut`] : []),

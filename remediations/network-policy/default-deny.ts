@@ -6,12 +6,13 @@ import { fewOf } from '../../src/objects/few-of.ts'
 import { networkAgentAmong } from '../../src/objects/network-cni.ts'
 import type { Edge, Side } from '../../src/objects/network-edges.ts'
 import { whyLeftAlone } from '../../src/objects/network-first-campaign.ts'
+import { ownRouters } from '../../src/objects/network-ingress-controllers.ts'
 import { isOfFiles, NEED_READS, type NeedView, neededEdges, unreadNeeds } from '../../src/objects/network-needs.ts'
-import { ownedByCustomKinds } from '../../src/objects/network-needs-services.ts'
+import { operatorEdges, ownedByCustomKinds } from '../../src/objects/network-operators.ts'
 import { callers } from '../../src/objects/network-peers.ts'
 import { REACH_KINDS } from '../../src/objects/network-reach.ts'
 import { refText } from '../../src/objects/ref.ts'
-import { isAmbient, MESH_PROBES } from './ambient-mesh.ts'
+import { isAmbient, MESH_PROBES } from './mesh.ts'
 import type { PolicyDraft, Rule } from './policy-rules.ts'
 import { type Common, type Grant, policySet } from './policy-set.ts'
 
@@ -51,12 +52,12 @@ export const defaultDenyIngress = <E = any>(): Remedy<E> =>
         changes: set.policies.map((object): Change => ({ type: 'create', object })),
         risk: 'may-break',
         summary: `deny ingress to namespace ${namespace} by default, and allow ${allowedText(strict, set.named)}`,
-        mayBreak: warnings(view, namespace, strict),
+        mayBreak: [...warnings(view, namespace, strict), ...set.mayBreak],
       }
     },
   })
 
-const commonsOf = (view: View<'Namespace'>, namespace: string, strict: boolean): readonly Common[] => [
+const commonsOf = (view: NeedView, namespace: string, strict: boolean): readonly Common[] => [
   ...(strict ? [] : [{ name: 'allow-same-namespace', rules: [INSIDE, ...(isAmbient(view, namespace) ? [MESH_PROBES] : [])] }]),
   ...(strict && isAmbient(view, namespace) ? [{ name: 'allow-mesh-probes', rules: [MESH_PROBES] }] : []),
 ]
@@ -109,13 +110,20 @@ function allowedText(strict: boolean, named: readonly PolicyDraft[]): string {
 }
 
 function warnings(view: View<Readable>, namespace: string, strict: boolean): string[] {
-  const operated = ownedByCustomKinds(view, namespace)
+  const known = new Set(operatorEdges(view).flatMap(({ to }) => (to.is === 'workloads' ? to.workloads : [])))
+  const operated = ownedByCustomKinds(view, namespace).filter((workload) => !known.has(workload))
+  const routers = ownRouters(view)
   const unseen = unreadNeeds(view).filter(isOfFiles)
   return [
     'traffic from other namespaces that nothing here names is cut: host names that are compiled in, built at run time or kept in Secrets, and conversion webhooks of CustomResourceDefinitions',
     ...(operated.length > 0
       ? [
           `${fewOf(operated.map(({ ref }) => refText(ref)))} belong to an operator: if it runs in another namespace and calls them, add a rule for it`,
+        ]
+      : []),
+    ...(routers.length > 0
+      ? [
+          `${fewOf(routers)} may route by objects of its own (IngressRoute, HTTPProxy, Mapping), which are not read: what those alone lead to is cut from it`,
         ]
       : []),
     ...(strict ? ['pods of the namespace reach each other only where their configuration or a recorded flow shows it'] : []),

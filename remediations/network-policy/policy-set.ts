@@ -3,15 +3,16 @@
  * a policy isolates what it selects from the moment it exists, so the first to select a pod holds all that the pod needs.
  */
 import type { LabelSelector, NetworkPolicyObject } from '../../src/model/index.ts'
-import { podEnds } from '../../src/objects/network-ends.ts'
+import { type PodEnd, podEnds } from '../../src/objects/network-ends.ts'
 import type { NeedView } from '../../src/objects/network-needs.ts'
 import { labelsOf, selectionOf, stablePairs, unitedSelectors } from '../../src/objects/network-pod-selector.ts'
 import { policyTypes } from '../../src/objects/network-policy-types.ts'
 import { type ReachView, reach } from '../../src/objects/network-reach.ts'
+import { both, complementOf } from '../../src/objects/network-selector-complement.ts'
 import { refText } from '../../src/objects/ref.ts'
 import { matchesPairs, matchesSelector } from '../../src/objects/selectors.ts'
 import type { Workload } from '../../src/objects/workloads.ts'
-import { isAmbient, throughMesh } from './ambient-mesh.ts'
+import { throughMesh } from './mesh.ts'
 import { type Direction, merged, type PolicyDraft, policyObject, type Rule } from './policy-rules.ts'
 
 /** What some pods need beyond what all do. `name`: of the policy that would hold this alone. */
@@ -35,14 +36,16 @@ export interface Wanted {
 }
 
 export type PolicySet =
-  | { readonly policies: readonly NetworkPolicyObject[]; readonly named: readonly PolicyDraft[] }
+  | { readonly policies: readonly NetworkPolicyObject[]; readonly named: readonly PolicyDraft[]; readonly mayBreak: readonly string[] }
   | { readonly refused: string }
 
 /** Pods that policies isolate already keep what those let through, and get no more. */
 export function policySet(wanted: Wanted): PolicySet {
   const { view, namespace, direction, grants, commons, deny } = wanted
   const { isolated, open } = membersOf(wanted)
-  const isMixed = isolated.size > 0
+  const isMixed = isolated.length > 0
+  // What is isolated now stands in the selectors of policies: whatever they do not select is open, pods that come later too.
+  const rest = isMixed ? restOf(wanted, isolated) : [{}]
   const groups = groupsOf(wanted, open)
   const drafts: PolicyDraft[] = []
   const all = commons.flatMap(({ rules }) => rules)
@@ -58,27 +61,24 @@ export function policySet(wanted: Wanted): PolicySet {
       ...rule,
       because: [...new Set(same.flatMap((one) => one.rules[index]!.because))],
     }))
-    // Where every pod is open, what all of them need selects all.
-    if (rules.length === 0 && (!isMixed || all.length === 0)) continue
-    const members = same.flatMap((one) => one.members)
-    const selections = members.map((workload) => ({ workload, found: selectionOf(view, workload) }))
-    for (const { workload, found } of selections) {
-      if (found === undefined)
-        return { refused: `${refText(workload.ref)} has no label that stays, by which a policy could name its pods: give it one` }
-      const kept = found.others.find((other) => isolated.has(other))
-      if (kept !== undefined)
-        return {
-          refused: `no label tells the pods of ${refText(workload.ref)} from those of ${refText(kept.ref)}, which are isolated already: a rule for the ones would open the others`,
-        }
+    // What all of them need selects all that are open, where that can be said.
+    if (rules.length === 0 && (rest !== undefined || all.length === 0)) continue
+    const selectors: LabelSelector[] = []
+    for (const workload of same.flatMap((one) => one.members)) {
+      const { selector } = selectionOf(view, workload)
+      const caught = isolated.find(({ labels }) => matchesSelector(selector, labels))
+      if (caught !== undefined && rest === undefined) return { refused: noLabel(workload, caught.workload) }
+      selectors.push(...(caught === undefined ? [selector] : rest!.map((one) => both(selector, one))))
     }
     const name = same.map((one) => one.name).find((one) => one !== undefined) ?? commons[0]!.name
-    for (const pods of unitedSelectors(selections.map(({ found }) => found!.selector)))
-      drafts.push({ name, pods, rules: merged([...rules, ...all]) })
+    for (const pods of unitedSelectors(selectors)) drafts.push({ name, pods, rules: merged([...rules, ...all]) })
   }
   const forLater = absentPods(wanted, all)
   const named = [...drafts, ...forLater]
-  const everybody = isMixed ? [] : commons.filter(({ rules }) => rules.length > 0)
-  const shared = everybody.map(({ name, rules }, index): PolicyDraft => ({ name, pods: {}, rules: index === 0 ? merged(all) : rules }))
+  const filled = commons.filter(({ rules }) => rules.length > 0)
+  const shared = (rest ?? []).flatMap((pods) =>
+    filled.map(({ name, rules }, index): PolicyDraft => ({ name, pods, rules: index === 0 ? merged(all) : rules })),
+  )
   const taken = new Set(
     view
       .all('NetworkPolicy')
@@ -86,26 +86,43 @@ export function policySet(wanted: Wanted): PolicySet {
       .map(({ metadata }) => metadata.name),
   )
   const last: PolicyDraft = { name: deny.name, pods: {}, rules: [], because: deny.because }
-  const carried = isAmbient(view, namespace)
-    ? (draft: PolicyDraft) => ({ ...draft, rules: draft.rules.map(throughMesh) })
-    : (draft: PolicyDraft) => draft
-  return { policies: [...named, ...shared, last].map((draft) => policyObject(namespace, direction, carried(draft), taken)), named }
+  const carry = throughMesh(view, namespace)
+  const carried = (draft: PolicyDraft) => ({ ...draft, rules: draft.rules.map(carry) })
+  return {
+    policies: [...named, ...shared, last].map((draft) => policyObject(namespace, direction, carried(draft), taken)),
+    named,
+    mayBreak: rest === undefined ? [ONLY_THESE] : [],
+  }
 }
 
-function membersOf({ view, namespace, direction }: Wanted): { isolated: ReadonlySet<Workload>; open: readonly Workload[] } {
+const ONLY_THESE =
+  'policies isolate some pods here by more than a few labels: the others are named one by one, and pods that come later with other labels get the deny alone'
+const noLabel = (workload: Workload, other: Workload): string =>
+  `no label tells the pods of ${refText(workload.ref)} from those of ${refText(other.ref)}, which are isolated already: a rule for the ones would open the others`
+
+function membersOf({ view, namespace, direction }: Wanted): { isolated: readonly PodEnd[]; open: readonly Workload[] } {
   const { isolating } = reach(view)
   const ends = podEnds(view).filter((end) => end.namespace.name === namespace && !end.hostNetwork)
-  const members = Map.groupBy(ends, ({ workload }) => workload)
-  const isIsolated = (workload: Workload) => members.get(workload)!.every((end) => isolating(end, direction).length > 0)
-  const [isolated, open] = [[...members.keys()].filter(isIsolated), [...members.keys()].filter((one) => !isIsolated(one))]
-  return { isolated: new Set(isolated), open }
+  const isIsolated = (end: PodEnd) => isolating(end, direction).length > 0
+  return { isolated: ends.filter(isIsolated), open: [...new Set(ends.filter((end) => !isIsolated(end)).map(({ workload }) => workload))] }
+}
+
+/** Undefined: policies of another kind isolate some of them, or it would take too many selectors. */
+function restOf({ view, namespace, direction }: Wanted, isolated: readonly PodEnd[]): readonly LabelSelector[] | undefined {
+  const type = direction === 'ingress' ? 'Ingress' : 'Egress'
+  const selectors = view
+    .all('NetworkPolicy')
+    .filter((policy) => (policy.metadata.namespace ?? 'default') === namespace && policyTypes(policy).includes(type))
+    .map(({ spec }) => spec?.podSelector ?? {})
+  const isOfThese = ({ labels }: PodEnd) => selectors.some((selector) => matchesSelector(selector, labels))
+  return isolated.every(isOfThese) ? complementOf(selectors) : undefined
 }
 
 /** Workloads whose pods no label tells apart are one: what one of them needs, all are given. */
 function groupsOf({ view }: Wanted, open: readonly Workload[]): readonly ReadonlySet<Workload>[] {
   const groups = new Map(open.map((workload) => [workload, new Set([workload])]))
   for (const workload of open) {
-    for (const other of selectionOf(view, workload)?.others ?? []) {
+    for (const other of selectionOf(view, workload).others) {
       const [ours, theirs] = [groups.get(workload)!, groups.get(other)]
       if (theirs === undefined || theirs === ours) continue
       for (const member of theirs) groups.set(member, ours.add(member))

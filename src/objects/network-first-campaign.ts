@@ -2,6 +2,7 @@
 import type { View } from '../model/index.ts'
 import { isCsiController } from './csi-controller.ts'
 import { type CONTROLLER_KINDS, forwardingNamespaces } from './network-ingress-controllers.ts'
+import { isControlPlaneOfMesh } from './network-mesh.ts'
 import { awaitedCollectors, metricsCollectors } from './network-needs-scrapes.ts'
 import { namespaceOf, type TARGET_KINDS } from './network-service-targets.ts'
 import { isPlatformAgent } from './platform-agents.ts'
@@ -16,6 +17,8 @@ export function whyLeftAlone(view: View<(typeof CONTROLLER_KINDS | typeof TARGET
   const here = workloads(view).filter((workload) => workload.namespace === namespace)
   const agent = here.find((workload) => isPlatformAgent(workload) || isCsiController(workload))
   if (agent !== undefined) return `runs what nodes need for their network or their volumes (${agent.ref.kind} ${agent.ref.name})`
+  const mesh = here.find(isControlPlaneOfMesh)
+  if (mesh !== undefined) return `runs what every proxy of the mesh asks (${mesh.ref.kind} ${mesh.ref.name})`
   const forwarding = forwardingNamespaces(view).get(namespace)
   if (forwarding !== undefined) return `lets traffic into the cluster (${forwarding})`
   const collector = metricsCollectors(view).find((workload) => workload.namespace === namespace)

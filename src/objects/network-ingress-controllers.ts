@@ -30,6 +30,13 @@ const CONTROLLERS: readonly { readonly controller: RegExp; readonly image: RegEx
     classes: /^haproxy/,
   },
   { controller: /konghq\.com\//, image: /(^|\/)kong(-gateway)?(:|@|$)/, classes: /^kong/ },
+  // Beside Envoy, whose image says nothing, runs one of theirs that shuts it down.
+  { controller: /projectcontour\.io\//, image: /(^|\/)contour(:|@|$)/, classes: /^contour/ },
+  { controller: /gateway\.envoyproxy\.io\//, image: /(^|\/)envoyproxy\/gateway(:|@|$)/, classes: /^$/ },
+  { controller: /getambassador\.io\//, image: /(^|\/)(emissary|aes|ambassador)(:|@|$)/, classes: /^(ambassador|emissary)/ },
+  { controller: /apisix\.apache\.org\//, image: /(^|\/)apisix(:|@|$)/, classes: /^apisix/ },
+  { controller: /skipper/, image: /(^|\/)skipper(-ingress)?(:|@|$)/, classes: /^skipper/ },
+  { controller: /kgateway\.dev\/|solo\.io\//, image: /(^|\/)(gloo-)?envoy-wrapper(:|@|$)/, classes: /^gloo/ },
 ]
 
 /** Also the name that stands for the class where no IngressClass of that name was read. */
@@ -78,12 +85,26 @@ const workloadsOfImage = (view: ControllerView, image: RegExp): readonly Workloa
 const runsImage = (spec: Workload['spec'], image: RegExp): boolean =>
   eachContainer(spec).some(({ container }) => image.test(container.image ?? ''))
 
+/** Controllers that take routes of kinds of their own, which nothing here reads; `Deployment traefik`. */
+export const ownRouters = (view: ControllerView): readonly string[] =>
+  workloads(view)
+    .filter(({ spec }) => runsImage(spec, OWN_ROUTES))
+    .map(({ ref, namespace }) => `${ref.kind} ${namespace}/${ref.name}`)
+const OWN_ROUTES =
+  /(^|\/)((mirrored-library-)?traefik(-hub|ee)?|contour|emissary|aes|ambassador|apisix|(gloo-)?envoy-wrapper|nginx-ic[\w/-]*|skipper(-ingress)?)(:|@|$)/
+
+/** A proxy of Istio that is nobody's sidecar. `auto`: the webhook puts the image in (gateway injection). */
+const isIstioGateway = ({ containers = [] }: Workload['spec']): boolean =>
+  containers.length > 0 &&
+  containers.every(({ name, image = '' }) => name === 'istio-proxy' && (image === 'auto' || /(^|\/)proxyv2(:|@|-|$)/.test(image)))
+
 /** Namespaces that run something which forwards traffic from outside, with its name. */
 export const forwardingNamespaces = (view: ControllerView): ReadonlyMap<string, string> => derived(view, findForwarding)
 function findForwarding(view: ControllerView): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const { namespace, ref, spec } of workloads(view))
-    if (CONTROLLERS.some(({ image }) => runsImage(spec, image)) && !found.has(namespace)) found.set(namespace, `${ref.kind} ${ref.name}`)
+    if ((CONTROLLERS.some(({ image }) => runsImage(spec, image)) || isIstioGateway(spec)) && !found.has(namespace))
+      found.set(namespace, `${ref.kind} ${ref.name}`)
   for (const gateway of view.all('Gateway'))
     for (const { namespace, ref } of gatewayPods(view, namespaceOf(gateway), gateway.metadata.name))
       if (!found.has(namespace)) found.set(namespace, `${ref.kind} ${ref.name}`)

@@ -4,12 +4,14 @@ import { wordsGiven, wordsOfSpec } from './container-words.ts'
 import { eachContainer } from './containers.ts'
 import { remembered } from './derived.ts'
 import { ANYWHERE, type Edge, type Side } from './network-edges.ts'
-import { edgesTo } from './network-needs-services.ts'
+import { hostsIn, keysNamed } from './network-host-names.ts'
+import { aliasTarget, edgesTo } from './network-needs-services.ts'
+import { REDIRECT_KINDS, redirects } from './network-redirects.ts'
 import { distinct, namespaceOf, servicesByKey, TARGET_KINDS } from './network-service-targets.ts'
 import { keyOf } from './ref.ts'
 import { type Workload, workloads } from './workloads.ts'
 
-export const NAME_NEED_KINDS = [...TARGET_KINDS, 'ConfigMap'] as const
+export const NAME_NEED_KINDS = [...TARGET_KINDS, ...REDIRECT_KINDS, 'ConfigMap'] as const
 type NameView = View<(typeof NAME_NEED_KINDS)[number]>
 
 export function nameEdges(view: NameView): readonly Edge[] {
@@ -23,7 +25,7 @@ export function nameEdges(view: NameView): readonly Edge[] {
     return found
   }
   const edgesOf = (from: Side, keys: Named, because: string): readonly Edge[] =>
-    [...keys].flatMap(([key, ports]) => edgesByName(view, from, services.get(key)!, because, ports))
+    [...keys].flatMap(([key, ports]) => edgesByName(view, from, key, because, ports))
   const edges = workloads(view).flatMap((workload) => {
     const { namespace, ref } = workload
     const words = wordsWithMaps(view, workload)
@@ -47,20 +49,16 @@ type Named = ReadonlyMap<string, readonly number[]>
 /** Pods of the host network call from the address of their node, or of a tunnel to it. */
 const sideOf = (workload: Workload): Side => (workload.spec.hostNetwork === true ? ANYWHERE : { is: 'workloads', workloads: [workload] })
 
-/** A Service that is another name for one elsewhere leads there (and on, should that be of the same type). */
-function edgesByName(
-  view: NameView,
-  from: Side,
-  service: ServiceObject,
-  because: string,
-  ports: readonly number[],
-  depth = 0,
-): readonly Edge[] {
-  if (service.spec?.type !== 'ExternalName') return edgesTo(view, from, service, because).map((edge) => withPorts(edge, service, ports))
-  const [name, namespace, svc] = (service.spec.externalName ?? '').split('.')
-  const target = svc === 'svc' ? servicesByKey(view).get(keyOf(namespace, name!)) : undefined
-  if (target === undefined || depth > 3) return []
-  return edgesByName(view, from, target, `${because}, as Service ${service.metadata.name} of type ExternalName`, ports, depth + 1)
+/** To the Service, and to where a mesh leads its callers. */
+function edgesByName(view: NameView, from: Side, key: string, because: string, ports: readonly number[]): readonly Edge[] {
+  const services = servicesByKey(view)
+  const service = services.get(key)!
+  return [
+    ...edgesTo(view, from, service, because).map((edge) => withPorts(edge, aliasTarget(view, service) ?? service, ports)),
+    ...(redirects(view).get(key) ?? []).flatMap(({ namespace, name, port, by }) =>
+      edgesTo(view, from, services.get(keyOf(namespace, name)), `${because}, and ${by} leads on from there`, port),
+    ),
+  ]
 }
 
 /** A headless Service is no more than a name for its pods: they answer on ports that it does not list. */
@@ -68,35 +66,6 @@ const withPorts = (edge: Edge, { spec }: ServiceObject, ports: readonly number[]
   spec?.clusterIP === 'None' && edge.ports !== undefined
     ? { ...edge, ports: distinct([...edge.ports, ...ports.map((port) => ({ protocol: 'TCP', port }))]) }
     : edge
-
-/** The scheme of an address (`redis://cache`) is no host. */
-const HOST = /(?<![\w.-])[a-z0-9][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)*(?![\w-])(?!:(?:\\?\/){2})/gi
-/** In small letters, as DNS takes them. A single word in capitals is a name only where it stands alone or a port follows. */
-export const hostsIn = (text: string): readonly { readonly name: string; readonly port?: number }[] => {
-  const found = new Map<string, { name: string; port?: number }>()
-  for (const { 0: host, index } of text.matchAll(HOST)) {
-    const end = index + host.length
-    const name = host.toLowerCase()
-    const port = Number(/^:(\d{1,5})(?!\d)/.exec(text.slice(end, end + 7))?.[1])
-    const hasPort = port > 0 && port < 65536
-    const isAlone = /^\n*$/.test(text.slice(Math.max(0, index - 1), index) + text.slice(end, end + 1))
-    if (name === host || host.includes('.') || hasPort || isAlone)
-      found.set(`${name}:${hasPort ? port : ''}`, { name, ...(hasPort && { port }) })
-  }
-  return [...found.values()]
-}
-
-/** `db`, `db-0.db` of its own namespace; `db.shop`, `db-0.db.shop.svc.cluster.local`: a Service's name stands before its namespace's. */
-export function keysNamed(host: string, namespace: string, services: ReadonlyMap<string, ServiceObject>): readonly string[] {
-  const parts = host.split('.')
-  const keys = parts.slice(0, -1).map((part, index) => keyOf(parts[index + 1], part))
-  const own = parts.length === 1 ? [parts[0]!] : parts.length === 2 && isPeerOf(parts[1]!) ? [parts[1]!] : []
-  return [...keys, ...own.map((name) => keyOf(namespace, name))].filter((key) => services.has(key))
-
-  function isPeerOf(name: string): boolean {
-    return parts[0]!.startsWith(`${name}-`) || services.get(keyOf(namespace, name))?.spec?.clusterIP === 'None'
-  }
-}
 
 /** `$(ORDERS_DB_SERVICE_HOST)`: the kubelet sets it for every Service of the namespace. */
 const variablesIn = (text: string, namespace: string, services: ReadonlyMap<string, ServiceObject>): readonly string[] =>

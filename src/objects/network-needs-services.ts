@@ -1,8 +1,9 @@
 /** Needs that Services show by themselves, and those of the API server, which calls webhooks and aggregated APIs. */
 import type { ServiceObject, View } from '../model/index.ts'
+import { eachContainer } from './containers.ts'
 import { ANYWHERE, type Edge, type Side } from './network-edges.ts'
 import { mapping } from './network-fields.ts'
-import { endsByNamespace, servicesByKey, TARGET_KINDS, targetsOf, textOf } from './network-service-targets.ts'
+import { servicesByKey, TARGET_KINDS, targetsOf, textOf } from './network-service-targets.ts'
 import { keyOf } from './ref.ts'
 import { type Workload, workloads } from './workloads.ts'
 
@@ -16,8 +17,14 @@ export function edgesTo(
   service: ServiceObject | undefined,
   because: string,
   only?: number | string,
+  depth = 0,
 ): readonly Edge[] {
   if (service === undefined) return []
+  if (service.spec?.type === 'ExternalName') {
+    const target = aliasTarget(view, service)
+    const why = `${because}, as Service ${service.metadata.name} of type ExternalName`
+    return depth > MOST_ALIASES ? [] : edgesTo(view, from, target, why, only, depth + 1)
+  }
   return targetsOf(view, service, only).map(({ side, ports }) => ({
     from,
     to: side,
@@ -27,20 +34,45 @@ export function edgesTo(
   }))
 }
 
+const MOST_ALIASES = 3
+
+/** A Service that is another name for one of the cluster leads there. Undefined: it is the name of something outside. */
+export function aliasTarget(view: View<'Service'>, { spec }: ServiceObject): ServiceObject | undefined {
+  const [name, namespace, svc] = (spec?.externalName ?? '').split('.')
+  return svc === 'svc' ? servicesByKey(view).get(keyOf(namespace, name!)) : undefined
+}
+
 export const serviceEdges = (view: ServiceView): readonly Edge[] => [
   ...view.all('Service').flatMap((service) => exposure(service).flatMap((because) => edgesTo(view, ANYWHERE, service, because))),
   ...view.all('Service').flatMap((service) => peersOf(view, service)),
+  ...workloads(view).flatMap(hostPorts),
   ...apiServerCalls(view),
-  ...operators(view),
 ]
 
 /** What a Service says of itself: reached from outside the cluster, or asked by every pod (DNS). */
 function exposure({ metadata, spec = {} }: ServiceObject): string[] {
   const reasons: string[] = []
   if (spec.type === 'LoadBalancer' || spec.type === 'NodePort') reasons.push(`Service ${metadata.name} is of type ${spec.type}`)
+  // The load balancer of Google Cloud sends straight to pods then ("Container-native load balancing through standalone zonal NEGs").
+  if (/exposed_ports/.test(metadata.annotations?.['cloud.google.com/neg'] ?? ''))
+    reasons.push(`Service ${metadata.name} is annotated cloud.google.com/neg, with ports that a load balancer calls`)
   if ((spec.externalIPs ?? []).length > 0) reasons.push(`Service ${metadata.name} has external addresses`)
   if ((spec.ports ?? []).some((port) => port.port === 53)) reasons.push(`Service ${metadata.name} answers DNS for the whole cluster`)
   return reasons
+}
+
+/** A port of the node that leads to the pod: traffic comes with the address of whoever calls the node (core/v1, `hostPort`). */
+function hostPorts(workload: Workload): readonly Edge[] {
+  const { ref, spec } = workload
+  if (spec.hostNetwork === true) return []
+  const ports = eachContainer(spec).flatMap(({ container }) => (container.ports ?? []).filter((port) => (port?.hostPort ?? 0) > 0))
+  return ports.map(({ hostPort, containerPort, protocol = 'TCP' }) => ({
+    from: ANYWHERE,
+    to: { is: 'workloads', workloads: [workload] },
+    ports: [{ protocol, port: containerPort }],
+    name: ref.name,
+    because: `port ${hostPort} of its node leads to ${ref.kind} ${ref.name} (hostPort)`,
+  }))
 }
 
 /** Members of a StatefulSet behind a headless Service talk to each other, on whatever ports they keep among themselves. */
@@ -67,43 +99,26 @@ function apiServerCalls(view: ServiceView): readonly Edge[] {
       const at = clientConfig?.service
       return at === undefined
         ? []
-        : edgesTo(view, ANYWHERE, services.get(keyOf(at.namespace, at.name)), `the API server calls it for webhook ${name}`, at.port ?? 443)
+        : edgesTo(
+            view,
+            ANYWHERE,
+            services.get(keyOf(at.namespace, at.name)),
+            `the API server, from an address that is not known, calls it for webhook ${name}`,
+            at.port ?? 443,
+          )
     }),
     ...view.all('APIService').flatMap(({ metadata, spec }) => {
       const at = mapping(spec?.['service'])
       const [namespace, name] = [textOf(at['namespace']), textOf(at['name'])]
       if (namespace === undefined || name === undefined) return []
       const port = typeof at['port'] === 'number' ? at['port'] : 443
-      return edgesTo(view, ANYWHERE, services.get(keyOf(namespace, name)), `the API server calls it for APIService ${metadata.name}`, port)
+      return edgesTo(
+        view,
+        ANYWHERE,
+        services.get(keyOf(namespace, name)),
+        `the API server, from an address that is not known, calls it for APIService ${metadata.name}`,
+        port,
+      )
     }),
   ]
 }
-
-/** Pods whose label says which operator manages them, where a workload of that name runs elsewhere. */
-function operators(view: ServiceView): readonly Edge[] {
-  const all = workloads(view)
-  const byName = Map.groupBy(
-    all.flatMap((one) => [...new Set([one.ref.name, one.templateLabels[NAME] ?? one.ref.name])].map((name) => ({ name, one }))),
-    ({ name }) => name,
-  )
-  return all.flatMap((operand): readonly Edge[] => {
-    const manager = operand.templateLabels['app.kubernetes.io/managed-by']
-    const found = manager === undefined ? [] : (byName.get(manager) ?? []).map(({ one }) => one).filter((one) => one !== operand)
-    return found.map((operator) => ({
-      from: operator.spec.hostNetwork === true ? ANYWHERE : { is: 'workloads', workloads: [operator], exact: true },
-      to: { is: 'workloads', workloads: [operand] },
-      name: operand.ref.name,
-      because: `${operator.ref.kind} ${operator.namespace}/${operator.ref.name} manages it, as its label app.kubernetes.io/managed-by says`,
-    }))
-  })
-}
-const NAME = 'app.kubernetes.io/name'
-
-/** Workloads of a namespace whose owner is of a kind that only some operator knows. */
-export const ownedByCustomKinds = (view: ServiceView, namespace: string): readonly Workload[] => [
-  ...new Set(
-    (endsByNamespace(view).get(namespace) ?? [])
-      .map(({ workload }) => workload)
-      .filter(({ ref }) => ref.apiVersion.includes('.') && !/(^|\.)k8s\.io\//.test(ref.apiVersion)),
-  ),
-]

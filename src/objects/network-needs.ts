@@ -3,17 +3,19 @@ import type { Unread, View } from '../model/index.ts'
 import { derived } from './derived.ts'
 import { narrowed } from './narrowed.ts'
 import type { Edge } from './network-edges.ts'
+import { MESH_KINDS, meshEdges } from './network-mesh.ts'
 import { FLOW_NEED_KINDS, flowEdges } from './network-needs-flows.ts'
 import { NAME_NEED_KINDS, nameEdges } from './network-needs-names.ts'
 import { ROUTE_NEED_KINDS, routeEdges } from './network-needs-routes.ts'
 import { SCRAPE_NEED_KINDS, scrapeEdges } from './network-needs-scrapes.ts'
 import { SERVICE_NEED_KINDS, serviceEdges } from './network-needs-services.ts'
+import { OPERATOR_KINDS, operatorEdges } from './network-operators.ts'
 
 export const NEED_KINDS = [
-  ...new Set([...SERVICE_NEED_KINDS, ...ROUTE_NEED_KINDS, ...NAME_NEED_KINDS, ...SCRAPE_NEED_KINDS, ...FLOW_NEED_KINDS]),
+  ...new Set([...SERVICE_NEED_KINDS, ...ROUTE_NEED_KINDS, ...NAME_NEED_KINDS, ...SCRAPE_NEED_KINDS, ...FLOW_NEED_KINDS, ...MESH_KINDS]),
 ] as const
 /** With what is evidence where there is some, and no doubt where there is none. */
-export const NEED_READS = [...NEED_KINDS, 'ObservedFlows'] as const
+export const NEED_READS = [...new Set([...NEED_KINDS, ...OPERATOR_KINDS, 'ObservedFlows' as const])] as const
 export type NeedView = View<(typeof NEED_READS)[number]>
 
 /** All of them, of all namespaces: who opens which connection to whom, and what says so. */
@@ -23,6 +25,8 @@ const findEdges = (view: NeedView): readonly Edge[] => [
   ...routeEdges(view),
   ...scrapeEdges(view),
   ...nameEdges(view),
+  ...meshEdges(view),
+  ...operatorEdges(view),
   ...flowEdges(view),
 ]
 

@@ -1,13 +1,12 @@
 /** What pods call that is no pod: the API server, the metadata service of a cloud, and everything outside of the cluster. */
-import ipaddr from 'ipaddr.js'
 import type { NetworkPolicyPeer, NetworkPolicyPort, View } from '../model/index.ts'
 import { apiServerSlices } from './api-endpoint.ts'
 import { cloudOf, identityOf, isGivenIdentity, keysOf } from './cloud-identity.ts'
 import { eachContainer } from './containers.ts'
-import { cidrHolds } from './network-addresses.ts'
 import { hostCidr } from './network-edges.ts'
-import { END_KINDS, podEnds } from './network-ends.ts'
+import { END_KINDS } from './network-ends.ts'
 import { configurationOf } from './network-needs-names.ts'
+import { podRanges } from './network-pod-ranges.ts'
 import { keepsOldToken, mountsToken } from './rbac-accounts.ts'
 import type { Workload } from './workloads.ts'
 
@@ -37,6 +36,12 @@ export const callsApiServer = (workload: Workload, view: View<'ServiceAccount'>)
   keepsOldToken(workload) ||
   (workload.spec.volumes ?? []).some((volume) => volume?.projected?.sources?.some((source) => source?.serviceAccountToken !== undefined))
 
+/** Where EKS Pod Identity hands out what a service account may do, as the variables that it sets say: an agent on the node. */
+export const POD_IDENTITY: readonly string[] = ['169.254.170.23/32', 'fd00:ec2::23/128']
+export const asksPodIdentity = (workload: Workload): boolean => /169\.254\.170\.23|fd00:ec2::23/.test(configurationOf(workload))
+/** Where the metadata server of GKE answers those who take their identity from it, on ports 987 and 988. */
+export const GKE_METADATA = '169.254.169.252/32'
+
 /** Why its pods may need the metadata service of their node; undefined where nothing says so. */
 export function needsMetadata(workload: Workload, view: OutsideView): string | undefined {
   const text = configurationOf(workload)
@@ -53,37 +58,6 @@ export function needsMetadata(workload: Workload, view: OutsideView): string | u
     ? 'it calls AWS without a key or an identity of its own'
     : undefined
 }
-
-/** Ranges that hold the pods of the cluster and, as far as is seen, nothing else. */
-export function podRanges(view: OutsideView): readonly string[] {
-  const named = [
-    ...podEnds(view)
-      .filter(({ workload }) => workload.namespace === 'kube-system' && workload.ref.name.startsWith('kube-controller-manager'))
-      .flatMap(({ workload }) => eachContainer(workload.spec))
-      .flatMap(({ container }) => [...(container.command ?? []), ...(container.args ?? [])])
-      .flatMap((word) => /^--cluster-cidr=(.+)$/.exec(String(word))?.[1]?.split(',') ?? []),
-    ...['cluster-pool-ipv4-cidr', 'cluster-pool-ipv6-cidr'].flatMap(
-      (key) => view.find('ConfigMap', 'kube-system', 'cilium-config')?.data?.[key]?.split(/[ ,]+/) ?? [],
-    ),
-    ...[
-      ...(view.find('ConfigMap', 'kube-system', 'kubeadm-config')?.data?.['ClusterConfiguration'] ?? '').matchAll(
-        /^\s+podSubnet:\s*["']?([0-9a-fA-F.:/,]+)/gm,
-      ),
-    ].flatMap(([, subnets]) => subnets!.split(',')),
-  ].filter((cidr) => ipaddr.isValidCIDR(cidr))
-  const byNode = view.all('Node').flatMap(({ spec }) => {
-    const { podCIDR, podCIDRs = podCIDR === undefined ? [] : [podCIDR] } = (spec ?? {}) as {
-      podCIDR?: string
-      podCIDRs?: readonly string[]
-    }
-    return podCIDRs
-  })
-  const holds = (range: string, cidr: string) => cidrHolds(range, [], cidr.split('/')[0]!)
-  // A list of every node's own range would not be read; one that grows with the cluster would not stay true.
-  const others = byNode.filter((cidr) => ipaddr.isValidCIDR(cidr) && !named.some((range) => holds(range, cidr)))
-  return [...new Set([...named, ...(others.length <= FEW_NODES ? others : [])])].sort()
-}
-const FEW_NODES = 16
 
 /** Every address but the metadata services' and those of pods, by both families. */
 export function outsidePeers(view: OutsideView): readonly NetworkPolicyPeer[] {

@@ -10,9 +10,8 @@ const ofNamespace = (name: string): NetworkPolicyPeer => ({ namespaceSelector: {
 
 /** Of its own namespace a peer names pods alone. */
 function podsOf(view: NeedView, workload: Workload, own: string): NetworkPolicyPeer {
-  const podSelector = selectionOf(view, workload)?.selector
-  if (workload.namespace === own) return { podSelector: podSelector ?? {} }
-  return { ...ofNamespace(workload.namespace), ...(podSelector && { podSelector }) }
+  const podSelector = selectionOf(view, workload).selector
+  return workload.namespace === own ? { podSelector } : { ...ofNamespace(workload.namespace), podSelector }
 }
 
 /** Who calls; undefined: anybody. `strict`: pods by their labels, where otherwise their namespace will do. */

@@ -21,25 +21,29 @@ export const stablePairs = (labels: Labels): Labels =>
   Object.fromEntries(Object.entries(labels).filter(([key, value]) => isStableLabel(key, String(value)) && !VAGUE.test(key)))
 
 export interface PodSelection {
+  /** Of pods without a label that stays: that they lack those of all others. */
   readonly selector: LabelSelector
   /** Workloads of the namespace that it selects though they are not meant: no label tells them apart. */
   readonly others: readonly Workload[]
 }
 
-/** Undefined: its pods carry no label that stays. */
-export function selectionOf(view: SelectorView, workload: Workload): PodSelection | undefined {
+export function selectionOf(view: SelectorView, workload: Workload): PodSelection {
   const known = derived(view, selectionsKnown)
-  if (!known.has(workload)) known.set(workload, findSelection(view, workload))
-  return known.get(workload)
+  let found = known.get(workload)
+  if (found === undefined) known.set(workload, (found = findSelection(view, workload)))
+  return found
 }
-const selectionsKnown = () => new Map<Workload, PodSelection | undefined>()
+const selectionsKnown = () => new Map<Workload, PodSelection>()
 
-function findSelection(view: SelectorView, workload: Workload): PodSelection | undefined {
+function findSelection(view: SelectorView, workload: Workload): PodSelection {
   const own = stablePairs(commonLabels(workload))
-  const candidates = candidatesOf(workload, own)
-  if (candidates.length === 0) return undefined
   const neighbours = (derived(view, membersByNamespace).get(workload.namespace) ?? []).filter((one) => one !== workload)
   const caught = (selector: LabelSelector) => neighbours.filter((one) => labelsOf(one).some((labels) => matchesSelector(selector, labels)))
+  const candidates = candidatesOf(workload, own)
+  if (candidates.length === 0) {
+    const selector = withoutTheirs(workload, neighbours)
+    return { selector, others: caught(selector) }
+  }
   for (const selector of candidates) if (caught(selector).length === 0) return { selector, others: [] }
   const [most] = candidates.toSorted((a, b) => sizeOf(b) - sizeOf(a))
   const apart = tellApart(most!, own, caught(most!))
@@ -69,6 +73,19 @@ const PREFERRED: readonly (readonly string[])[] = [
 ]
 const pick = (labels: Labels, keys: readonly string[]): Labels =>
   keys.every((key) => labels[key] !== undefined) ? Object.fromEntries(keys.map((key) => [key, labels[key]!])) : {}
+
+/** Its pods carry no label that stays: they are those that lack what the others go by. */
+function withoutTheirs(workload: Workload, neighbours: readonly Workload[]): LabelSelector {
+  const taken = new Set(labelsOf(workload).flatMap((labels) => Object.keys(labels)))
+  let left = neighbours.map((one) => Object.keys(stablePairs(commonLabels(one))).filter((key) => !taken.has(key)))
+  const keys: string[] = []
+  while ((left = left.filter((theirs) => theirs.length > 0 && !theirs.some((key) => keys.includes(key)))).length > 0) {
+    const count = (key: string) => left.filter((theirs) => theirs.includes(key)).length
+    const [most] = [...new Set(left.flat())].toSorted((a, b) => count(b) - count(a) || (a < b ? -1 : 1))
+    keys.push(most!)
+  }
+  return keys.length === 0 ? {} : { matchExpressions: keys.sort().map((key) => ({ key, operator: 'DoesNotExist' as const })) }
+}
 
 /** Others that have all of its labels have one more, or one of another value: that is left out by name. */
 function tellApart(selector: LabelSelector, own: Labels, others: readonly Workload[]): LabelSelector {

@@ -212,8 +212,8 @@ describe('what must stay reachable', () => {
     const api =
       'apiVersion: apiregistration.k8s.io/v1\nkind: APIService\nmetadata: {name: v1.x.example}\nspec: {service: {name: db, namespace: shop, port: 5432}}\n'
     expect(needs(db, dbPod, hook, api)).toEqual([
-      'anywhere → shop/db TCP/5433: the API server calls it for webhook h.example',
-      'anywhere → shop/db TCP/5433: the API server calls it for APIService v1.x.example',
+      'anywhere → shop/db TCP/5433: the API server, from an address that is not known, calls it for webhook h.example',
+      'anywhere → shop/db TCP/5433: the API server, from an address that is not known, calls it for APIService v1.x.example',
     ])
   })
 
@@ -222,6 +222,29 @@ describe('what must stay reachable', () => {
     expect(needs(operand, pod('pg-operator', 'operators', 'image: o'))).toEqual([
       'operators/pg-operator → shop/pg all: Pod operators/pg-operator manages it, as its label app.kubernetes.io/managed-by says',
     ])
+  })
+
+  it('is an operator that may write the status of what owns it, whatever its namespace', () => {
+    const operand = pod(
+      'pg-1',
+      'shop',
+      'image: pg',
+      ', ownerReferences: [{apiVersion: postgresql.example/v1, kind: Cluster, name: pg, uid: u, controller: true}]',
+    )
+    const operator = pod('manager', 'operators', 'image: o').replace('spec: {', 'spec: {serviceAccountName: manager, ')
+    const role = (resource: string, verb: string) =>
+      `apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: manager}\nrules: [{apiGroups: [postgresql.example], resources: [${resource}], verbs: [${verb}]}]\n`
+    const binding = (kind: string, namespace = '') =>
+      `apiVersion: rbac.authorization.k8s.io/v1\nkind: ${kind}\nmetadata: {name: manager${namespace}}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: manager}\nsubjects: [{kind: ServiceAccount, name: manager, namespace: operators}]\n`
+    const found = [
+      'operators/manager → shop/pg all: Pod operators/manager manages it, as it may write the status of kind Cluster, which owns it',
+    ]
+    expect(needs(operand, operator, role('clusters/status', 'patch'), binding('ClusterRoleBinding'))).toEqual(found)
+    expect(needs(operand, operator, role('clusters/status', 'patch'), binding('RoleBinding', ', namespace: shop'))).toEqual(found)
+    expect(needs(operand, operator, role('clusters/status', 'patch'), binding('RoleBinding', ', namespace: bank'))).toEqual([])
+    expect(needs(operand, operator, role('clusters', 'patch'), binding('ClusterRoleBinding'))).toEqual([])
+    expect(needs(operand, operator, role('clusters/status', 'get'), binding('ClusterRoleBinding'))).toEqual([])
+    expect(needs(operand, operator, role('backups/status', 'patch'), binding('ClusterRoleBinding'))).toEqual([])
   })
 
   it('is scraping, by those who collect metrics, or by every pod where none is known', () => {

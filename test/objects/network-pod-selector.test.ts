@@ -49,13 +49,27 @@ describe('the selector of a workload', () => {
     expect(selection('web', deployment('web', '{app: web, team: new}'), pod)!.selector).toEqual({ matchLabels: { app: 'web' } })
   })
 
-  it('is the name of its Job for pods without a label, and nothing for other pods without one', () => {
+  it('is the name of its Job for pods without a label', () => {
     const job =
       'apiVersion: batch/v1\nkind: Job\nmetadata: {name: once, namespace: shop}\nspec: {template: {spec: {containers: [{name: a, image: a}]}}}\n'
     expect(selection('once', job)!.selector).toEqual({ matchExpressions: [{ key: 'batch.kubernetes.io/job-name', operator: 'Exists' }] })
-    expect(
-      selection('bare', 'apiVersion: v1\nkind: Pod\nmetadata: {name: bare, namespace: shop}\nspec: {containers: [{name: a, image: a}]}\n'),
-    ).toBeUndefined()
+  })
+
+  it('is what all others have and pods without a label lack', () => {
+    const bare =
+      'apiVersion: v1\nkind: Pod\nmetadata: {name: bare, namespace: shop, labels: {version: v1}}\nspec: {containers: [{name: a, image: a}]}\n'
+    expect(selection('bare', bare)).toEqual({ selector: {}, others: [] })
+    const labelled = [deployment('web', '{app: web, tier: x}'), deployment('db', '{app: db}'), deployment('etl', '{k8s-app: etl}')]
+    expect(selection('bare', bare, ...labelled)).toEqual({
+      selector: {
+        matchExpressions: [
+          { key: 'app', operator: 'DoesNotExist' },
+          { key: 'k8s-app', operator: 'DoesNotExist' },
+        ],
+      },
+      others: [],
+    })
+    expect(selection('bare', bare, bare.replace('name: bare', 'name: other'))!.others).toEqual(['other'])
   })
 })
 

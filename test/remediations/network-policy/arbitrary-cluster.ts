@@ -24,7 +24,7 @@ const NAMESPACES = ['shop', 'bank', 'blog'] as const
 
 const workload = fc.record({
   namespace: fc.constantFrom(...NAMESPACES),
-  app: fc.constantFrom('web', 'db', 'api'),
+  app: fc.constantFrom('web', 'db', 'api', undefined),
   tier: fc.constantFrom(undefined, 'front', 'back'),
   version: fc.constantFrom(undefined, 'v1', 'v2'),
   copies: fc.integer({ min: 1, max: 2 }),
@@ -42,10 +42,12 @@ type Made = typeof workload extends fc.Arbitrary<infer T> ? T & { readonly name:
 
 export const cluster: fc.Arbitrary<RandomCluster> = fc
   .array(workload, { minLength: 2, maxLength: 8 })
-  .map((list) => clusterOf(list.map((one, index) => ({ ...one, name: `w${index}` }))))
+  .map((list) => clusterOf(list.map((one, index) => withService({ ...one, name: `w${index}` }))))
+/** A Service without a selector leads to no pods. */
+const withService = (one: Made): Made => (Object.keys(labelsOf(one)).length === 0 ? { ...one, service: 'none' } : one)
 
 const labelsOf = (one: Made): Record<string, string> => ({
-  app: one.app,
+  ...(one.app && { app: one.app }),
   ...(one.tier && { tier: one.tier }),
   ...(one.version && { version: one.version }),
 })

@@ -142,6 +142,7 @@ describe('closing a namespace for egress', () => {
     const set = policies([pod('web', 'shop'), account, dns])
     expect(names(set)[0]).toBe('allow-metadata')
     expect(named(set, 'allow-metadata').egress![0]!.to).toContainEqual({ ipBlock: { cidr: '169.254.169.254/32' } })
+    expect(named(set, 'allow-metadata').egress![0]!.ports!.map(({ port }) => port)).toEqual([80, 987, 988])
     expect(names(policies([pod('web', 'shop'), account, dns], { outside: 'nothing' }))).not.toContain('allow-metadata')
   })
 
@@ -177,6 +178,82 @@ describe('closing a namespace for egress', () => {
       },
     })
     expect(JSON.stringify(set)).not.toContain('10.0.0.10')
+  })
+
+  describe('on Cilium', () => {
+    const cilium = (name: string) =>
+      `apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: ${name}, namespace: kube-system}\nspec: {template: {spec: {hostNetwork: true, containers: [{name: c, image: "gke.gcr.io/cilium/cilium:v1.18"}]}}}\n`
+    const agent = [
+      'apiVersion: v1\nkind: Pod\nmetadata: {name: agent, namespace: infra, labels: {app: agent}}\nspec: {hostNetwork: true, containers: [{name: app, image: a}]}\nstatus: {podIP: 10.0.0.5}\n',
+      service('agent', 'infra', '{selector: {app: agent}, ports: [{port: 9000}]}'),
+    ]
+    const caller = pod('web', 'shop').replace('image: a', 'image: a, args: ["agent.infra:9000"]')
+
+    it('names nodes as entities where pods on their network are called', () => {
+      const set = policies([caller, ...agent, dns, cilium('cilium')]) as readonly KubeObject[]
+      expect(set[0]).toMatchObject({
+        kind: 'CiliumNetworkPolicy',
+        metadata: { name: 'allow-to-agent-on-nodes' },
+        spec: {
+          endpointSelector: { matchLabels: { app: 'web' } },
+          enableDefaultDeny: { egress: false },
+          egress: [{ toEntities: ['host', 'remote-node'], toPorts: [{ ports: [{ port: '9000', protocol: 'TCP' }] }] }],
+        },
+      })
+    })
+
+    it('goes by addresses on Dataplane V2 of GKE, which has no such policies', () => {
+      const set = policies([pod('web', 'shop', ''), dns, api, cilium('anetd')])
+      expect(set.map(({ kind }) => kind)).not.toContain('CiliumNetworkPolicy')
+      expect(named(set, 'allow-api-server').egress![0]!.to).toContainEqual({ ipBlock: { cidr: '10.0.0.10/32' } })
+    })
+
+    it('goes by the address of the node elsewhere, where addresses are closed', () => {
+      for (const outside of ['nothing', 'evidence'])
+        expect(named(policies([caller, ...agent, dns], { outside }), 'allow-from-web').egress![0]).toEqual({
+          to: [{ ipBlock: { cidr: '10.0.0.5/32' } }],
+          ports: [{ protocol: 'TCP', port: 9000 }],
+        })
+    })
+  })
+
+  it('allows the pods behind load balancers, whose addresses lead straight to them from inside', () => {
+    const world = [
+      pod('web', 'shop'),
+      pod('nginx', 'ingress'),
+      service('nginx', 'ingress', '{type: LoadBalancer, selector: {app: nginx}, ports: [{port: 443, targetPort: 8443}]}'),
+      dns,
+    ]
+    const rule = {
+      to: [
+        {
+          namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress' } },
+          podSelector: { matchLabels: { app: 'nginx' } },
+        },
+      ],
+      ports: [{ protocol: 'TCP', port: 8443 }],
+    }
+    expect(named(policies(world), 'block-metadata').egress).toContainEqual(rule)
+    expect(JSON.stringify(policies(world, { outside: 'evidence' }))).not.toContain('8443')
+  })
+
+  it('allows the agent of EKS Pod Identity, and names what cannot be named by address', () => {
+    const world = [
+      pod('web', 'shop').replace(
+        'image: a',
+        'image: a, env: [{name: AWS_CONTAINER_CREDENTIALS_FULL_URI, value: "http://169.254.170.23/v1/credentials"}]',
+      ),
+      service('db', 'shop', '{type: ExternalName, externalName: db.example.com}'),
+      dns,
+    ]
+    expect(named(policies(world, { outside: 'nothing' }), 'allow-pod-identity').egress![0]).toEqual({
+      to: [{ ipBlock: { cidr: '169.254.170.23/32' } }, { ipBlock: { cidr: 'fd00:ec2::23/128' } }],
+      ports: [{ protocol: 'TCP', port: 80 }],
+    })
+    expect(propose(world, { outside: 'evidence' })).toMatchObject({
+      mayBreak: expect.arrayContaining([expect.stringContaining('db.example.com')]),
+    })
+    expect(names(policies(world))).not.toContain('allow-pod-identity')
   })
 
   it('says so where DNS is nowhere to be found, and asks anywhere', () => {
