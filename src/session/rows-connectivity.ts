@@ -6,7 +6,7 @@ import { foreseenSteps, type Sight, sightOf } from './connectivity-sight.ts'
 import type { Foretold } from './network-foretold.ts'
 import { bannerRows, blindRows } from './rows-banner.ts'
 import { blank, choice, inColumns, prose, type Row, row, type Tone } from './rows-line.ts'
-import { cutRows, wordsOf } from './rows-network.ts'
+import { agedRows, cutRows } from './rows-network.ts'
 import { endTitle } from './rows-reach.ts'
 import type { State } from './store-state.ts'
 import { count, sentence } from './text.ts'
@@ -54,7 +54,12 @@ export function connectivityRows(state: State, width: number): Row[] {
 function changeRows(state: State, { show, foretold }: Sight, width: number): Row[] {
   if (show === 'now' || foretold === undefined) return []
   const by = foreseenSteps(state)?.by ?? 'the plan'
-  return [...inUseRows(foretold, width), ...prose(`With ${by}: ${changeText(foretold)}.`, width, { indent: 0 }), blank]
+  return [
+    ...agedRows(state, width),
+    ...inUseRows(foretold, width),
+    ...prose(`With ${by}: ${changeText(foretold)}.`, width, { indent: 0 }),
+    blank,
+  ]
 }
 
 const pairs = (number: number): string => count(number, 'pair')
@@ -70,8 +75,8 @@ function inUseRows(told: Foretold, width: number): Row[] {
   const cut = cutRows(told, width)
   if (cut.length > 0) return cut
   // What could not be read stands above already.
-  const said = wordsOf(told)
-    .evidence.filter((text) => !text.startsWith('not complete'))
+  const said = told.words.evidence
+    .filter((text) => !text.startsWith('not complete'))
     .flatMap((text) => prose(sentence(text), width, { indent: 0, tone: 'dim' }))
   return said
 }
