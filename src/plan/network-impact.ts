@@ -3,6 +3,7 @@ import type { Snapshot, Step } from '../model/index.ts'
 import { remembered } from '../objects/derived.ts'
 import { type MatrixEnd, type ReachMatrix, rangesNamed, reachMatrix } from '../objects/network-matrix.ts'
 import { type CellDifference, cellDifferences } from '../objects/network-matrix-difference.ts'
+import { isNone } from '../objects/network-ports.ts'
 import { REACH_KINDS, reach } from '../objects/network-reach.ts'
 import { applyPlan } from './in-memory.ts'
 import { type CutFlow, type FlowEvidence, flowsCut } from './network-cuts.ts'
@@ -32,8 +33,10 @@ export interface NetworkImpact {
   readonly then: Snapshot
   /** By destination, then by source. */
   readonly changes: readonly NetworkChange[]
-  /** Changes left out of that list, because there are more than are kept. */
+  /** Destinations left out of that list, with all their changes, because there are more than are kept. */
   readonly more: number
+  /** Pairs that lose some port, or gain some; of those left out too. */
+  readonly pairs: { readonly lost: number; readonly gained: number }
   readonly isolates: readonly Isolates[]
   /** The busiest first. */
   readonly cut: readonly CutFlow[]
@@ -83,19 +86,30 @@ function* between(now: Snapshot, then: Snapshot, always: boolean): Slices<Networ
   const flows = flowsCutBetween(now, then)
   yield 0
   const changes: NetworkChange[] = []
-  let [more, rows] = [0, 0]
-  for (const row of changedRows(now, then, before, after)) {
-    for (const change of row) {
-      if (changes.length < MOST_CHANGES) changes.push(change)
-      else more++
+  let [more, lost, gained, asked] = [0, 0, 0, 0]
+  const { rows, compare } = changedRows(now, then, before, after)
+  for (const [at, { to, senders }] of rows.entries()) {
+    const isKept = changes.length < MOST_CHANGES
+    let differs = false
+    for (const from of senders) {
+      if (++asked % A_PIECE === 0) yield at / rows.length
+      const difference = compare(from, to)
+      if (difference === undefined) continue
+      differs = true
+      if (!isNone(difference.lost)) lost++
+      if (!isNone(difference.gained)) gained++
+      if (isKept) changes.push({ from, to, ...difference })
     }
-    yield ++rows / before.ends.length
+    if (differs && !isKept) more++
+    yield at / rows.length
   }
   if (!always && changes.length + isolates.length === 0) return undefined
-  return { before, after, then, changes, more, isolates, ...flows, unread: unreadOf(now) }
+  return { before, after, then, changes, more, pairs: { lost, gained }, isolates, ...flows, unread: unreadOf(now) }
 }
-/** As many as fit into memory beside everything else. */
-const MOST_CHANGES = 300_000
+/** Nobody reads more of them, and they fit into memory beside everything else. */
+const MOST_CHANGES = 100_000
+/** Pairs that are asked about between two frames at the least. */
+const A_PIECE = 256
 
 /** Both with the ranges that either names. */
 export function matricesOf(now: Snapshot, then: Snapshot): { readonly before: ReachMatrix; readonly after: ReachMatrix } {
@@ -124,26 +138,20 @@ const unreadOf = (view: Snapshot): readonly string[] => [...new Set(REACH_KINDS.
 
 /** Each pair whose reach differs, by destination; a big plan on a big cluster has millions of them. */
 export function* changesBetween(now: Snapshot, then: Snapshot, before: ReachMatrix, after: ReachMatrix): Generator<NetworkChange> {
-  for (const row of changedRows(now, then, before, after)) yield* row
+  const { rows, compare } = changedRows(now, then, before, after)
+  for (const { to, senders } of rows)
+    for (const from of senders) {
+      const difference = compare(from, to)
+      if (difference !== undefined) yield { from, to, ...difference }
+    }
 }
 
-/** One after the other all destinations, each with its changes. */
-function* changedRows(now: Snapshot, then: Snapshot, before: ReachMatrix, after: ReachMatrix): Generator<Iterable<NetworkChange>> {
+/** All pairs whose reach may differ. */
+function changedRows(now: Snapshot, then: Snapshot, before: ReachMatrix, after: ReachMatrix) {
   const touched = touchedBetween(reach(now), reach(then))
-  const compare = cellDifferences(before, after)
-  const senders = before.ends.filter(({ id }) => touched.egress.has(id))
-  for (const to of before.ends) yield changesInto(to, touched.ingress.has(to.id) ? before.ends : senders, compare)
-}
-
-function* changesInto(
-  to: MatrixEnd,
-  senders: readonly MatrixEnd[],
-  compare: (from: MatrixEnd, to: MatrixEnd) => CellDifference | undefined,
-): Generator<NetworkChange> {
-  for (const from of senders) {
-    const difference = compare(from, to)
-    if (difference !== undefined) yield { from, to, ...difference }
-  }
+  const some = before.ends.filter(({ id }) => touched.egress.has(id))
+  const rows = before.ends.map((to) => ({ to, senders: touched.ingress.has(to.id) ? before.ends : some }))
+  return { rows: rows.filter(({ senders }) => senders.length > 0), compare: cellDifferences(before, after) }
 }
 
 /** The change of any one pair, also of those that the list of changes has no room for. */

@@ -63,12 +63,10 @@ function changeRows(state: State, { show, foretold }: Sight, width: number): Row
 }
 
 const pairs = (number: number): string => count(number, 'pair')
-export function changeText({ changes }: Foretold): string {
-  const [lost, gained] = [changes.filter((one) => hasSome(one.lost)), changes.filter((one) => hasSome(one.gained))]
-  if (changes.length === 0) return 'nobody reaches less or more than now'
-  return `${pairs(lost.length)} of ends lose ports, ${gained.length === 0 ? 'none gains any' : `${pairs(gained.length)} gain some`}`
+export function changeText({ pairs: { lost, gained } }: Foretold): string {
+  if (lost + gained === 0) return 'nobody reaches less or more than now'
+  return `${pairs(lost)} of ends lose ports, ${gained === 0 ? 'none gains any' : `${pairs(gained)} gain some`}`
 }
-const hasSome = (ports: Foretold['changes'][number]['lost']): boolean => ports.TCP.length + ports.UDP.length + ports.SCTP.length > 0
 
 /** Red, before everything else: what is in use and would be cut; else what is known of that. */
 function inUseRows(told: Foretold, width: number): Row[] {
