@@ -6,7 +6,6 @@ import { idOf, type MatrixEnd } from '../objects/network-matrix.ts'
 import type { CellDifference } from '../objects/network-matrix-difference.ts'
 import { type CutFlow, changeOfPairs, type NetworkImpact, networkImpactInSlices, type Slices } from '../plan/network-impact.ts'
 import { type NetworkWords, networkWords } from '../plan/network-words.ts'
-import type { State } from './store-state.ts'
 
 export interface Foretold extends NetworkImpact {
   readonly words: NetworkWords
@@ -14,6 +13,20 @@ export interface Foretold extends NetworkImpact {
   cutBetween(from: MatrixEnd, to: MatrixEnd): readonly CutFlow[]
   /** Ends of the matrix before. */
   changeBetween(from: MatrixEnd, to: MatrixEnd): CellDifference | undefined
+}
+
+/** What steps make of who reaches whom, as far as it is worked out. */
+export interface Foretelling {
+  readonly steps: readonly Step[]
+  /** Of the cluster as it was in `of`; it stays in sight until it is known of how the cluster is now. */
+  readonly told?: Foretold | string
+  readonly of?: Snapshot
+  /** From 0 to 1; absent where it is not being worked out. */
+  readonly done?: number
+}
+/** Of the wizard's state. */
+interface Known {
+  readonly foretold?: Foretelling
 }
 
 /** A sentence where there is nothing to show. What a step changes may have gone since the plan was made; the rehearsal says so. */
@@ -29,13 +42,13 @@ export function* foretell(snapshot: Snapshot, steps: readonly Step[]): Slices<Fo
 }
 
 /** As far as it is known what these steps make of who reaches whom; undefined while that is being worked out. */
-export const foretoldOf = ({ foretold }: State, steps: readonly Step[]): Foretold | string | undefined =>
+export const foretoldOf = ({ foretold }: Known, steps: readonly Step[]): Foretold | string | undefined =>
   foretold !== undefined && isSame(foretold.steps, steps) ? foretold.told : undefined
 export const isSame = (a: readonly Step[], b: readonly Step[]): boolean =>
   a.length === b.length && a.every((step, index) => step === b[index])
 
 /** `Working out who reaches whom with these steps: 42 %`. */
-export function foretellingText({ foretold }: State, by: string): string {
+export function foretellingText({ foretold }: Known, by: string): string {
   const done = Math.floor((foretold?.done ?? 0) * 100)
   return `Working out who reaches whom with ${by}${done === 0 ? ' ...' : `: ${done} %`}`
 }

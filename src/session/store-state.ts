@@ -14,7 +14,6 @@ import type {
   Severity,
   Snapshot,
   SourceInfo,
-  Step,
   StepId,
   StepState,
 } from '../model/index.ts'
@@ -22,7 +21,7 @@ import type { RbacGraph } from '../objects/rbac-graph.ts'
 import type { Cut } from '../objects/rbac-graph-cuts.ts'
 import type { Show } from './connectivity.ts'
 import type { Size } from './layout.ts'
-import type { Foretold } from './network-foretold.ts'
+import type { Foretelling } from './network-foretold.ts'
 import type { ContextList, RunSummary, SourceChoice, Values } from './ports.ts'
 import type { Route } from './route.ts'
 import type { Toast } from './toasts.ts'
@@ -87,15 +86,6 @@ export interface Tried {
   readonly ended?: true
 }
 
-/** What steps make of who reaches whom, as far as it is worked out. */
-export interface Foretelling {
-  readonly steps: readonly Step[]
-  /** Of the cluster as it was in `of`; it stays in sight until it is known of how the cluster is now. */
-  readonly told?: Foretold | string
-  readonly of?: Snapshot
-  /** From 0 to 1; absent where it is not being worked out. */
-  readonly done?: number
-}
 /** How the connectivity screens are looked at. */
 export interface Connectivity {
   readonly show: Show
