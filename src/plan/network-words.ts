@@ -43,7 +43,7 @@ export function networkWords(impact: NetworkImpact): NetworkWords {
       lost: same[0]!.lost,
       gained: same[0]!.gained,
     })),
-    more: alike.slice(MOST_SUBJECTS).reduce((sum, same) => sum + same.length, 0),
+    more: impact.more + alike.slice(MOST_SUBJECTS).reduce((sum, same) => sum + same.length, 0),
     isolates: isolated(impact),
     evidence: evidenceWords(impact),
     cut: few(impact.cut.map(flowText), MOST_CUT, 'flows'),

@@ -1,6 +1,7 @@
 import type { ConnectivityAction } from './actions.ts'
 import { SHOWS } from './connectivity.ts'
 import { sightOf } from './connectivity-sight.ts'
+import { isSame } from './network-foretold.ts'
 import { GUTTER } from './rows.ts'
 import { gridOf, shapeOf } from './rows-matrix.ts'
 import type { State } from './store-state.ts'
@@ -15,6 +16,13 @@ export function connect(state: State, action: ConnectivityAction): State {
       return { ...state, connectivity: { ...connectivity, show: SHOWS[(SHOWS.indexOf(connectivity.show) + 1) % SHOWS.length]! } }
     case 'foreseeing':
       return { ...state, foreseen: { of: action.of, findings: action.findings } }
+    case 'foretelling': {
+      const { foretold: before } = state
+      const kept = before !== undefined && isSame(before.steps, action.steps) ? before : {}
+      return { ...state, foretold: { ...kept, steps: action.steps, done: action.done } }
+    }
+    case 'foretold':
+      return { ...state, foretold: { steps: action.steps, told: action.told, of: action.snapshot } }
     case 'foreseen':
       return foreseen?.of !== action.of
         ? state

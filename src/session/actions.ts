@@ -8,13 +8,16 @@ import type {
   RehearsalResult,
   RunId,
   Severity,
+  Snapshot,
   SourceInfo,
+  Step,
   StepId,
 } from '../model/index.ts'
 import type { RbacGraph } from '../objects/rbac-graph.ts'
 import type { Cut } from '../objects/rbac-graph-cuts.ts'
 import type { Size } from './layout.ts'
 import type { ScanState } from './live-scan.ts'
+import type { Foretold } from './network-foretold.ts'
 import type { ContextList, RunEvent, RunSummary, SourceChoice } from './ports.ts'
 import type { Route } from './route.ts'
 import type { ButtonId, Overlay } from './store-state.ts'
@@ -90,6 +93,9 @@ export type ConnectivityAction =
   /** As it is now, with the plan, the difference; and round again. */
   | { readonly type: 'show-next' }
   | { readonly type: 'foreseeing'; readonly of: string; readonly findings: readonly FindingId[] }
+  /** Of the same steps what is known already stays in sight. `done`: from 0 to 1. */
+  | { readonly type: 'foretelling'; readonly steps: readonly Step[]; readonly done: number }
+  | { readonly type: 'foretold'; readonly steps: readonly Step[]; readonly snapshot: Snapshot; readonly told: Foretold | string }
   /** `plan` or `problem`. */
   | { readonly type: 'foreseen'; readonly of: string; readonly plan?: Plan; readonly problem?: string }
 

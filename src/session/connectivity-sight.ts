@@ -4,7 +4,7 @@ import type { MatrixEnd, ReachMatrix } from '../objects/network-matrix.ts'
 import type { MatrixCell } from '../objects/network-matrix-cell.ts'
 import { changesReach } from '../plan/network-impact.ts'
 import { cellOf, matrixOf, type Show } from './connectivity.ts'
-import { type Foretold, foretold } from './network-foretold.ts'
+import { type Foretold, foretellingText, foretoldOf } from './network-foretold.ts'
 import { selectedSteps } from './rows-plan.ts'
 import type { State } from './store-state.ts'
 import { count } from './text.ts'
@@ -54,6 +54,8 @@ export function sightOf(state: State): Sight | string {
   if (ahead === undefined)
     return foreseen?.problem ?? (scan.synced ? 'Working out what the fixes would change ...' : 'Still reading; a plan needs all of it.')
   if (ahead.steps.length === 0) return 'No step is known that changes policies: t goes back to what is now.'
-  const told = foretold(scan.snapshot, ahead.steps)
+  if (!scan.synced) return 'Still reading; what a plan changes is worked out of all of it.'
+  const told = foretoldOf(state, ahead.steps)
+  if (told === undefined) return foretellingText(state, ahead.by)
   return typeof told === 'string' ? told : { show, snapshot: scan.snapshot, matrix: told.before, foretold: told }
 }

@@ -90,7 +90,7 @@ export function cellWords(sight: Sight, from: MatrixEnd, to: MatrixEnd, namespac
     sight.show === 'now'
       ? `${cellText(now)}${isolatedText(from, to)}`
       : sight.show === 'planned'
-        ? cellText(then)
+        ? `${cellText(then)}${isolatedText(thenOf(sight, from), thenOf(sight, to))}`
         : cellText(now) === cellText(then)
           ? `${cellText(now)}, with the plan as now`
           : `${cellText(now)} now, ${cellText(then)} with the plan`
@@ -103,6 +103,7 @@ export function cellWords(sight: Sight, from: MatrixEnd, to: MatrixEnd, namespac
   return [...seen, ...wrap(pair + text, width).map((one) => run(width, [{ text: one, tone: 'title' as const }]))]
 }
 
+const thenOf = ({ foretold }: Sight, end: MatrixEnd): MatrixEnd => foretold?.after.find(end.id) ?? end
 /** By which policies it is isolated at either end. */
 function isolatedText(from: MatrixEnd, to: MatrixEnd): string {
   const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name).join(', ')

@@ -6,7 +6,7 @@ import { foreseenSteps, type Sight, sightOf } from './connectivity-sight.ts'
 import type { Foretold } from './network-foretold.ts'
 import { bannerRows, blindRows } from './rows-banner.ts'
 import { blank, choice, inColumns, prose, type Row, row, type Tone } from './rows-line.ts'
-import { cutRows, wordsOf } from './rows-network.ts'
+import { agedRows, cutRows } from './rows-network.ts'
 import { endTitle } from './rows-reach.ts'
 import type { State } from './store-state.ts'
 import { count, sentence } from './text.ts'
@@ -54,24 +54,27 @@ export function connectivityRows(state: State, width: number): Row[] {
 function changeRows(state: State, { show, foretold }: Sight, width: number): Row[] {
   if (show === 'now' || foretold === undefined) return []
   const by = foreseenSteps(state)?.by ?? 'the plan'
-  return [...inUseRows(foretold, width), ...prose(`With ${by}: ${changeText(foretold)}.`, width, { indent: 0 }), blank]
+  return [
+    ...agedRows(state, width),
+    ...inUseRows(foretold, width),
+    ...prose(`With ${by}: ${changeText(foretold)}.`, width, { indent: 0 }),
+    blank,
+  ]
 }
 
 const pairs = (number: number): string => count(number, 'pair')
-export function changeText({ changes }: Foretold): string {
-  const [lost, gained] = [changes.filter((one) => hasSome(one.lost)), changes.filter((one) => hasSome(one.gained))]
-  if (changes.length === 0) return 'nobody reaches less or more than now'
-  return `${pairs(lost.length)} of ends lose ports, ${gained.length === 0 ? 'none gains any' : `${pairs(gained.length)} gain some`}`
+export function changeText({ pairs: { lost, gained } }: Foretold): string {
+  if (lost + gained === 0) return 'nobody reaches less or more than now'
+  return `${pairs(lost)} of ends lose ports, ${gained === 0 ? 'none gains any' : `${pairs(gained)} gain some`}`
 }
-const hasSome = (ports: Foretold['changes'][number]['lost']): boolean => ports.TCP.length + ports.UDP.length + ports.SCTP.length > 0
 
 /** Red, before everything else: what is in use and would be cut; else what is known of that. */
 function inUseRows(told: Foretold, width: number): Row[] {
   const cut = cutRows(told, width)
   if (cut.length > 0) return cut
   // What could not be read stands above already.
-  const said = wordsOf(told)
-    .evidence.filter((text) => !text.startsWith('not complete'))
+  const said = told.words.evidence
+    .filter((text) => !text.startsWith('not complete'))
     .flatMap((text) => prose(sentence(text), width, { indent: 0, tone: 'dim' }))
   return said
 }

@@ -2,6 +2,7 @@ import type { ControlId, Finding, FindingId, Plan, RegisteredControl, RehearsalR
 import { formatPath } from '../objects/path.ts'
 import type { Hop } from '../objects/rbac-graph-path.ts'
 import { isOtherChoice } from '../plan/step-words.ts'
+import { findingNetworkRows } from './rows-finding-network.ts'
 import { exposureIn, hopRows, pathIn } from './rows-hops.ts'
 import { betweenOf, isOfLabels } from './rows-ladder.ts'
 import { blank, diffRows, heading, prose, type Row, row, type Tone } from './rows-line.ts'
@@ -78,6 +79,7 @@ function about(finding: Finding, control: RegisteredControl, width: number, { sc
           { indent: 0, tone: 'medium' },
         )),
     ...(path === undefined || scan === undefined ? [] : wayRows(scan, path, width)),
+    ...(scan === undefined ? [] : findingNetworkRows(finding, scan.snapshot, width)),
     blank,
     heading('Why it matters'),
     ...prose(control.why, width),

@@ -8,7 +8,8 @@ import type { Planned, Scan, State } from './store-state.ts'
 import { count } from './text.ts'
 
 /** The steps in the order they would be carried out, and where every other finding went. */
-export function planRows({ planned, scan }: State, width: number): Row[] {
+export function planRows(state: State, width: number): Row[] {
+  const { planned, scan } = state
   if (planned === undefined || scan === undefined)
     return [row({ text: 'Nothing is planned. Mark findings with space, then press a.', tone: 'dim' })]
   if (planned.problem !== undefined) return [row({ text: 'The plan could not be made', tone: 'fail' }), ...prose(planned.problem, width)]
@@ -28,14 +29,14 @@ export function planRows({ planned, scan }: State, width: number): Row[] {
           indent: 0,
         })
       : []),
-    ...networkWarningRows(selectedSteps(planned), scan.snapshot, width),
+    ...networkWarningRows(state, selectedSteps(planned), scan.snapshot, width),
     blank,
     ...(plan.steps.length === 0
       ? [row({ text: 'No step can be carried out by this tool.', tone: 'medium' })]
       : [heading('Steps, in this order')]),
     ...plan.steps.map((step, index) => choice(`step:${step.id}`, (w) => stepLine(w, index + 1, step, planned, scan))),
     ...planAccessRows(plan, selectedSteps(planned), scan.snapshot, width),
-    ...planNetworkRows(selectedSteps(planned), scan.snapshot, width),
+    ...planNetworkRows(state, selectedSteps(planned), width),
     ...section('Needs a value from you (enter to choose)', byChoice(ledger, scan), (asked) => valueEntry(scan, asked)),
     ...section('By hand', ledger.byHand, ({ finding, why }) => entry(scan, finding, why)),
     ...section('Not offered, because', ledger.refused, ({ finding, because }) => entry(scan, finding, because)),
@@ -122,15 +123,16 @@ export const deliberateSteps = ({ steps }: Plan, { controls }: Pick<Scan, 'contr
 export const selectedSteps = ({ plan, off }: Planned): Step[] => plan?.steps.filter((step) => !off.has(step.id)) ?? []
 
 /** One step in full. */
-export function stepScreenRows({ planned, look, scan }: State, id: StepId, width: number): Row[] {
+export function stepScreenRows(state: State, id: StepId, width: number): Row[] {
+  const { planned, look, scan } = state
   const step = planned?.plan?.steps.find((one) => one.id === id)
   if (step === undefined || planned?.plan === undefined) return [row({ text: 'This step is no longer in the plan.', tone: 'dim' })]
   const before = planned.plan.steps.filter((one) => step.after.includes(one.id))
   return [
-    ...(scan === undefined ? [] : networkWarningRows([step], scan.snapshot, width)),
+    ...(scan === undefined ? [] : networkWarningRows(state, [step], scan.snapshot, width)),
     ...stepRows(step, width),
     ...(scan === undefined ? [] : stepAccessRows(planned.plan, step, scan.snapshot, width)),
-    ...(scan === undefined ? [] : stepNetworkRows(step, scan.snapshot, width)),
+    ...(scan === undefined ? [] : stepNetworkRows(state, step, width)),
     ...(before.length === 0
       ? []
       : [row({ text: '  Comes after:', tone: 'dim' }), ...before.flatMap((one) => prose(one.title, width, { indent: 4, mark: '- ' }))]),

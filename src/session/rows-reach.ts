@@ -1,5 +1,5 @@
 /** One end: who reaches it and whom it reaches, on which ports, and which policies hold it. */
-import type { ObjectRef, Snapshot } from '../model/index.ts'
+import type { ObjectRef } from '../model/index.ts'
 import { type End, endText } from '../objects/network-ends.ts'
 import { reasons } from '../objects/network-explain.ts'
 import type { MatrixEnd } from '../objects/network-matrix.ts'
@@ -142,7 +142,7 @@ function fareRows(sight: Sight, { ends, text, sign, tone }: Fare, end: MatrixEnd
   const { matrix } = sight
   const [first] = ends as readonly [MatrixEnd]
   const cells = (name: string) => (w: number) => {
-    const hasBy = w >= 70 && sight.show === 'now'
+    const hasBy = w >= 70 && sight.show !== 'difference'
     const by = hasBy ? byPolicies(sight, ends, end, direction) : ''
     const ports = { text, ...(tone !== undefined && { tone }) }
     return inColumns(w, [
@@ -167,13 +167,17 @@ function fareRows(sight: Sight, { ends, text, sign, tone }: Fare, end: MatrixEnd
 }
 
 /** Which policies let them: of the one that takes it, and of the one that sends it; '' where nobody isolates either, or not all fare by the same. */
-function byPolicies({ snapshot }: Sight, others: readonly MatrixEnd[], end: MatrixEnd, direction: 'in' | 'out'): string {
-  const texts = new Set(others.map((other) => (direction === 'in' ? byOne(snapshot, other, end) : byOne(snapshot, end, other))))
+function byPolicies(sight: Sight, others: readonly MatrixEnd[], end: MatrixEnd, direction: 'in' | 'out'): string {
+  const texts = new Set(others.map((other) => (direction === 'in' ? byOne(sight, other, end) : byOne(sight, end, other))))
   return texts.size === 1 ? [...texts][0]! : ''
 }
-function byOne(snapshot: Snapshot, { ends: [from] }: MatrixEnd, { ends: [to] }: MatrixEnd): string {
+/** Of the world that is shown: policies of the plan have names as well. */
+function byOne({ show, snapshot, foretold }: Sight, sender: MatrixEnd, receiver: MatrixEnd): string {
+  const planned = show === 'planned' ? foretold : undefined
+  const firstOf = (end: MatrixEnd): End | undefined => (planned === undefined ? end : planned.after.find(end.id))?.ends[0]
+  const [from, to] = [firstOf(sender), firstOf(receiver)]
   if (from === undefined || to === undefined) return ''
-  const parts = reasons(snapshot, from, to).flatMap(({ isolatedBy, rules }) => {
+  const parts = reasons(planned?.then ?? snapshot, from, to).flatMap(({ isolatedBy, rules }) => {
     const names = new Set(rules.filter(({ action }) => action === 'allow').map(({ policy }) => policy.name))
     return isolatedBy.length === 0 ? [] : [[...names]]
   })

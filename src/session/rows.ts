@@ -63,6 +63,7 @@ export function rowsOf(state: State): readonly Row[] {
     state.tried,
     state.connectivity,
     state.foreseen,
+    state.foretold,
   ]
   if (known === undefined || known.of.some((part, index) => part !== of[index])) known = { of, rows: built(state, width) }
   return known.rows

@@ -3,6 +3,7 @@ import type { Practice, Step } from '../model/index.ts'
 import type { Action } from './actions.ts'
 import type { OpenedSource, SourceChoice } from './ports.ts'
 import { foreseenEffects } from './store-foreseen.ts'
+import { foretoldEffects } from './store-foretold.ts'
 import { runEffects } from './store-run.ts'
 import type { State } from './store-state.ts'
 import { type EffectPorts, messageOf, tasks } from './store-tasks.ts'
@@ -125,6 +126,7 @@ export function effectsOf(ports: EffectPorts): Effects {
   const run = runEffects({ ...ports, source: () => source, readHistory: () => void task(readHistory()) })
   const tryRemovals = triedEffects(ports, task)
   const foresee = foreseenEffects({ ...ports, source: () => source }, task)
+  const foretell = foretoldEffects(ports, task)
   let ticking: { readonly at: number; readonly cancel: () => void } | undefined
 
   /** One timer for the next thing that is over, none when there is nothing. */
@@ -166,6 +168,7 @@ export function effectsOf(ports: EffectPorts): Effects {
       run.after(action, before)
       tryRemovals()
       foresee()
+      foretell()
       if (now.toast !== before.toast || now.scan?.fresh !== before.scan?.fresh) tickWhenDue(now)
       const of = lookKey(now)
       if (of !== undefined && now.look?.of !== of) {

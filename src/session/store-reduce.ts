@@ -57,6 +57,8 @@ export function reduce(state: State, action: Action): State {
     case 'show-next':
     case 'foreseeing':
     case 'foreseen':
+    case 'foretelling':
+    case 'foretold':
       return connect(state, action)
     case 'begin':
     case 'undo':

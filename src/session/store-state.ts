@@ -21,6 +21,7 @@ import type { RbacGraph } from '../objects/rbac-graph.ts'
 import type { Cut } from '../objects/rbac-graph-cuts.ts'
 import type { Show } from './connectivity.ts'
 import type { Size } from './layout.ts'
+import type { Foretelling } from './network-foretold.ts'
 import type { ContextList, RunSummary, SourceChoice, Values } from './ports.ts'
 import type { Route } from './route.ts'
 import type { Toast } from './toasts.ts'
@@ -193,6 +194,7 @@ export interface State {
   readonly tried?: Tried
   readonly connectivity: Connectivity
   readonly foreseen?: ForeseenPlan
+  readonly foretold?: Foretelling
   readonly planned?: Planned
   readonly running?: Running
   readonly history?: { readonly runs: readonly RunSummary[]; readonly problem?: string }

@@ -1,6 +1,9 @@
 /** A cluster with policies: three namespaces, one empty, one of the platform; who reaches whom differs by port, by end, by plan. */
-import type { Unread } from '../../src/model/index.ts'
+import type { KubeObject, Plan, Step, Unread } from '../../src/model/index.ts'
+import { atOnce } from '../../src/plan/network-impact.ts'
+import { foretell } from '../../src/session/network-foretold.ts'
 import type { Route } from '../../src/session/route.ts'
+import { wantedSteps } from '../../src/session/store-foretold.ts'
 import { initialState, type Scan, type State } from '../../src/session/store-state.ts'
 import { worldOf } from '../helpers/world.ts'
 
@@ -66,4 +69,38 @@ export function networkState(
     synced: true,
   }
   return { ...initialState(size), route, scan: scan as unknown as Scan }
+}
+
+/** A step that denies all ingress of a namespace. */
+export const denyStep = (namespace: string, id = 's1'): Step =>
+  ({
+    id,
+    title: `deny ${namespace}`,
+    controls: ['net-default-deny-ingress'],
+    changes: [
+      {
+        type: 'create',
+        object: {
+          apiVersion: 'networking.k8s.io/v1',
+          kind: 'NetworkPolicy',
+          metadata: { name: 'deny', namespace },
+          spec: { podSelector: {}, policyTypes: ['Ingress'] },
+        } as KubeObject,
+      },
+    ],
+    mends: [],
+    after: [],
+    risk: 'may-break',
+    mayBreak: [],
+    managedBy: '',
+  }) as unknown as Step
+export function withPlan(state: State, ...steps: readonly Step[]): State {
+  const plan = { steps, digest: 'd', ledger: { fixable: [], needsValue: [], byHand: [], refused: [] } } as unknown as Plan
+  return { ...state, planned: { asked: [], plan, off: new Set() } }
+}
+/** With what the screen asks for worked out, as store-foretold.ts does a piece at a time. */
+export function workedOut(state: State): State {
+  const steps = wantedSteps(state)!
+  const of = state.scan!.snapshot
+  return { ...state, foretold: { steps, of, told: atOnce(foretell(of, steps)) } }
 }

@@ -1,6 +1,6 @@
 /** The rows of the connectivity screens, from cluster to text. */
 import { describe, expect, test } from 'vitest'
-import type { KubeObject, Plan, Unread } from '../../src/model/index.ts'
+import type { KubeObject, Unread } from '../../src/model/index.ts'
 import { enter } from '../../src/session/actions-enter.ts'
 import { foreseenSteps } from '../../src/session/connectivity-sight.ts'
 import { footOf, headOf, layoutOf, rowsOf } from '../../src/session/rows.ts'
@@ -9,7 +9,8 @@ import { numbersText } from '../../src/session/rows-titles.ts'
 import { reduce } from '../../src/session/store-reduce.ts'
 import type { State } from '../../src/session/store-state.ts'
 import { bindingFor } from '../../views/keys.ts'
-import { NETWORK_WORLD, networkState, plugin, policy, workload } from './network-world.ts'
+import { worldOf } from '../helpers/world.ts'
+import { denyStep, NETWORK_WORLD, networkState, plugin, policy, withPlan, workedOut, workload } from './network-world.ts'
 
 const text = (state: State): string[] =>
   rowsOf(state).map((row) => lineText(row.line(layoutOf(state).list.columns - 2, new Set())).trimEnd())
@@ -171,26 +172,7 @@ describe('one end', () => {
 })
 
 describe('with a plan', () => {
-  const denied = (state: State): State => {
-    const object = {
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'NetworkPolicy',
-      metadata: { name: 'deny', namespace: 'payments' },
-      spec: { podSelector: {}, policyTypes: ['Ingress'] },
-    }
-    const step = {
-      id: 's1',
-      title: 'deny',
-      controls: ['net-default-deny-ingress'],
-      changes: [{ type: 'create', object: object as KubeObject }],
-      mends: [],
-      after: [],
-      risk: 'may-break',
-      mayBreak: [],
-    }
-    const plan = { steps: [step], digest: 'd', ledger: { fixable: [], needsValue: [], byHand: [], refused: [] } } as unknown as Plan
-    return { ...state, planned: { asked: [], plan, off: new Set() } }
-  }
+  const denied = (state: State): State => withPlan(state, denyStep('payments'))
   const flows = {
     ObservedFlows: {
       from: ['flows.jsonl'],
@@ -216,10 +198,10 @@ describe('with a plan', () => {
   })
   test('what is lost has a minus, what stays an equals sign, and a flow in use that is cut its own', () => {
     const payments = { at: 'matrix', namespace: 'payments' } as const
-    const lines = text(shown(denied(networkState(payments)), 'difference'))
+    const lines = text(workedOut(shown(denied(networkState(payments)), 'difference')))
     expect(lines[1]).toMatch(/^2 ledger +\[=\] - /)
     expect(lines.find((line) => line.includes('shop/web'))).toMatch(/-$/)
-    const seen = shown(denied(networkState(payments, { facts: flows })), 'difference')
+    const seen = workedOut(shown(denied(networkState(payments, { facts: flows })), 'difference'))
     expect(text(seen).find((line) => line.includes('shop/web'))).toMatch(/!$/)
     const there = { ...seen, connectivity: { ...seen.connectivity, column: 'payments/Deployment/ledger' } }
     const chosen = { ...there, positions: { 'matrix:payments': { key: 'end:shop/Deployment/web', index: 0, offset: 0 } } }
@@ -227,18 +209,37 @@ describe('with a plan', () => {
     expect(foot(chosen).join(' ')).toContain('9000 (seen 41 times)')
   })
   test('what would be cut stands before everything on the list of namespaces, with its file', () => {
-    const lines = text(shown(denied(networkState({ at: 'connectivity' }, { facts: flows })), 'difference'))
+    const lines = text(workedOut(shown(denied(networkState({ at: 'connectivity' }, { facts: flows })), 'difference')))
     expect(lines[0]).toBe('CUTS 1 OF 1 FLOWS IN USE, seen in flows.jsonl:')
     expect(lines.join('\n')).toMatch(/payments +2 0 -> 1 of 1 /)
   })
   test('the plan and the step tell it in words', () => {
     const state = denied(networkState({ at: 'plan' }, { facts: flows }))
-    const lines = text(state).join('\n')
+    expect(text(state).join(' ')).toContain('Whether they cut flows that are in use is still being worked out.')
+    expect(text(state).join(' ')).toContain('Working out who reaches whom with this step ...')
+    const told = workedOut(state)
+    const lines = text(told).join('\n')
     expect(lines.indexOf('CUTS 1 OF 1')).toBeGreaterThan(-1)
     expect(lines.indexOf('CUTS 1 OF 1')).toBeLessThan(lines.indexOf('Steps, in this order'))
     expect(lines).toContain('Into Deployment payments/ledger')
     expect(lines).toMatch(/- loses every port from/)
-    expect(text({ ...state, route: { at: 'step', id: 's1' as never } }).join('\n')).toContain('Who reaches whom, with this step')
+    expect(text({ ...told, route: { at: 'step', id: 's1' as never } }).join('\n')).toContain('Who reaches whom, with this step')
+  })
+  test('by which policies, also those that the plan makes', () => {
+    const step = denyStep('payments')
+    const allow = policy(
+      'payments/from-web',
+      '{podSelector: {matchLabels: {app: ledger}}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}], ports: [{port: 9000}]}]}',
+    )
+    const [object] = worldOf(allow).snapshot.all('NetworkPolicy')
+    const both = { ...step, changes: [...step.changes, { type: 'create' as const, object: object! as KubeObject }] }
+    const state = withPlan(networkState({ at: 'reach', end: 'payments/Deployment/ledger' }), both)
+    const lines = text(workedOut(shown(state, 'planned'))).map((line) => line.replace(/ {2,}/g, '  '))
+    expect(lines).toContain('ingress isolated by NetworkPolicy deny, NetworkPolicy from-web')
+    expect(lines).toContain('  shop/web  TCP 9000  by from-web')
+    const matrix = { ...shown(state, 'planned'), route: { at: 'matrix', namespace: 'payments' } as const }
+    const there = { ...matrix, connectivity: { ...matrix.connectivity, column: 'payments/Deployment/ledger' } }
+    expect(foot(workedOut(there)).join(' ')).toContain('ingress isolated by deny, from-web')
   })
   test('steps that are left out are not shown, and without any the findings are planned', () => {
     const state = denied(networkState(shop))
