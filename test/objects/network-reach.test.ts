@@ -55,6 +55,25 @@ test('two policies of one priority that disagree leave it open which of them cou
   expect(between(pod('a'), pod('b'), cluster('one', 'Deny'), elsewhere), 'only one of them speaks of it').toBe('no port / no port')
 })
 
+test('a pod that a NetworkPolicy selects in the other direction only may be beyond the baselines, or not', () => {
+  const { spec, ...rest } = cluster('base', 'Deny') as KubeObject & { spec: object }
+  const baseline = { ...rest, spec: { ...spec, tier: 'Baseline' } }
+  const outOfB = policy({ podSelector: { matchLabels: { app: 'b' } }, policyTypes: ['Egress'] })
+  expect(between(pod('a'), pod('b'), baseline)).toBe('no port / no port')
+  expect(between(pod('a'), pod('b'), baseline, outOfB)).toBe('no port / every port')
+  expect(between(pod('a'), pod('b'), baseline, outOfB, DENY), 'it isolates it for sure').toBe('no port / no port')
+  const admin = cluster('admin', 'Deny')
+  expect(between(pod('a'), pod('b'), baseline, outOfB, admin), 'the tier before it').toBe('no port / no port')
+})
+
+test('a label without a value is an empty one', () => {
+  const b = pod('b')
+  const unlabelled = { ...b, metadata: { ...b.metadata, labels: { app: 'b', track: null } } } as unknown as KubeObject
+  const closed = policy({ podSelector: { matchLabels: { track: '' } } })
+  expect(between(pod('a'), unlabelled, closed)).toBe('no port / no port')
+  expect(between(pod('a'), b, closed)).toBe('every port / every port')
+})
+
 test('of two ports with one name that of the container counts before that of the sidecar', () => {
   const ports = (containerPort: number) => [{ name: 'web', containerPort }]
   const b = pod('b', {
