@@ -270,9 +270,9 @@ function plainPorts(rule: Loose, destination: OracleEnd, protocol: Protocol, por
     return port >= wanted && port <= (entry?.['endPort'] ?? wanted)
   })
 }
-/** The first container port of that name and protocol, containers before sidecars. */
+/** The first container port of that name and protocol, containers before sidecars; what runs with a node's address is that node, which has no names. */
 function named(destination: OracleEnd, name: string, protocol: Protocol): number | undefined {
-  if (destination.is !== 'pod') return undefined
+  if (!isHeld(destination)) return undefined
   const sorted = [...destination.containers.filter(({ sidecar }) => !sidecar), ...destination.containers.filter(({ sidecar }) => sidecar)]
   return sorted.flatMap(({ ports = [] }) => ports).find((one) => one.name === name && (one.protocol ?? 'TCP') === protocol)?.containerPort
 }

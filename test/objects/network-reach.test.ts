@@ -119,6 +119,16 @@ test('a pod of the host network is in no selector, but is its node', () => {
   )
 })
 
+test('a name of a port opens nothing at a pod of the host network: a node has no names for its ports', () => {
+  const ports = [{ name: 'web', containerPort: 80 }]
+  const out = policy({ podSelector: { matchLabels: { app: 'a' } }, policyTypes: ['Egress'], egress: [{ ports: [{ port: 'web' }] }] })
+  const a = pod('a', { spec: { nodeName: 'n1' } })
+  const b = (hostNetwork: boolean) =>
+    pod('b', { spec: { hostNetwork, nodeName: 'n2' }, ips: ['192.168.0.1'], containers: [{ name: 'c', image: 'i', ports }] })
+  expect(between(a, b(false), out)).toBe('TCP 80 / TCP 80')
+  expect(between(a, b(true), out)).toBe('no port / no port')
+})
+
 test('labels of a namespace that was not read are not known, its name is', () => {
   const allow = (selector: object) => policy({ podSelector: {}, ingress: [{ from: [{ namespaceSelector: selector }] }] })
   const known = (selector: object) => {
