@@ -64,7 +64,7 @@ const commonsOf = (view: NeedView, namespace: string, strict: boolean): readonly
 
 /** Another policy takes nothing away from one that lets everybody through. */
 export const narrowFirst = (evidence: unknown, how: string): Proposal | undefined => {
-  const openedBy = (evidence as { readonly openedBy?: readonly string[] }).openedBy
+  const openedBy = (evidence as { readonly openedBy?: readonly string[] } | undefined)?.openedBy
   return openedBy === undefined
     ? undefined
     : { byHand: `no policy takes away what another allows: narrow ${fewOf(openedBy)} to those that need it (${how}), or delete it` }

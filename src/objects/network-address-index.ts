@@ -1,5 +1,5 @@
 /** Which of many ranges hold an address: the line of all addresses cut at their borders, so that one search answers for all of them. */
-import ipaddr from 'ipaddr.js'
+import { addressOf, rangeOf } from './network-addresses.ts'
 
 export interface AddressRange {
   readonly cidr: string
@@ -17,7 +17,8 @@ export function addressIndex(ranges: readonly AddressRange[]): (ip: string) => r
     return cut.flatMap(({ own, except }, number) => (own !== undefined && isIn(own) && !except.some(isIn) ? [number] : []))
   })
   return (ip) => {
-    const text = ipaddr.isValid(ip) ? hexOf(ipaddr.process(ip)) : ''
+    const address = addressOf(ip)
+    const text = address === undefined ? '' : hexOf(address)
     let [low, high] = [0, edges.length]
     while (low < high) {
       const middle = (low + high) >>> 1
@@ -31,8 +32,9 @@ const NONE: readonly number[] = []
 
 /** Hexadecimal digits sort as the addresses do; `4` or `6` keeps the families apart, and `g` comes after every digit: just behind the last address. */
 function bordersOf(cidr: string): Border | undefined {
-  if (!ipaddr.isValidCIDR(cidr)) return undefined
-  const [address, length] = ipaddr.parseCIDR(cidr)
+  const range = rangeOf(cidr)
+  if (range === undefined) return undefined
+  const [address, length] = range
   const bytes = address.toByteArray()
   const filled = (fill: number) =>
     bytes.map((byte, at) => {

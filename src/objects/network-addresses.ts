@@ -8,7 +8,7 @@ export function cidrHolds(cidr: string, except: readonly string[], address: stri
 
 function within(cidr: string, address: string): boolean {
   const [range, ip] = [rangeOf(cidr), addressOf(address)]
-  return range !== undefined && ip !== undefined && range[0].kind() === ip.kind() && ip.match(range)
+  return range !== undefined && ip !== undefined && range[0].kind() === ip.kind() && ip.match(range as [Address, number])
 }
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
@@ -23,8 +23,20 @@ const kept = <T>(parse: (text: string) => T): ((text: string) => T) => {
   }
 }
 const MOST = 100_000
-const rangeOf = kept((cidr: string) => (ipaddr.isValidCIDR(cidr) ? ipaddr.parseCIDR(cidr) : undefined))
-const addressOf = kept((text: string): Address | undefined => (ipaddr.isValid(text) ? ipaddr.process(text) : undefined))
+/** Undefined for what is no range. */
+export const rangeOf = kept((text: string): readonly [Address, number] | undefined => {
+  const cidr = decimal(text)
+  return WRITTEN.test(cidr) && ipaddr.isValidCIDR(cidr) ? ipaddr.parseCIDR(cidr) : undefined
+})
+/** Undefined for what is no address; an IPv4 address inside an IPv6 one is that. */
+export const addressOf = kept((text: string): Address | undefined => {
+  const address = decimal(text)
+  return WRITTEN.test(address) && ipaddr.isValid(address) ? ipaddr.process(address) : undefined
+})
+/** Four numbers, or an IPv6 address; the parser knows hexadecimal ones and fewer too, which Kubernetes refuses. */
+const WRITTEN = /^(\d+\.){3}\d+(\/|$)|:/
+/** Kubernetes takes numbers with zeros before them as decimal ones (k8s.io/utils/net, ParseCIDRSloppy), not as octal. */
+const decimal = (text: unknown): string => (`${text}`.includes(':') ? `${text}` : `${text}`.replace(/(^|\.)0+(?=\d)/g, '$1'))
 
 /**
  * An address of a range that none of the narrower ranges inside it holds, and that is not among `taken`; undefined where there is none
@@ -35,7 +47,7 @@ export function ownAddress(cidr: string, others: readonly string[], taken: Reado
   if (range === undefined) return undefined
   const inside = others.filter((other) => {
     const one = rangeOf(other)
-    return one !== undefined && one[0].kind() === range[0].kind() && one[1] > range[1] && one[0].match(range)
+    return one !== undefined && one[0].kind() === range[0].kind() && one[1] > range[1] && one[0].match(range as [Address, number])
   })
   const [first, last] = bordersOf(range)
   const candidates = [
@@ -51,7 +63,7 @@ export function ownAddress(cidr: string, others: readonly string[], taken: Reado
 }
 
 /** First and last address, as numbers. */
-function bordersOf([address, length]: [Address, number]): readonly [bigint, bigint] {
+function bordersOf([address, length]: readonly [Address, number]): readonly [bigint, bigint] {
   const bytes = address.toByteArray()
   const rest = BigInt(bytes.length * 8 - length)
   const number = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)

@@ -107,7 +107,7 @@ function peersOf(peer: Mapping, direction: 'ingress' | 'egress'): readonly PeerM
 /** A name stands for that port of the destination's containers, whatever its protocol. */
 const named = (name: unknown, destination: End | undefined): PortSet =>
   PROTOCOLS.map((protocol) => {
-    const number = destination?.is === 'pod' ? portNamed(destination, protocol, String(name)) : undefined
+    const number = portNamed(destination, protocol, String(name))
     return number === undefined ? NO_PORTS : port(protocol, number)
   }).reduce(union, NO_PORTS)
 

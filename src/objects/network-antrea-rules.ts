@@ -132,6 +132,6 @@ function portsOf({ protocol = 'TCP', port, endPort }: Mapping, destination: End)
   if (!isProtocol(protocol)) return NO_PORTS
   if (port === undefined || port === null) return ports(protocol)
   if (typeof port === 'number') return ports(protocol, port, Number(endPort ?? port))
-  const number = destination.is === 'pod' ? portNamed(destination, protocol, String(port)) : undefined
+  const number = portNamed(destination, protocol, String(port))
   return number === undefined ? NO_PORTS : ports(protocol, number, number)
 }

@@ -3,7 +3,7 @@ import { addressIndex } from './network-address-index.ts'
 import type { PodEnd } from './network-ends.ts'
 import type { NamespaceFacts } from './network-isolation-policy.ts'
 import type { CompiledPolicy, Matcher, PeerMatch, PolicyRule } from './network-rules.ts'
-import { type Answer, answerOf, both, NO, PERHAPS, YES } from './network-selectors.ts'
+import { type Answer, answerOf, both, labelText, NO, PERHAPS, YES } from './network-selectors.ts'
 import { type Applying, applying, type Facing } from './network-verdict.ts'
 
 type Labels = Readonly<Record<string, string>>
@@ -37,7 +37,7 @@ class ByNeed<T> {
   each(labels: Labels, visit: (item: T) => void): void {
     for (const item of this.#rest) visit(item)
     if (this.#byLabel.size > 0)
-      for (const key of Object.keys(labels)) for (const item of this.#byLabel.get(`${key}\0${labels[key]}`) ?? []) visit(item)
+      for (const key of Object.keys(labels)) for (const item of this.#byLabel.get(`${key}\0${labelText(labels[key])}`) ?? []) visit(item)
   }
 }
 

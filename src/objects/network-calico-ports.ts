@@ -29,7 +29,7 @@ function portsOf(text: Json, end: End): PortSet {
   const range = /^(\d+)(?::(\d+))?$/.exec(String(text))
   return PROTOCOLS.map((protocol) => {
     if (range !== null) return ports(protocol, Number(range[1]), Number(range[2] ?? range[1]))
-    const named = end.is === 'pod' ? portNamed(end, protocol, String(text)) : undefined
+    const named = portNamed(end, protocol, String(text))
     return named === undefined ? NO_PORTS : ports(protocol, named, named)
   }).reduce(union, NO_PORTS)
 }

@@ -35,7 +35,7 @@ function portsOf({ port, endPort, protocol }: Mapping, destination: End): PortSe
   return protocols
     .map((one) => {
       if (!/^\d+$/.test(text)) {
-        const named = destination.is === 'pod' ? portNamed(destination, one, text.toLowerCase()) : undefined
+        const named = portNamed(destination, one, text.toLowerCase())
         return named === undefined ? NO_PORTS : ports(one, named, named)
       }
       const first = Number(text)

@@ -134,7 +134,12 @@ const namedPorts = remembered((spec: Workload['spec']): ReadonlyMap<string, numb
   }
   return named
 })
-export const portNamed = ({ named }: PodEnd, protocol: Protocol, name: string): number | undefined => named.get(`${protocol}/${name}`)
+/** Of its containers, whatever network they are on: what a Service leads to. */
+export const containerPortNamed = ({ named }: PodEnd, protocol: Protocol, name: string): number | undefined =>
+  named.get(`${protocol}/${name}`)
+/** As a policy means it: what runs with the address of a node is that node, and a node has no names for its ports. */
+export const portNamed = (end: End | undefined, protocol: Protocol, name: string): number | undefined =>
+  end?.is === 'pod' && !end.hostNetwork ? containerPortNamed(end, protocol, name) : undefined
 
 export const nodeEnds = (view: View<'Node'>): readonly NodeEnd[] => view.all('Node').map(nodeEnd)
 const nodeEnd = remembered(({ metadata, status }: NodeObject): NodeEnd => {

@@ -2,7 +2,7 @@
 import type { EndpointSliceObject, ServiceObject, ServicePort, View } from '../model/index.ts'
 import { derived } from './derived.ts'
 import { canonicalIp } from './network-addresses.ts'
-import { END_KINDS, nodeEnds, type PodEnd, podEnds, portNamed } from './network-ends.ts'
+import { containerPortNamed, END_KINDS, nodeEnds, type PodEnd, podEnds } from './network-ends.ts'
 import { isProtocol, type Protocol } from './network-ports.ts'
 import { matchesPairs } from './selectors.ts'
 
@@ -72,7 +72,7 @@ export function serviceBackends(view: BackendView, service: ServiceObject, port:
   const target = port.targetPort ?? port.port
   return (derived(view, podsByNamespace).get(service.metadata.namespace ?? 'default') ?? []).flatMap((pod) => {
     if (!matchesPairs(selector, pod.labels)) return []
-    const number = typeof target === 'number' ? target : portNamed(pod, protocol, target)
+    const number = typeof target === 'number' ? target : containerPortNamed(pod, protocol, target)
     return number === undefined ? [] : [{ pod, port: number }]
   })
 }

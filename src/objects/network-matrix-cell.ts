@@ -55,15 +55,17 @@ export const pairOf = <T extends readonly End[]>(
   ones: readonly T[],
   others: readonly T[],
   isAsked: (one: T, other: T) => boolean,
-): readonly [T, T] | undefined =>
-  ones.flatMap((one) => others.map((other) => [one, other] as const)).find(([one, other]) => one[0] !== other[0] && isAsked(one, other))
+): readonly [T, T] | undefined => {
+  for (const one of ones) for (const other of others) if (one[0] !== other[0] && isAsked(one, other)) return [one, other]
+  return undefined
+}
 
 export function cellOf(known: Reach, from: readonly (readonly Single[])[], to: readonly (readonly Single[])[]): MatrixCell {
   let [ports, perhaps, some] = [ALL_PORTS, ALL_PORTS, NO_PORTS]
   let any = false
   for (const ones of from)
     for (const others of to) {
-      const pair = pairOf(ones, others, ([one], [other]) => known.isBeyondPolicies(one, other) !== YES)
+      const pair = pairOf<Single>(ones, others, ([one], [other]) => known.isBeyondPolicies(one, other) !== YES)
       if (pair === undefined) continue
       const connection = known.connection(pair[0][0], pair[1][0])
       any = true

@@ -1,7 +1,8 @@
 /** Whom a question about the network is about: pods, workloads, Services, nodes and addresses, as people and programs name them. */
 import type { ServiceObject } from '../model/index.ts'
+import { derived } from './derived.ts'
 import { canonicalIp, isAddress } from './network-addresses.ts'
-import { type End, nodeEnds, type PodEnd, podEnds } from './network-ends.ts'
+import { type End, type EndView, nodeEnds, type PodEnd, podEnds } from './network-ends.ts'
 import { type Backend, type BackendView, serviceAddresses, serviceBackends } from './network-flow-services.ts'
 import { idOf, outsideOf } from './network-matrix.ts'
 import type { Protocol } from './network-ports.ts'
@@ -41,12 +42,22 @@ export function namedEnds(view: BackendView, name: EndName): NamedEnds {
   throw new NoEnd(`"${name}" names nobody: give NAMESPACE/NAME, NAMESPACE/KIND/NAME, an address, "nodes" or "outside"`)
 }
 
+const podsByIp = (view: EndView): ReadonlyMap<string, PodEnd> => {
+  const made = new Map<string, PodEnd>()
+  for (const end of podEnds(view)) if (!end.hostNetwork) for (const ip of end.ips.map(canonicalIp)) if (!made.has(ip)) made.set(ip, end)
+  return made
+}
+const podsByNamespace = (view: EndView): ReadonlyMap<string, readonly PodEnd[]> => Map.groupBy(podEnds(view), (end) => end.namespace.name)
+const podsByName = (view: EndView): ReadonlyMap<string, readonly PodEnd[]> =>
+  Map.groupBy(podEnds(view), ({ namespace, pod }) => `${namespace.name}/${pod?.metadata.name ?? ''}`)
+const podsIn = (view: EndView, namespace: string): readonly PodEnd[] => derived(view, podsByNamespace).get(namespace) ?? []
+
 /** Whose address it is: a pod's, a Service's, a node's, or nobody's here. */
 function byAddress(view: BackendView, text: string): NamedEnds {
   if (!isAddress(text)) throw new NoEnd(`"${text}" is no address`)
   const ip = canonicalIp(text)
   const has = ({ ips }: { readonly ips: readonly string[] }) => ips.some((one) => canonicalIp(one) === ip)
-  const pod = podEnds(view).find((end) => !end.hostNetwork && has(end))
+  const pod = derived(view, podsByIp).get(ip)
   if (pod !== undefined) return { text: `${ip} (${podText(pod)})`, ends: [pod] }
   const owner = nodeEnds(view).find(has)
   if (owner !== undefined) return { text: `${ip} (Node ${owner.name})`, ends: [owner] }
@@ -63,13 +74,13 @@ function node(view: BackendView, name: string): NamedEnds {
 }
 
 function podNamed(view: BackendView, namespace: string, name: string): NamedEnds {
-  const found = podEnds(view).filter(({ namespace: own, pod }) => own.name === namespace && pod?.metadata.name === name)
+  const found = name === '' ? [] : (derived(view, podsByName).get(`${namespace}/${name}`) ?? [])
   if (found.length === 0) throw new NoEnd(`there is no Pod ${namespace}/${name} that runs`)
   return { text: `Pod ${namespace}/${name}`, ends: found }
 }
 
 function labelled(view: BackendView, namespace: string, labels: Readonly<Record<string, string>>): NamedEnds {
-  const here = podEnds(view).filter(({ namespace: own }) => own.name === namespace)
+  const here = podsIn(view, namespace)
   const found = here.filter((end) => Object.keys(labels).length === 0 || matchesPairs(labels, end.labels))
   const text = `pods of ${namespace} with ${JSON.stringify(labels)}`
   if (found.length > 0) return { text, ends: found }
@@ -93,7 +104,7 @@ function labelled(view: BackendView, namespace: string, labels: Readonly<Record<
 
 /** A workload, a pod or a Service; where several have the name, a workload before the Service that leads to it. */
 function anyNamed(view: BackendView, namespace: string, name: string): NamedEnds {
-  const here = podEnds(view).filter((end) => end.namespace.name === namespace)
+  const here = podsIn(view, namespace)
   const kinds = [...new Set(here.filter(({ workload }) => workload.ref.name === name).map(({ workload }) => workload.ref.kind))]
   if (kinds.length > 1) throw new NoEnd(`${namespace}/${name} may be ${kinds.join(' or ')}: give ${namespace}/${kinds[0]}/${name}`)
   if (kinds.length === 1) return workloadNamed(here, namespace, kinds[0]!, name)
@@ -121,7 +132,7 @@ function ofKind(view: BackendView, namespace: string, typed: string, name: strin
     if (service === undefined) throw new NoEnd(`there is no Service ${namespace}/${name}`)
     return ofService(view, service)
   }
-  const here = podEnds(view).filter((end) => end.namespace.name === namespace)
+  const here = podsIn(view, namespace)
   const kind = here.find(({ workload: { ref } }) => ref.name === name && isKind(ref.kind))?.workload.ref.kind
   if (kind !== undefined) return workloadNamed(here, namespace, kind, name)
   if (isKind('Pod')) return podNamed(view, namespace, name)

@@ -21,24 +21,27 @@ export interface Placed {
 }
 export type Places = WeakMap<PodEnd, { readonly node: NodeEnd | undefined; readonly place: EndClass }>
 
+/** The class of an end, in this snapshot or beside it. */
+export function placeOf(classes: Classes, places: Places, end: PodEnd, nodeNamed: (name: string) => NodeEnd | undefined): EndClass {
+  // Only of a pod on the host network the node has a part in it.
+  const node = end.hostNetwork && end.node !== undefined ? nodeNamed(end.node) : undefined
+  const known = places.get(end)
+  if (known !== undefined && known.node === node) return known.place
+  const place = classes.classOf(end, nodeNamed)
+  places.set(end, { node, place })
+  return place
+}
+
 export function placedIn(
   classes: Classes,
   places: Places,
   ends: readonly PodEnd[],
   nodeNamed: (name: string) => NodeEnd | undefined,
 ): Placed {
-  const placeOf = (end: PodEnd): EndClass => {
-    // Only of a pod on the host network the node has a part in it.
-    const node = end.hostNetwork && end.node !== undefined ? nodeNamed(end.node) : undefined
-    const known = places.get(end)
-    if (known !== undefined && known.node === node) return known.place
-    const place = classes.classOf(end, nodeNamed)
-    places.set(end, { node, place })
-    return place
-  }
+  const placed = (end: PodEnd) => placeOf(classes, places, end, nodeNamed)
   const byIndex = new Map<number, { readonly index: number; readonly ends: PodEnd[] }>()
   for (const end of ends) {
-    const { index } = placeOf(end)
+    const { index } = placed(end)
     const group = byIndex.get(index)
     if (group === undefined) byIndex.set(index, { index, ends: [end] })
     else group.ends.push(end)
@@ -46,7 +49,7 @@ export function placedIn(
   const indexOf = new Map([...byIndex.values()].map((group): [EndGroup, number] => [group, group.index]))
   return {
     groups: [...byIndex.values()],
-    groupOf: (pod) => byIndex.get(placeOf(pod).index)!,
+    groupOf: (pod) => byIndex.get(placed(pod).index)!,
     into: (group) =>
       [...classes.into(classes.at(indexOf.get(group)!)).row]
         .map(([number, set]) => ({

@@ -100,6 +100,6 @@ function portsOf(entry: NetworkPolicyPort | null, destination: End | undefined):
   if (!isProtocol(protocol)) return NO_PORTS
   if (port === undefined || port === null) return ports(protocol)
   if (typeof port === 'number') return ports(protocol, port, endPort ?? port)
-  const number = destination?.is === 'pod' ? portNamed(destination, protocol, port) : undefined
+  const number = portNamed(destination, protocol, port)
   return number === undefined ? NO_PORTS : ports(protocol, number, number)
 }

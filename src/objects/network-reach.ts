@@ -6,7 +6,7 @@ import type { ObjectRef, Unread, View } from '../model/index.ts'
 import { derived, lasting } from './derived.ts'
 import { Classes } from './network-classes.ts'
 import { END_KINDS, type End, type NodeEnd, nodeEnds, type PodEnd, podEnds } from './network-ends.ts'
-import { type EndGroup, type Placed, type Places, placedIn, type Reaching } from './network-placed.ts'
+import { type EndGroup, type Placed, type Places, placedIn, placeOf, type Reaching } from './network-placed.ts'
 import { compiledFor, isOnCilium, POLICY_KINDS } from './network-policies.ts'
 import { ALL_PORTS, intersection } from './network-ports.ts'
 import type { CompiledPolicy } from './network-rules.ts'
@@ -70,9 +70,14 @@ function reachOf(view: ReachView): Reach {
   const ends = podEnds(view)
   const nodes = new Map(nodeEnds(view).map((node) => [node.name, node]))
   const nodeNamed = (name: string) => nodes.get(name)
+  let sorting: [Classes, Places] | undefined
+  const sorted = () => {
+    sorting ??= classesFor(kept, ends, nodes.values())
+    return sorting
+  }
   let placed: Placed | undefined
   const place = () => {
-    placed ??= placedIn(...classesFor(kept, ends, nodes.values()), ends, nodeNamed)
+    placed ??= placedIn(...sorted(), ends, nodeNamed)
     return placed
   }
   const programs = new WeakMap<PodEnd, Readonly<Record<Direction, readonly TierProgram[]>>>()
@@ -88,6 +93,23 @@ function reachOf(view: ReachView): Reach {
     pod.is !== 'pod' || pod.hostNetwork
       ? EVERYTHING
       : overAll(facings(other, nodeNamed).map((facing) => decided(programsOf(pod)[direction], facing, destination)))
+  const decide = (from: End, to: End): Connection => {
+    const [out, into] = [side(from, 'egress', to, to), side(to, 'ingress', from, to)]
+    return { ports: intersection(out.ports, into.ports), perhaps: intersection(out.perhaps, into.perhaps) }
+  }
+  const decisions = new Map<number, Connection>()
+  /** Once for all pods of the same two classes. */
+  const decidedOnce = (from: End, to: End): Connection => {
+    if (from.is !== 'pod' || to.is !== 'pod') return decide(from, to)
+    const [classes, places] = sorted()
+    const key = placeOf(classes, places, from, nodeNamed).index * 2 ** 26 + placeOf(classes, places, to, nodeNamed).index
+    let known = decisions.get(key)
+    if (known === undefined) {
+      if (decisions.size >= MOST_DECISIONS) decisions.clear()
+      decisions.set(key, (known = decide(from, to)))
+    }
+    return known
+  }
   return {
     ends,
     policies,
@@ -96,11 +118,8 @@ function reachOf(view: ReachView): Reach {
     connection(from, to) {
       const beyond = isBeyondPolicies(from, to)
       if (beyond === YES) return EVERYTHING
-      const [out, into] = [side(from, 'egress', to, to), side(to, 'ingress', from, to)]
-      return {
-        ports: intersection(out.ports, into.ports),
-        perhaps: beyond === PERHAPS ? ALL_PORTS : intersection(out.perhaps, into.perhaps),
-      }
+      const known = decidedOnce(from, to)
+      return beyond === PERHAPS ? { ...known, perhaps: ALL_PORTS } : known
     },
     isolating: (pod, direction) =>
       selecting(policies, pod)
@@ -114,6 +133,8 @@ function reachOf(view: ReachView): Reach {
     totals: () => place().totals(),
   }
 }
+
+const MOST_DECISIONS = 1_000_000
 
 /** Anew where ends have more addresses than before, or most classes are those of pods that are gone. */
 function classesFor(kept: Kept, ends: readonly PodEnd[], nodes: Iterable<NodeEnd>): [Classes, Places] {

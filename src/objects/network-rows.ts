@@ -51,8 +51,8 @@ export class Verdicts {
   afterRule(state: number, action: PolicyRule['action'], ports: PortSet, match: Answer): number {
     return this.#step(`${state} ${action} ${numberOf(ports)} ${match}`, () => afterRule(this.#states.values[state]!, action, ports, match))
   }
-  afterTier(state: number, isolates: Answer): number {
-    return this.#step(`${state} tier ${isolates}`, () => afterTier(this.#states.values[state]!, isolates))
+  afterTier(state: number, tier: TierProgram): number {
+    return this.#step(`${state} tier ${tier.isolates} ${tier.mayEnd}`, () => afterTier(this.#states.values[state]!, tier))
   }
   merged(a: number, b: number): number {
     return this.#step(`${a} and ${b}`, () => merged([this.#states.values[a]!, this.#states.values[b]!]))
@@ -116,12 +116,12 @@ export interface RuleSets {
 /** Connections by number. */
 export function rowOf(verdicts: Verdicts, program: readonly TierProgram[], all: Bits, setsOf: (rule: PolicyRule) => RuleSets): Partition {
   let states: Partition = new Map([[verdicts.start, all]])
-  for (const { turns, isolates } of program) {
-    for (const { chains } of turns) {
+  for (const tier of program) {
+    for (const { chains } of tier.turns) {
       const ends = chains.map((chain) => chain.reduce((now, { rule, sure }) => split(verdicts, now, rule, sure, setsOf(rule)), states))
       states = ends.reduce((a, b) => product(a, b, (one, other) => verdicts.merged(one, other)))
     }
-    states = renamed(states, (state) => verdicts.afterTier(state, isolates))
+    states = renamed(states, (state) => verdicts.afterTier(state, tier))
   }
   return copied(renamed(states, (state) => verdicts.settled(state)))
 }

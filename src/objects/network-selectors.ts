@@ -14,6 +14,9 @@ export const both = (a: Answer, b: Answer): Answer => (a < b ? a : b)
 export const answerOf = <T>(matcher: Matcher<T>, value: T): Answer =>
   matcher.matches(value) ? YES : matcher.mayMatch?.(value) === true ? PERHAPS : NO
 
+/** A label that a file gives no value (`app:`) has the empty one, as the API server reads it. */
+export const labelText = (value: unknown): string => String(value ?? '')
+
 type Requirement = (labels: Labels, isAll: boolean) => Answer
 
 /**
@@ -48,7 +51,7 @@ function parsed(selector: LabelSelector | null | undefined): {
   readonly needs?: readonly [string, string]
   ask(labels: Labels, isAll: boolean): Answer
 } {
-  const pairs = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => [key, String(value)] as const)
+  const pairs = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => [key, labelText(value)] as const)
   const expressions = Array.isArray(selector?.matchExpressions) ? selector.matchExpressions : []
   const requirements = [
     ...pairs.map(([key, value]) => oneOf(key, [value])),
@@ -71,7 +74,7 @@ type Expression = NonNullable<LabelSelector['matchExpressions']>[number]
 
 /** `isAll`: there are no labels but these. */
 const isUnknown = (labels: Labels, key: string, isAll: boolean): boolean => !isAll && !Object.hasOwn(labels, key)
-const textOf = (labels: Labels, key: string): string | undefined => (Object.hasOwn(labels, key) ? String(labels[key]) : undefined)
+const textOf = (labels: Labels, key: string): string | undefined => (Object.hasOwn(labels, key) ? labelText(labels[key]) : undefined)
 
 const oneOf =
   (key: string, values: readonly string[]): Requirement =>

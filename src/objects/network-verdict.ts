@@ -2,7 +2,7 @@
 import { cidrHolds } from './network-addresses.ts'
 import type { End, NodeEnd, PodEnd } from './network-ends.ts'
 import { ALL_PORTS, difference, intersection, isNone, NO_PORTS, type PortSet, union } from './network-ports.ts'
-import type { CompiledPolicy, PeerMatch, PolicyRule } from './network-rules.ts'
+import { type CompiledPolicy, type PeerMatch, type PolicyRule, TIER } from './network-rules.ts'
 import { type Answer, answerOf, both, NO, PERHAPS, YES } from './network-selectors.ts'
 
 export interface Connection {
@@ -49,22 +49,32 @@ export interface TierProgram {
   readonly turns: readonly Turn[]
   /** Whether a policy isolates the pod: what no rule matches is denied. */
   readonly isolates: Answer
+  /** What no rule matches may be let through here, without a word from the tiers that follow. */
+  readonly mayEnd?: true
 }
 const RANK = { deny: 0, pass: 1, allow: 2 } as const
 
 export function programOf(policies: readonly Applying[], direction: Direction): readonly TierProgram[] {
-  const speaking = policies.filter(({ policy }) => policy[direction] !== undefined)
+  const baselines = policies.some(({ policy }) => policy.tier > TIER.policy && policy[direction] !== undefined)
+  const speaking = policies.filter(({ policy }) => policy[direction] !== undefined || (baselines && isPlain(policy)))
   return [...Map.groupBy(speaking, ({ policy }) => policy.tier)]
     .sort(([a], [b]) => a - b)
-    .map(([, list]) => {
+    .map(([, all]) => {
+      const list = all.filter(({ policy }) => policy[direction] !== undefined)
       const isolating = list.filter(({ policy }) => policy[direction]!.isolates)
       const turns = [...Map.groupBy(list, ({ policy: { order, sequence } }) => `${order} ${sequence ?? ''}`).values()]
         .sort(([a], [b]) => a!.policy.order - b!.policy.order || compare(a!.policy.sequence, b!.policy.sequence))
         .map((together) => turnOf(together, direction))
         .filter(({ chains }) => chains.length > 0)
-      return { turns, isolates: isolating.some(({ sure }) => sure) ? YES : isolating.length > 0 ? PERHAPS : NO }
+      const isolates = isolating.some(({ sure }) => sure) ? YES : isolating.length > 0 ? PERHAPS : NO
+      return { turns, isolates, ...(list.length < all.length && { mayEnd: true as const }) }
     })
 }
+/**
+ * ClusterNetworkPolicy, `tier`: "further evaluation only happens for Pods not selected by a v1.NetworkPolicy". Of a pod that one selects in
+ * the other direction only, some ask the baselines (Calico, OVN-Kubernetes), others do not (kube-network-policies).
+ */
+const isPlain = ({ ref }: CompiledPolicy): boolean => ref.kind === 'NetworkPolicy' && ref.apiVersion.startsWith('networking.k8s.io/')
 const compare = (a = '', b = ''): number => (a < b ? -1 : a > b ? 1 : 0)
 
 function turnOf(policies: readonly Applying[], direction: Direction): Turn {
@@ -103,10 +113,10 @@ export const merged = (states: readonly State[]): State =>
     denied: union(a.denied, b.denied),
     passed: union(a.passed, b.passed),
   }))
-export function afterTier({ open, allowed, denied, passed }: State, isolates: Answer): State {
+export function afterTier({ open, allowed, denied, passed }: State, { isolates, mayEnd }: TierProgram): State {
   return {
     open: isolates === YES ? passed : union(open, passed),
-    allowed,
+    allowed: mayEnd && isolates !== YES ? union(allowed, open) : allowed,
     denied: isolates === NO ? denied : union(denied, open),
     passed: NO_PORTS,
   }
@@ -119,14 +129,14 @@ export const settled = ({ open, allowed, denied }: State): Connection => ({
 
 export function decided(program: readonly TierProgram[], facing: Facing, destination: End): Connection {
   let state = START
-  for (const { turns, isolates } of program) {
-    for (const { chains } of turns) {
+  for (const tier of program) {
+    for (const { chains } of tier.turns) {
       const ends = chains.map((chain) =>
         chain.reduce((now, { rule, sure }) => afterRule(now, rule.action, rule.ports(destination), ruleMatches(rule, sure, facing)), state),
       )
       state = merged(ends)
     }
-    state = afterTier(state, isolates)
+    state = afterTier(state, tier)
     if (isNone(state.open)) break
   }
   return settled(state)

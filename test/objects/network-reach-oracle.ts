@@ -140,10 +140,11 @@ function byAddress(
     for (const one of cluster('Baseline')) results.add(one !== 'deny')
   }
   const namespaced = () => {
-    const those = world.policies
+    const selecting = world.policies
       .filter(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.namespace === pod.namespace)
       .map((policy) => ({ policy: policy as KubeObject & { spec: NonNullable<Loose> }, selected: selects(policy, pod) }))
-      .filter(({ policy, selected }) => selected !== 'no' && typesOf(policy).includes(direction === 'ingress' ? 'Ingress' : 'Egress'))
+      .filter(({ selected }) => selected !== 'no')
+    const those = selecting.filter(({ policy }) => typesOf(policy).includes(direction === 'ingress' ? 'Ingress' : 'Egress'))
     const verdict = anyOf(
       those.flatMap(({ policy, selected }) =>
         ((policy.spec[direction] ?? []) as Loose[]).map((rule) =>
@@ -155,7 +156,10 @@ function byAddress(
     if (verdict === 'yes') return
     const isolated = anyOf(those.map(({ selected }) => selected))
     if (isolated !== 'no') results.add(false)
-    if (isolated !== 'yes') baseline()
+    if (isolated === 'yes') return
+    baseline()
+    // "Further evaluation only happens for Pods not selected by a v1.NetworkPolicy": in whatever direction, or in this one?
+    if (selecting.length > those.length) results.add(true)
   }
   for (const one of cluster('Admin')) {
     if (one === 'allow') results.add(true)
@@ -266,9 +270,9 @@ function plainPorts(rule: Loose, destination: OracleEnd, protocol: Protocol, por
     return port >= wanted && port <= (entry?.['endPort'] ?? wanted)
   })
 }
-/** The first container port of that name and protocol, containers before sidecars. */
+/** The first container port of that name and protocol, containers before sidecars; what runs with a node's address is that node, which has no names. */
 function named(destination: OracleEnd, name: string, protocol: Protocol): number | undefined {
-  if (destination.is !== 'pod') return undefined
+  if (!isHeld(destination)) return undefined
   const sorted = [...destination.containers.filter(({ sidecar }) => !sidecar), ...destination.containers.filter(({ sidecar }) => sidecar)]
   return sorted.flatMap(({ ports = [] }) => ports).find((one) => one.name === name && (one.protocol ?? 'TCP') === protocol)?.containerPort
 }

@@ -55,6 +55,25 @@ test('two policies of one priority that disagree leave it open which of them cou
   expect(between(pod('a'), pod('b'), cluster('one', 'Deny'), elsewhere), 'only one of them speaks of it').toBe('no port / no port')
 })
 
+test('a pod that a NetworkPolicy selects in the other direction only may be beyond the baselines, or not', () => {
+  const { spec, ...rest } = cluster('base', 'Deny') as KubeObject & { spec: object }
+  const baseline = { ...rest, spec: { ...spec, tier: 'Baseline' } }
+  const outOfB = policy({ podSelector: { matchLabels: { app: 'b' } }, policyTypes: ['Egress'] })
+  expect(between(pod('a'), pod('b'), baseline)).toBe('no port / no port')
+  expect(between(pod('a'), pod('b'), baseline, outOfB)).toBe('no port / every port')
+  expect(between(pod('a'), pod('b'), baseline, outOfB, DENY), 'it isolates it for sure').toBe('no port / no port')
+  const admin = cluster('admin', 'Deny')
+  expect(between(pod('a'), pod('b'), baseline, outOfB, admin), 'the tier before it').toBe('no port / no port')
+})
+
+test('a label without a value is an empty one', () => {
+  const b = pod('b')
+  const unlabelled = { ...b, metadata: { ...b.metadata, labels: { app: 'b', track: null } } } as unknown as KubeObject
+  const closed = policy({ podSelector: { matchLabels: { track: '' } } })
+  expect(between(pod('a'), unlabelled, closed)).toBe('no port / no port')
+  expect(between(pod('a'), b, closed)).toBe('every port / every port')
+})
+
 test('of two ports with one name that of the container counts before that of the sidecar', () => {
   const ports = (containerPort: number) => [{ name: 'web', containerPort }]
   const b = pod('b', {
@@ -98,6 +117,16 @@ test('a pod of the host network is in no selector, but is its node', () => {
   expect(between(host, b, policy({ podSelector: {}, ingress: [{ from: [{ ipBlock: { cidr: '192.168.0.1/32' } }] }] }))).toBe(
     'every port / every port',
   )
+})
+
+test('a name of a port opens nothing at a pod of the host network: a node has no names for its ports', () => {
+  const ports = [{ name: 'web', containerPort: 80 }]
+  const out = policy({ podSelector: { matchLabels: { app: 'a' } }, policyTypes: ['Egress'], egress: [{ ports: [{ port: 'web' }] }] })
+  const a = pod('a', { spec: { nodeName: 'n1' } })
+  const b = (hostNetwork: boolean) =>
+    pod('b', { spec: { hostNetwork, nodeName: 'n2' }, ips: ['192.168.0.1'], containers: [{ name: 'c', image: 'i', ports }] })
+  expect(between(a, b(false), out)).toBe('TCP 80 / TCP 80')
+  expect(between(a, b(true), out)).toBe('no port / no port')
 })
 
 test('labels of a namespace that was not read are not known, its name is', () => {
