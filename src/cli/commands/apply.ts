@@ -142,7 +142,7 @@ async function applyTo(
   const stepOf = (id: StepId): Step => steps.get(id)!
   const network = new NetworkOfSteps(() => scan.state.snapshot, options.dryRun === true)
   const headingOf = (step: Step): string =>
-    `${stepHeading(titles.get(step.id)!, step)}${accessOfStep(step, scan.state.snapshot)}${network.text(step)}`
+    `${stepHeading(titles.get(step.id)!, step, plan.steps)}${accessOfStep(step, scan.state.snapshot)}${network.text(step)}`
   const last = new Map<StepId, StepState>()
   let journal: FileJournal | undefined
   const events = run({
