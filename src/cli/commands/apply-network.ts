@@ -40,7 +40,9 @@ export class NetworkOfSteps {
       if (impact === undefined) return ''
       const cut = cutBy(world, [step])
       if (cut.length > 0) this.#cut.set(step.id, cut.map(flowText))
-      return networkText(networkWords(impact), 'who reaches whom, by it:', '  ')
+      const words = networkWords(impact)
+      const evidence = words.evidence.filter((one) => !SAID_OF_PLAN.test(one))
+      return networkText({ ...words, evidence }, 'who reaches whom, by it:', '  ')
     } catch {
       // What it changes may be gone since it was planned.
       return ''
@@ -54,6 +56,9 @@ export class NetworkOfSteps {
     return wrapped(`${cut.length} recorded ${cut.length === 1 ? 'flow was' : 'flows were'} cut, as the plan said: see above`, '', red)
   }
 }
+
+/** That nothing was recorded, or not all was read, stands above all steps already. */
+const SAID_OF_PLAN = /^(no record of flows|not complete: )/
 
 /** '' where nobody's reach changes. What a record of flows shows to be cut comes first, in red. */
 export function networkText({ changes, more, isolates, evidence, cut, breaks }: NetworkWords, heading: string, indent = ''): string {
