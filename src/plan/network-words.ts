@@ -25,6 +25,8 @@ export interface NetworkWords {
 const MOST_SUBJECTS = 20
 const MOST_CUT = 12
 const MOST_NAMED = 4
+/** `every namespace but shop, blog`. */
+const MOST_MISSING = 3
 
 export function networkWords(impact: NetworkImpact): NetworkWords {
   const told = [...Map.groupBy(impact.changes, ({ to }) => to)].map(([to, changes]) => ({
@@ -80,16 +82,20 @@ export function endsText(list: readonly MatrixEnd[], matrix: ReachMatrix): strin
   const names = new Set(whole.map(([name]) => name))
   const parts = pods.filter(({ namespace }) => !names.has(namespace!)).map(({ text }) => text)
   const isAll = here.size === all.size && whole.length > MOST_NAMED && pods.length === all.values().reduce((sum, size) => sum + size, 0)
+  const missing = [...all.keys()].filter((name) => !names.has(name))
+  const nearlyAll = whole.length > MOST_NAMED && missing.length <= MOST_MISSING
   return [
     ...others,
     ...(hosts.length > 2 ? [`${hosts.length} workloads on the host network`] : hosts.map(({ text }) => text)),
     ...(isAll
       ? [`every namespace (${pods.length} workloads)`]
       : [
-          ...fewNames(
-            whole.map(([name, { length }]) => `all ${length} workloads of ${name}`),
-            'namespaces',
-          ),
+          ...(nearlyAll
+            ? [`every namespace but ${missing.join(', ')} (${whole.reduce((sum, [, { length }]) => sum + length, 0)} workloads)`]
+            : fewNames(
+                whole.map(([name, { length }]) => `all ${length} workloads of ${name}`),
+                'namespaces',
+              )),
           ...fewNames(parts, 'workloads'),
         ]),
   ].join(', ')
@@ -107,11 +113,11 @@ const isolated = (impact: NetworkImpact): readonly string[] =>
   (['ingress', 'egress'] as const).flatMap((direction) => {
     const list = impact.isolates.filter((one) => one.direction === direction)
     if (list.length === 0) return []
-    const is = list.length === 1 ? 'is' : 'are'
     const who = endsText(
       list.map(({ end }) => end),
       impact.after,
     )
+    const is = list.length === 1 || /^every namespace [^,]*$/.test(who) ? 'is' : 'are'
     return [`${who} ${is} isolated for ${direction}: only what policies allow ${WAYS[direction]}`]
   })
 

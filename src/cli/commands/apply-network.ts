@@ -10,13 +10,21 @@ import { line } from './apply-words.ts'
 
 const red = (text: string): string => styleText(['red', 'bold'], text, { stream: process.stdout, validateStream: true })
 
-/** Whom all of the steps cut off or let in; first of all that policies mean nothing here, where that is so. */
-export function networkOfPlan({ steps }: Plan, now: Snapshot): string {
-  if (steps.length === 0) return ''
+/** First of all, where steps write policies: that they mean nothing here, or may mean nothing, and how to find out. */
+export function notEnforced({ steps }: Plan, now: Snapshot): string {
   const { warning, enforced } = enforcement(now)
-  const loud = warning === '' || !steps.some(changesPolicies) ? '' : wrapped(warning, '', enforced === false ? red : (text) => text)
-  const impact = networkImpact(now, steps)
-  return loud + (impact === undefined ? '' : networkText(networkWords(impact), 'who reaches whom, by all of these steps:'))
+  if (warning === '' || !steps.some(changesPolicies)) return ''
+  const next =
+    enforced === false
+      ? 'next: k8s-harden explain net-cni-enforces; policies that are written now begin to cut when a plugin enforces them'
+      : 'next: k8s-harden try-enforcement finds out on the cluster, before any policy is written'
+  return wrapped(warning, '', enforced === false ? red : (text) => text) + wrapped(next, '')
+}
+
+/** Whom all of the steps cut off or let in. */
+export function networkOfPlan({ steps }: Plan, now: Snapshot): string {
+  const impact = steps.length === 0 ? undefined : networkImpact(now, steps)
+  return impact === undefined ? '' : networkText(networkWords(impact), 'who reaches whom, by all of these steps:')
 }
 
 /** The same of one step, as things are when its time comes; of a rehearsal, as they would be with all steps before it. */
