@@ -1,6 +1,7 @@
 /** What is said of changed reach, in the command line, the wizard and the README of patch files alike. */
 
 import { remembered } from '../objects/derived.ts'
+import { fewOf } from '../objects/few-of.ts'
 import { endText } from '../objects/network-ends.ts'
 import type { MatrixEnd, ReachMatrix } from '../objects/network-matrix.ts'
 import { ALL_PORTS, difference, isNone, type PortSet, portRanges, portsText } from '../objects/network-ports.ts'
@@ -78,26 +79,23 @@ export function endsText(list: readonly MatrixEnd[], matrix: ReachMatrix): strin
   const others = list.filter(({ is }) => is !== 'workload').map(({ text }) => text)
   const all = sizes(matrix)
   const here = Map.groupBy(pods, ({ namespace }) => namespace!)
-  const whole = [...here].filter(([name, some]) => some.length > 1 && some.length === all.get(name))
+  const covered = [...here].filter(([name, some]) => some.length === all.get(name))
+  const missing = [...all.keys()].filter((name) => here.get(name)?.length !== all.get(name))
+  const isNearlyAll = covered.length > MOST_NAMED && missing.length <= MOST_MISSING
+  // A single workload is as short by its own name.
+  const whole = isNearlyAll ? covered : covered.filter(([, some]) => some.length > 1)
   const names = new Set(whole.map(([name]) => name))
   const parts = pods.filter(({ namespace }) => !names.has(namespace!)).map(({ text }) => text)
-  const isAll = here.size === all.size && whole.length > MOST_NAMED && pods.length === all.values().reduce((sum, size) => sum + size, 0)
-  const missing = [...all.keys()].filter((name) => !names.has(name))
-  const nearlyAll = whole.length > MOST_NAMED && missing.length <= MOST_MISSING
   return [
     ...others,
     ...(hosts.length > 2 ? [`${hosts.length} workloads on the host network`] : hosts.map(({ text }) => text)),
-    ...(isAll
-      ? [`every namespace (${pods.length} workloads)`]
-      : [
-          ...(nearlyAll
-            ? [`every namespace but ${missing.join(', ')} (${whole.reduce((sum, [, { length }]) => sum + length, 0)} workloads)`]
-            : fewNames(
-                whole.map(([name, { length }]) => `all ${length} workloads of ${name}`),
-                'namespaces',
-              )),
-          ...fewNames(parts, 'workloads'),
-        ]),
+    ...(isNearlyAll
+      ? [`every namespace${missing.length === 0 ? '' : ` but ${fewOf(missing, MOST_MISSING)}`} (${pods.length - parts.length} workloads)`]
+      : fewNames(
+          whole.map(([name, { length }]) => `all ${length} workloads of ${name}`),
+          'namespaces',
+        )),
+    ...fewNames(parts, 'workloads'),
   ].join(', ')
 }
 /** Workloads with addresses of their own, by namespace. */
