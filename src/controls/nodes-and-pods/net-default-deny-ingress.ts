@@ -27,5 +27,6 @@ export default control({
     else yield* uncovered(view, 'ingress', 'keeps other pods out but not what comes from outside the cluster')
   },
   remedy: defaultDenyIngress(),
-  verify: 'Compare who reaches whom before and after from a throw-away pod in another namespace, and watch readiness for some minutes.',
+  verify:
+    'Compare k8s-harden reach -n NAMESPACE before and after, connect from a throw-away pod in another namespace, and watch readiness for some minutes.',
 })
