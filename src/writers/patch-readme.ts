@@ -107,7 +107,10 @@ function networkTable({ changes, more, isolates, evidence, cut, breaks }: Networ
   return [
     '## Who reaches whom',
     '',
-    ...evidence.flatMap((one, index) => [breaks && index === 0 ? `**Cuts what is in use: ${text(one)}**` : text(one), '']),
+    ...evidence.flatMap((one, index) => [
+      breaks && index === 0 ? `**Cuts what is in use: ${text(one)}**` : text(`${one[0]!.toUpperCase()}${one.slice(1)}.`),
+      '',
+    ]),
     ...(cut.length === 0 ? [] : [...cut.map((one) => `- **${text(one)}**`), '']),
     ...isolates.map((one) => `- ${text(one)}`),
     '',
