@@ -11,6 +11,7 @@ export type ExposedEvidence = {
 export const mendIsolation = (): Remedy<ExposedEvidence> =>
   remedy<ExposedEvidence>({
     family: 'exposed-isolation',
+    guides: true,
     reads: [],
     propose: ({ evidence: { exposedBy, weaknesses } }) => ({
       byHand: `mend ${weaknesses.map(({ control, words }) => `${control} (it ${words})`).join(', ')} for this workload: k8s-harden apply ${weaknesses.map(({ control }) => `--control ${control}`).join(' ')}; or close what leads to it: ${exposedBy.join('; ')}`,

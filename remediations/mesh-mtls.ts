@@ -22,6 +22,7 @@ const GUIDES: Readonly<Record<string, string>> = {
 export const guideEncryption = (): Remedy<MeshEvidence> =>
   remedy<MeshEvidence>({
     family: 'mesh-mtls',
+    guides: true,
     reads: [],
     propose: ({ evidence: { by } }) => ({
       byHand:

@@ -18,6 +18,7 @@ const SWITCHES: Readonly<Record<string, string>> = {
 
 export const enforcePolicies: Remedy<{ readonly plugin: string }> = remedy<{ readonly plugin: string }>({
   family: 'network-plugin',
+  guides: true,
   reads: [],
   propose: ({ evidence }) => ({ byHand: SWITCHES[evidence.plugin] ?? `${BESIDE}; changing the plugin itself takes a maintenance window` }),
 })

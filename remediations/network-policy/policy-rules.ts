@@ -1,7 +1,8 @@
 /** Rules of a policy in the making, each with what asked for it. */
 import type { LabelSelector, NetworkPolicyObject, NetworkPolicyPeer, NetworkPolicyPort } from '../../src/model/index.ts'
+import { EVIDENCE, evidenceText } from '../../src/objects/policy-evidence.ts'
 
-export const EVIDENCE = 'k8s-harden/evidence'
+export { EVIDENCE }
 
 export interface Rule {
   /** Absent: everybody, inside and outside of the cluster. */
@@ -56,7 +57,6 @@ export interface PolicyDraft {
   readonly because?: string
 }
 
-/** `egress[0]: …; egress[1]: …`, so that each rule can be asked why it is there. */
 export function policyObject(
   namespace: string,
   direction: Direction,
@@ -66,7 +66,12 @@ export function policyObject(
   let free = name.slice(0, MOST)
   for (let n = 2; taken.has(free); n++) free = `${name.slice(0, MOST)}-${n}`
   taken.add(free)
-  const evidence = because ?? rules.map((rule, index) => `${direction}[${index}]: ${rule.because.join(', ')}`).join('; ')
+  const evidence =
+    because ??
+    evidenceText(
+      direction,
+      rules.map((rule) => rule.because.join(', ')),
+    )
   const list = rules.map(({ peers, ports }) => ({
     ...(peers && (direction === 'ingress' ? { from: peers } : { to: peers })),
     ...(ports && { ports }),

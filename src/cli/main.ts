@@ -16,10 +16,12 @@ const collect = (value: string, before: readonly string[] = []): readonly string
 const another = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
 
 /** Options that name the source; the same for every command that reads one. */
-const withSource = (command: Command): Command =>
+const withCluster = (command: Command): Command =>
   command
     .option('--context <name>', 'kube-context to use (default: the current one)')
     .option('--kubeconfig <file>', 'kubeconfig to use (default: $KUBECONFIG or ~/.kube/config)')
+const withSource = (command: Command): Command =>
+  withCluster(command)
     .option('--manifests <path>', 'read manifests instead of a cluster: a file, a directory, or - for standard input')
     .option('--sample', 'use the small vulnerable cluster that comes with the tool')
 const IMAGES =
@@ -111,7 +113,7 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .option('--yes', 'do not ask')
     .action((runId: string | undefined, options: Options) => run(async () => (await import('./commands/undo.ts')).undoMain(runId, options)))
 
-  withSource(
+  withCluster(
     root
       .command('try-enforcement')
       .description('try whether NetworkPolicies are enforced: makes a namespace with pods, and deletes it (exit 0 yes, 1 no, 5 not known)'),
@@ -166,8 +168,8 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .option('--flows <file|->', 'with --planned: tell which flows of this record the plan would cut; may be given often', another)
     .option('--planned', 'also with the whole plan carried out, and what that changes; of a question: with the plan')
     .option('--set <setting...>', 'with --planned: CONTROL.OPTION=VALUE', (value: string, before: string[] = []) => [...before, value])
-    .option('--questions <file>', 'many at once: JSON lines from a file or - (from, to, protocol, port)')
-    .addOption(new Option('-o, --output <format>').choices(['table', 'json']).default('table'))
+    .option('--questions <file|->', 'many at once: JSON lines from a file or - (from, to, protocol, port)')
+    .addOption(new Option('-o, --output <format>', 'a table, or JSON for programs').choices(['table', 'json']).default('table'))
     .action((from: string | undefined, to: string | undefined, port: string | undefined, options: Options) =>
       run(async () => (await import('./commands/reach.ts')).reachCommand(from, to, port, options)),
     )

@@ -55,6 +55,8 @@ export interface RemedyContext {
 /** A family of writes. Pure: no I/O, no clock, no randomness. */
 export interface Remedy<E = any> {
   readonly family: string
+  /** It changes nothing and only says, finding by finding, what to do by hand. */
+  readonly guides?: true
   /** What it may look at beyond the control's reads; also for `permissions`. */
   readonly reads: readonly Readable[]
   readonly options?: Readonly<Record<string, RemedyOption>>

@@ -1,6 +1,7 @@
 /** Whom a question about the network is about: pods, workloads, Services, nodes and addresses, as people and programs name them. */
 import type { ServiceObject } from '../model/index.ts'
 import { derived } from './derived.ts'
+import { fewOf } from './few-of.ts'
 import { canonicalIp, isAddress } from './network-addresses.ts'
 import { type End, type EndView, nodeEnds, type PodEnd, podEnds } from './network-ends.ts'
 import { type Backend, type BackendView, serviceAddresses, serviceBackends } from './network-flow-services.ts'
@@ -111,7 +112,12 @@ function anyNamed(view: BackendView, namespace: string, name: string): NamedEnds
   if (here.some(({ pod }) => pod?.metadata.name === name)) return podNamed(view, namespace, name)
   const service = view.find('Service', namespace, name)
   if (service !== undefined) return ofService(view, service)
-  throw new NoEnd(`there is no workload, pod or Service ${namespace}/${name}`)
+  const names = [...new Set(here.map(({ workload }) => workload.ref.name))]
+  if (names.length > 0) throw new NoEnd(`there is no workload, pod or Service ${namespace}/${name}; ${namespace} has ${fewOf(names, 6)}`)
+  const namespaces = [...new Set(podEnds(view).map((end) => end.namespace.name))]
+  throw new NoEnd(
+    `there is no workload, pod or Service ${namespace}/${name}, and no other in ${namespace}${namespaces.length === 0 ? '' : `; there are pods in ${fewOf(namespaces, 6)}`}`,
+  )
 }
 
 const SHORT: Readonly<Record<string, string>> = {

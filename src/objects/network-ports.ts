@@ -118,7 +118,7 @@ export const portRanges = (set: PortSet): readonly PortRange[] =>
     ),
   )
 
-/** `every port`, `TCP 80, 8000-8100; UDP every port`, `no port`. */
+/** `every port`, `TCP 80, 8000-8100 and UDP every port`, `no port`. */
 export function portsText(set: PortSet): string {
   if (isEvery(set)) return 'every port'
   const parts = PROTOCOLS.filter((protocol) => set[protocol].length > 0).map((protocol) => {
@@ -128,5 +128,5 @@ export function portsText(set: PortSet): string {
     )
     return `${protocol} ${words.join(', ')}`
   })
-  return parts.length === 0 ? 'no port' : parts.join('; ')
+  return parts.length === 0 ? 'no port' : [...parts.slice(0, -2), parts.slice(-2).join(' and ')].join(', ')
 }

@@ -26,6 +26,8 @@ export interface Answer {
   readonly pair?: readonly [End, End, Asked | undefined]
   /** Where there is no such pair. */
   readonly because?: string
+  /** One of the two is a node, shares the network of one, or is an address that could be a node's. */
+  readonly ofNodes: boolean
 }
 /** Throws NoEnd where a name names nobody. */
 export type Asker = (from: EndName, to: EndName, asked?: Asked) => Answer
@@ -60,20 +62,32 @@ export function askerOf(view: ReachView & BackendView): Asker {
   return (from, to, asked) => {
     const [source, destination] = [named(from), named(to)]
     const text = `${source.text} -> ${destination.text}`
+    const ofNodes = isOfNodes(from, source) || isOfNodes(to, destination)
     const key = JSON.stringify([from, to])
     if (destination.behind === undefined || asked === undefined)
-      return { text, ...answer(between(key, source.kinds, destination.kinds), asked) }
+      return { text, ofNodes, ...answer(between(key, source.kinds, destination.kinds), asked) }
     const behind = destination.behind(asked.protocol, asked.port)
     if (behind.length === 0)
-      return { text, allowed: false, partly: false, because: `nothing answers at ${asked.protocol} ${asked.port} of ${destination.text}` }
+      return {
+        text,
+        ofNodes,
+        allowed: false,
+        partly: false,
+        because: `nothing answers at ${asked.protocol} ${asked.port} of ${destination.text}`,
+      }
     // Pods behind one Service may have the port under other numbers.
     const answers = [...Map.groupBy(behind, ({ port }) => port)].map(([port, same]) => {
       const ends = same.map(({ end }) => end)
       return answer(between(`${key} ${asked.protocol} ${port}`, source.kinds, kindsOf(ends)), { ...asked, port })
     })
-    return { text, ...together(answers) }
+    return { text, ofNodes, ...together(answers) }
   }
 }
+
+const isOfNodes = (name: EndName, { ends }: NamedEnds): boolean =>
+  name === 'nodes' || (name !== 'outside' && ends.some((end) => end.is !== 'pod' || end.hostNetwork))
+
+type Told = Omit<Answer, 'text' | 'ofNodes'>
 
 interface Between {
   readonly ports: PortSet
@@ -101,8 +115,8 @@ function betweenAll(known: Reach, from: readonly (readonly End[])[], to: readonl
   }
 }
 
-function answer({ ports, perhaps, some, pairs }: Between, asked: Asked | undefined): Omit<Answer, 'text'> {
-  if (pairs.length === 0) return { allowed: false, partly: false, because: 'there is nobody to ask about' }
+function answer({ ports, perhaps, some, pairs }: Between, asked: Asked | undefined): Told {
+  if (pairs.length === 0) return { allowed: null, partly: false, because: 'one of them is nobody: no pod and no node is known there' }
   const has = (set: PortSet) => (asked === undefined ? !isNone(set) : hasPort(set, asked.protocol, asked.port))
   const allowed = has(ports) ? true : has(perhaps) ? null : false
   const isOdd = (pair: Between['pairs'][number]) => (allowed === true ? has(pair.ports) : !has(pair.ports))
@@ -115,7 +129,7 @@ function answer({ ports, perhaps, some, pairs }: Between, asked: Asked | undefin
   }
 }
 
-function together(answers: readonly Omit<Answer, 'text'>[]): Omit<Answer, 'text'> {
+function together(answers: readonly Told[]): Told {
   const [first] = answers
   if (answers.every(({ allowed }) => allowed === first!.allowed)) return first!
   const odd = answers.find(({ allowed }) => allowed !== true)!

@@ -1,5 +1,7 @@
 /** How a document is laid out, and how a new value is written so that it fits in. */
 import { DUMP_SCHEMA, defineScalarTag, dump, NOT_RESOLVED } from 'js-yaml'
+import type { KubeObject } from '../model/index.ts'
+import { withReasons } from './policy-evidence.ts'
 import { KUBERNETES_YAML, yamlValue } from './yaml-dialect.ts'
 import { columnOf } from './yaml-lines.ts'
 import type { YamlNode } from './yaml-tree.ts'
@@ -118,4 +120,8 @@ export const writeFlowKey = (key: string, layout: Layout): string =>
 export const writeKey = (key: string): string => (/^[\w./-]+$/.test(key) ? scalarText(key) : JSON.stringify(key))
 
 /** A new document: two spaces, no anchors. */
-export const documentText = (value: unknown): string => `${dumped(value, { eol: '\n', step: 2, listStep: 2, json: false }).join('\n')}\n`
+export function documentText(value: unknown): string {
+  const lines = dumped(value, { eol: '\n', step: 2, listStep: 2, json: false })
+  return `${(isObject(value) ? withReasons(value, lines) : lines).join('\n')}\n`
+}
+const isObject = (value: unknown): value is KubeObject => (value as Partial<KubeObject> | null)?.metadata !== undefined

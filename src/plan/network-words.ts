@@ -1,6 +1,7 @@
 /** What is said of changed reach, in the command line, the wizard and the README of patch files alike. */
 
 import { remembered } from '../objects/derived.ts'
+import { fewOf } from '../objects/few-of.ts'
 import { endText } from '../objects/network-ends.ts'
 import type { MatrixEnd, ReachMatrix } from '../objects/network-matrix.ts'
 import { ALL_PORTS, difference, isNone, type PortSet, portRanges, portsText } from '../objects/network-ports.ts'
@@ -25,6 +26,8 @@ export interface NetworkWords {
 const MOST_SUBJECTS = 20
 const MOST_CUT = 12
 const MOST_NAMED = 4
+/** `every namespace but shop, blog`. */
+const MOST_MISSING = 3
 
 export function networkWords(impact: NetworkImpact): NetworkWords {
   const told = [...Map.groupBy(impact.changes, ({ to }) => to)].map(([to, changes]) => ({
@@ -76,22 +79,23 @@ export function endsText(list: readonly MatrixEnd[], matrix: ReachMatrix): strin
   const others = list.filter(({ is }) => is !== 'workload').map(({ text }) => text)
   const all = sizes(matrix)
   const here = Map.groupBy(pods, ({ namespace }) => namespace!)
-  const whole = [...here].filter(([name, some]) => some.length > 1 && some.length === all.get(name))
+  const covered = [...here].filter(([name, some]) => some.length === all.get(name))
+  const missing = [...all.keys()].filter((name) => here.get(name)?.length !== all.get(name))
+  const isNearlyAll = covered.length > MOST_NAMED && missing.length <= MOST_MISSING
+  // A single workload is as short by its own name.
+  const whole = isNearlyAll ? covered : covered.filter(([, some]) => some.length > 1)
   const names = new Set(whole.map(([name]) => name))
   const parts = pods.filter(({ namespace }) => !names.has(namespace!)).map(({ text }) => text)
-  const isAll = here.size === all.size && whole.length > MOST_NAMED && pods.length === all.values().reduce((sum, size) => sum + size, 0)
   return [
     ...others,
     ...(hosts.length > 2 ? [`${hosts.length} workloads on the host network`] : hosts.map(({ text }) => text)),
-    ...(isAll
-      ? [`every namespace (${pods.length} workloads)`]
-      : [
-          ...fewNames(
-            whole.map(([name, { length }]) => `all ${length} workloads of ${name}`),
-            'namespaces',
-          ),
-          ...fewNames(parts, 'workloads'),
-        ]),
+    ...(isNearlyAll
+      ? [`every namespace${missing.length === 0 ? '' : ` but ${fewOf(missing, MOST_MISSING)}`} (${pods.length - parts.length} workloads)`]
+      : fewNames(
+          whole.map(([name, { length }]) => `all ${length} workloads of ${name}`),
+          'namespaces',
+        )),
+    ...fewNames(parts, 'workloads'),
   ].join(', ')
 }
 /** Workloads with addresses of their own, by namespace. */
@@ -107,11 +111,11 @@ const isolated = (impact: NetworkImpact): readonly string[] =>
   (['ingress', 'egress'] as const).flatMap((direction) => {
     const list = impact.isolates.filter((one) => one.direction === direction)
     if (list.length === 0) return []
-    const is = list.length === 1 ? 'is' : 'are'
     const who = endsText(
       list.map(({ end }) => end),
       impact.after,
     )
+    const is = list.length === 1 || /^every namespace [^,]*$/.test(who) ? 'is' : 'are'
     return [`${who} ${is} isolated for ${direction}: only what policies allow ${WAYS[direction]}`]
   })
 

@@ -1,4 +1,8 @@
 /** What is said of a step: what its findings say, without saying anything twice. */
+import type { KubeObject, Step, StepId } from '../model/index.ts'
+import { reasonsOf } from '../objects/policy-evidence.ts'
+import { campaignOf, isSame } from './network-campaign.ts'
+import { CUTS_FLOWS } from './network-risk.ts'
 
 /**
  * Sentences that differ only in the container they name are one, of all of them: `drop all capabilities of containers app, proxy`.
@@ -24,3 +28,33 @@ export const withoutSubject = (summary: string, subject: string): string =>
     .replace(new RegExp(`(?: (?:to|for|in|of|from))? ${escaped(subject)}(?![\\w/.-])`, 'i'), '')
     .trim()
 const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+/** What a policy is for that prepares others: `allow ingress: Ingress shop routes to it, and 2 more reasons`. */
+export function allowedBecause(object: KubeObject): readonly string[] {
+  const [first, ...more] = [...reasonsOf(object)]
+  if (first === undefined) return []
+  const [place, because] = first
+  const others = more.length === 0 ? '' : `, and ${more.length} more ${more.length === 1 ? 'reason' : 'reasons'}`
+  return [`allow${place === '' ? '' : ` ${place.replace(/\[.*/, '')}`}: ${because}${others}`]
+}
+
+/** The step that a preparing one is for, counted from 1: the first after it that fixes something and, at one or more removes, needs it. */
+export function preparesStep(step: Step, steps: readonly Step[]): number | undefined {
+  const needing = new Set<StepId>([step.id])
+  const index = steps.findIndex((one) => {
+    const needs = one.after.some((id) => needing.has(id))
+    if (needs) needing.add(one.id)
+    return needs && one.mends.length > 0
+  })
+  return index < 0 ? undefined : index + 1
+}
+
+/** What a step may break that was not said of the first step of its set, the policies of one namespace and direction; and which that was. */
+export function breaksAnew(step: Step, steps: readonly Step[]): { readonly anew: readonly string[]; readonly asStep?: number } {
+  const campaign = campaignOf(step)
+  const first = steps.findIndex((one) => isSame(campaignOf(one), campaign))
+  if (first < 0 || first >= steps.indexOf(step)) return { anew: step.mayBreak }
+  const said = new Set(steps[first]!.mayBreak.filter((words) => !words.startsWith(CUTS_FLOWS)))
+  const anew = step.mayBreak.filter((words) => !said.has(words))
+  return anew.length === step.mayBreak.length ? { anew } : { anew, asStep: first + 1 }
+}

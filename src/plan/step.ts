@@ -8,7 +8,7 @@ import { objectInFile } from './file-text.ts'
 import { invertChange } from './invert.ts'
 import { editsBetween } from './merge.ts'
 import { kindOf, objectAt } from './objects-by-ref.ts'
-import { isOtherChoice, saidOnce, withoutSubject } from './step-words.ts'
+import { allowedBecause, isOtherChoice, saidOnce, withoutSubject } from './step-words.ts'
 
 /** A step in the making. */
 export interface Draft {
@@ -85,7 +85,8 @@ function titleOf(draft: Draft, change: Change): string {
           ? change.where
           : refText(change.target)
   const verb = { create: 'create', delete: 'delete', edit: 'change', file: 'write', command: 'run' }[change.type]
-  const said = saidOnce(draft.summaries).map((summary) => withoutSubject(summary, what))
+  const evident = change.type === 'create' ? allowedBecause(change.object) : []
+  const said = saidOnce(draft.summaries.length > 0 ? draft.summaries : evident).map((summary) => withoutSubject(summary, what))
   const more = said.length - SUMMARIES
   const shown = more > 0 ? [...said.slice(0, SUMMARIES), `and ${more} more ${more === 1 ? 'change' : 'changes'}`] : said
   return `${what}: ${(shown.length > 0 ? shown : [verb]).join('; ')}`

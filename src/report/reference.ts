@@ -45,7 +45,11 @@ const shown = (value: unknown): string => (typeof value === 'string' ? value : J
 const choiceLines = ({ id, remedy }: RegisteredControl): string[] =>
   'byHand' in remedy ? [] : Object.entries(remedy.options ?? {}).flatMap(([name, option]) => optionLines(id, name, option))
 const remedyText = ({ remedy }: RegisteredControl): string =>
-  'byHand' in remedy ? `by hand: ${remedy.byHand}` : 'this tool makes the change where it can: previewed, asked about, taken back with undo'
+  'byHand' in remedy
+    ? `by hand: ${remedy.byHand}`
+    : remedy.guides
+      ? 'by hand: each finding says what to do there'
+      : 'this tool makes the change where it can: previewed, asked about, taken back with undo'
 
 /** One control as one page: what, why, who says so, what it looks at, the way out. */
 export function explainControl(control: RegisteredControl): string {

@@ -173,7 +173,10 @@ function closingLine({ results }: ScanReport): string {
   )
   const parts = (['fixable', 'need a value from you', 'by hand', 'refused, with a reason'] as const)
     .filter((name) => byKind.has(name))
-    .map((name) => `${byKind.get(name)!.length} ${name}`)
+    .map((name) => {
+      const { length } = byKind.get(name)!
+      return `${length} ${length === 1 ? name.replace(/^need /, 'needs ') : name}`
+    })
   const grave = (['critical', 'high'] as const)
     .map((severity) => [live.filter(({ finding }) => finding.severity === severity).length, severity] as const)
     .filter(([number]) => number > 0)

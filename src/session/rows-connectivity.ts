@@ -28,7 +28,7 @@ export function connectivityRows(state: State, width: number): Row[] {
     ...(typeof sight === 'string' ? prose(sight, width, { indent: 0, tone: 'dim' }) : changeRows(state, sight, width)),
     ...(all.length === 0
       ? [row({ text: scan.synced ? 'There are no namespaces here, and no workloads.' : 'Still reading.', tone: 'dim' })]
-      : [columns(snapshot.source.kind === 'live' ? 'pods' : 'ends')]),
+      : [columns(snapshot.source.kind === 'live' ? 'pods' : 'workloads')]),
     ...own.map((one) => namespaceRow(shown, one)),
     ...(platform.length === 0 ? [] : [blank, row({ text: "The platform's own: shown, but nothing is proposed", tone: 'dim' })]),
     ...platform.map((one) => namespaceRow(shown, one)),
@@ -65,7 +65,7 @@ function changeRows(state: State, { show, foretold }: Sight, width: number): Row
 const pairs = (number: number): string => count(number, 'pair')
 export function changeText({ pairs: { lost, gained } }: Foretold): string {
   if (lost + gained === 0) return 'nobody reaches less or more than now'
-  return `${pairs(lost)} of ends lose ports, ${gained === 0 ? 'none gains any' : `${pairs(gained)} gain some`}`
+  return `${pairs(lost)} ${lost === 1 ? 'loses' : 'lose'} ports, ${gained === 0 ? 'none gains any' : `${pairs(gained)} ${gained === 1 ? 'gains' : 'gain'} some`}`
 }
 
 /** Red, before everything else: what is in use and would be cut; else what is known of that. */
@@ -79,7 +79,7 @@ function inUseRows(told: Foretold, width: number): Row[] {
   return said
 }
 
-const WIDTHS = { pods: 5, ingress: 17, egress: 12, policies: 8 } as const
+const WIDTHS = { pods: 9, ingress: 17, egress: 12, policies: 8 } as const
 const isNarrow = (width: number): boolean => width < 76
 const ingressWidth = (width: number): number => (isNarrow(width) ? 12 : WIDTHS.ingress)
 const nameWidth = (width: number): number => {
@@ -149,5 +149,5 @@ export function connectivityNumbers({ scan }: State): string {
   if (blindSpots(scan.snapshot).policies.length > 0) return 'policies not known'
   const total = own.reduce((sum, one) => sum + one.total, 0)
   const isolated = (direction: 'ingress' | 'egress') => own.reduce((sum, one) => sum + one[direction], 0)
-  return `isolated of ${total}: ${isolated('ingress')} for ingress, ${isolated('egress')} for egress`
+  return `${isolated('ingress')} of ${total} isolated for ingress, ${isolated('egress')} for egress`
 }

@@ -210,7 +210,9 @@ export function controlRows(state: State, id: ControlId, width: number): Row[] {
     ...prose(
       'byHand' in control.remedy
         ? `By hand: ${control.remedy.byHand}`
-        : 'This tool can make it; open a finding to see exactly what would change.',
+        : control.remedy.guides
+          ? 'By hand: each finding says what to do there.'
+          : 'This tool can make it; open a finding to see exactly what would change.',
       width,
     ),
     blank,

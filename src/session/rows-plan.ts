@@ -1,4 +1,5 @@
 import type { Finding, FindingId, Plan, Step, StepId } from '../model/index.ts'
+import { preparesStep } from '../plan/step-words.ts'
 import { planAccessRows, stepAccessRows } from './rows-access.ts'
 import { previewRows, stepRows } from './rows-finding.ts'
 import { blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
@@ -122,6 +123,11 @@ export const deliberateSteps = ({ steps }: Plan, { controls }: Pick<Scan, 'contr
 /** Steps that would be carried out now. */
 export const selectedSteps = ({ plan, off }: Planned): Step[] => plan?.steps.filter((step) => !off.has(step.id)) ?? []
 
+const preparesText = (step: Step, { steps }: Plan): string => {
+  const number = preparesStep(step, steps)
+  return number === undefined ? 'Prepares steps after it' : `Fixes nothing by itself: step ${number} needs it`
+}
+
 /** One step in full. */
 export function stepScreenRows(state: State, id: StepId, width: number): Row[] {
   const { planned, look, scan } = state
@@ -137,7 +143,7 @@ export function stepScreenRows(state: State, id: StepId, width: number): Row[] {
       ? []
       : [row({ text: '  Comes after:', tone: 'dim' }), ...before.flatMap((one) => prose(one.title, width, { indent: 4, mark: '- ' }))]),
     blank,
-    heading(step.mends.length === 0 ? 'Prepares steps after it' : `Fixes ${count(step.mends.length, 'finding')}`),
+    heading(step.mends.length === 0 ? preparesText(step, planned.plan) : `Fixes ${count(step.mends.length, 'finding')}`),
     ...step.mends.flatMap((mended) => {
       const finding = scan?.findings.get(mended)
       return prose(

@@ -1,11 +1,11 @@
 /** The README of a directory of patches: what to do, in which order, and how to take it back. */
-import type { Finding, FindingId, Plan, SourceInfo } from '../model/index.ts'
+import type { Finding, FindingId, Plan, SourceInfo, Step } from '../model/index.ts'
 import { printable } from '../objects/display.ts'
 import { refText } from '../objects/ref.ts'
 import type { AccessImpact } from '../plan/access-impact.ts'
 import { impactWords } from '../plan/access-words.ts'
 import type { NetworkWords } from '../plan/network-words.ts'
-import { isOtherChoice } from '../plan/step-words.ts'
+import { breaksAnew, isOtherChoice, preparesStep } from '../plan/step-words.ts'
 import { helmLines, type StepFiles } from './patch-step.ts'
 
 export interface PatchMeta {
@@ -40,7 +40,9 @@ export function readmeOf(plan: Plan, findings: ReadonlyMap<FindingId, Finding>, 
     ...(meta.network === undefined ? [] : networkTable(meta.network)),
     '## Steps, in this order',
     '',
-    ...(steps.length === 0 ? ['There is nothing to do.', ''] : steps.flatMap((step, index) => stepText(step, index + 1, findings))),
+    ...(steps.length === 0
+      ? ['There is nothing to do.', '']
+      : steps.flatMap((step, index) => stepText(step, index + 1, findings, plan.steps))),
     ...left(
       'Needs a value from you',
       'Run `k8s-harden generate` again with `--set CONTROL.OPTION=VALUE`.',
@@ -105,7 +107,10 @@ function networkTable({ changes, more, isolates, evidence, cut, breaks }: Networ
   return [
     '## Who reaches whom',
     '',
-    ...evidence.flatMap((one, index) => [breaks && index === 0 ? `**Cuts what is in use: ${text(one)}**` : text(one), '']),
+    ...evidence.flatMap((one, index) => [
+      breaks && index === 0 ? `**Cuts what is in use: ${text(one)}**` : text(`${one[0]!.toUpperCase()}${one.slice(1)}.`),
+      '',
+    ]),
     ...(cut.length === 0 ? [] : [...cut.map((one) => `- **${text(one)}**`), '']),
     ...isolates.map((one) => `- ${text(one)}`),
     '',
@@ -121,7 +126,14 @@ function networkTable({ changes, more, isolates, evidence, cut, breaks }: Networ
   ]
 }
 
-function stepText({ step, files, apply, undo }: StepFiles, number: number, findings: ReadonlyMap<FindingId, Finding>): string[] {
+function stepText(
+  { step, files, apply, undo }: StepFiles,
+  number: number,
+  findings: ReadonlyMap<FindingId, Finding>,
+  steps: readonly Step[],
+): string[] {
+  const { anew, asStep } = breaksAnew(step, steps)
+  const prepared = preparesStep(step, steps)
   const mends = step.mends.map((id) => line(findings.get(id), id, findings.get(id)?.reason ?? ''))
   const secret = files
     .filter(({ secretKeys }) => secretKeys > 0)
@@ -130,11 +142,13 @@ function stepText({ step, files, apply, undo }: StepFiles, number: number, findi
     `### ${number}. ${text(step.title)}`,
     '',
     `- Risk: ${RISK[step.risk]}`,
-    ...step.mayBreak.map((what) => `- ${isOtherChoice(what) ? 'Otherwise' : 'May break'}: ${text(what)}`),
+    ...(asStep === undefined ? [] : [`- May break: what step ${asStep} says`]),
+    ...anew.map((what) => `- ${isOtherChoice(what) ? 'Otherwise' : 'May break'}: ${text(what)}`),
     ...(step.managedBy === '' ? [] : [`- Owner: ${step.managedBy}; take the change into its source`]),
     ...helmLines(step).map((line) => `- ${text(line)}`),
     ...(files.length === 0 ? [] : [`- Files: ${files.map(({ name }) => code(name)).join(', ')}`]),
     ...secret,
+    ...(prepared === undefined || mends.length > 0 ? [] : [`- Mends: nothing by itself, step ${prepared} needs it`]),
     ...(mends.length === 0 ? [] : ['- Mends:', ...mends.map((one) => `  ${one}`)]),
     '',
     'Apply:',

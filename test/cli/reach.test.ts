@@ -93,6 +93,28 @@ describe('one question', () => {
   })
 })
 
+describe('what is not there', () => {
+  const bare = SHOP.replace(/---\napiVersion: v1\nkind: Node\n[\s\S]*?---/, '---') + CALICO
+  test('a question between pods needs no nodes; one about nodes, or an address that may be one, does', async () => {
+    const asked = async (...args: string[]) => (await reach(args, bare)).exitCode
+    expect(await asked('shop/web', 'shop/cart', '8080')).toBe(0)
+    expect(await asked('outside', 'shop/cart', '8080')).toBe(1)
+    expect(await asked('shop/web', '192.168.0.11', '22')).toBe(5)
+    expect((await reach(['shop/web', 'nodes'], bare)).stdout).toContain('-> nodes: not known, as far as can be seen')
+    const { stdout } = await reach(['shop/web', 'shop/cart', '8080', '-o', 'json'], bare)
+    expect(JSON.parse(stdout)).toMatchObject({ allowed: true, complete: true })
+  })
+  test('a name that is mistyped is told what there is', async () => {
+    const { stderr, exitCode } = await reach(['shop/wbe', 'shop/cart'])
+    expect(stderr).toContain('there is no workload, pod or Service shop/wbe; shop has web, cart, one')
+    expect(exitCode).toBe(2)
+    expect((await reach(['shp/web', 'shop/cart'])).stderr).toContain('and no other in shp; there are pods in')
+    const typo = await reach(['-n', 'shp'])
+    expect(typo.stderr).toContain('there is no namespace shp; there are')
+    expect(typo.exitCode).toBe(2)
+  })
+})
+
 describe('where nothing enforces policies', () => {
   test('that comes first, and is in the JSON', async () => {
     const input = SHOP + FLANNEL

@@ -12,7 +12,7 @@ describe('who reaches shop/db under a CiliumNetworkPolicy', () => {
     ['an empty rule allows nothing', ingress('{}'), 'no port', 'no port', 'no port'],
     ['an empty list of endpoints selects nothing', ingress('{fromEndpoints: []}'), 'no port', 'no port', 'no port'],
     ['an empty selector is the whole namespace', ingress('{fromEndpoints: [{}]}'), 'every port', 'no port', 'no port'],
-    ['ports without peers are for all', ingress('{toPorts: [{ports: [{port: "80"}]}]}'), ...Array(3).fill('TCP 80; UDP 80; SCTP 80')],
+    ['ports without peers are for all', ingress('{toPorts: [{ports: [{port: "80"}]}]}'), ...Array(3).fill('TCP 80, UDP 80 and SCTP 80')],
     ['labels stay in the namespace', ingress('{fromEndpoints: [{matchLabels: {"k8s:app": web}}]}'), 'every port', 'no port', 'no port'],
     [
       'another namespace by name',
@@ -61,7 +61,7 @@ describe('who reaches shop/db under a CiliumNetworkPolicy', () => {
       cnp(
         '{endpointSelector: {matchLabels: {app: db}}, ingress: [{fromEntities: [all]}], ingressDeny: [{toPorts: [{ports: [{port: "22", protocol: TCP}]}]}]}',
       ),
-      ...Array(3).fill('TCP 1-21, 23-65535; UDP every port; SCTP every port'),
+      ...Array(3).fill('TCP 1-21, 23-65535, UDP every port and SCTP every port'),
     ],
     ['deny alone shuts all out', cnp('{endpointSelector: {}, ingressDeny: [{fromEntities: [world]}]}'), 'no port', 'no port', 'no port'],
     [
@@ -160,7 +160,7 @@ describe('where shop/web gets to', () => {
     [
       'DNS for every name is no narrowing',
       egress('{toEndpoints: [{}], toPorts: [{ports: [{port: "53", protocol: ANY}], rules: {dns: [{matchPattern: "*"}]}}]}'),
-      'TCP 53; UDP 53; SCTP 53',
+      'TCP 53, UDP 53 and SCTP 53',
       'no port',
       'no port',
     ],

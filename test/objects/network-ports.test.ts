@@ -64,7 +64,7 @@ describe('sets of ports', () => {
 
   it('read well', () => {
     const set = union(union(ports('TCP', 80, 80), ports('TCP', 8000, 8100)), ports('UDP'))
-    expect(portsText(set)).toBe('TCP 80, 8000-8100; UDP every port')
+    expect(portsText(set)).toBe('TCP 80, 8000-8100 and UDP every port')
     expect(portsText(ALL_PORTS)).toBe('every port')
     expect(portsText(NO_PORTS)).toBe('no port')
     expect(portRanges(set)).toEqual([

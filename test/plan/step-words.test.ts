@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest'
-import { isOtherChoice, saidOnce, withoutSubject } from '../../src/plan/step-words.ts'
+import { describe, expect, test } from 'vitest'
+import type { Step } from '../../src/model/index.ts'
+import { EVIDENCE } from '../../src/objects/policy-evidence.ts'
+import { CUTS_FLOWS } from '../../src/plan/network-risk.ts'
+import { allowedBecause, breaksAnew, isOtherChoice, preparesStep, saidOnce, withoutSubject } from '../../src/plan/step-words.ts'
 
 test('what differs only in the container is said once, of all of them', () => {
   expect(
@@ -37,4 +40,54 @@ test('the object that the title names is not named again, and no other one is ta
 
 test('a sentence that names an option is another choice, not what may break', () => {
   expect([isOtherChoice('to leave it there --set a.mode=keep'), isOtherChoice('it loses its data')]).toEqual([true, false])
+})
+
+describe('the policies of one namespace and direction', () => {
+  const step = (id: string, spec: object, rest: object = {}): Step =>
+    ({
+      id,
+      changes: [
+        {
+          type: 'create',
+          object: { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: id, namespace: 'shop' }, spec },
+        },
+      ],
+      inverse: [],
+      mends: [],
+      after: [],
+      mayBreak: ['names in Secrets', 'webhooks'],
+      ...rest,
+    }) as unknown as Step
+  const ingress = step('allow', { podSelector: {}, policyTypes: ['Ingress'], ingress: [{}] })
+  const second = step('more', { podSelector: {}, policyTypes: ['Ingress'], ingress: [{}] }, { after: ['allow'] })
+  const deny = step(
+    'deny',
+    { podSelector: {}, policyTypes: ['Ingress'] },
+    { after: ['more'], mends: ['f'], mayBreak: ['webhooks', 'something else'] },
+  )
+  const egress = step('out', { podSelector: {}, policyTypes: ['Egress'] })
+  const steps = [ingress, second, deny, egress]
+
+  test('say once what may break', () => {
+    expect(steps.map((one) => breaksAnew(one, steps))).toEqual([
+      { anew: ['names in Secrets', 'webhooks'] },
+      { anew: [], asStep: 1 },
+      { anew: ['something else'], asStep: 1 },
+      { anew: ['names in Secrets', 'webhooks'] },
+    ])
+    const cuts = step('cuts', { podSelector: {}, policyTypes: ['Ingress'] }, { mayBreak: [`${CUTS_FLOWS}a -> b`] })
+    expect(breaksAnew(cuts, [{ ...ingress, mayBreak: cuts.mayBreak }, cuts])).toEqual({ anew: cuts.mayBreak })
+  })
+  test('say which step they are for', () => {
+    expect(steps.map((one) => preparesStep(one, steps))).toEqual([3, 3, undefined, undefined])
+  })
+  test('say what they allow, and why', () => {
+    const because = (evidence: string) =>
+      allowedBecause({ apiVersion: 'v1', kind: 'NetworkPolicy', metadata: { name: 'a', annotations: { [EVIDENCE]: evidence } } })
+    expect(because('ingress[0]: Ingress shop routes to it; ingress[1]: b; ingress[2]: c')).toEqual([
+      'allow ingress: Ingress shop routes to it, and 2 more reasons',
+    ])
+    expect(because('its pods mount a token')).toEqual(['allow: its pods mount a token'])
+    expect(because('')).toEqual([])
+  })
 })

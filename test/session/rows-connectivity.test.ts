@@ -36,7 +36,7 @@ describe('namespaces', () => {
       '10.0.0.0/8  enter: what it reaches',
       'Calico enforces policies: told by its name, not tried.',
     ])
-    expect(numbersText(networkState({ at: 'connectivity' }))).toBe('isolated of 4: 3 for ingress, 1 for egress')
+    expect(numbersText(networkState({ at: 'connectivity' }))).toBe('3 of 4 isolated for ingress, 1 for egress')
   })
   test('policies that may not be read leave nothing known, and nothing open', () => {
     const state = networkState({ at: 'connectivity' }, { unread: [REFUSED] })

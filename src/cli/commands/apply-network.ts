@@ -10,13 +10,21 @@ import { line } from './apply-words.ts'
 
 const red = (text: string): string => styleText(['red', 'bold'], text, { stream: process.stdout, validateStream: true })
 
-/** Whom all of the steps cut off or let in; first of all that policies mean nothing here, where that is so. */
-export function networkOfPlan({ steps }: Plan, now: Snapshot): string {
-  if (steps.length === 0) return ''
+/** First of all, where steps write policies: that they mean nothing here, or may mean nothing, and how to find out. */
+export function notEnforced({ steps }: Plan, now: Snapshot): string {
   const { warning, enforced } = enforcement(now)
-  const loud = warning === '' || !steps.some(changesPolicies) ? '' : wrapped(warning, '', enforced === false ? red : (text) => text)
-  const impact = networkImpact(now, steps)
-  return loud + (impact === undefined ? '' : networkText(networkWords(impact), 'who reaches whom, by all of these steps:'))
+  if (warning === '' || !steps.some(changesPolicies)) return ''
+  const next =
+    enforced === false
+      ? 'next: k8s-harden explain net-cni-enforces; policies that are written now begin to cut when a plugin enforces them'
+      : 'next: k8s-harden try-enforcement finds out on the cluster, before any policy is written'
+  return wrapped(warning, '', enforced === false ? red : (text) => text) + wrapped(next, '')
+}
+
+/** Whom all of the steps cut off or let in. */
+export function networkOfPlan({ steps }: Plan, now: Snapshot): string {
+  const impact = steps.length === 0 ? undefined : networkImpact(now, steps)
+  return impact === undefined ? '' : networkText(networkWords(impact), 'who reaches whom, by all of these steps:')
 }
 
 /** The same of one step, as things are when its time comes; of a rehearsal, as they would be with all steps before it. */
@@ -40,7 +48,9 @@ export class NetworkOfSteps {
       if (impact === undefined) return ''
       const cut = cutBy(world, [step])
       if (cut.length > 0) this.#cut.set(step.id, cut.map(flowText))
-      return networkText(networkWords(impact), 'who reaches whom, by it:', '  ')
+      const words = networkWords(impact)
+      const evidence = words.evidence.filter((one) => !SAID_OF_PLAN.test(one))
+      return networkText({ ...words, evidence }, 'who reaches whom, by it:', '  ')
     } catch {
       // What it changes may be gone since it was planned.
       return ''
@@ -54,6 +64,9 @@ export class NetworkOfSteps {
     return wrapped(`${cut.length} recorded ${cut.length === 1 ? 'flow was' : 'flows were'} cut, as the plan said: see above`, '', red)
   }
 }
+
+/** That nothing was recorded, or not all was read, stands above all steps already. */
+const SAID_OF_PLAN = /^(no record of flows|not complete: )/
 
 /** '' where nobody's reach changes. What a record of flows shows to be cut comes first, in red. */
 export function networkText({ changes, more, isolates, evidence, cut, breaks }: NetworkWords, heading: string, indent = ''): string {

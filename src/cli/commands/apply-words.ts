@@ -4,25 +4,33 @@ import { bySeverity } from '../../engine/score.ts'
 import type { Finding, FindingId, Plan, Risk, Step, StepState } from '../../model/index.ts'
 import { printable } from '../../objects/display.ts'
 import { refText } from '../../objects/ref.ts'
-import { isOtherChoice } from '../../plan/step-words.ts'
+import { breaksAnew, isOtherChoice, preparesStep } from '../../plan/step-words.ts'
 
 export const line = printable
 const RISKS: Readonly<Record<Risk, string>> = { safe: 'safe', 'restarts-pods': 'restarts pods', 'may-break': 'may break something' }
 const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
   styleText(style, text, { stream: process.stdout, validateStream: true })
 
-export function stepHeading(title: string, step: Step): string {
+/** `steps`: all of the plan, so that what one before it said is not said again. */
+export function stepHeading(title: string, step: Step, steps: readonly Step[]): string {
+  const { anew, asStep } = breaksAnew(step, steps)
   const rows = [
     paint('bold', title),
     `  risk: ${RISKS[step.risk]}`,
-    `  mends: ${step.mends.length === 0 ? 'nothing by itself, a later step needs it' : `${step.mends.length} ${step.mends.length === 1 ? 'finding' : 'findings'} of ${step.controls.join(', ')}`}`,
+    `  mends: ${step.mends.length === 0 ? `nothing by itself, ${preparingText(step, steps)}` : `${step.mends.length} ${step.mends.length === 1 ? 'finding' : 'findings'} of ${step.controls.join(', ')}`}`,
   ]
-  for (const words of step.mayBreak) rows.push(`  ${isOtherChoice(words) ? 'otherwise' : 'may break'}: ${line(words)}`)
+  if (asStep !== undefined) rows.push(`  may break: what step ${asStep} says`)
+  for (const words of anew) rows.push(`  ${isOtherChoice(words) ? 'otherwise' : 'may break'}: ${line(words)}`)
   if (step.managedBy !== '')
     rows.push(
       `  managed by ${step.managedBy}${step.carriedOut === 'file' ? ': written as a patch file, since a live change would be put back' : ''}`,
     )
   return `${rows.join('\n')}\n`
+}
+
+const preparingText = (step: Step, steps: readonly Step[]): string => {
+  const number = preparesStep(step, steps)
+  return number === undefined ? 'a later step needs it' : `step ${number} needs it`
 }
 
 export function diffText(diff: string, warnings: readonly string[]): string {

@@ -36,7 +36,7 @@ import { interruptible } from '../signals.ts'
 import { VERSION } from '../version.ts'
 import { accessOfPlan, accessOfStep } from './apply-access.ts'
 import { ask } from './apply-ask.ts'
-import { NetworkOfSteps, networkOfPlan } from './apply-network.ts'
+import { NetworkOfSteps, networkOfPlan, notEnforced } from './apply-network.ts'
 import { diffText, ledgerText, line, stateText, stepHeading } from './apply-words.ts'
 import { settleInterrupted } from './interrupted.ts'
 
@@ -132,6 +132,7 @@ async function applyTo(
   io.stdout.write(
     `${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} for ${plan.ledger.fixable.length} of ${findings.length} ${findings.length === 1 ? 'finding' : 'findings'} on ${line(opened.writesTo)}\n`,
   )
+  io.stdout.write(notEnforced(plan, scan.state.snapshot))
   io.stdout.write(ledgerText(plan, byId))
   io.stdout.write(accessOfPlan(plan, scan.state.snapshot))
   io.stdout.write(networkOfPlan(plan, scan.state.snapshot))
@@ -142,7 +143,7 @@ async function applyTo(
   const stepOf = (id: StepId): Step => steps.get(id)!
   const network = new NetworkOfSteps(() => scan.state.snapshot, options.dryRun === true)
   const headingOf = (step: Step): string =>
-    `${stepHeading(titles.get(step.id)!, step)}${accessOfStep(step, scan.state.snapshot)}${network.text(step)}`
+    `${stepHeading(titles.get(step.id)!, step, plan.steps)}${accessOfStep(step, scan.state.snapshot)}${network.text(step)}`
   const last = new Map<StepId, StepState>()
   let journal: FileJournal | undefined
   const events = run({

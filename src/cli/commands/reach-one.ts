@@ -24,7 +24,8 @@ export function answerOne(
   const asker = askerOf(view)
   const asked = port === undefined ? undefined : parsePort(port)
   const answer = answerOf(asker, from, to, asked)
-  const complete = seen.unread.length === 0
+  const unread = unreadFor(answer, seen)
+  const complete = unread.length === 0
   const { allowed } = answer
   const { warning, enforced } = enforcement(seen.now)
   const sides = answer.pair === undefined ? [] : reasons(view, answer.pair[0], answer.pair[1], answer.pair[2])
@@ -35,7 +36,7 @@ export function answerOne(
       `${answer.text}${asked === undefined ? '' : ` on ${asked.protocol} ${asked.port}`}${seen.planned === undefined ? '' : ', with the plan'}: ${wordOf(answer, complete)}`,
       ...(asked === undefined ? portLines(answer) : []),
       ...whyLines(answer, sides, view),
-      ...seen.unread.map((because) => `NOT COMPLETE: ${because}`),
+      ...unread.map((because) => `NOT COMPLETE: ${because}`),
     ]
     io.stdout.write(`${text.map(printable).join('\n')}\n`)
   }
@@ -51,6 +52,10 @@ function answerOf(asker: Asker, from: string, to: string, asked: Asked | undefin
   }
 }
 
+/** Why this answer may be wrong: between pods with addresses of their own, nodes that were not read change nothing. */
+export const unreadFor = ({ ofNodes }: Answer, { now, unread }: ReachSeen): readonly string[] =>
+  ofNodes ? unread : unread.filter((because) => because !== now.unread('Node')?.because)
+
 /** `8080`, `53/UDP`. */
 export function parsePort(text: string): Asked {
   const [, number = '', , protocol = 'TCP'] = /^(\d{1,5})(\/(\w+))?$/.exec(text) ?? []
@@ -60,8 +65,17 @@ export function parsePort(text: string): Asked {
   return { port, protocol: protocol.toUpperCase() as Protocol }
 }
 
-const wordOf = ({ allowed, partly }: Answer, complete: boolean): string => {
-  const word = allowed === null ? (partly ? 'some of them, not all' : 'perhaps') : allowed ? 'yes' : 'no'
+const wordOf = ({ allowed, partly, pair, because }: Answer, complete: boolean): string => {
+  const word =
+    allowed === null
+      ? partly
+        ? 'some of them, not all'
+        : pair === undefined && because !== undefined
+          ? 'not known'
+          : 'perhaps'
+      : allowed
+        ? 'yes'
+        : 'no'
   return complete ? word : `${word}, as far as can be seen`
 }
 function portLines({ ports, perhaps }: Answer): readonly string[] {

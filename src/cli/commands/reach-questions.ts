@@ -3,13 +3,12 @@ import { NoEnd } from '../../objects/network-named-ends.ts'
 import { isProtocol, portsText } from '../../objects/network-ports.ts'
 import { askerOf } from '../../objects/network-question.ts'
 import { answerLines, type Fields, type Line, NoQuestion, questionIn } from './question-lines.ts'
-import { portsJson } from './reach-one.ts'
+import { portsJson, unreadFor } from './reach-one.ts'
 import type { ReachIo, ReachSeen } from './reach-read.ts'
 
 /** Each line is one question, of the policies now or, where the plan was asked for, with it. */
-export function answerQuestions({ now, planned, unread }: ReachSeen, from: string, io: ReachIo): Promise<number> {
-  const asker = askerOf(planned ?? now)
-  const complete = unread.length === 0
+export function answerQuestions(seen: ReachSeen, from: string, io: ReachIo): Promise<number> {
+  const asker = askerOf(seen.planned ?? seen.now)
   const answer = (text: Line) => {
     const question = questionIn(text, ['from', 'to', 'protocol', 'port'])
     const { protocol = 'TCP', port } = question
@@ -18,13 +17,14 @@ export function answerQuestions({ now, planned, unread }: ReachSeen, from: strin
       throw new NoQuestion('"port" is a number from 1 to 65535')
     const asked = port === undefined ? undefined : { protocol, port: port as number }
     try {
-      const { allowed, ports, perhaps, because } = asker(endIn(question, 'from'), endIn(question, 'to'), asked)
+      const told = asker(endIn(question, 'from'), endIn(question, 'to'), asked)
+      const { allowed, ports, perhaps, because } = told
       return {
         allowed,
         ...(ports !== undefined && { ports: portsJson(ports) }),
         ...(perhaps !== undefined && portsText(perhaps) !== portsText(ports!) && { perhaps: portsJson(perhaps) }),
         ...(because !== undefined && { because }),
-        complete,
+        complete: unreadFor(told, seen).length === 0,
       }
     } catch (error) {
       if (error instanceof NoEnd) throw new NoQuestion(error.message)

@@ -1,6 +1,9 @@
 /** `k8s-harden reach`: who reaches whom, now and with the plan; or whether one reaches another. From what was read alone; asks nothing of a server. */
 import { together } from '../../engine/refusals.ts'
+import type { Snapshot } from '../../model/index.ts'
 import { printable } from '../../objects/display.ts'
+import { fewOf } from '../../objects/few-of.ts'
+import { podEnds } from '../../objects/network-ends.ts'
 import { enforcement } from '../../objects/network-enforced.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -31,12 +34,21 @@ export async function reachCommand(
   const warn = (text: string) => void io.stderr.write(`k8s-harden: ${printable(text)}\n`)
   // First, and where a program reads standard output, beside it.
   if (warning !== '' && isJson) warn(warning)
+  checkNamespaces(seen.now, options.namespace)
   if (isJson) for (const one of together(seen.unread)) warn(`not complete: ${one}`)
   if (options.questions !== undefined) return (await import('./reach-questions.ts')).answerQuestions(seen, options.questions, io)
   if (from !== undefined) return answerOne(seen, { from, to: to!, port }, options.output ?? 'table', io)
   if (isJson) await writeJson(seen, options, io)
   else io.stdout.write(matrixText(seen, options, enforced, warning))
   return EXIT.clean
+}
+
+/** A name that is mistyped would be answered with nothing, as if all were well. Where namespaces cannot be listed, nothing is said of them. */
+function checkNamespaces(now: Snapshot, asked: readonly string[] = []): void {
+  if ((now.unread('Namespace')?.why ?? 'partial') !== 'partial' || now.source.namespaces !== undefined) return
+  const known = new Set([...now.all('Namespace').map(({ metadata }) => metadata.name), ...podEnds(now).map((end) => end.namespace.name)])
+  const strange = asked.filter((name) => !known.has(name))
+  if (strange.length > 0) throw new UsageError(`there is no namespace ${strange.join(', ')}; there are ${fewOf([...known], 6)}`)
 }
 
 function checkUsage(

@@ -32,5 +32,6 @@ export default control({
     })
   },
   remedy: defaultDenyIngress(),
-  verify: 'Compare who reaches whom before and after from a throw-away pod in another namespace, and watch readiness for some minutes.',
+  verify:
+    'Compare k8s-harden reach -n NAMESPACE before and after, connect from a throw-away pod in another namespace, and watch readiness for some minutes.',
 })
