@@ -52,9 +52,10 @@ describeCluster('mended objects', {}, (cluster) => {
       const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`
       const path = namespaced ? `${root}/namespaces/${object.metadata.namespace}/${plural}` : `${root}/${plural}`
       const answer = await cluster().api.request('POST', `${path}?dryRun=All&fieldValidation=Strict`, { body: asNew(object, kind) })
+      // Not every kind of an add-on is served here; those that are built in are.
+      if (answer.status === 404 && served(kind).standing === 'addOn') continue
       // One that is there already (the server's own roles, `default`) was valid enough to conflict.
-      if (answer.status >= 300 && answer.status !== 409)
-        refused.push(`${fixture}: ${object.kind} ${object.metadata.name}: ${(JSON.parse(answer.text) as { message: string }).message}`)
+      if (answer.status >= 300 && answer.status !== 409) refused.push(`${fixture}: ${object.kind} ${object.metadata.name}: ${answer.text}`)
     }
     expect(refused).toEqual([])
   })

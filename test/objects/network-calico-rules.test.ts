@@ -62,7 +62,7 @@ describe("who reaches shop/db under Calico's policies", () => {
       ingress('{action: Allow, protocol: TCP, destination: {notPorts: ["1:79", "81:65535"]}}'),
       Array(3).fill('TCP 80'),
     ],
-    ['all but a protocol', ingress('{action: Allow, notProtocol: TCP}'), Array(3).fill('UDP every port; SCTP every port')],
+    ['all but a protocol', ingress('{action: Allow, notProtocol: TCP}'), Array(3).fill('UDP every port and SCTP every port')],
     ['ICMP opens no port', ingress('{action: Allow, protocol: ICMP}'), NONE],
     [
       'ports of the source',
