@@ -2,10 +2,10 @@
 import type { Proposal } from '../../src/model/index.ts'
 import { clusterDns } from '../../src/objects/network-dns.ts'
 import { dnsPath } from '../../src/objects/network-dns-path.ts'
-import { podEnds } from '../../src/objects/network-ends.ts'
 import type { NeedView } from '../../src/objects/network-needs.ts'
 import { selectionOf, unitedSelectors } from '../../src/objects/network-pod-selector.ts'
 import type { ReachView } from '../../src/objects/network-reach.ts'
+import { endsByNamespace } from '../../src/objects/network-service-targets.ts'
 import { policyObject, type Rule } from './policy-rules.ts'
 
 export const dnsRuleOf = (view: NeedView): Rule => {
@@ -15,7 +15,7 @@ export const dnsRuleOf = (view: NeedView): Rule => {
 
 /** `path`: of which pods, as the control tells them. */
 export function allowDns(view: NeedView & ReachView, namespace: string, path: 'silent' | 'shut'): Proposal {
-  const ends = podEnds(view).filter((end) => end.namespace.name === namespace && !end.hostNetwork)
+  const ends = (endsByNamespace(view).get(namespace) ?? []).filter((end) => !end.hostNetwork)
   const lacking = ends.filter((end) => dnsPath(view, end) === path)
   const workloads = [...new Set(lacking.map(({ workload }) => workload))]
   const isAll = lacking.length === ends.length

@@ -4,13 +4,12 @@ import { remedy } from '../../src/model/define.ts'
 import type { Change, Proposal, Readable, Remedy, View } from '../../src/model/index.ts'
 import { fewOf } from '../../src/objects/few-of.ts'
 import { asksElsewhere, type ClusterDns, clusterDns } from '../../src/objects/network-dns.ts'
-import { podEnds } from '../../src/objects/network-ends.ts'
-import { isOfFiles, NEED_READS, neededEdges } from '../../src/objects/network-needs.ts'
+import { edgesOf, isOfFiles, NEED_READS } from '../../src/objects/network-needs.ts'
 import { aliasTarget } from '../../src/objects/network-needs-services.ts'
 import { apiServerRule, asksPodIdentity, callsApiServer, OUTSIDE_KINDS } from '../../src/objects/network-outside.ts'
 import { podRanges } from '../../src/objects/network-pod-ranges.ts'
 import { REACH_KINDS } from '../../src/objects/network-reach.ts'
-import { namespaceOf } from '../../src/objects/network-service-targets.ts'
+import { endsByNamespace, namespaceOf } from '../../src/objects/network-service-targets.ts'
 import { allowDns, dnsRuleOf } from './allow-dns.ts'
 import { ciliumPolicies } from './cilium-entities.ts'
 import { narrowFirst, onCilium, refusedFor } from './default-deny.ts'
@@ -57,11 +56,7 @@ export const defaultDenyEgress = <E = any>(): Remedy<E> =>
       if (key === 'silent' || key === 'shut') return allowDns(view, namespace, key)
       const [strict, outside] = [options['mode'] === 'strict', options['outside'] as Outside]
       const here = [
-        ...new Set(
-          podEnds(view)
-            .filter((end) => end.namespace.name === namespace && !end.hostNetwork)
-            .map(({ workload }) => workload),
-        ),
+        ...new Set((endsByNamespace(view).get(namespace) ?? []).filter((end) => !end.hostNetwork).map(({ workload }) => workload)),
       ]
       const tokens = here.filter((workload) => callsApiServer(workload, view))
       const cilium = onCilium(view) && !isGoogles(view)
@@ -69,7 +64,7 @@ export const defaultDenyEgress = <E = any>(): Remedy<E> =>
       if (tokens.length > 0 && api.peers.length === 0 && outside !== 'everything' && !cilium) return { refused: noApiServer(view) }
       const dns = clusterDns(view)
       const dnsRule = dnsRuleOf(view)
-      const edges = neededEdges(view)
+      const edges = edgesOf(view, 'from', namespace)
       const set = policySet({
         view,
         namespace,

@@ -7,7 +7,7 @@ import { networkAgentAmong } from '../../src/objects/network-cni.ts'
 import type { Edge, Side } from '../../src/objects/network-edges.ts'
 import { whyLeftAlone } from '../../src/objects/network-first-campaign.ts'
 import { ownRouters } from '../../src/objects/network-ingress-controllers.ts'
-import { isOfFiles, NEED_READS, type NeedView, neededEdges, unreadNeeds } from '../../src/objects/network-needs.ts'
+import { edgesOf, isOfFiles, NEED_READS, type NeedView, unreadNeeds } from '../../src/objects/network-needs.ts'
 import { operatorEdges, ownedByCustomKinds } from '../../src/objects/network-operators.ts'
 import { callers } from '../../src/objects/network-peers.ts'
 import { REACH_KINDS } from '../../src/objects/network-reach.ts'
@@ -40,7 +40,7 @@ export const defaultDenyIngress = <E = any>(): Remedy<E> =>
         view,
         namespace,
         direction: 'ingress',
-        grants: neededEdges(view).flatMap((edge) => grantsOf(view, edge, namespace, strict)),
+        grants: edgesOf(view, 'to', namespace).flatMap((edge) => grantsOf(view, edge, namespace, strict)),
         commons: commonsOf(view, namespace, strict),
         deny: {
           name: 'default-deny-ingress',

@@ -3,12 +3,13 @@
  * a policy isolates what it selects from the moment it exists, so the first to select a pod holds all that the pod needs.
  */
 import type { LabelSelector, NetworkPolicyObject } from '../../src/model/index.ts'
-import { type PodEnd, podEnds } from '../../src/objects/network-ends.ts'
+import type { PodEnd } from '../../src/objects/network-ends.ts'
 import type { NeedView } from '../../src/objects/network-needs.ts'
 import { labelsOf, selectionOf, stablePairs, unitedSelectors } from '../../src/objects/network-pod-selector.ts'
 import { policyTypes } from '../../src/objects/network-policy-types.ts'
 import { type ReachView, reach } from '../../src/objects/network-reach.ts'
 import { both, complementOf } from '../../src/objects/network-selector-complement.ts'
+import { endsByNamespace } from '../../src/objects/network-service-targets.ts'
 import { refText } from '../../src/objects/ref.ts'
 import { matchesPairs, matchesSelector } from '../../src/objects/selectors.ts'
 import type { Workload } from '../../src/objects/workloads.ts'
@@ -47,11 +48,13 @@ export function policySet(wanted: Wanted): PolicySet {
   // What is isolated now stands in the selectors of policies: whatever they do not select is open, pods that come later too.
   const rest = isMixed ? restOf(wanted, isolated) : [{}]
   const groups = groupsOf(wanted, open)
+  const groupOf = new Map(groups.flatMap((members) => [...members].map((workload) => [workload as Grant['to'], members] as const)))
+  const granted = Map.groupBy(grants, ({ to }) => groupOf.get(to))
   const drafts: PolicyDraft[] = []
   const all = commons.flatMap(({ rules }) => rules)
   const sets = Map.groupBy(
     groups.map((members) => {
-      const own = grants.filter(({ to }) => members.has(to as Workload))
+      const own = granted.get(members) ?? []
       return { members: [...members], name: own[0]?.name, rules: merged(own.map(({ rule }) => rule)) }
     }),
     ({ rules }) => JSON.stringify(rules.map(({ peers, ports }) => [peers, ports])),
@@ -102,7 +105,7 @@ const noLabel = (workload: Workload, other: Workload): string =>
 
 function membersOf({ view, namespace, direction }: Wanted): { isolated: readonly PodEnd[]; open: readonly Workload[] } {
   const { isolating } = reach(view)
-  const ends = podEnds(view).filter((end) => end.namespace.name === namespace && !end.hostNetwork)
+  const ends = (endsByNamespace(view).get(namespace) ?? []).filter((end) => !end.hostNetwork)
   const isIsolated = (end: PodEnd) => isolating(end, direction).length > 0
   return { isolated: ends.filter(isIsolated), open: [...new Set(ends.filter((end) => !isIsolated(end)).map(({ workload }) => workload))] }
 }
@@ -133,7 +136,7 @@ function groupsOf({ view }: Wanted, open: readonly Workload[]): readonly Readonl
 
 /** Of Services whose pods are not there: an operator may make them, or they are scaled away with their controller. */
 function absentPods({ view, namespace, direction, grants }: Wanted, commons: readonly Rule[]): readonly PolicyDraft[] {
-  const here = podEnds(view).filter((end) => end.namespace.name === namespace)
+  const here = endsByNamespace(view).get(namespace) ?? []
   const theirs = view
     .all('NetworkPolicy')
     .filter((policy) => (policy.metadata.namespace ?? 'default') === namespace && policyTypes(policy).includes(TYPES[direction]))

@@ -1,6 +1,7 @@
 /** Where pods ask for names: the cluster's DNS Service, its pods, and the cache that may run on each node. */
 import type { NetworkPolicyPeer, NetworkPolicyPort, ServiceObject, View } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
+import { derived } from './derived.ts'
 import { hostCidr } from './network-edges.ts'
 import { stablePairs } from './network-pod-selector.ts'
 import { distinct, namespaceOf, selectedBy, TARGET_KINDS, targetsOf } from './network-service-targets.ts'
@@ -28,7 +29,9 @@ const BOTH: readonly NetworkPolicyPort[] = [
   { protocol: 'TCP', port: 53 },
 ]
 
-export function clusterDns(view: DnsView): ClusterDns {
+export const clusterDns = (view: DnsView): ClusterDns => derived(view, findClusterDns)
+
+function findClusterDns(view: DnsView): ClusterDns {
   const services = view.all('Service').filter(isClusterDns)
   const caches = nodeCaches(view)
   // OpenShift's pods listen on 5353: policies see the port of the pod, and both protocols are needed (long answers come over TCP).

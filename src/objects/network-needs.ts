@@ -2,7 +2,7 @@
 import type { Unread, View } from '../model/index.ts'
 import { derived } from './derived.ts'
 import { narrowed } from './narrowed.ts'
-import type { Edge } from './network-edges.ts'
+import type { Edge, Side } from './network-edges.ts'
 import { MESH_KINDS, meshEdges } from './network-mesh.ts'
 import { FLOW_NEED_KINDS, flowEdges } from './network-needs-flows.ts'
 import { NAME_NEED_KINDS, nameEdges } from './network-needs-names.ts'
@@ -29,6 +29,30 @@ const findEdges = (view: NeedView): readonly Edge[] => [
   ...operatorEdges(view),
   ...flowEdges(view),
 ]
+
+/** Those that pods of a namespace open or, with `to`, take: by its name on that side. What is said of every pod or of anywhere is said of none. */
+export const edgesOf = (view: NeedView, end: 'from' | 'to', namespace: string): readonly Edge[] =>
+  derived(view, end === 'from' ? edgesFrom : edgesInto).get(namespace) ?? []
+const edgesFrom = (view: NeedView) => byNamespace(neededEdges(view), 'from')
+const edgesInto = (view: NeedView) => byNamespace(neededEdges(view), 'to')
+
+function byNamespace(edges: readonly Edge[], end: 'from' | 'to'): ReadonlyMap<string, readonly Edge[]> {
+  const index = new Map<string, Edge[]>()
+  for (const edge of edges) {
+    for (const namespace of namespacesOf(edge[end])) {
+      const list = index.get(namespace)
+      if (list === undefined) index.set(namespace, [edge])
+      else list.push(edge)
+    }
+  }
+  return index
+}
+
+function namespacesOf(side: Side): Iterable<string> {
+  if (side.is === 'workloads') return new Set(side.workloads.map(({ namespace }) => namespace))
+  if (side.is === 'selector') return [side.namespace]
+  return side.is === 'namespace' ? [side.name] : []
+}
 
 /** Without these a rule is wider than it could be, and nothing is missed. */
 const ONLY_NARROW: ReadonlySet<string> = new Set(['Namespace', 'Node', 'IngressClass', 'Gateway', 'GatewayClass', 'IstioGateway'])

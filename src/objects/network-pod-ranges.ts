@@ -2,6 +2,7 @@
 import ipaddr from 'ipaddr.js'
 import type { View } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
+import { derived } from './derived.ts'
 import { cidrHolds, networkOf } from './network-addresses.ts'
 import { END_KINDS, nodeEnds } from './network-ends.ts'
 import { workloads } from './workloads.ts'
@@ -10,7 +11,9 @@ export const POD_RANGE_KINDS = [...END_KINDS, 'ConfigMap'] as const
 type RangeView = View<(typeof POD_RANGE_KINDS)[number]>
 
 /** That hold the pods and, as far as is seen, nothing else. Empty where nothing says it (Amazon VPC CNI: pods have addresses of the network of nodes). */
-export function podRanges(view: RangeView): readonly string[] {
+export const podRanges = (view: RangeView): readonly string[] => derived(view, findRanges)
+
+function findRanges(view: RangeView): readonly string[] {
   const named = [...ofComponents(view), ...ofMaps(view)].filter((cidr) => ipaddr.isValidCIDR(cidr))
   const byNode = view.all('Node').flatMap(({ spec }) => {
     const { podCIDR, podCIDRs = podCIDR === undefined ? [] : [podCIDR] } = (spec ?? {}) as {

@@ -37,11 +37,14 @@ const selectionsKnown = () => new Map<Workload, PodSelection>()
 
 function findSelection(view: SelectorView, workload: Workload): PodSelection {
   const own = stablePairs(commonLabels(workload))
-  const neighbours = (derived(view, membersByNamespace).get(workload.namespace) ?? []).filter((one) => one !== workload)
-  const caught = (selector: LabelSelector) => neighbours.filter((one) => labelsOf(one).some((labels) => matchesSelector(selector, labels)))
+  const members = derived(view, membersByNamespace).get(workload.namespace)
+  const caught = (selector: LabelSelector) =>
+    (members?.perhaps(selector) ?? []).filter(
+      (one) => one !== workload && labelsOf(one).some((labels) => matchesSelector(selector, labels)),
+    )
   const candidates = candidatesOf(workload, own)
   if (candidates.length === 0) {
-    const selector = withoutTheirs(workload, neighbours)
+    const selector = withoutTheirs(workload, members?.all.filter((one) => one !== workload) ?? [])
     return { selector, others: caught(selector) }
   }
   for (const selector of candidates) if (caught(selector).length === 0) return { selector, others: [] }
@@ -113,15 +116,42 @@ export const labelsOf = (workload: Workload): readonly Labels[] => {
   return [...(isGuess ? [] : [nextLabels(workload)]), ...live]
 }
 
-const membersByNamespace = (view: SelectorView): ReadonlyMap<string, readonly Workload[]> =>
-  Map.groupBy(
-    new Set(
-      podEnds(view)
-        .filter((end) => !end.hostNetwork)
-        .map(({ workload }) => workload),
-    ),
-    ({ namespace }) => namespace,
+const membersByNamespace = (view: SelectorView): ReadonlyMap<string, Members> => {
+  const all = new Set(
+    podEnds(view)
+      .filter((end) => !end.hostNetwork)
+      .map(({ workload }) => workload),
   )
+  return new Map([...Map.groupBy(all, ({ namespace }) => namespace)].map(([name, list]) => [name, new Members(list)]))
+}
+
+/** Workloads of one namespace, found by their labels: each is asked about all others. */
+class Members {
+  readonly all: readonly Workload[]
+  readonly #byPair = new Map<string, Set<Workload>>()
+
+  constructor(all: readonly Workload[]) {
+    this.all = all
+    for (const workload of all) {
+      for (const labels of labelsOf(workload)) {
+        for (const [key, value] of Object.entries(labels)) {
+          const pair = `${key}=${value}`
+          const having = this.#byPair.get(pair)
+          if (having === undefined) this.#byPair.set(pair, new Set([workload]))
+          else having.add(workload)
+        }
+      }
+    }
+  }
+
+  /** All that the selector may select, and few others; in their order. */
+  perhaps({ matchLabels = {} }: LabelSelector): readonly Workload[] {
+    const pairs = Object.entries(matchLabels).map(([key, value]) => this.#byPair.get(`${key}=${value}`))
+    if (pairs.includes(undefined)) return []
+    const [fewest] = pairs.toSorted((a, b) => a!.size - b!.size)
+    return fewest === undefined ? this.all : [...fewest]
+  }
+}
 
 /** One selector for several workloads, where each goes by the same single label: `app in (cart, web)`. */
 export function unitedSelectors(selectors: readonly LabelSelector[]): readonly LabelSelector[] {

@@ -14,6 +14,7 @@ import { type Answer, NO, PERHAPS, YES } from './network-selectors.ts'
 import {
   type Applying,
   applying,
+  around,
   type Connection,
   type Direction,
   decided,
@@ -54,13 +55,14 @@ export const reach = (view: ReachView): Reach => derived(view, reachOf)
 /** For as long as the policies are the same. */
 interface Kept {
   readonly policies: readonly CompiledPolicy[]
+  readonly around: ReturnType<typeof around>
   classes: Classes
   places: Places
 }
 const keptBy = (onCilium: boolean) =>
   lasting(POLICY_KINDS, (view): Kept => {
     const policies = compiledFor(view, onCilium)
-    return { policies, classes: new Classes(policies, 1), places: new WeakMap() }
+    return { policies, around: around(policies), classes: new Classes(policies, 1), places: new WeakMap() }
   })
 const [keptOnCilium, keptElsewhere] = [keptBy(true), keptBy(false)]
 
@@ -84,7 +86,7 @@ function reachOf(view: ReachView): Reach {
   const programsOf = (pod: PodEnd) => {
     let known = programs.get(pod)
     if (known === undefined) {
-      const list = selecting(policies, pod)
+      const list = selecting(kept.around, pod)
       programs.set(pod, (known = { ingress: programOf(list, 'ingress'), egress: programOf(list, 'egress') }))
     }
     return known
@@ -122,7 +124,7 @@ function reachOf(view: ReachView): Reach {
       return beyond === PERHAPS ? { ...known, perhaps: ALL_PORTS } : known
     },
     isolating: (pod, direction) =>
-      selecting(policies, pod)
+      selecting(kept.around, pod)
         .filter(({ policy, sure }) => sure && policy[direction]?.isolates === true)
         .map(({ policy }) => policy.ref),
     get groups() {
@@ -148,8 +150,12 @@ function classesFor(kept: Kept, ends: readonly PodEnd[], nodes: Iterable<NodeEnd
   return [kept.classes, kept.places]
 }
 const SPARE = 1000
-const selecting = (policies: readonly CompiledPolicy[], pod: PodEnd): readonly Applying[] =>
-  pod.hostNetwork ? [] : policies.map((policy) => applying(policy, pod)).filter((one) => one !== undefined)
+const selecting = (policies: Kept['around'], pod: PodEnd): readonly Applying[] =>
+  pod.hostNetwork
+    ? []
+    : policies(pod.namespace.name)
+        .map((policy) => applying(policy, pod))
+        .filter((one) => one !== undefined)
 
 /** NetworkPolicy v1: a pod cannot block itself, nor traffic to and from its own node. What a template stands for may be two pods. */
 function isBeyondPolicies(from: End, to: End): Answer {

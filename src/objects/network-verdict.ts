@@ -41,6 +41,16 @@ export function applying(policy: CompiledPolicy, pod: PodEnd): Applying | undefi
   return policy.maySelect?.(pod) === true ? { policy, sure: false } : undefined
 }
 
+/** Of many policies, in their order, those that may select pods of a namespace. */
+export function around(policies: readonly CompiledPolicy[]): (namespace: string) => readonly CompiledPolicy[] {
+  const known = new Map<string, readonly CompiledPolicy[]>()
+  return (name) => {
+    let list = known.get(name)
+    if (list === undefined) known.set(name, (list = policies.filter(({ namespace }) => namespace === undefined || namespace === name)))
+    return list
+  }
+}
+
 /** Rules of one tier in the order in which they are asked; those of one turn come from policies that nobody knows the order of. */
 export interface Turn {
   readonly chains: readonly (readonly { readonly rule: PolicyRule; readonly sure: boolean }[])[]
