@@ -3,6 +3,7 @@ import type { End } from './network-ends.ts'
 import type { MatrixEnd, ReachMatrix } from './network-matrix.ts'
 import { pairOf, samplesOf } from './network-matrix-cell.ts'
 import { difference, isNone, type PortSet, union } from './network-ports.ts'
+import type { Connection, EndGroup } from './network-reach.ts'
 import { YES } from './network-selectors.ts'
 
 export interface CellDifference {
@@ -16,10 +17,8 @@ export interface CellDifference {
 type Both = readonly [End, End]
 interface Kind {
   readonly samples: readonly Both[]
-  /** Kinds with the same number are the same to every policy, whatever workload they are of. */
-  readonly number: number
-  /** A pod with an address of its own: only itself and its node are a case apart for it. */
-  readonly isPlain: boolean
+  /** Of pods with addresses of their own, for which only they themselves are a case apart: what they are to policies, before and after. */
+  readonly groups?: readonly [EndGroup, EndGroup]
 }
 interface Found {
   readonly lost: PortSet
@@ -30,43 +29,42 @@ interface Found {
 /** Compares cells, by their ends in the matrix before; undefined where nothing differs. Pods that are in one of the two only take no part. */
 export function cellDifferences(before: ReachMatrix, after: ReachMatrix): (from: MatrixEnd, to: MatrixEnd) => CellDifference | undefined {
   const kinds = new Map<MatrixEnd, readonly Kind[]>()
-  const numbers = new Map<unknown, Map<unknown, number>>()
-  let count = 0
-  const numberOf = ([was, is]: Both): number => {
-    const [a, b] = [was.is === 'pod' ? before.known.groupOf(was) : was, is.is === 'pod' ? after.known.groupOf(is) : is]
-    const known = numbers.get(a) ?? new Map<unknown, number>()
-    numbers.set(a, known)
-    if (!known.has(b)) known.set(b, count++)
-    return known.get(b)!
-  }
+  const groupsOf = ([was, is]: Both): Kind['groups'] =>
+    was.is === 'pod' && !was.hostNetwork && is.is === 'pod' && !is.hostNetwork
+      ? [before.known.groupOf(was), after.known.groupOf(is)]
+      : undefined
   const kindsOf = (end: MatrixEnd) => {
     let made = kinds.get(end)
     if (made === undefined) {
       const then = new Map(after.find(end.id)?.ends.map((one) => [nameOf(one), one]))
       const both = end.ends.flatMap((one): readonly Both[] => (then.has(nameOf(one)) ? [[one, then.get(nameOf(one))!]] : []))
       const alike = Map.groupBy(both, ([was, is]) => `${before.likeness(was)} | ${after.likeness(is)}`)
-      made = [...alike.values()].map((same) => ({
-        samples: samplesOf(same),
-        number: numberOf(same[0]!),
-        isPlain: same[0]!.every((one) => one.is === 'pod' && !one.hostNetwork),
-      }))
+      made = [...alike.values()].map((same) => {
+        const groups = groupsOf(same[0]!)
+        return { samples: samplesOf(same), ...(groups && { groups }) }
+      })
       kinds.set(end, made)
     }
     return made
   }
-  const asked = new Map<number, Found | undefined>()
+  const known = new Map<Connection, Map<Connection, Found | undefined>>()
+  const differs = (was: Connection, is: Connection): Found | undefined => {
+    let to = known.get(was)
+    if (to === undefined) known.set(was, (to = new Map()))
+    if (!to.has(is)) to.set(is, foundBetween(was, is))
+    return to.get(is)
+  }
   const find = (ones: Kind, others: Kind, isSame: boolean): Found | undefined => {
-    const key = ones.number * MOST_KINDS + others.number
-    const isFree = !isSame && ones.isPlain && others.isPlain
-    if (isFree && asked.has(key)) return asked.get(key)
+    if (!isSame && ones.groups !== undefined && others.groups !== undefined)
+      return differs(before.known.between(ones.groups[0], others.groups[0]), after.known.between(ones.groups[1], others.groups[1]))
     const pair = pairOf(
       ones.samples,
       others.samples,
       (one, other) => before.known.isBeyondPolicies(one[0], other[0]) !== YES || after.known.isBeyondPolicies(one[1], other[1]) !== YES,
     )
-    const found = pair && foundBetween(before, after, ...pair)
-    if (isFree) asked.set(key, found)
-    return found
+    if (pair === undefined) return undefined
+    const [one, other] = pair
+    return foundBetween(before.known.connection(one[0], other[0]), after.known.connection(one[1], other[1]))
   }
   const told = new WeakMap<Found, CellDifference>()
   return (from, to) => {
@@ -87,11 +85,9 @@ export function cellDifferences(before: ReachMatrix, after: ReachMatrix): (from:
     return difference
   }
 }
-const MOST_KINDS = 2 ** 26
 
 /** Undefined where nothing differs. */
-function foundBetween(before: ReachMatrix, after: ReachMatrix, from: Both, to: Both): Found | undefined {
-  const [was, is] = [before.known.connection(from[0], to[0]), after.known.connection(from[1], to[1])]
+function foundBetween(was: Connection, is: Connection): Found | undefined {
   const lost = union(difference(was.ports, is.ports), difference(was.perhaps, is.perhaps))
   const gained = union(difference(is.ports, was.ports), difference(is.perhaps, was.perhaps))
   if (isNone(lost) && isNone(gained)) return undefined

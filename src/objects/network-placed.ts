@@ -2,6 +2,7 @@
 import { Bits } from './network-bits.ts'
 import type { Classes, EndClass } from './network-classes.ts'
 import type { NodeEnd, PodEnd } from './network-ends.ts'
+import { numberAt } from './network-rows.ts'
 import type { Connection } from './network-verdict.ts'
 
 /** Pods of this snapshot that no policy can tell apart. */
@@ -17,6 +18,7 @@ export interface Placed {
   readonly groups: readonly EndGroup[]
   groupOf(pod: PodEnd): EndGroup
   into(group: EndGroup): readonly Reaching[]
+  between(from: EndGroup, to: EndGroup): Connection
   totals(): { readonly pairs: number; readonly open: number }
 }
 export type Places = WeakMap<PodEnd, { readonly node: NodeEnd | undefined; readonly place: EndClass }>
@@ -57,6 +59,7 @@ export function placedIn(
           from: [...set].map((index) => byIndex.get(index)).filter((one) => one !== undefined),
         }))
         .filter(({ from }) => from.length > 0),
+    between: (from, to) => classes.connection(numberAt(classes.into(classes.at(indexOf.get(to)!)).row, indexOf.get(from)!)!),
     totals() {
       const weights = slices(byIndex.values())
       let open = 0

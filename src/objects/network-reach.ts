@@ -45,6 +45,8 @@ export interface Reach {
   groupOf(pod: PodEnd): EndGroup
   /** What policies let through into the pods of a group: all groups, by what they may do. What is beyond policies comes on top. */
   into(group: EndGroup): readonly Reaching[]
+  /** The same of one group, one object for all that may do the same. The first question about `to` works out all that is let into it. */
+  between(from: EndGroup, to: EndGroup): Connection
   /** Pairs of pods, and between how many of them policies let some port through whatever is not known: the whole matrix, computed. */
   totals(): { readonly pairs: number; readonly open: number }
 }
@@ -132,6 +134,7 @@ function reachOf(view: ReachView): Reach {
     },
     groupOf: (pod) => place().groupOf(pod),
     into: (group) => place().into(group),
+    between: (from, to) => place().between(from, to),
     totals: () => place().totals(),
   }
 }

@@ -5,7 +5,7 @@ import { idOf } from '../objects/network-matrix.ts'
 import type { Reach } from '../objects/network-reach.ts'
 import type { CompiledPolicy, PeerMatch } from '../objects/network-rules.ts'
 import { answerOf, both, NO, PERHAPS, YES } from '../objects/network-selectors.ts'
-import { applying } from '../objects/network-verdict.ts'
+import { applying, around } from '../objects/network-verdict.ts'
 
 /** By direction, ids of workloads (network-matrix.ts). */
 export type Touched = Readonly<Record<'ingress' | 'egress', ReadonlySet<string>>>
@@ -17,11 +17,14 @@ export type Touched = Readonly<Record<'ingress' | 'egress', ReadonlySet<string>>
 export const touchedBetween = rememberedWith(touchedIn)
 function touchedIn(before: Reach, after: Reach): Touched {
   const [old, fresh] = [new Set(before.policies), new Set(after.policies)]
-  const changed = [...before.policies.filter((policy) => !fresh.has(policy)), ...after.policies.filter((policy) => !old.has(policy))]
+  const changed = around([
+    ...before.policies.filter((policy) => !fresh.has(policy)),
+    ...after.policies.filter((policy) => !old.has(policy)),
+  ])
   const touched = { ingress: new Set<string>(), egress: new Set<string>() }
   for (const end of [...before.ends, ...after.ends]) {
     if (end.hostNetwork) continue
-    for (const policy of changed) {
+    for (const policy of changed(end.namespace.name)) {
       if (applying(policy, end) === undefined) continue
       if (policy.ingress !== undefined) touched.ingress.add(idOf(end))
       if (policy.egress !== undefined) touched.egress.add(idOf(end))
