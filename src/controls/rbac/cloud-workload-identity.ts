@@ -94,10 +94,10 @@ function* heldKeys(view: IdentityView): Iterable<Seen> {
 
 /** Identities that are too wide, or that do not reach the pods. */
 function* accounts(view: IdentityView): Iterable<Seen> {
-  const reached = publicWorkloads(view)
   for (const account of view.all('ServiceAccount')) {
     const { cloud, annotation } = identityOf(account) ?? {}
     if (cloud === undefined) continue
+    const reached = publicWorkloads(view)
     const { name, namespace = 'default' } = account.metadata
     const on = { subject: refOf(account), at: ['metadata', 'annotations', annotation!], verdict: 'review' as const }
     const evidence = { cloud, names: [annotation!] }
