@@ -1,6 +1,6 @@
 /** Findings made of what one control observed, round after round: what has not changed stays the very same object. */
 import type { Finding, FindingId, Observation, RegisteredControl, Snapshot } from '../model/index.ts'
-import { derived, remembered } from '../objects/derived.ts'
+import { derived, placesIn, remembered } from '../objects/derived.ts'
 import { managedBy, originOf } from '../objects/ownership.ts'
 import { positionOf } from '../objects/ref.ts'
 import { alike } from './alike.ts'
@@ -39,7 +39,11 @@ export class FindingKeeper {
     const ownerOf = derived(snapshot, owners)
     const placeOf = derived(snapshot, places)
     if (this.#isAsBefore(observations, ownerOf, placeOf)) return this.#findings
-    const known = finder(this.#made)
+    const placeIn = placesIn(this.#made.map(({ observation }) => observation))
+    const known = (observation: Observation): Made | undefined => {
+      const at = placeIn(observation)
+      return at === undefined ? undefined : this.#made[at]
+    }
     const twins = new Map<FindingId, number>()
     let byId: ReadonlyMap<FindingId, Finding> | undefined
     const made = observations.map((observation): Made => {
@@ -82,21 +86,6 @@ export class FindingKeeper {
       excepted: false,
     }
     return this.#isExcepted(finding) ? { ...finding, excepted: true } : finding
-  }
-}
-
-/** What was made of an observation the last time. They come in nearly the same order every time, so most are found where they are expected. */
-function finder(made: readonly Made[]): (observation: Observation) => Made | undefined {
-  let expected = 0
-  let index: ReadonlyMap<Observation, number> | undefined
-  return (observation) => {
-    if (made[expected]?.observation !== observation) {
-      index ??= new Map(made.map((one, position) => [one.observation, position]))
-      const position = index.get(observation)
-      if (position === undefined) return undefined
-      expected = position
-    }
-    return made[expected++]
   }
 }
 

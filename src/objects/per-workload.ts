@@ -1,6 +1,6 @@
 /** Controls over workloads: judged once per workload for as long as it does not change, each finding where it can be mended. */
 import type { Facts, Finding, Observation, Path, PodSpec, Remark, View } from '../model/index.ts'
-import { rememberedWith } from './derived.ts'
+import { rememberedEach } from './derived.ts'
 import { formatPath } from './path.ts'
 import { isPlatformAgent } from './platform-agents.ts'
 import { driftedPods } from './pod-revision.ts'
@@ -24,7 +24,7 @@ function judgedOnce<E, V extends View<WorkloadKind>>(
   judge: (workload: Workload, images: Images) => Iterable<Observation<E>>,
   imagesOf: (view: V) => Images,
 ): (view: V) => Iterable<Observation<E> | Remark> {
-  const judgeOnce = rememberedWith((workload: Workload, images: Images): (Observation<E> | Remark)[] => {
+  const judgeOnce = rememberedEach((workload: Workload, images: Images): (Observation<E> | Remark)[] => {
     try {
       return [...judge(workload, images)]
     } catch (error) {
@@ -39,8 +39,7 @@ function judgedOnce<E, V extends View<WorkloadKind>>(
   })
   return function* (view) {
     yield* unreadWorkloads(view)
-    const images = imagesOf(view)
-    for (const workload of workloads(view)) yield* judgeOnce(workload, images)
+    for (const seen of judgeOnce(workloads(view), imagesOf(view))) if (seen.length > 0) yield* seen
   }
 }
 

@@ -11,7 +11,7 @@ import {
   uncovered,
 } from '../../objects/network-coverage.ts'
 import { DNS_PATH_KINDS, dnsPath } from '../../objects/network-dns-path.ts'
-import { podEnds } from '../../objects/network-ends.ts'
+import { endsByNamespace } from '../../objects/network-service-targets.ts'
 import { unreadWorkloads } from '../../objects/per-workload.ts'
 
 export default control({
@@ -44,8 +44,7 @@ export default control({
 
 /** Names that cannot be asked for look like a broken network. Pods that reach nothing at all may be meant to. */
 function* withoutDns(view: View<(typeof DNS_PATH_KINDS)[number]>): Iterable<Observation<CoverageEvidence>> {
-  const members = Map.groupBy(podEnds(view), (pod) => pod.namespace.name)
-  for (const [namespace, pods] of members) {
+  for (const [namespace, pods] of endsByNamespace(view)) {
     const paths = pods.map((pod) => ({ pod, path: dnsPath(view, pod) }))
     for (const path of ['silent', 'shut'] as const) {
       const silent = [...new Set(paths.filter((one) => one.path === path).map(({ pod }) => pod.workload))]

@@ -9,6 +9,7 @@ import { rulesOfNetworkPolicy } from '../../objects/network-policy-rules.ts'
 import { policyTypes } from '../../objects/network-policy-types.ts'
 import { isPublic, PUBLIC_KINDS } from '../../objects/network-public-pods.ts'
 import { TIER } from '../../objects/network-rules.ts'
+import { endsByNamespace } from '../../objects/network-service-targets.ts'
 import { blocksOf, coversAddresses, type Openness, type OpenRule, openRules } from '../../objects/network-too-open.ts'
 import { refOf } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
@@ -45,7 +46,6 @@ export default control({
     const doubt = unreadNeeds(view).find((one) => !isOfFiles(one))
     const policies = view.all('NetworkPolicy').filter((policy) => policyTypes(policy).includes('Ingress'))
     for (const policy of policies) {
-      const selected = selectedBy(view, policy)
       const rules = openRules(policy)
       const together = rules.some(({ is }) => is === 'everybody' || is === 'every address') ? undefined : unionWith(policies, policy)
       const found: readonly OpenRule[] = [
@@ -53,7 +53,9 @@ export default control({
         ...(together === undefined ? [] : [{ index: -1, is: 'every address' as const, with: together }]),
       ]
       const worst = ORDER.find((is) => found.some((rule) => rule.is === is))
-      if (worst === undefined || (selected.length > 0 && selected.every((pod) => isPublic(view, pod)))) continue
+      if (worst === undefined) continue
+      const selected = selectedBy(view, policy)
+      if (selected.length > 0 && selected.every((pod) => isPublic(view, pod))) continue
       const at = found.filter(({ is }) => is === worst).map(({ index }) => (index < 0 ? 'its ranges' : `rule ${index + 1}`))
       yield {
         subject: refOf(policy),
@@ -89,13 +91,14 @@ export default control({
 })
 
 const selectedBy = (view: Parameters<typeof podEnds>[0], policy: NetworkPolicyObject) => {
-  const { selects } = rulesOfNetworkPolicy(policy)
-  return podEnds(view).filter((pod) => !pod.hostNetwork && selects(pod))
+  const { selects, namespace } = rulesOfNetworkPolicy(policy)
+  return (endsByNamespace(view).get(namespace!) ?? []).filter((pod) => !pod.hostNetwork && selects(pod))
 }
 
 /** Names of the other policies of the same pods whose ranges make up every address with this one's. */
 function unionWith(policies: readonly NetworkPolicyObject[], policy: NetworkPolicyObject): string | undefined {
   const own = blocksOf(policy)
+  if (own.length === 0) return undefined
   const same = policies.filter(
     (other) =>
       other !== policy &&
@@ -104,7 +107,7 @@ function unionWith(policies: readonly NetworkPolicyObject[], policy: NetworkPoli
       blocksOf(other).length > 0 &&
       !coversAddresses(blocksOf(other)),
   )
-  if (own.length === 0 || !coversAddresses([...own, ...same.flatMap(blocksOf)])) return undefined
+  if (!coversAddresses([...own, ...same.flatMap(blocksOf)])) return undefined
   return same
     .map(({ metadata }) => `NetworkPolicy ${metadata.name}`)
     .sort()
