@@ -67,7 +67,7 @@ describeCluster('what comes in the way of a set of policies', {}, (cluster) => {
     // It may isolate pods now that the other allows were for: those stay with it.
     expect(await policiesOf('edited')).toEqual(['allow-same-namespace', 'allow-to-api'])
     expect((await cluster().api.get<NetworkPolicyObject>(target)).spec).toMatchObject(spec)
-    expect(undone.all).toMatch(/allow-same-namespace: create\n +.*(changed|as it was)/)
+    expect(undone.all).toMatch(/allow-same-namespace: allow ingress.*\n +.*(changed|as it was)/)
     expect(undone.exitCode).toBe(4)
     await cluster().kubectl(['delete', 'networkpolicy', 'allow-same-namespace', '-n', 'edited'])
     const again = await harden(state, ['undo', '--yes'])
