@@ -6,7 +6,7 @@ import { openedBy } from '../../src/objects/network-opened.ts'
 import { objectsOf, worldOf } from './network-reach-worlds.ts'
 import { viewOf } from './rbac-graph-worlds.ts'
 
-const nameOf = ({ namespace, pod }: PodEnd) => `${namespace.name}/${pod?.metadata.name}`
+const nameOf = ({ namespace, workload, pod }: PodEnd) => `${namespace.name}/${workload.ref.kind}/${workload.ref.name}/${pod?.metadata.name}`
 
 test('a pod is opened by the same policies among others as alone', { timeout: 120_000 }, () => {
   let opened = 0
