@@ -4,6 +4,7 @@ import { ADMISSION_FAMILIES, type AdmissionFamily } from './admission-families.t
 import { remembered } from './derived.ts'
 import { NEWEST_MINOR } from './pod-security.ts'
 import { isEmptySelector } from './selectors.ts'
+import { isMapping, list, type Mapping } from './spec-fields.ts'
 
 /** What keeps a cluster alive must start whatever a policy says; nobody but administrators may write there. */
 export const NEVER_REFUSED = ['kube-system', 'kube-public', 'kube-node-lease'] as const
@@ -106,10 +107,6 @@ export function guardBinding(family: AdmissionFamily, mode: GuardMode, except: r
   }
   return binding
 }
-
-type Mapping = { readonly [key: string]: Json }
-const isMapping = (value: unknown): value is Mapping => value !== null && typeof value === 'object' && !Array.isArray(value)
-const list = (value: unknown): readonly Json[] => (Array.isArray(value) ? value : [])
 
 /** Does the policy refuse what this tool would write it to refuse? Judged by what the API server evaluates; one for another minor version counts. */
 export const isAsWritten = (family: AdmissionFamily, policy: SpecObject): boolean =>

@@ -2,7 +2,7 @@
 import type { ContainerSpec, PodSpec } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
 import { remembered } from './derived.ts'
-import { list, mapping } from './network-fields.ts'
+import { list, mapping } from './spec-fields.ts'
 
 /** A line each, as written; where a variable stands in one, a second time with its value in place. Values from Secrets are in none. */
 export const wordsOfSpec = remembered((spec: PodSpec): string =>

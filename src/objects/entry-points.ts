@@ -1,7 +1,8 @@
 /** What leads from outside the cluster to a Service without the Service saying so: Ingresses, routes of the Gateway API, VirtualServices of Istio. */
-import type { IngressObject, Json, KubeObject, RouteObject, SpecObject, View } from '../model/index.ts'
+import type { IngressObject, KubeObject, RouteObject, SpecObject, View } from '../model/index.ts'
 import { ingressBackends, routeBackends } from './api-endpoint.ts'
 import { derived } from './derived.ts'
+import { isMapping, mappings } from './spec-fields.ts'
 
 export const ROUTE_KINDS = ['HTTPRoute', 'TLSRoute', 'GRPCRoute', 'TCPRoute', 'UDPRoute'] as const
 export const ENTRY_KINDS = ['Ingress', ...ROUTE_KINDS, 'IstioVirtualService'] as const
@@ -37,10 +38,6 @@ const isFromGateway = ({ spec }: RouteObject): boolean => {
   return parents.length === 0 || parents.some(({ kind = 'Gateway' }) => kind !== 'Service')
 }
 
-type Mapping = { readonly [key: string]: Json }
-const isMapping = (value: unknown): value is Mapping => value !== null && typeof value === 'object' && !Array.isArray(value)
-const list = (value: unknown): readonly Mapping[] => (Array.isArray(value) ? value.filter(isMapping) : [])
-
 /** The gateways a VirtualService is bound to; `mesh` (the default) is the sidecars, no gateway. `namespace/name`. */
 export const gatewaysOf = ({ metadata: { namespace = 'default' }, spec = {} }: SpecObject): readonly string[] =>
   (Array.isArray(spec['gateways']) ? spec['gateways'].map(String) : [])
@@ -50,8 +47,8 @@ export const gatewaysOf = ({ metadata: { namespace = 'default' }, spec = {} }: S
 function virtualServiceBackends(service: SpecObject): readonly string[] {
   if (gatewaysOf(service).length === 0) return []
   return ['http', 'tls', 'tcp']
-    .flatMap((part) => list(service.spec?.[part]))
-    .flatMap((rule) => list(rule['route']))
+    .flatMap((part) => mappings(service.spec?.[part]))
+    .flatMap((rule) => mappings(rule['route']))
     .flatMap(({ destination }) =>
       isMapping(destination) ? serviceOfHost(String(destination['host'] ?? ''), service.metadata.namespace) : [],
     )

@@ -1,6 +1,7 @@
 /** The ValidatingAdmissionPolicy of this tool that refuses external addresses of Services (CVE-2020-8554), and whether one that is there still says that. */
 import type { Json, KubeObject, SpecObject } from '../model/index.ts'
 import { isEmptySelector } from './selectors.ts'
+import { list, type Mapping, mapping } from './spec-fields.ts'
 
 export const EXTERNAL_IPS_POLICY = 'k8s-harden-external-ips'
 export type ExternalIpsMode = 'Deny' | 'Warn'
@@ -51,10 +52,6 @@ export const externalIpsBinding = (mode: ExternalIpsMode): KubeObject => ({
   },
 })
 
-type Mapping = { readonly [key: string]: Json }
-const mapping = (value: unknown): Mapping =>
-  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Mapping) : {}
-const list = (value: unknown): readonly Json[] => (Array.isArray(value) ? value : [])
 const isOpen = (selector: Json | undefined): boolean => selector === undefined || isEmptySelector(selector as object)
 
 /** Of every Service that is made or changed. */

@@ -1,8 +1,9 @@
 /** What keeps Services from taking external addresses: an admission plugin, a policy, kube-proxy itself. */
-import type { Json, SpecObject, Unread, View } from '../model/index.ts'
+import type { SpecObject, Unread, View } from '../model/index.ts'
 import { pluginLists } from './admission-plugins.ts'
 import { deniesEverywhere, EXTERNAL_IPS_POLICY, isAsWritten } from './external-ips-policy.ts'
 import { componentFlags, FLAG_LADDER, parsed } from './flags.ts'
+import { list } from './spec-fields.ts'
 
 const POLICY_KINDS = [
   'ValidatingAdmissionPolicy',
@@ -52,7 +53,6 @@ export function externalIpsGuard(view: GuardView): Guard {
 
 const bindingsOf = (view: GuardView, policy: string): readonly SpecObject[] =>
   view.all('ValidatingAdmissionPolicyBinding').filter((binding) => binding.spec?.['policyName'] === policy)
-const list = (value: unknown): readonly Json[] => (Array.isArray(value) ? value : [])
 
 /** kube-proxy told to leave such addresses alone; its ConfigMap is what kubeadm starts it with. */
 function proxyGate(view: GuardView): string | undefined {

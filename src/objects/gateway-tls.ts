@@ -1,27 +1,26 @@
 /** TLS of the listeners of Gateways, of the Gateway API and of Istio. */
-import type { Json, KubeObject, RouteObject, SpecObject, View } from '../model/index.ts'
+import type { KubeObject, RouteObject, SpecObject, View } from '../model/index.ts'
 import { derived } from './derived.ts'
 import { gatewaysOf } from './entry-points.ts'
 import { fault, isAcmeSolver, judgeSecret, type TlsJudged } from './entry-tls.ts'
 import { fewOf } from './few-of.ts'
 import { keyOf, refOf, refText } from './ref.ts'
+import { list, type Mapping, mapping } from './spec-fields.ts'
+
+const mappingsOf = (value: unknown): readonly Mapping[] => list(value).map(mapping)
 
 export const GATEWAY_TLS_KINDS = ['Gateway', 'HTTPRoute', 'GRPCRoute', 'IstioGateway', 'IstioVirtualService', 'Secret'] as const
 type GatewayView = View<(typeof GATEWAY_TLS_KINDS)[number]>
-type Mapping = { readonly [key: string]: Json }
-const mapping = (value: unknown): Mapping =>
-  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Mapping) : {}
-const list = (value: unknown): readonly Mapping[] => (Array.isArray(value) ? value.map(mapping) : [])
 const nameOf = ({ metadata: { namespace = 'default', name } }: KubeObject): string => keyOf(namespace, name)
 
 // ── Gateway API ────────────────────────────────────────────────────────────────────────────────
 export function* judgeGateway(view: GatewayView, gateway: SpecObject): Iterable<TlsJudged> {
-  for (const listener of list(gateway.spec?.['listeners'])) {
+  for (const listener of mappingsOf(gateway.spec?.['listeners'])) {
     const at = ['spec', 'listeners', { name: String(listener['name']) }]
     const tls = mapping(listener['tls'])
     if (listener['protocol'] === 'HTTP') yield* plainRoutes(view, gateway, listener)
     else if (listener['protocol'] === 'HTTPS' || (listener['protocol'] === 'TLS' && tls['mode'] !== 'Passthrough')) {
-      const refs = list(tls['certificateRefs'])
+      const refs = mappingsOf(tls['certificateRefs'])
       // Providers name certificates of their own in options, or in an annotation (GKE).
       const isElsewhere =
         Object.keys(mapping(tls['options'])).length > 0 || gateway.metadata.annotations?.['networking.gke.io/certmap'] !== undefined
@@ -97,7 +96,7 @@ const PLAIN = new Set(['HTTP', 'HTTP2', 'GRPC', 'HTTP_PROXY'])
 export function* judgeIstioGateway(view: GatewayView, gateway: SpecObject): Iterable<TlsJudged> {
   // What leaves the mesh is wrapped on its way out.
   if (Object.values(mapping(gateway.spec?.['selector'])).some((value) => /egress/i.test(String(value)))) return
-  const servers = list(gateway.spec?.['servers'])
+  const servers = mappingsOf(gateway.spec?.['servers'])
   for (const [index, server] of servers.entries()) {
     const at = ['spec', 'servers', index]
     const tls = mapping(server['tls'])
@@ -140,6 +139,6 @@ const sameHosts = (a: Mapping, b: Mapping): boolean => {
   return hosts(b).every((host) => hosts(a).includes(host) || hosts(a).includes('*'))
 }
 const redirectsAll = (service: SpecObject): boolean => {
-  const rules = list(service.spec?.['http'])
+  const rules = mappingsOf(service.spec?.['http'])
   return rules.length > 0 && rules.every((rule) => mapping(rule['redirect'])['scheme'] === 'https')
 }

@@ -2,13 +2,14 @@
  * AdminNetworkPolicy, BaselineAdminNetworkPolicy (policy.networking.k8s.io/v1alpha1) and ClusterNetworkPolicy (v1alpha2), which replaces
  * both, as rules.
  */
-import type { LabelSelector, SpecObject } from '../model/index.ts'
+import type { SpecObject } from '../model/index.ts'
 import { remembered } from './derived.ts'
 import { type End, portNamed } from './network-ends.ts'
 import { ALL_PORTS, isProtocol, NO_PORTS, type PortSet, PROTOCOLS, port, ports, union } from './network-ports.ts'
 import { type CompiledPolicy, type PeerMatch, type PolicyDirection, type PolicyRule, TIER } from './network-rules.ts'
 import { namespacesBy, podsBy } from './network-selectors.ts'
 import { refOf } from './ref.ts'
+import { isMapping, list, type Mapping, mapping, selectorIn } from './spec-fields.ts'
 
 export const rulesOfAdminNetworkPolicy = remembered((policy: SpecObject): CompiledPolicy => compiled(policy, TIER.admin, portsOfEntry))
 /** There is one of them only, named `default`; it has no priority, and comes after whatever has one. */
@@ -22,19 +23,13 @@ export const rulesOfClusterNetworkPolicy = remembered((policy: SpecObject): Comp
 })
 const AFTER_ALL = 1001
 
-type Mapping = { readonly [key: string]: unknown }
-const isMapping = (value: unknown): value is Mapping => value !== null && typeof value === 'object' && !Array.isArray(value)
-const mapping = (value: unknown): Mapping => (isMapping(value) ? value : {})
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
-const selector = (value: unknown): LabelSelector | undefined => (isMapping(value) ? (value as LabelSelector) : undefined)
-
 type PortsOf = (entry: Mapping, destination: End | undefined) => PortSet
 
 function compiled(policy: SpecObject, tier: number, portsOf: PortsOf, order?: number): CompiledPolicy {
   const spec = mapping(policy.spec)
   const { namespaces, pods } = mapping(spec['subject'])
-  const inNamespaces = namespacesBy(selector(isMapping(pods) ? pods['namespaceSelector'] : namespaces))
-  const ofPods = podsBy(isMapping(pods) ? selector(pods['podSelector']) : undefined)
+  const inNamespaces = namespacesBy(selectorIn(isMapping(pods) ? pods['namespaceSelector'] : namespaces))
+  const ofPods = podsBy(isMapping(pods) ? selectorIn(pods['podSelector']) : undefined)
   const hasSubject = isMapping(pods) !== isMapping(namespaces)
   const direction = (name: 'ingress' | 'egress'): PolicyDirection => ({
     isolates: false,
@@ -94,10 +89,10 @@ const ACTIONS = new Map<unknown, PolicyRule['action']>([
 /** Exactly one of the fields; what has none of them comes from a newer API, or is a mistake. */
 function peersOf(peer: Mapping, direction: 'ingress' | 'egress'): readonly PeerMatch[] {
   const { namespaces, pods, nodes, networks, domainNames } = peer
-  if (isMapping(namespaces)) return [{ is: 'pods', namespaces: namespacesBy(selector(namespaces)), pods: podsBy(undefined) }]
+  if (isMapping(namespaces)) return [{ is: 'pods', namespaces: namespacesBy(selectorIn(namespaces)), pods: podsBy(undefined) }]
   if (isMapping(pods))
-    return [{ is: 'pods', namespaces: namespacesBy(selector(pods['namespaceSelector'])), pods: podsBy(selector(pods['podSelector'])) }]
-  if (direction === 'egress' && isMapping(nodes)) return [{ is: 'nodes', nodes: podsBy(selector(nodes)) }]
+    return [{ is: 'pods', namespaces: namespacesBy(selectorIn(pods['namespaceSelector'])), pods: podsBy(selectorIn(pods['podSelector'])) }]
+  if (direction === 'egress' && isMapping(nodes)) return [{ is: 'nodes', nodes: podsBy(selectorIn(nodes)) }]
   if (direction === 'egress' && Array.isArray(networks))
     return networks.map((cidr) => ({ is: 'addresses', cidr: String(cidr), except: [], pods: 'yes' }))
   if (direction === 'egress' && Array.isArray(domainNames)) return [{ is: 'vague', why: `what ${domainNames.join(', ')} resolves to` }]

@@ -2,12 +2,12 @@
 import type { SpecObject } from '../model/index.ts'
 import { remembered } from './derived.ts'
 import { type End, type PodEnd, portNamed } from './network-ends.ts'
-import { isMapping, list, type Mapping, mapping, mappings, selectorIn, texts } from './network-fields.ts'
 import { namespaceNamed, namespacesBy, podsBy } from './network-policy-rules.ts'
 import { ALL_PORTS, isProtocol, NO_PORTS, type PortSet, ports, union } from './network-ports.ts'
 import { type CompiledPolicy, type PeerMatch, type PolicyRule, TIER } from './network-rules.ts'
 import { refOf } from './ref.ts'
 import { matchesSelector } from './selectors.ts'
+import { isMapping, list, type Mapping, mapping, mappings, selectorIn, texts } from './spec-fields.ts'
 
 /** Priorities of the tiers that Antrea makes itself. Those of other tiers are not read. */
 const TIERS: Readonly<Record<string, number>> = { emergency: 50, securityops: 100, networkops: 150, platform: 200, application: 250 }

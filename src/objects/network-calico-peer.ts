@@ -2,10 +2,10 @@
 import type { SpecObject } from '../model/index.ts'
 import { parseCalicoSelector } from './network-calico-selector.ts'
 import type { PodEnd } from './network-ends.ts'
-import { list, type Mapping, mapping, texts } from './network-fields.ts'
 import type { NamespaceFacts } from './network-isolation-policy.ts'
 import { namespaceNamed } from './network-policy-rules.ts'
 import type { Matcher, PeerMatch } from './network-rules.ts'
+import { list, type Mapping, mapping, texts } from './spec-fields.ts'
 
 type Labels = Readonly<Record<string, string>>
 

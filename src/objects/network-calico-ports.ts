@@ -1,8 +1,8 @@
 /** Protocols and ports of Calico's rules. https://docs.tigera.io/calico/latest/reference/resources/networkpolicy#ports */
 import type { Json } from '../model/index.ts'
 import { type End, portNamed } from './network-ends.ts'
-import { list, type Mapping, mapping } from './network-fields.ts'
 import { ALL_PORTS, difference, intersection, isProtocol, NO_PORTS, type PortSet, PROTOCOLS, ports, union } from './network-ports.ts'
+import { list, type Mapping, mapping } from './spec-fields.ts'
 
 /** By name, or by its number (IANA). Protocols that have no ports are none of those that are looked at. */
 function protocolsOf(protocol: Json | undefined): PortSet | undefined {

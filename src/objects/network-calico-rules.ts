@@ -6,9 +6,9 @@ import { calicoPorts } from './network-calico-ports.ts'
 import { parseCalicoSelector } from './network-calico-selector.ts'
 import { calicoTier } from './network-calico-tier.ts'
 import type { PodEnd } from './network-ends.ts'
-import { isMapping, list, type Mapping, mapping } from './network-fields.ts'
 import type { CompiledPolicy, PolicyRule } from './network-rules.ts'
 import { refOf } from './ref.ts'
+import { isMapping, list, type Mapping, mapping } from './spec-fields.ts'
 
 const CALICO_KINDS = [
   'CalicoNetworkPolicy',

@@ -1,7 +1,7 @@
 /** `toPorts` and `icmps` of Cilium's rules. https://docs.cilium.io/en/stable/security/policy/language/#layer-4-examples */
 import { type End, portNamed } from './network-ends.ts'
-import { isMapping, list, type Mapping, mapping, mappings } from './network-fields.ts'
 import { ALL_PORTS, isProtocol, NO_PORTS, type PortSet, PROTOCOLS, ports, union } from './network-ports.ts'
+import { isMapping, list, type Mapping, mapping, mappings } from './spec-fields.ts'
 
 export interface CiliumPorts {
   readonly ports: (destination: End) => PortSet

@@ -3,7 +3,6 @@ import type { Json, Path, SpecObject } from '../model/index.ts'
 import { remembered } from './derived.ts'
 import { ciliumPorts } from './network-cilium-ports.ts'
 import { ciliumPeer, ciliumSubject } from './network-cilium-selector.ts'
-import { isMapping, list, type Mapping, mapping, mappings, selectorIn, texts } from './network-fields.ts'
 import { podsBy } from './network-policy-rules.ts'
 import { ALL_PORTS } from './network-ports.ts'
 import {
@@ -15,6 +14,7 @@ import {
   TIER,
 } from './network-rules.ts'
 import { refOf } from './ref.ts'
+import { isMapping, list, type Mapping, mapping, mappings, selectorIn, texts } from './spec-fields.ts'
 
 /** Each of `spec` and `specs[]` by itself. Rules for nodes (`nodeSelector`) say nothing of pods. Deny wins over allow, whatever policy it is of. */
 export const rulesOfCilium = remembered((policy: SpecObject): readonly CompiledPolicy[] => {

@@ -3,9 +3,9 @@ import type { IngressObject, View } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
 import { derived } from './derived.ts'
 import { ANYWHERE, callersSide, type Side } from './network-edges.ts'
-import { mapping } from './network-fields.ts'
 import { namespaceOf, textOf } from './network-service-targets.ts'
 import { matchesPairs } from './selectors.ts'
+import { mapping } from './spec-fields.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from './workloads.ts'
 
 export const CONTROLLER_KINDS = [...WORKLOAD_KINDS, 'IngressClass', 'Gateway', 'GatewayClass'] as const

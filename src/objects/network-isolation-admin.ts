@@ -1,9 +1,9 @@
 /** AdminNetworkPolicy, BaselineAdminNetworkPolicy and ClusterNetworkPolicy, as far as they isolate. https://network-policy-api.sigs.k8s.io */
 import type { LabelSelector, ObjectRef, SpecObject } from '../model/index.ts'
-import { isMapping, list, type Mapping, mapping, mappings, texts } from './network-fields.ts'
 import type { IsolationPolicy } from './network-isolating.ts'
 import type { PolicyView } from './network-policies.ts'
 import { isEmptySelector, matchesSelector } from './selectors.ts'
+import { isMapping, list, type Mapping, mapping, mappings, texts } from './spec-fields.ts'
 
 export const ofAdminKind = ({ apiVersion }: ObjectRef): boolean => apiVersion.startsWith('policy.networking.k8s.io/')
 

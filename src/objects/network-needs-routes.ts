@@ -1,13 +1,13 @@
 /** Needs that Ingresses and routes show: who forwards traffic from outside to which Services. */
 import type { IngressBackend, IngressObject, RouteObject, SpecObject, View } from '../model/index.ts'
 import { ANYWHERE, callersSide, type Edge, type Side } from './network-edges.ts'
-import { mapping } from './network-fields.ts'
 import { hostsIn, keysNamed } from './network-host-names.ts'
 import { CONTROLLER_KINDS, gatewayPods, gatewaySide, ingressSide, podsLabelled } from './network-ingress-controllers.ts'
 import { edgesTo } from './network-needs-services.ts'
 import { gatewaysOf, parentsOf, ROUTES, type RouteBackend, routeBackends, virtualServiceBackends } from './network-route-backends.ts'
 import { namespaceOf, servicesByKey, TARGET_KINDS } from './network-service-targets.ts'
 import { keyOf } from './ref.ts'
+import { mapping } from './spec-fields.ts'
 
 export const ROUTE_NEED_KINDS = [...TARGET_KINDS, ...CONTROLLER_KINDS, 'Ingress', ...ROUTES, 'IstioGateway', 'IstioVirtualService'] as const
 type RouteView = View<(typeof ROUTE_NEED_KINDS)[number]>

@@ -3,10 +3,10 @@ import type { LabelSelector, NetworkPolicyPort, ServiceObject, SpecObject, View 
 import { eachContainer } from './containers.ts'
 import { derived } from './derived.ts'
 import { callersSide, type Edge, EVERY_POD, type Side } from './network-edges.ts'
-import { list, type Mapping, mapping } from './network-fields.ts'
 import { edgesTo } from './network-needs-services.ts'
 import { distinct, namespaceOf, selectedBy, TARGET_KINDS, targetsOf } from './network-service-targets.ts'
 import { matchesSelector } from './selectors.ts'
+import { list, type Mapping, mapping } from './spec-fields.ts'
 import { type Workload, type WorkloadKind, workloads } from './workloads.ts'
 
 export const SCRAPE_NEED_KINDS = [...TARGET_KINDS, 'ServiceMonitor', 'PodMonitor'] as const

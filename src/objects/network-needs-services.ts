@@ -2,9 +2,9 @@
 import type { ServiceObject, View } from '../model/index.ts'
 import { eachContainer } from './containers.ts'
 import { ANYWHERE, type Edge, type Side } from './network-edges.ts'
-import { mapping } from './network-fields.ts'
 import { servicesByKey, TARGET_KINDS, targetsOf, textOf } from './network-service-targets.ts'
 import { keyOf } from './ref.ts'
+import { mapping } from './spec-fields.ts'
 import { type Workload, workloads } from './workloads.ts'
 
 export const SERVICE_NEED_KINDS = [...TARGET_KINDS, 'MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration', 'APIService'] as const

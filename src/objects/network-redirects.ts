@@ -1,11 +1,11 @@
 /** Services whose callers a mesh leads elsewhere: the name says one thing, the packets go to the other. */
 import type { View } from '../model/index.ts'
 import { derived } from './derived.ts'
-import { list } from './network-fields.ts'
 import { keysNamed } from './network-host-names.ts'
 import { isOfMesh, parentsOf, ROUTES, type RouteBackend, routeBackends, virtualServiceBackends } from './network-route-backends.ts'
 import { namespaceOf, servicesByKey } from './network-service-targets.ts'
 import { keyOf } from './ref.ts'
+import { list } from './spec-fields.ts'
 
 export const REDIRECT_KINDS = ['Service', ...ROUTES, 'IstioVirtualService'] as const
 type RedirectView = View<(typeof REDIRECT_KINDS)[number]>

@@ -1,7 +1,7 @@
 /** Where routes lead: the Services behind HTTPRoutes and their like, and behind VirtualServices of Istio. */
 import type { RouteObject, SpecObject } from '../model/index.ts'
-import { list, mapping } from './network-fields.ts'
 import { namespaceOf, textOf } from './network-service-targets.ts'
+import { list, mapping } from './spec-fields.ts'
 
 export const ROUTES = ['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'] as const
 

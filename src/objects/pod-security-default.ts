@@ -1,14 +1,14 @@
 /** The cluster-wide default of Pod Security Admission: what holds where a namespace has no label of its own (controls.md 4.17). */
-import type { Json, PodSecurityAnswer, View } from '../model/index.ts'
+import type { PodSecurityAnswer, View } from '../model/index.ts'
 import { distribution } from './distribution.ts'
 import { fewOf } from './few-of.ts'
 import { componentFlags, FLAG_LADDER } from './flags.ts'
+import { isMapping, list, type Mapping } from './spec-fields.ts'
 
 export const DECLARED_DEFAULT_KINDS = ['AdmissionConfiguration', ...FLAG_LADDER] as const
 export const CLUSTER_DEFAULT_KINDS = ['PodSecurityProbe', ...DECLARED_DEFAULT_KINDS] as const
 type DeclaredView = View<(typeof DECLARED_DEFAULT_KINDS)[number]>
 type DefaultView = View<(typeof CLUSTER_DEFAULT_KINDS)[number]>
-type Mapping = { readonly [key: string]: Json }
 
 /** `answers`: by namespace, where the API server was asked by a dry run. */
 export type ClusterDefault = Declared & { readonly answers: ReadonlyMap<string, PodSecurityAnswer> }
@@ -18,9 +18,6 @@ export type Declared =
   | { readonly unseen: string; readonly answer: string }
   /** The plugin does not run at all: labels have no effect. */
   | { readonly off: string }
-
-const isMapping = (value: unknown): value is Mapping => value !== null && typeof value === 'object' && !Array.isArray(value)
-const list = (value: unknown): readonly Json[] => (Array.isArray(value) ? value : [])
 
 /** What holds for a namespace without a label, as far as it can be seen. */
 export function clusterDefault(view: DefaultView): ClusterDefault {

@@ -3,6 +3,7 @@ import type { Json, SpecObject, Unread, View } from '../model/index.ts'
 import { ADMISSION_FAMILIES } from './admission-families.ts'
 import { policyName } from './admission-policies.ts'
 import { gatekeeper } from './gatekeeper.ts'
+import { isMapping, list, type Mapping } from './spec-fields.ts'
 import type { WorkloadKind } from './workloads.ts'
 
 export const ENGINE_KINDS = [
@@ -17,10 +18,6 @@ export const ENGINE_KINDS = [
 /** And whether who is behind them is there to answer. */
 export const ENGINE_READS = [...ENGINE_KINDS, 'Service', 'GatekeeperConstraints', 'ServerVersion'] as const
 type EngineView = View<(typeof ENGINE_READS)[number] | 'Namespace' | WorkloadKind>
-type Mapping = { readonly [key: string]: Json }
-
-const isMapping = (value: unknown): value is Mapping => value !== null && typeof value === 'object' && !Array.isArray(value)
-const list = (value: unknown): readonly Json[] => (Array.isArray(value) ? value : [])
 
 export interface Engines {
   /** Does an engine hold this namespace to a Pod Security level? Its words. */

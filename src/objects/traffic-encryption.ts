@@ -2,6 +2,7 @@
 import type { Json, SpecObject, View } from '../model/index.ts'
 import { nodeArguments } from './flag-k3s.ts'
 import { parsed } from './flag-kubeadm.ts'
+import { mapping } from './spec-fields.ts'
 
 export const ENCRYPTION_KINDS = ['ConfigMap', 'CalicoFelixConfiguration', 'IstioPeerAuthentication', 'Deployment', 'Node'] as const
 type EncryptionView = View<(typeof ENCRYPTION_KINDS)[number]>
@@ -76,9 +77,6 @@ export function istio(view: EncryptionView): Istio | undefined {
 }
 const ageOf = ({ metadata: { creationTimestamp = '9', name } }: SpecObject): string => `${creationTimestamp} ${name}`
 
-type Mapping = { readonly [key: string]: Json }
-const mapping = (value: unknown): Mapping =>
-  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Mapping) : {}
 const asMode = (value: Json | undefined): Mode | undefined =>
   value === 'STRICT' || value === 'PERMISSIVE' || value === 'DISABLE' ? value : undefined
 /** Undefined: as what stands above it. */

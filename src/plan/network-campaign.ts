@@ -3,6 +3,7 @@
  * of, and whether it lets more through or less.
  */
 import type { Change, Json, KubeObject, Step } from '../model/index.ts'
+import { list } from '../objects/spec-fields.ts'
 import { canonicalJson } from './canonical.ts'
 
 export interface Campaign {
@@ -61,7 +62,6 @@ const specsOf = (object: KubeObject): readonly Mapping[] => {
   const { spec, specs } = object as KubeObject & { readonly spec?: Mapping; readonly specs?: readonly Mapping[] }
   return [...(spec === undefined || spec === null ? [] : [spec]), ...(specs ?? [])]
 }
-const list = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : [])
 /** What it names; one that says nothing is for ingress, as the API server fills it in. */
 const typesOf = (spec: Mapping): readonly Json[] => {
   const named = list(spec['policyTypes'] ?? spec['types'])

@@ -1,5 +1,5 @@
 /** The only mint of consent. Called from a key press, a typed word, or an explicit flag, and from nowhere else (safety law 2). */
-import type { Approval, Plan, StepId } from '../model/index.ts'
+import type { Approval, Plan, Step, StepId } from '../model/index.ts'
 
 /** `by` says what the operator did: `key a`, `typed "apply"`, `--yes --accept-risk safe`. Throws for steps that are not in the plan. */
 export function grant(plan: Plan, steps: Iterable<StepId>, by: string): Approval {
@@ -7,4 +7,15 @@ export function grant(plan: Plan, steps: Iterable<StepId>, by: string): Approval
   const granted = new Set(steps)
   for (const id of granted) if (!known.has(id)) throw new Error(`step ${id} is not in the plan that was shown`)
   return { digest: plan.digest, steps: granted, by } as unknown as Approval
+}
+
+/** What has to be typed for a step that may break something: the name of the object, so that the fingers cannot learn it. */
+export function confirmWord({ changes: [change] }: Step): string {
+  const name =
+    change?.type === 'create'
+      ? change.object.metadata.name
+      : change?.type === 'edit' || change?.type === 'delete'
+        ? change.target.name
+        : 'apply'
+  return /^[\w.:-]{1,40}$/.test(name) ? name : 'apply'
 }

@@ -1,4 +1,4 @@
-import type { Step, StepId } from '../model/index.ts'
+import type { StepId } from '../model/index.ts'
 import { mayBreakRows } from './rows-finding.ts'
 import { choice, diffRows, inColumns, type Line, prose, type Row, row, run } from './rows-line.ts'
 import { RISK_TONE, RISK_WORD, stateText } from './rows-words.ts'
@@ -95,17 +95,6 @@ const askedStep = ({ asking, steps }: Running): RunStep | undefined => steps.fin
 export function questionHeight(running: Running | undefined): number {
   const step = running === undefined ? undefined : askedStep(running)
   return step === undefined ? 0 : step.risk === 'may-break' ? 3 : 2
-}
-
-/** What has to be typed for a step that may break something: the name of the object, so that the fingers cannot learn it. */
-export function confirmWord({ changes: [change] }: Step): string {
-  const name =
-    change?.type === 'create'
-      ? change.object.metadata.name
-      : change?.type === 'edit' || change?.type === 'delete'
-        ? change.target.name
-        : 'apply'
-  return /^[\w.:-]{1,40}$/.test(name) ? name : 'apply'
 }
 
 export function askingLines(state: State, running: Running, asking: Asking, width: number): Line[] {

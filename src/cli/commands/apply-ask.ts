@@ -1,5 +1,5 @@
 import type { Approval, Plan, Rehearsal, Step } from '../../model/index.ts'
-import { grant } from '../../session/approve.ts'
+import { confirmWord, grant } from '../../session/approve.ts'
 import type { Io } from '../confirm.ts'
 import { diffText } from './apply-words.ts'
 
@@ -19,17 +19,7 @@ export async function ask(
   ])
   if (answer !== 'apply') return answer
   if (step.risk !== 'may-break') return grant(plan, [step.id], 'answered "apply it"')
-  const word = wordFor(step)
+  const word = confirmWord(step)
   const typed = await io.prompts.type(`This may break what runs. Type ${word} to go on, anything else to skip`)
   return typed.trim() === word ? grant(plan, [step.id], `typed "${word}"`) : 'skip'
-}
-
-function wordFor({ changes: [change] }: Step): string {
-  const name =
-    change?.type === 'create'
-      ? change.object.metadata.name
-      : change?.type === 'edit' || change?.type === 'delete'
-        ? change.target.name
-        : 'apply'
-  return /^[\w.:-]{1,40}$/.test(name) ? name : 'apply'
 }

@@ -1,4 +1,4 @@
-/** Reads the specs of policies whose kinds have no types of their own here: whatever a file holds, nothing throws. */
+/** Reads the specs of kinds that have no types of their own here: whatever a file holds, nothing throws. */
 import type { Json, LabelSelector } from '../model/index.ts'
 
 export type Mapping = { readonly [key: string]: Json }
