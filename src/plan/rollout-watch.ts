@@ -137,6 +137,9 @@ const restartsOf = ({ status }: PodObject): number =>
 const endings = (state: { readonly terminated?: { readonly exitCode?: number } } | undefined): number =>
   (state?.terminated?.exitCode ?? 0) === 0 ? 0 : 1
 
+/** A step that only opens the way for another one mends nothing itself. */
+const shown = ({ mends }: Step): string => (mends.length === 0 ? 'it is there' : 'the finding is gone')
+
 /** Waits until the rollout is done and its new pods have kept running, or says why it must be taken back. */
 export async function watchRollout(
   step: Step,
@@ -147,7 +150,7 @@ export async function watchRollout(
 ): Promise<Verdict> {
   const ref = workloadOf(step)
   const live = scan.state.snapshot.source.kind === 'live'
-  if (ref === undefined || !live) return { ok: true, note: live ? 'the finding is gone' : 'the file says so now' }
+  if (ref === undefined || !live) return { ok: true, note: live ? shown(step) : 'the file says so now' }
   if (before?.wasWell === false)
     return { ok: true, note: 'the finding is gone; the workload was not healthy before either, so its rollout was not waited for' }
   const later = ref.kind === 'CronJob' ? notDueWithin(objectAt(scan.state.snapshot, { ...ref, uid: undefined }), deadlineMs) : undefined

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { FindingId, KubeObject, Snapshot, Step } from '../../src/model/index.ts'
 import { nextRun } from '../../src/plan/cron-schedule.ts'
-import type { Watched } from '../../src/plan/rollout-watch.ts'
+import { type Watched, watchRollout } from '../../src/plan/rollout-watch.ts'
 import { verifierOf } from '../../src/plan/verify.ts'
 import { deployment, worldOf } from './plan-fixtures.ts'
 
@@ -214,5 +214,16 @@ describe('a CronJob', () => {
     expect(nextRun('30 6 * * *', 'America/New_York', midnight)).toBe(Date.parse('2026-07-01T10:30:00Z'))
     expect(nextRun('@hourly', undefined, midnight)).toBe(Date.parse('2026-07-01T01:00:00Z'))
     expect(nextRun('every now and then', undefined, midnight)).toBeUndefined()
+  })
+})
+
+describe('what no rollout follows', () => {
+  const scan = { state: { snapshot: { source: { kind: 'live' } } } } as unknown as Watched
+  const said = (mends: readonly string[]) =>
+    watchRollout({ changes: [], mends } as unknown as Step, scan, undefined, { deadlineMs: 1, steadyMs: 0 }, new AbortController().signal)
+
+  test('is told by its finding, or by its being there where it mends nothing itself', async () => {
+    expect(await said(['one'])).toEqual({ ok: true, note: 'the finding is gone' })
+    expect(await said([])).toEqual({ ok: true, note: 'it is there' })
   })
 })
