@@ -15,14 +15,14 @@ import type {
   View,
 } from '../src/model/index.ts'
 import { distribution } from '../src/objects/distribution.ts'
+import { editsOfConfigMap, editsOfConfiguration, editsOfPod, type FlagValues, type HostFile } from '../src/objects/flag-edits.ts'
 import { parsed } from '../src/objects/flag-kubeadm.ts'
 import { type Component, type ComponentInstance, componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { refOf, refText, sameObject } from '../src/objects/ref.ts'
 import { handOver } from './flag-handover.ts'
-import { editsOfConfigMap, editsOfConfiguration, editsOfPod, type FlagValues, type HostFile } from './flag-list.ts'
 import { optionsOf, PROVIDER_OPTIONS, type ProviderCommands, providerProposal } from './provider-command.ts'
 
-export type { FlagValues, HostFile } from './flag-list.ts'
+export type { FlagValues, HostFile } from '../src/objects/flag-edits.ts'
 
 export interface FlagChange {
   /** Default: kube-apiserver. */

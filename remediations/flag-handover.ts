@@ -2,9 +2,9 @@
 import { stringify } from 'yaml'
 import type { Change, Json } from '../src/model/index.ts'
 import type { Distribution } from '../src/objects/distribution.ts'
+import { extraVolume, type FlagValues, type HostFile, withExtraArgs } from '../src/objects/flag-edits.ts'
 import { EXTRA_ARGS } from '../src/objects/flag-kubeadm.ts'
 import type { Component, ComponentInstance } from '../src/objects/flags.ts'
-import { extraVolume, type FlagValues, type HostFile, withExtraArgs } from './flag-list.ts'
 
 export interface Handover {
   readonly component: Component

@@ -3,9 +3,9 @@ import { stringify } from 'yaml'
 import { remedy } from '../src/model/define.ts'
 import type { Change, ConfigMapObject, Finding, Json, Proposal, Remedy, RemedyContext, RemedyOption } from '../src/model/index.ts'
 import { distribution } from '../src/objects/distribution.ts'
+import { editsOfConfigMap } from '../src/objects/flag-edits.ts'
 import { KUBELET_LADDER, kubelets } from '../src/objects/kubelet-config.ts'
 import { sameObject } from '../src/objects/ref.ts'
-import { editsOfConfigMap } from './flag-list.ts'
 import { optionsOf, PROVIDER_OPTIONS, type ProviderCommands, providerProposal } from './provider-command.ts'
 
 export interface KubeletChange {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { ApiClient } from '../apiserver/client.ts'
+import type { Host } from '../hosts/host.ts'
 import type { ClusterSource, Json } from '../model/index.ts'
 import { stateDirectory } from '../writers/journal.ts'
 import { withCloudIamOf } from './cloud-iam-option.ts'
@@ -19,6 +20,8 @@ export interface Opened {
   readonly root?: string
   /** The client of a live cluster. */
   readonly client?: ApiClient
+  /** Nodes whose files can be reached, as the operator said (`--host`). */
+  readonly hosts?: readonly Host[]
   /** Enough to open it again for an undo: goes into the journal, so it holds no credentials. */
   readonly location: Json
 }

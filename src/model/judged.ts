@@ -71,7 +71,7 @@ export interface Outcome {
 
 /** The short form of a remedy, shown in lists and JSON. */
 export interface FindingRemedy {
-  readonly kind: 'edit' | 'create' | 'delete' | 'file' | 'command' | 'byHand' | 'needsValue' | 'refused'
+  readonly kind: 'edit' | 'create' | 'delete' | 'file' | 'host' | 'command' | 'byHand' | 'needsValue' | 'refused'
   readonly risk: Risk
   readonly summary: string
 }

@@ -1,5 +1,6 @@
 /** What mends it: intents, proposals, the plan, approval, the journal, and how far a step has come. */
 
+import type { HostAction } from './hosts.ts'
 import type { Finding } from './judged.ts'
 import type { KubeObject } from './kube.ts'
 import type { ControlId, FindingId, Json, ObjectRef, Path, Practice, Risk, RunId, StepId } from './names.ts'
@@ -22,6 +23,11 @@ export type Change =
       readonly runbook: readonly string[]
       readonly rollback: readonly string[]
     }
+  /**
+   * Something done on a node through its carrier, or to what etcd stores; proposed only where the carrier reaches the node. `key` names
+   * it within the cluster; two findings that want the same key are merged into one step where they can be.
+   */
+  | { readonly type: 'host'; readonly key: string; readonly title: string; readonly action: HostAction }
   /** A provider's CLI; shown, never run without an approval. */
   | { readonly type: 'command'; readonly argv: readonly string[]; readonly undo?: readonly string[]; readonly where: string }
 /** `secretKeys`: how many 32-byte keys the writer must draw from the CSPRNG and put, base64, where the text says `{{key N}}`. */

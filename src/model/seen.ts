@@ -3,6 +3,7 @@ import type { GatekeeperConstraint, PodSecurityAnswer } from './admission.ts'
 import type { CloudIamFact } from './cloud-iam.ts'
 import type { CredentialFact } from './credential.ts'
 import type { ObservedFlows } from './flows.ts'
+import type { HostSeen } from './hosts.ts'
 import type {
   BindingObject,
   CertificateSigningRequestObject,
@@ -157,6 +158,8 @@ export interface Facts {
   ObservedRequests: ObservedRequests
   /** What a record of the network's flows says of who talks to whom. Only there where the operator gave one (`--flows`). */
   ObservedFlows: ObservedFlows
+  /** Files of nodes. Only there where the operator said how they are reached (`--host`); one entry a node that was named. */
+  Hosts: { readonly hosts: readonly HostSeen[] }
 }
 export type FactName = keyof Facts
 export interface MetricSample {

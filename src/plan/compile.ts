@@ -224,7 +224,13 @@ function takeIn(
 
 const RISK_WORDS: Readonly<Record<Risk, string>> = { safe: 'is safe', 'restarts-pods': 'restarts pods', 'may-break': 'may break something' }
 const nameOf = (target: Target): string =>
-  target.is === 'object' ? refText(target.ref) : target.is === 'file' ? target.change.name : target.change.argv.join(' ')
+  target.is === 'object'
+    ? refText(target.ref)
+    : target.is === 'file'
+      ? target.change.name
+      : target.is === 'host'
+        ? target.change.title
+        : target.change.argv.join(' ')
 
 /** A namespace's labels that only warn and those that enforce are two steps: nothing restarts, so nothing is won by doing both at once. */
 const splitKey = (key: string, target: Target, risk: Risk): string =>

@@ -7,17 +7,20 @@ import { eachVolume, sourcesOf } from '../objects/volumes.ts'
 import { templateOf } from '../objects/workloads.ts'
 import { sameJson } from './canonical.ts'
 import { mergeTexts } from './file-text.ts'
+import { mergeActions } from './host-actions.ts'
 import { CONFLICT, mergeThree } from './merge.ts'
 import { objectAt, objectKey } from './objects-by-ref.ts'
 
 type FileChange = Extract<Change, { type: 'file' }>
 type CommandChange = Extract<Change, { type: 'command' }>
+type HostChange = Extract<Change, { type: 'host' }>
 
 /** What is to become of one thing. `before`/`after` undefined: it is not there. */
 export type Target =
   | { readonly is: 'object'; readonly ref: ObjectRef; readonly before: KubeObject | undefined; readonly after: KubeObject | undefined }
   | { readonly is: 'file'; readonly change: FileChange }
   | { readonly is: 'command'; readonly change: CommandChange }
+  | { readonly is: 'host'; readonly change: HostChange }
 
 /** Thrown while a proposal is taken in: it cannot be part of this plan, for the reason given. */
 export class Refused extends Error {}
@@ -44,12 +47,15 @@ function keyOfChange(change: Change): string {
       return `file:${change.name}`
     case 'command':
       return `command:${change.where}:${JSON.stringify(change.argv)}`
+    case 'host':
+      return `host:${change.key}`
   }
 }
 
 function targetOf(change: Change, sofar: Target | undefined, view: View<Readable>): Target {
   if (change.type === 'file') return { is: 'file', change }
   if (change.type === 'command') return { is: 'command', change }
+  if (change.type === 'host') return { is: 'host', change }
   const ref = change.type === 'create' ? refOf(change.object) : change.target
   const known = objectAt(view, ref)
   const { before, after } = sofar?.is === 'object' ? sofar : { before: known, after: known }
@@ -95,7 +101,14 @@ export function mergeTargets(ours: Target | undefined, theirs: Target, what: str
       },
     }
   }
+  if (ours.is === 'host' && theirs.is === 'host') return { is: 'host', change: mergeHost(ours.change, theirs.change, what) }
   return ours
+}
+
+function mergeHost(ours: HostChange, theirs: HostChange, what: string): HostChange {
+  const action = mergeActions(ours.action, theirs.action)
+  if ('conflict' in action) throw new Refused(`another finding of this plan wants ${action.conflict} in ${what}: apply that first`)
+  return { ...ours, action, title: ours.title === theirs.title ? ours.title : `${ours.title}; ${theirs.title}` }
 }
 
 function mergeObjects(ours: Extract<Target, { is: 'object' }>, theirs: Extract<Target, { is: 'object' }>, what: string): Target {

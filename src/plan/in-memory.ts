@@ -24,7 +24,9 @@ export const undoPlan = (snapshot: Snapshot, steps: readonly Step[]): Snapshot =
 
 /** False for a step that only hands something over: whether it helped cannot be told in memory. */
 export const showsInMemory = (step: Step): boolean =>
-  step.changes.some((change) => (change.type === 'file' ? objectOf(change) !== undefined : change.type !== 'command'))
+  step.changes.some((change) =>
+    change.type === 'file' ? objectOf(change) !== undefined : change.type !== 'command' && change.type !== 'host',
+  )
 
 function carryOut(snapshot: Snapshot, changes: readonly Change[]): Snapshot {
   const world = new World(snapshot)

@@ -18,7 +18,7 @@ export const isPolicyKind = (kind: string): boolean => /NetworkPolicy$/.test(kin
 /** Undefined where the step changes no policy. One that changes both directions belongs to the later campaign. */
 export function campaignOf({ changes, inverse }: Pick<Step, 'changes' | 'inverse'>): Campaign | undefined {
   const [change] = changes.filter(({ type }) => type === 'create' || type === 'edit' || type === 'delete')
-  if (change === undefined || change.type === 'file' || change.type === 'command') return undefined
+  if (change === undefined || change.type === 'file' || change.type === 'command' || change.type === 'host') return undefined
   const { kind } = change.type === 'create' ? change.object : change.target
   if (!isPolicyKind(kind)) return undefined
   const namespace = change.type === 'create' ? change.object.metadata.namespace : change.target.namespace

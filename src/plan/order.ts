@@ -57,6 +57,7 @@ const RANKS = [
   'network policy',
   'enforce',
   'removal',
+  'host',
   'file',
   'command',
 ] as const
@@ -72,6 +73,8 @@ function classOf(change: Change, step: Step): (typeof RANKS)[number] {
       return 'file'
     case 'command':
       return 'command'
+    case 'host':
+      return 'host'
     case 'edit':
       return ofEdit(change.target.kind, step)
   }

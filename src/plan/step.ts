@@ -76,6 +76,7 @@ function carriedOut(change: Change, owner: Step['managedBy'], view: Snapshot): S
 const SUMMARIES = 3
 
 function titleOf(draft: Draft, change: Change): string {
+  if (change.type === 'host') return change.title
   const what =
     change.type === 'create'
       ? refText(refOf(change.object))

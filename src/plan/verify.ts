@@ -79,8 +79,12 @@ const changesToLast = ({ canary, changes }: Step): readonly Change[] =>
           : change,
       )
 
+/** What no object shows: whoever carries it out looks himself. */
+const isUnseen = (change: Change): change is Extract<Change, { type: 'file' | 'command' | 'host' }> =>
+  change.type === 'file' || change.type === 'command' || change.type === 'host'
+
 function isShown(change: Change, snapshot: Snapshot, before: Before | undefined): boolean {
-  if (change.type === 'file' || change.type === 'command') return true
+  if (isUnseen(change)) return true
   const ref = change.type === 'create' ? refOf(change.object) : change.target
   const object = objectAt(snapshot, { ...ref, uid: undefined })
   if (change.type === 'create') return object !== undefined
@@ -100,7 +104,7 @@ function differences(change: Extract<Change, { type: 'edit' }>, object: KubeObje
 }
 function notShown(step: Step, snapshot: Snapshot, before: Before | undefined): string {
   for (const change of step.changes) {
-    if (change.type === 'file' || change.type === 'command' || isShown(change, snapshot, before)) continue
+    if (isUnseen(change) || isShown(change, snapshot, before)) continue
     const ref = change.type === 'create' ? refOf(change.object) : change.target
     const object = objectAt(snapshot, { ...ref, uid: undefined })
     if (object === undefined) return `${refText(ref)} is not there after the write: somebody deleted it`

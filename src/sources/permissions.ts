@@ -19,6 +19,7 @@ const FACT_RULES: Readonly<Record<FactName, PolicyRule | undefined>> = {
   CloudIam: undefined,
   ObservedRequests: undefined,
   ObservedFlows: undefined,
+  Hosts: undefined,
   // Needs create on pods, if only for dry runs: nobody has to give that to a reader. Without it the doubt stays, and says so.
   PodSecurityProbe: undefined,
   // Its kinds are made by the operator's templates: they have no names that could be listed here.

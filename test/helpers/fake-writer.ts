@@ -47,7 +47,7 @@ export class FakeWriter implements Writer {
   async intent(rehearsal: Rehearsal): Promise<readonly Written[]> {
     const step = this.#steps.get(rehearsal.step)!
     return step.changes.flatMap((change): Written[] => {
-      if (change.type === 'file' || change.type === 'command') return []
+      if (change.type === 'file' || change.type === 'command' || change.type === 'host') return []
       const target = change.type === 'create' ? refOf(change.object) : change.target
       const [before, after] = [this.snapshot, rehearsal.prepared as Snapshot].map((world) => plain(objectAt(world, target)))
       return [{ target, before: before!, after: after!, undo: { is: 'fake' } }]

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { proposeFlags, setFlags } from '../../remediations/apiserver-flag.ts'
-import { editsOfConfiguration, editsOfPod, type HostFile, withExtraArgs, withFlags } from '../../remediations/flag-list.ts'
+import { editsOfConfiguration, editsOfPod, type HostFile, withExtraArgs, withFlags } from '../../src/objects/flag-edits.ts'
 import type { Change, Finding, PodObject, Proposal, Snapshot } from '../../src/model/index.ts'
 import { componentFlags, flagFinding } from '../../src/objects/flags.ts'
 import { applyEdits, invertEdits } from '../../src/objects/path.ts'

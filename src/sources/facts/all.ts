@@ -8,6 +8,7 @@ import { credential } from './credential.ts'
 import { endpoint } from './endpoint.ts'
 import type { Fact } from './fact.ts'
 import { gatekeeperConstraints } from './gatekeeper-constraints.ts'
+import { hostsNotAsked } from './hosts.ts'
 import { imageConfigsNotAsked } from './image-configs.ts'
 import { kubeletConfigz } from './kubelet-configz.ts'
 import { observedFlowsNotGiven } from './observed-flows.ts'
@@ -35,4 +36,5 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   PodSecurityProbe: podSecurityProbe,
   ObservedRequests: observedRequestsNotGiven,
   ObservedFlows: observedFlowsNotGiven,
+  Hosts: hostsNotAsked,
 }

@@ -1,19 +1,24 @@
 /** Flags where they stand in files: the command of a static pod, the extraArgs of a ClusterConfiguration. */
 import { parseDocument } from 'yaml'
-import type { ConfigFile, ConfigMapObject, ContainerSpec, Edit, Json, Path, PodObject, Volume, VolumeMount } from '../src/model/index.ts'
-import { EXTRA_ARGS } from '../src/objects/flag-kubeadm.ts'
-import { type Component, commandLineOf, flagNameOf } from '../src/objects/flag-parse.ts'
-import { valueAt } from '../src/objects/path.ts'
+import type {
+  ConfigFile,
+  ConfigMapObject,
+  ContainerSpec,
+  Edit,
+  HostMount,
+  Json,
+  Path,
+  PodObject,
+  Volume,
+  VolumeMount,
+} from '../model/index.ts'
+import { EXTRA_ARGS } from './flag-kubeadm.ts'
+import { type Component, commandLineOf, flagNameOf } from './flag-parse.ts'
+import { valueAt } from './path.ts'
 
 /** New values by flag; null takes the flag away. */
 export type FlagValues = Readonly<Record<string, string | null>>
-/** A directory or file of the node that the component must see, at the same path inside. */
-export interface HostFile {
-  readonly name: string
-  readonly path: string
-  readonly type: 'Directory' | 'DirectoryOrCreate' | 'File' | 'FileOrCreate'
-  readonly readOnly: boolean
-}
+export type HostFile = HostMount
 
 /** An argument list with the flags set: in place where they stand (the last one counts, so earlier ones go), at the end where they do not. */
 export function withFlags(list: readonly string[], values: FlagValues): readonly string[] {

@@ -1,0 +1,89 @@
+/** A node whose files are reached through a carrier: the port that sources look through and writers write through. */
+import type { Carrier } from '../model/index.ts'
+
+export interface Stat {
+  readonly is: 'file' | 'directory' | 'link' | 'other'
+  /** Permission bits. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly owner?: string
+  readonly group?: string
+  /** Bytes. */
+  readonly size: number
+}
+export interface ReadFile {
+  readonly text: string
+  /** Hex, of the bytes. */
+  readonly sha256: string
+  readonly stat: Stat
+}
+
+export interface WriteOptions {
+  /** Permission bits of the new file. */
+  readonly mode: number
+  /** Default: those of the file that is there, else root. */
+  readonly uid?: number
+  readonly gid?: number
+  /** What must be there now: the sha256 of its bytes, or null for nothing. Anything else is a `HostConflict`, and nothing is written. */
+  readonly expected: string | null
+}
+
+/**
+ * One node. Paths are absolute and normal (no `..`). "Not there" is undefined; whatever else keeps an answer away throws `HostRefused`
+ * (the node said no) or `HostUnreachable` (nobody knows). Calls end by their own time limits.
+ */
+export interface Host {
+  /** The Node's name in the cluster. */
+  readonly node: string
+  readonly carrier: Carrier
+  /** For the operator: "ssh root@10.0.0.1", "docker exec kind-control-plane". */
+  readonly words: string
+  /** A link is not followed. */
+  stat(path: string): Promise<Stat | undefined>
+  /** Of a file of at most `limit` bytes (default 4 MiB); a link to a file is followed. */
+  read(path: string, limit?: number): Promise<ReadFile | undefined>
+  /** Names in a directory, sorted. */
+  list(path: string): Promise<readonly string[] | undefined>
+  /**
+   * Whole or not at all: written beside under a name that begins with a dot (the kubelet does not run those), flushed, then renamed.
+   * A missing directory is made, 0700 and root's.
+   */
+  write(path: string, text: string, options: WriteOptions): Promise<void>
+  /** A byte-for-byte copy with owner and mode, to a place where there is nothing; its directory is made 0700. */
+  copy(from: string, to: string): Promise<void>
+  /** `expected` as for write; nothing there is fine. */
+  remove(path: string, expected: string): Promise<void>
+  run(command: HostCommand): Promise<CommandResult>
+  /** Yields the sha256 of a file (undefined: not there) at first and whenever it has changed; looks once a second. Ends when aborted. */
+  watch(path: string, signal: AbortSignal): AsyncIterable<string | undefined>
+  /** Ends what keeps it open: a connection, a helper pod. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** A program of the table in commands.ts with its arguments filled in: nothing else is ever run on a node. */
+export interface HostCommand {
+  readonly name: string
+  readonly argv: readonly string[]
+  /** Milliseconds; then it is ended and counts as `HostUnreachable`. */
+  readonly timeoutMs: number
+  readonly stdin?: string
+}
+export interface CommandResult {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The node said no: permission denied, a read-only file system, a program that is not there. The message is one clause. */
+export class HostRefused extends Error {
+  override readonly name = 'HostRefused'
+}
+/** Nobody knows: the connection failed, or no answer came in time. */
+export class HostUnreachable extends Error {
+  override readonly name = 'HostUnreachable'
+}
+/** What is there is not what was expected; nothing was written. */
+export class HostConflict extends Error {
+  override readonly name = 'HostConflict'
+}

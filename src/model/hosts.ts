@@ -1,0 +1,127 @@
+/** Nodes reached through a carrier: what is seen of their files, and what is done there (architecture.md, src/hosts). */
+import type { Edit } from './mended.ts'
+
+/** How a node's files are reached. `container`: docker, podman or another program with their `exec`. */
+export type Carrier = 'local' | 'ssh' | 'container' | 'helper-pod'
+
+/** What one node showed. A path that is neither in `files` nor in `unread` was looked for and is not there. */
+export interface HostSeen {
+  readonly node: string
+  readonly carrier: Carrier
+  /** It runs static pods of the control plane. */
+  readonly controlPlane: boolean
+  readonly files: readonly HostFileSeen[]
+  readonly unread: readonly { readonly path: string; readonly because: string }[]
+  /** Why nothing of it could be read: "ssh: connection refused". */
+  readonly refused?: string
+}
+export interface HostFileSeen {
+  /** Absolute, on the node. */
+  readonly path: string
+  readonly is: 'file' | 'directory'
+  /** Permission bits, `0o600`. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  /** Names on the node; absent where it knows none. */
+  readonly owner?: string
+  readonly group?: string
+  /** Hex; of files whose content was read. */
+  readonly sha256?: string
+  /** Of YAML that controls judge; keys of an EncryptionConfiguration are replaced by stand-ins of the same length and quality. Never of private keys. */
+  readonly text?: string
+}
+
+/** A directory or file of the node that a component must see, at the same path inside. */
+export interface HostMount {
+  readonly name: string
+  readonly path: string
+  readonly type: 'Directory' | 'DirectoryOrCreate' | 'File' | 'FileOrCreate'
+  readonly readOnly: boolean
+}
+
+/** A file of the node, written whole. Its directory is made where it is missing: 0700, root. */
+export interface NodeFile {
+  readonly path: string
+  readonly text: string
+  readonly mode: number
+}
+
+/** The components whose static pods have flags. */
+export type ControlPlaneComponent = 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd'
+
+/** One thing done on one node through its carrier, or to what etcd stores. Each is a step of its own. */
+export type HostAction = FlagsAction | FileAction | EncryptionAction | RewriteAction
+
+/** Flags of a static pod's component, in its manifest; the kubelet restarts it, and it must come back or the old manifest does. */
+export interface FlagsAction {
+  readonly do: 'flags'
+  readonly node: string
+  readonly component: ControlPlaneComponent
+  /** New values by flag; null takes a flag away. */
+  readonly flags: Readonly<Record<string, string | null>>
+  /** Mounted where they are not yet. */
+  readonly mounts: readonly HostMount[]
+  /** Placed before the manifest is touched; one that is there with the same text is left alone, with another text it is replaced. */
+  readonly files: readonly NodeFile[]
+}
+
+/** A file of the node: written whole, edited in place with comments and order kept, or removed. */
+export interface FileAction {
+  readonly do: 'file'
+  readonly node: string
+  readonly path: string
+  readonly to: { readonly text: string; readonly mode: number } | { readonly edits: readonly Edit[] } | 'removed'
+  /** Who must take notice. `reader`: whoever reads it does so by himself. `kubelet`: it is restarted. A component: its static pod is. */
+  readonly noticedBy: 'nobody' | 'reader' | 'kubelet' | ControlPlaneComponent
+}
+
+/**
+ * The EncryptionConfiguration of one node brought to a stage. Keys are taken, by name, from the file of whichever node has them; one that
+ * none has is drawn from the CSPRNG. Key bytes are neither shown nor journalled.
+ */
+export interface EncryptionAction {
+  readonly do: 'encryption'
+  readonly node: string
+  /** Every node that runs an API server of this cluster, `node` included. */
+  readonly nodes: readonly string[]
+  /** Of the file, the same on all nodes. */
+  readonly path: string
+  readonly rules: readonly EncryptionStageRule[]
+  /** How the API server of the node takes it up before the step is done: by itself, by a restart, or not yet, since its flags come later. */
+  readonly loadedBy: 'reload' | 'restart' | 'later'
+}
+export interface EncryptionStageRule {
+  readonly resources: readonly string[]
+  /** In order: the first writes, all read. */
+  readonly providers: readonly EncryptionStageProvider[]
+}
+export type EncryptionStageProvider =
+  | { readonly kind: 'identity' }
+  /** Keys in order: the first writes. */
+  | { readonly kind: 'secretbox' | 'aescbc' | 'aesgcm'; readonly keys: readonly string[] }
+  | {
+      readonly kind: 'kms'
+      readonly apiVersion: 'v1' | 'v2'
+      readonly name: string
+      readonly endpoint: string
+      /** As Go durations: `3s`. */
+      readonly timeout?: string
+      readonly cachesize?: number
+    }
+
+/**
+ * Everything that is stored of these resources is stored anew, by whatever provider writes now. It may be stopped at any time and
+ * taken up again. Its undo is the same: what is stored is stored anew by the provider that writes then.
+ */
+export interface RewriteAction {
+  readonly do: 'rewrite'
+  /** `secrets`, `configmaps`, `widgets.example.com`. */
+  readonly resources: readonly string[]
+  /** What every stored value begins with afterwards (`k8s:enc:secretbox:v1:key-20261126:`); '' is plain text. */
+  readonly prefix: string
+  /** Nodes that run an API server, through which etcd may be looked at. */
+  readonly nodes: readonly string[]
+  /** Nothing is to be stored anew when the step is taken, only when it is taken back: then with `prefix`. */
+  readonly onlyUndo?: true
+}
