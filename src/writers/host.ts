@@ -113,6 +113,4 @@ function performerOf(what: HostAction['do']): Performer {
   return performer
 }
 
-/** What was done on a node says so in the journal. */
-export const isHostWrite = ({ undo }: Written): boolean => undo !== null && typeof undo === 'object' && 'is' in undo && undo.is === 'host'
 const doOf = ({ undo }: Written): HostAction['do'] => (undo as { readonly do: HostAction['do'] }).do
