@@ -81,6 +81,7 @@ async function openLive({ context: name, kubeconfig, namespace: namespaces }: Op
 export async function closeHosts({ hosts = [] }: Opened): Promise<void> {
   await Promise.all(hosts.map((host) => host.close().catch(() => {})))
 }
+export const thenCloseHosts = <T>(opened: Opened, work: Promise<T>): Promise<T> => work.finally(() => closeHosts(opened))
 
 /** The options that open again what a run was made on; its `location` is what openSource gave for the journal. */
 export function optionsOfLocation(location: Json): SourceOptions {

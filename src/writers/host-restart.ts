@@ -26,7 +26,7 @@ export type LogsBefore = ReadonlyMap<string, number>
 
 const EVERY_MS = 500
 const TOLD_EVERY_MS = 5_000
-/** Without a probe a container counts as ready the moment it runs. */
+/** Without a probe a container counts as ready the moment it runs; and what looks as it did before may be about to be restarted. */
 const STEADY_MS = 5_000
 const LOGS = '/var/log/pods'
 const LOG_BYTES = 1024 * 1024
@@ -50,7 +50,7 @@ export async function untilBack(world: HostWorld, host: Host, awaited: Returning
       if (isNew && exits > SPARED_EXITS) return endsAtOnce(awaited, host, await lastWords(host, awaited, before))
       if (isReady(pod) && status?.state?.running !== undefined) wellSince ??= Date.now()
       else wellSince = undefined
-      const steadyMs = hasProbe(pod, awaited) ? 0 : STEADY_MS
+      const steadyMs = isNew && hasProbe(pod, awaited) ? 0 : STEADY_MS
       if (wellSince !== undefined && Date.now() - wellSince >= steadyMs && (await answers(world, awaited))) return undefined
     } else wellSince = undefined
     if (isNew) {

@@ -122,7 +122,13 @@ anonymous:
       JSON.stringify(flags({ profiling: 'false' })),
     ])
     const written = await new Promise<never>((resolve) => child.on('message', (message) => resolve(message as never)))
-    await expect.poll(manifest, { timeout: 20_000, interval: 20 }).toContain('--profiling=false')
+    const shown = async () =>
+      JSON.stringify(
+        await cluster()
+          .api.get(`/api/v1/namespaces/kube-system/pods/${server.pod}`)
+          .catch(() => ''),
+      )
+    await expect.poll(shown, { timeout: 60_000, interval: 50 }).toContain('--profiling=false')
     child.kill('SIGKILL')
     await new Promise((resolve) => child.on('exit', resolve))
     expect(await hands.writer.state(written[0])).toBe('after')

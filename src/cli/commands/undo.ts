@@ -8,7 +8,7 @@ import { lockTarget } from '../../writers/journal-lock.ts'
 import { Interrupted, type Io, terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { closeHosts, openSource, optionsOfLocation } from '../open-source.ts'
+import { openSource, optionsOfLocation, thenCloseHosts } from '../open-source.ts'
 import { filesDirectory, openWriters, targetOf, type Writers, writerOf } from '../open-writer.ts'
 import type { SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
@@ -32,11 +32,7 @@ export async function undoMain(runId: string | undefined, options: UndoOptions):
   const { signal } = interruptible()
   const { run } = recorded.header
   const writers = await openWriters(opened, { out: filesDirectory(undefined, state, run), run, signal })
-  try {
-    return await undoCommand(io, { recorded, writers, stateDirectory: state, target, signal }, options)
-  } finally {
-    await closeHosts(opened)
-  }
+  return thenCloseHosts(opened, undoCommand(io, { recorded, writers, stateDirectory: state, target, signal }, options))
 }
 
 export interface UndoContext {
