@@ -50,7 +50,7 @@ export async function untilBack(world: HostWorld, host: Host, awaited: Returning
       if (isNew && exits > SPARED_EXITS) return endsAtOnce(awaited, host, await lastWords(host, awaited, before))
       if (isReady(pod) && status?.state?.running !== undefined) wellSince ??= Date.now()
       else wellSince = undefined
-      const steadyMs = isNew && hasProbe(pod, awaited) ? 0 : STEADY_MS
+      const steadyMs = isNew && hasProbe(pod, awaited) ? 0 : Math.min(STEADY_MS, world.patienceMs / 3)
       if (wellSince !== undefined && Date.now() - wellSince >= steadyMs && (await answers(world, awaited))) return undefined
     } else wellSince = undefined
     if (isNew) {
