@@ -13,7 +13,7 @@ import { lockTarget } from '../writers/journal-lock.ts'
 import { settleInterrupted } from './commands/interrupted.ts'
 import { closeHosts } from './hosts-option.ts'
 import { type Opened, type OpenOptions, openSource } from './open-source.ts'
-import { ALSO, filesDirectory, openWriters, targetOf, type Writers } from './open-writer.ts'
+import { alsoRead, filesDirectory, openWriters, targetOf, type Writers } from './open-writer.ts'
 import type { SourceOptions } from './options.ts'
 import { VERSION } from './version.ts'
 import { pastRuns, undoRun } from './wizard-history.ts'
@@ -70,7 +70,7 @@ async function openedSource(opened: Opened, state: string): Promise<OpenedSource
       resolve()
     })
   })
-  const ended = scan.run(stop.signal, new Set([...wantedBy(controls), ...(opened.client === undefined ? [] : ALSO)]))
+  const ended = scan.run(stop.signal, new Set([...wantedBy(controls), ...alsoRead(opened)]))
   await Promise.race([first, ended])
   const byId = new Map<string, RegisteredControl>(controls.map((control) => [control.id, control]))
   const work = new Workplace(opened, scan, state)
@@ -109,7 +109,10 @@ class Workplace {
   }
 
   #open(): Promise<Writers> {
-    return (this.#writers ??= openWriters(this.#opened, filesDirectory(undefined, this.#state, this.#next)))
+    return (this.#writers ??= openWriters(this.#opened, {
+      out: filesDirectory(undefined, this.#state, this.#next),
+      run: this.#next,
+    }))
   }
 
   async preview(step: Step): Promise<RehearsalResult> {

@@ -61,10 +61,14 @@ function inList(now: readonly unknown[], wanted: readonly unknown[], at: Way): O
 
 const isAlike = (a: unknown, b: unknown): boolean => (isFields(a) ? isFields(b) : Array.isArray(a) && Array.isArray(b))
 
-/** The longest run of items that stay: equal ones, and mappings of the same name. */
+const isSameFlag = (a: unknown, b: unknown): boolean =>
+  typeof a === 'string' && typeof b === 'string' && FLAG.test(a) && FLAG.exec(a)?.[0] === FLAG.exec(b)?.[0]
+const FLAG = /^--?[A-Za-z][\w.-]*=/
+
+/** The longest run of items that stay: equal ones, mappings of the same name, and flags with another value. */
 function kept(now: readonly unknown[], wanted: readonly unknown[]): (readonly [number, number])[] {
   const stays = (a: unknown, b: unknown): boolean =>
-    isFields(a) && isFields(b) && typeof a.name === 'string' ? a.name === b.name : sameValue(a, b)
+    isFields(a) && isFields(b) && typeof a.name === 'string' ? a.name === b.name : sameValue(a, b) || isSameFlag(a, b)
   const pairs: (readonly [number, number])[] = []
   let start = 0
   while (start < now.length && start < wanted.length && stays(now[start], wanted[start])) pairs.push([start, start++])

@@ -14,6 +14,12 @@ const edited = (text: string, ...edits: Edit[]): string => editYaml(text, 0, und
 describe('in place', () => {
   test.each<[string, string, Edit[], string]>([
     ['a scalar keeps its comment', 'a: 1 # why\nb: 2\n', [set(3, 'a')], 'a: 3 # why\nb: 2\n'],
+    [
+      'a flag with another value keeps its comments',
+      'a:\n  - x\n  # at least\n  - --b=1 # or more\n',
+      [set(['x', '--b=2', '--c=3'], 'a')],
+      'a:\n  - x\n  # at least\n  - --b=2 # or more\n  - --c=3\n',
+    ],
     ['a quoted scalar', "a: 'x' # why\n", [set('v', 'a')], 'a: v # why\n'],
     [
       'text that some readers take for a number is quoted',

@@ -28,10 +28,10 @@ import { Interrupted, type Io, terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
 import { readExceptions } from '../exceptions-file.ts'
 import { EXIT } from '../exit-codes.ts'
-import { closeHosts } from '../hosts-option.ts'
+import { thenCloseHosts } from '../hosts-option.ts'
 import { readsForReach } from '../network-reads.ts'
 import { type Opened, openSource } from '../open-source.ts'
-import { ALSO, filesDirectory, openWriters, targetOf, type Writers } from '../open-writer.ts'
+import { alsoRead, filesDirectory, openWriters, targetOf, type Writers } from '../open-writer.ts'
 import { chooseControls, parseSettings, type SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
 import { VERSION } from '../version.ts'
@@ -74,8 +74,8 @@ export async function applyMain(options: ApplyOptions): Promise<number> {
   const state = stateDirectory()
   const id = newRunId(new Date())
   const { signal } = interruptible()
-  const writers = await openWriters(opened, filesDirectory(options.out, state, id))
-  return applyCommand(io, { opened, writers, controls, signal, stateDirectory: state, run: id }, options).finally(() => closeHosts(opened))
+  const writers = await openWriters(opened, { out: filesDirectory(options.out, state, id), run: id, signal })
+  return thenCloseHosts(opened, applyCommand(io, { opened, writers, controls, signal, stateDirectory: state, run: id }, options))
 }
 
 function requireConsent(io: Io, { yes, dryRun }: ApplyOptions): void {
@@ -96,7 +96,7 @@ export async function applyCommand(io: Io, context: ApplyContext, options: Apply
   const { isExcepted } = await readExceptions(options.exceptions, allControls, Date.now())
   const scan = new LiveScan({ source: opened.source, controls, isExcepted, follow: true })
   const wanted = wantedBy(controls)
-  const also = [...(opened.client === undefined ? [] : ALSO), ...readsForReach(wanted, options.flows)]
+  const also = [...alsoRead(opened), ...readsForReach(wanted, options.flows)]
   const scanning = scan.run(stop.signal, new Set([...wanted, ...also]))
   scanning.catch(() => {})
   const release = await lockTarget(context.stateDirectory, targetOf(opened))

@@ -8,7 +8,7 @@ import { lockTarget } from '../../writers/journal-lock.ts'
 import { Interrupted, type Io, terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { closeHosts } from '../hosts-option.ts'
+import { thenCloseHosts } from '../hosts-option.ts'
 import { openSource, optionsOfLocation } from '../open-source.ts'
 import { filesDirectory, openWriters, targetOf, type Writers, writerOf } from '../open-writer.ts'
 import type { SourceOptions } from '../options.ts'
@@ -31,12 +31,9 @@ export async function undoMain(runId: string | undefined, options: UndoOptions):
       'name the cluster of that run with --context',
     ])
   const { signal } = interruptible()
-  try {
-    const writers = await openWriters(opened, filesDirectory(undefined, state, recorded.header.run))
-    return await undoCommand(io, { recorded, writers, stateDirectory: state, target, signal }, options)
-  } finally {
-    await closeHosts(opened)
-  }
+  const { run } = recorded.header
+  const writers = await openWriters(opened, { out: filesDirectory(undefined, state, run), run, signal })
+  return thenCloseHosts(opened, undoCommand(io, { recorded, writers, stateDirectory: state, target, signal }, options))
 }
 
 export interface UndoContext {
@@ -73,7 +70,8 @@ export async function undoCommand(
       now: () => new Date().toISOString(),
     })) {
       states.push(now)
-      if (now.is !== 'undoing') io.stdout.write(`${line(titles.get(step) ?? step)}\n  ${stateText(now)}\n`)
+      if (now.is === 'waiting') io.stderr.write(`k8s-harden: ${stateText(now)}\n`)
+      else if (now.is !== 'undoing') io.stdout.write(`${line(titles.get(step) ?? step)}\n  ${stateText(now)}\n`)
     }
   } finally {
     await journal.close()
