@@ -1,0 +1,77 @@
+/** The API server's counters of what it decodes and encodes, and the proof that rests on them. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ApiClient } from '../apiserver/client.ts'
+import type { MetricSample } from '../model/index.ts'
+import { grown, proofByReads, type ReadProof, transformations } from '../objects/stored-form.ts'
+import { parseSample } from '../sources/facts/api-server-metrics.ts'
+import { METADATA_ONLY } from './cluster-api.ts'
+import { pathOfItem, type StoredItem, type StoredResource } from './stored-items.ts'
+
+export interface StoredMetrics {
+  readonly samples: readonly MetricSample[]
+  /** When the process that answered was started: tells API servers behind one address apart. */
+  readonly process: number | undefined
+}
+
+/** Undefined where `/metrics` may not be read. */
+export async function storedMetrics(client: ApiClient): Promise<StoredMetrics | undefined> {
+  const samples: MetricSample[] = []
+  let process: number | undefined
+  const answer = await client.stream('/metrics', { accept: 'text/plain', verb: 'get', resource: '/metrics' }, (line) => {
+    if (line.startsWith('process_start_time_seconds')) process = parseSample(line)?.value
+    if (!line.startsWith('apiserver_storage_transformation_operations_total{')) return undefined
+    const sample = parseSample(line)
+    if (sample !== undefined) samples.push(sample)
+    return undefined
+  })
+  return answer.ok ? { samples, process } : undefined
+}
+
+/**
+ * Reads every object once more from etcd, its metadata only, one after the other over one connection, and looks at what the counters
+ * of the API server that answered say of it. What its watch cache still had to decode is waited for by trying again.
+ */
+export async function proveByReads(
+  client: ApiClient,
+  resource: StoredResource,
+  items: readonly StoredItem[],
+  prefix: string,
+  tell: (done: number) => void = () => {},
+): Promise<ReadProof> {
+  let proof: ReadProof = { is: 'unknown', because: 'nothing was read' }
+  for (let tries = 0; tries < 3; tries++) {
+    await sleep(tries === 0 ? 250 : 2000)
+    proof = await readOnce(client, resource, items, prefix, tell)
+    if (proof.is === 'proved') return proof
+  }
+  return proof
+}
+
+async function readOnce(
+  client: ApiClient,
+  resource: StoredResource,
+  items: readonly StoredItem[],
+  prefix: string,
+  tell: (done: number) => void,
+): Promise<ReadProof> {
+  const before = await storedMetrics(client)
+  if (before === undefined) return { is: 'unknown', because: '/metrics may not be read' }
+  let read = 0
+  for (const [index, item] of items.entries()) {
+    const answer = await client.get(pathOfItem(resource, item), { accept: METADATA_ONLY })
+    if (answer.ok) read++
+    else if (answer.refusal.status !== 404)
+      return answer.refusal.kind === 'server'
+        ? { is: 'refuted', because: `one cannot be read: ${answer.refusal.message}` }
+        : { is: 'unknown', because: answer.refusal.message }
+    if (index % 500 === 499) tell(index + 1)
+  }
+  const after = await storedMetrics(client)
+  if (after === undefined || after.process !== before.process)
+    return { is: 'unknown', because: 'the counters before and after are of two API servers' }
+  return proofByReads(
+    grown(transformations(before.samples, resource.name, 'from'), transformations(after.samples, resource.name, 'from')),
+    prefix,
+    read,
+  )
+}
