@@ -43,6 +43,15 @@ export function seriesOf(prefix: string): readonly string[] {
 /** Plain words for what values begin with: "plain text", "k8s:enc:secretbox:v1:key1:". */
 export const prefixWords = (prefix: string): string => (prefix === '' ? 'plain text' : prefix)
 
+/** What a value begins with, from the series it counts under: `k8s:enc:secretbox:v1:key1:`. Undefined where they are of several forms. */
+export function prefixOfSeries(counts: Readonly<Record<string, number>>): string | undefined {
+  const names = Object.keys(counts)
+  const providers = names.filter((name) => name === '' || name.startsWith('k8s:enc:'))
+  const keys = names.filter((name) => !providers.includes(name))
+  if (providers.length !== 1 || keys.length > 1) return undefined
+  return `${providers[0]}${keys[0] ?? ''}`
+}
+
 export type ReadProof =
   | { readonly is: 'proved' }
   /** Others are there, or cannot be read. */

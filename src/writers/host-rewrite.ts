@@ -13,7 +13,7 @@ import { touch } from './rewrite-objects.ts'
 import { PACE, type RewritePace, rewriteResource } from './rewrite-resource.ts'
 import { proveByBytes } from './stored-bytes.ts'
 import { freshItem, itemWords, type StoredItem, type StoredResource, storedItems, storedResources } from './stored-items.ts'
-import { proveByReads } from './stored-metrics.ts'
+import { proveByReads } from './stored-reads.ts'
 
 /** Objects that are tried with a dry run, of different namespaces. */
 const MOST_TRIED = 40

@@ -39,7 +39,7 @@ interface Options extends Pace {
   readonly done: (count: number) => void
 }
 
-/** Refusals are gathered, so that one guarded object does not keep the others as they are; when nothing but refusals comes it stops. */
+/** Refusals are gathered, so that one guarded object does not keep the others as they are; where the right is missing it stops early. */
 export async function rewriteObjects(options: Options): Promise<Rewritten> {
   const { items, signal, perSecond, atOnce, resource } = options
   const counts = { written: 0, fresh: 0, others: 0 }
@@ -55,7 +55,8 @@ export async function rewriteObjects(options: Options): Promise<Rewritten> {
           'you',
           `interrupted after ${done} of ${items.length} ${resource.name}: all of them can be read, and apply goes on where it stopped`,
         )
-      if (refused.length >= 20 && refused.length === done) return
+      // Not a right that is missing for all of them.
+      if (refused.length >= 20 && refused.length === done && refused.every(({ by }) => by === 'the API server')) return
       const item = items[next++]!
       free = Math.max(free + 1000 / perSecond, performance.now())
       await sleep(Math.max(0, free - performance.now()))

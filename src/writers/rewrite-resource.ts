@@ -3,12 +3,13 @@ import type { ServedResource } from '../apiserver/discovery.ts'
 import type { Host } from '../hosts/host.ts'
 import { grown, prefixWords, seriesOf, transformations } from '../objects/stored-form.ts'
 import { WriteRefused } from '../plan/writer.ts'
+import { storedCounters } from '../sources/stored-counters.ts'
 import type { HostWorld } from './host-performer.ts'
 import { migrate } from './rewrite-migration.ts'
 import { type Pace, type Rewritten, rewriteObjects } from './rewrite-objects.ts'
 import { proveByBytes } from './stored-bytes.ts'
 import { type StoredItem, type StoredResource, storedItems } from './stored-items.ts'
-import { proveByReads, storedMetrics } from './stored-metrics.ts'
+import { proveByReads } from './stored-reads.ts'
 
 export interface RewritePace extends Omit<Pace, 'patienceMs'> {
   /** Milliseconds until a controller must have taken up a StorageVersionMigration. */
@@ -72,10 +73,10 @@ export async function rewriteResource(options: Options): Promise<readonly string
   /** Stored anew alone, to see by the counters that the API server writes with the provider that is meant. */
   async function firstOne(): Promise<void> {
     if (prefix === undefined) return
-    const before = await storedMetrics(client)
+    const before = await storedCounters(client)
     await rewriteObjects({ ...pace, client, resource, items: items.slice(0, 1), signal, patienceMs: world.patienceMs, done: () => {} })
-    const after = before && (await storedMetrics(client))
-    if (before === undefined || after === undefined || after.process !== before.process) return
+    const after = await storedCounters(client)
+    if ('refusal' in before || 'refusal' in after || after.process !== before.process) return
     const wrote = grown(transformations(before.samples, resource.name, 'to'), transformations(after.samples, resource.name, 'to')).byPrefix
     const wanted = seriesOf(prefix)
     const other = [...wrote.keys()].find((series) => !wanted.includes(series))

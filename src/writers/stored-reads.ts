@@ -1,31 +1,10 @@
-/** The API server's counters of what it decodes and encodes, and the proof that rests on them. */
+/** The proof that rests on the API server's counters of what it decodes. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
-import type { MetricSample } from '../model/index.ts'
 import { grown, proofByReads, type ReadProof, transformations } from '../objects/stored-form.ts'
-import { parseSample } from '../sources/facts/api-server-metrics.ts'
+import { storedCounters } from '../sources/stored-counters.ts'
 import { METADATA_ONLY } from './cluster-api.ts'
 import { pathOfItem, type StoredItem, type StoredResource } from './stored-items.ts'
-
-export interface StoredMetrics {
-  readonly samples: readonly MetricSample[]
-  /** When the process that answered was started: tells API servers behind one address apart. */
-  readonly process: number | undefined
-}
-
-/** Undefined where `/metrics` may not be read. */
-export async function storedMetrics(client: ApiClient): Promise<StoredMetrics | undefined> {
-  const samples: MetricSample[] = []
-  let process: number | undefined
-  const answer = await client.stream('/metrics', { accept: 'text/plain', verb: 'get', resource: '/metrics' }, (line) => {
-    if (line.startsWith('process_start_time_seconds')) process = parseSample(line)?.value
-    if (!line.startsWith('apiserver_storage_transformation_operations_total{')) return undefined
-    const sample = parseSample(line)
-    if (sample !== undefined) samples.push(sample)
-    return undefined
-  })
-  return answer.ok ? { samples, process } : undefined
-}
 
 /**
  * Reads every object once more from etcd, its metadata only, one after the other over one connection, and looks at what the counters
@@ -54,8 +33,8 @@ async function readOnce(
   prefix: string,
   tell: (done: number) => void,
 ): Promise<ReadProof> {
-  const before = await storedMetrics(client)
-  if (before === undefined) return { is: 'unknown', because: '/metrics may not be read' }
+  const before = await storedCounters(client)
+  if ('refusal' in before) return { is: 'unknown', because: '/metrics may not be read' }
   let read = 0
   for (const [index, item] of items.entries()) {
     const answer = await client.get(pathOfItem(resource, item), { accept: METADATA_ONLY })
@@ -66,8 +45,8 @@ async function readOnce(
         : { is: 'unknown', because: answer.refusal.message }
     if (index % 500 === 499) tell(index + 1)
   }
-  const after = await storedMetrics(client)
-  if (after === undefined || after.process !== before.process)
+  const after = await storedCounters(client)
+  if ('refusal' in after || after.process !== before.process)
     return { is: 'unknown', because: 'the counters before and after are of two API servers' }
   return proofByReads(
     grown(transformations(before.samples, resource.name, 'from'), transformations(after.samples, resource.name, 'from')),
