@@ -1,6 +1,6 @@
 /** Which resources an EncryptionConfiguration covers, and whether all API servers have the same one. */
-import type { HostSeen, MetricSample, Path, ServedGroup } from '../model/index.ts'
-import type { EncryptionRule } from './encryption.ts'
+import type { ConfigFile, HostSeen, MetricSample, Path, ServedGroup } from '../model/index.ts'
+import { type EncryptionRule, encryptionRules } from './encryption.ts'
 
 /** Custom resources that hold tokens, client secrets or private keys as they are. */
 const TOKEN_KINDS: readonly (readonly [group: string, plurals: readonly string[]])[] = [
@@ -44,6 +44,22 @@ export function* decidedWrongly(
     else if (resource !== 'configmaps')
       yield { resource, at: rule?.at ?? ['resources'], detail: 'they hold tokens or keys as they are, and no entry encrypts them' }
   }
+}
+
+/**
+ * What values of a resource begin with when they are written as the configuration says; undefined where several files say different things,
+ * or where it is a plugin, whose name is not kept.
+ */
+export function meantPrefix(files: readonly ConfigFile[], resource: string): string | undefined {
+  const meant = new Set(
+    files.map((file) => {
+      const rule = encryptionRules(file).find(({ resources }) => resources.some((entry) => coversResource(entry, resource)))
+      const first = rule?.providers[0]
+      if (first === undefined || first.kind === 'identity') return ''
+      return first.keys[0] === undefined ? undefined : `k8s:enc:${first.kind}:v1:${first.keys[0].name}:`
+    }),
+  )
+  return meant.size === 1 ? [...meant][0] : undefined
 }
 
 /** In words, each way in which two API servers were seen to have different configurations. */

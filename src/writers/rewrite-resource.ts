@@ -15,7 +15,7 @@ export interface RewritePace extends Omit<Pace, 'patienceMs'> {
   /** Milliseconds until a controller must have taken up a StorageVersionMigration. */
   readonly migrationStartMs: number
 }
-export const PACE: RewritePace = { perSecond: 50, atOnce: 4, migrationStartMs: 15_000 }
+export const PACE: RewritePace = { perSecond: 50, atOnce: 4, migrationStartMs: 30_000 }
 
 interface Options {
   readonly resource: StoredResource
@@ -50,7 +50,7 @@ export async function rewriteResource(options: Options): Promise<readonly string
           run: world.run,
           signal,
           startMs: pace.migrationStartMs,
-          limitMs: Math.max(world.patienceMs, 100 * items.length),
+          limitMs: Math.max(world.patienceMs, 120_000) + 100 * items.length,
           tell,
         })
   if (left?.is === 'left')

@@ -8,18 +8,30 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { SCAN } from '../../bin/scan-schema.ts'
 import type { Host } from '../../src/hosts/host.ts'
 import { WriteRefused } from '../../src/plan/writer.ts'
 import { performRewrite } from '../../src/writers/host-rewrite.ts'
 import { createAuthority } from '../cluster/certificates.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
+import { cli } from '../helpers/cli.ts'
 import { BOX, contents, controlPlaneNode, fill, rewriter, stored, writeEncryption } from './rewrite-harness.ts'
 
 const configuration = () => join(mkdtempSync(join(tmpdir(), 'k8s-harden-encryption-')), 'encryption.yaml')
 const file = configuration()
 await writeEncryption(file, 'identity', 'key1')
 const API = 'storagemigration.k8s.io/v1'
+const LONG = 300_000
+
+/** What the scan says of what is stored: its status, and the reason of the first finding. */
+async function scanned({ kubeconfig }: Cluster): Promise<readonly [string, string | undefined]> {
+  const args = ['scan', '--kubeconfig', kubeconfig, '-o', 'json', '--fail-on', 'none', '--control', 'sec-etcd-encryption-coverage']
+  const { stdout, stderr } = await cli(args)
+  expect(stderr).toBe('')
+  const [result] = SCAN.parse(JSON.parse(stdout)).results
+  return [result!.status, result!.findings[0]?.reason ?? result!.because]
+}
 
 describeCluster(
   'everything stored anew by patches',
@@ -45,7 +57,7 @@ describeCluster(
       expect(await stored(cluster())).toEqual({ plain: made })
     }, 120_000)
 
-    test('the API server must write as is expected: otherwise nothing goes on', async () => {
+    test('the API server must write as is expected: otherwise nothing goes on', { timeout: LONG }, async () => {
       const { run } = rewriter(cluster().kubeconfig, { prefix: `${BOX}key1:` })
       // Nothing is stale yet, so only the proof can tell.
       await expect(run()).rejects.toThrow(/not everything of secrets is stored as k8s:enc:secretbox:v1:key1:: \d+ are stored as plain text/)
@@ -58,7 +70,7 @@ describeCluster(
       await useProviders('key1', 'identity', 'key2')
     })
 
-    test('killed in the middle, everything can be read, and the next run finishes it', async () => {
+    test('killed in the middle, everything can be read, and the next run finishes it', { timeout: LONG }, async () => {
       expect(await state(`${BOX}key1:`, host)).toBe('before')
       expect(await state(`${BOX}key1:`)).toBe('before')
       const child = fork(join(import.meta.dirname, 'rewrite-killed.ts'), [cluster().kubeconfig, `${BOX}key1:`], {
@@ -71,11 +83,14 @@ describeCluster(
       const half = await stored(cluster())
       expect(half['plain']).toBeGreaterThan(40)
       expect(await contents(cluster())).toEqual(before)
+      expect(await scanned(cluster())).toEqual(['fail', 'holds secrets in plain text from before it encrypted them'])
       // What was begun counts as written, so that an undo of the run passes through it.
       expect(await state(`${BOX}key1:`)).toBe('after')
     })
 
-    test('a client that writes all the time loses nothing, and in the end etcd holds nothing in plain text', async () => {
+    test('a client that writes all the time loses nothing, and in the end etcd holds nothing in plain text', {
+      timeout: LONG,
+    }, async () => {
       const { run } = rewriter(cluster().kubeconfig, { prefix: `${BOX}key1:` }, { pace: { perSecond: 80, atOnce: 4 } })
       const last = new Map<string, string>()
       let writing = true
@@ -106,12 +121,13 @@ describeCluster(
       }
       made += last.size
       expect(await stored(cluster())).toEqual({ [`${BOX}key1:`]: made })
+      expect(await scanned(cluster())).toEqual(['pass', undefined])
       const now = await contents(cluster())
       for (const [name, digest] of before) expect(now.get(name), name).toBe(digest)
       before = now
     })
 
-    test('once more changes nothing: no resourceVersion moves, and the bytes prove it at once', async () => {
+    test('once more changes nothing: no resourceVersion moves, and the bytes prove it at once', { timeout: LONG }, async () => {
       const versions = async () =>
         (await cluster().api.get<{ items: { metadata: { resourceVersion: string } }[] }>('/api/v1/secrets')).items.map(
           ({ metadata }) => metadata.resourceVersion,
@@ -125,8 +141,12 @@ describeCluster(
       expect(await state(`${BOX}key1:`, host)).toBe('after')
     })
 
-    test('to another key, whereupon the old one can go; without /metrics the API server itself compares', async () => {
+    test('to another key, whereupon the old one can go; without /metrics the API server itself compares', { timeout: LONG }, async () => {
       await useProviders('key2,key1', 'identity')
+      // Who has written nothing yet with the new key is not told by what is stored.
+      expect(await scanned(cluster())).toEqual(['pass', undefined])
+      await cluster().kubectl(['-n', 'wiki', 'annotate', 'secret', 'busy-0', 'note=newest'])
+      expect(await scanned(cluster())).toEqual(['fail', 'holds secrets encrypted with an older key'])
       const { api } = cluster()
       const rules = [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'patch'] }]
       const rbac = { apiVersion: 'rbac.authorization.k8s.io/v1' }
@@ -145,8 +165,12 @@ describeCluster(
         expect.stringMatching(/stored as it writes now; that this is .*key2: is not proved: \/metrics may not be read; no node/),
       ])
       expect(await stored(cluster())).toEqual({ [`${BOX}key2:`]: made })
+      expect(await scanned(cluster())).toEqual(['pass', undefined])
       await useProviders('key2')
-      expect(await contents(cluster())).toEqual(before)
+      const now = await contents(cluster())
+      expect([...now.keys()]).toEqual([...before.keys()])
+      for (const [name, digest] of before) if (name !== 'wiki/busy-0') expect(now.get(name), name).toBe(digest)
+      before = now
     })
 
     describe('where an admission webhook refuses updates', () => {
@@ -157,7 +181,7 @@ describeCluster(
         server?.close()
       })
 
-      test('it is named, nothing is lost, and without it the rewrite goes through', async () => {
+      test('it is named, nothing is lost, and without it the rewrite goes through', { timeout: LONG }, async () => {
         await useProviders('identity', 'key2')
         const authority = await createAuthority('webhooks')
         const { certificate: cert, key } = await authority.issueServer(['localhost'], ['127.0.0.1'])
@@ -208,7 +232,7 @@ describeCluster(
       })
     })
 
-    test('back to plain text, so that the keys can go', async () => {
+    test('back to plain text, so that the keys can go', { timeout: LONG }, async () => {
       const { run } = rewriter(cluster().kubeconfig, { prefix: '' }, { host })
       await expect.poll(() => run().catch(String), { timeout: 30_000, interval: 1000 }).toEqual([])
       expect(await stored(cluster())).toEqual({ plain: made })
@@ -216,7 +240,7 @@ describeCluster(
       expect(await contents(cluster())).toEqual(before)
     })
 
-    test('what is only for the way back reads everything now, and stores it anew when it is taken back', async () => {
+    test('what is only for the way back reads everything now, and stores it anew when it is taken back', { timeout: LONG }, async () => {
       await useProviders('key1', 'identity')
       const { world, action, written, run } = rewriter(cluster().kubeconfig, { prefix: '', onlyUndo: true }, { host })
       expect(await run()).toEqual([])
@@ -234,7 +258,9 @@ describeCluster(
       expect(await stored(cluster())).toEqual({ plain: made })
     })
 
-    test('the operator stops it: what is under way is finished, nothing new is begun, and it says how far it came', async () => {
+    test('the operator stops it: what is under way is finished, nothing new is begun, and it says how far it came', {
+      timeout: LONG,
+    }, async () => {
       await useProviders('key1', 'identity')
       const stop = new AbortController()
       const { run } = rewriter(cluster().kubeconfig, { prefix: `${BOX}key1:` }, { signal: stop.signal, pace: { perSecond: 50, atOnce: 2 } })
@@ -253,7 +279,7 @@ describeCluster(
   'everything stored anew by the controller manager',
   { encryptionConfig: migrated, controllerManager: true },
   (cluster: () => Cluster) => {
-    test('a StorageVersionMigration does it, is followed to its end, and is gone afterwards', async () => {
+    test('a StorageVersionMigration does it, is followed to its end, and is gone afterwards', { timeout: LONG }, async () => {
       const made = await fill(cluster(), 20)
       const before = await contents(cluster())
       await writeEncryption(migrated, 'key1', 'identity')
@@ -284,7 +310,7 @@ const waiting = configuration()
 await writeEncryption(waiting, 'identity', 'key1')
 
 describeCluster('a StorageVersionMigration that nobody takes up', { encryptionConfig: waiting, audit: false }, (cluster: () => Cluster) => {
-  test('is given up, and each object patched', async () => {
+  test('is given up, and each object patched', { timeout: LONG }, async () => {
     const made = await fill(cluster(), 5)
     await writeEncryption(waiting, 'key1', 'identity')
     await cluster().restartApiServer()

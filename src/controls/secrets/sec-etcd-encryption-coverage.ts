@@ -2,7 +2,7 @@ import { rewriteStored } from '../../../remediations/stored-rewrite.ts'
 import { control } from '../../model/define.ts'
 import type { Observation, Remark, StoredForm } from '../../model/index.ts'
 import { encryptionRules, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
-import { decidedWrongly, differingConfigurations } from '../../objects/encryption-coverage.ts'
+import { decidedWrongly, differingConfigurations, meantPrefix } from '../../objects/encryption-coverage.ts'
 import { CONTROL_PLANE, componentFlags, FLAG_LADDER } from '../../objects/flags.ts'
 import { refOf } from '../../objects/ref.ts'
 import { prefixOfSeries, prefixWords, seriesOf } from '../../objects/stored-form.ts'
@@ -83,7 +83,8 @@ export default control({
     }
 
     function* judge({ resource, objects, looked, oldest, newest, failed, doubt }: StoredForm): Iterable<Observation<Evidence> | Remark> {
-      const writes = prefixOfSeries(newest)
+      // What the file says is what is meant; without it, what was written last tells.
+      const writes = meantPrefix(files, resource) ?? prefixOfSeries(newest)
       const on = { subject, origin: 'workload' as const }
       const evidence = { grade: 'E3' as const, resource }
       if (failed > 0)
@@ -96,7 +97,7 @@ export default control({
           evidence: { ...evidence, seen: `${failed} reads from etcd without success`, byHand: UNREADABLE },
         }
       const wanted = writes === undefined || writes === '' ? [] : seriesOf(writes)
-      const others = Object.entries(oldest).filter(([series]) => !wanted.includes(series))
+      const others = Object.entries({ ...newest, ...oldest }).filter(([series]) => !wanted.includes(series))
       const plain = oldest[''] ?? 0
       if (wanted.length > 0 && others.length > 0)
         yield {
