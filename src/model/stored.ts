@@ -1,8 +1,8 @@
 /** In what form etcd holds things. */
 
 /**
- * Told by what the API server counted while the objects whose last write is the longest ago were read from etcd: what was written since
- * is stored no older.
+ * Told by what the API server counted while objects were read from etcd: all, or where there are many those whose last write is the longest
+ * ago and some of the others.
  */
 export interface StoredForm {
   /** `secrets` */
@@ -11,7 +11,7 @@ export interface StoredForm {
   readonly objects: number
   readonly looked: number
   /** What the stored values begin with, by how many; a local key stands beside its provider, by its name (`key1:`). '' is plain text. */
-  readonly oldest: Readonly<Record<string, number>>
+  readonly read: Readonly<Record<string, number>>
   /** The same of the one written last. */
   readonly newest: Readonly<Record<string, number>>
   /** No provider could decrypt them. */

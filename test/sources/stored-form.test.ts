@@ -54,7 +54,7 @@ describe('in what form Secrets are stored', () => {
   }
   const KEY1 = [BOX, 'key1:']
 
-  test('those whose last write is the longest ago are read, metadata only, and the last one by itself', async () => {
+  test('all are read, metadata only, and the last one by itself', async () => {
     store(...Array.from({ length: 10 }, () => ['identity']), ...Array.from({ length: 40 }, () => KEY1))
     expect(await ask('StoredForm')).toEqual({
       value: {
@@ -62,8 +62,8 @@ describe('in what form Secrets are stored', () => {
           {
             resource: 'secrets',
             objects: 50,
-            looked: 25,
-            oldest: { '': 10, [BOX]: 15, 'key1:': 15 },
+            looked: 50,
+            read: { '': 10, [BOX]: 40, 'key1:': 40 },
             newest: { [BOX]: 1, 'key1:': 1 },
             failed: 0,
           },
@@ -71,13 +71,26 @@ describe('in what form Secrets are stored', () => {
       },
     })
     const reads = server.asked.filter(({ path }) => /\/secrets/.test(path))
-    expect(reads.length).toBe(27)
+    expect(reads.length).toBe(52)
     for (const { headers } of reads) expect(headers.accept).toMatch(/^application\/json;as=PartialObjectMetadata/)
+  })
+
+  test('of many the oldest are read, and some of the others all over', async () => {
+    store(
+      ...Array.from({ length: 150 }, () => KEY1),
+      ...Array.from({ length: 100 }, () => ['identity']),
+      ...Array.from({ length: 250 }, () => KEY1),
+    )
+    const answer = await ask('StoredForm')
+    expect(answer).toMatchObject({ value: { resources: [{ objects: 500, looked: 200, newest: { [BOX]: 1 } }] } })
+    const names = server.asked.flatMap(({ path }) => /secrets\/s(\d+)/.exec(path)?.[1] ?? []).map(Number)
+    expect(names.slice(0, 100)).toEqual(Array.from({ length: 100 }, (_, index) => index))
+    expect('value' in answer && answer.value.resources[0]!.read['']).toBe(25)
   })
 
   test('what cannot be decrypted is counted as that', async () => {
     store(KEY1, ['unknown'], KEY1)
-    expect(await ask('StoredForm')).toMatchObject({ value: { resources: [{ looked: 3, failed: 1, oldest: { [BOX]: 2 } }] } })
+    expect(await ask('StoredForm')).toMatchObject({ value: { resources: [{ looked: 3, failed: 1, read: { [BOX]: 2 } }] } })
   })
 
   test('reads that another API server counted leave a doubt, and so does one that was started meanwhile', async () => {

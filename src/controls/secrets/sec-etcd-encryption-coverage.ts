@@ -82,7 +82,7 @@ export default control({
       }
     }
 
-    function* judge({ resource, objects, looked, oldest, newest, failed, doubt }: StoredForm): Iterable<Observation<Evidence> | Remark> {
+    function* judge({ resource, objects, looked, read, newest, failed, doubt }: StoredForm): Iterable<Observation<Evidence> | Remark> {
       // What the file says is what is meant; without it, what was written last tells.
       const writes = meantPrefix(files, resource) ?? prefixOfSeries(newest)
       const on = { subject, origin: 'workload' as const }
@@ -97,15 +97,15 @@ export default control({
           evidence: { ...evidence, seen: `${failed} reads from etcd without success`, byHand: UNREADABLE },
         }
       const wanted = writes === undefined || writes === '' ? [] : seriesOf(writes)
-      const others = Object.entries({ ...newest, ...oldest }).filter(([series]) => !wanted.includes(series))
-      const plain = oldest[''] ?? 0
+      const others = Object.entries({ ...newest, ...read }).filter(([series]) => !wanted.includes(series))
+      const plain = read[''] ?? 0
       if (wanted.length > 0 && others.length > 0)
         yield {
           ...on,
           key: `${resource} stale`,
           reason:
             plain > 0 ? `holds ${resource} in plain text from before it encrypted them` : `holds ${resource} encrypted with an older key`,
-          detail: `of the ${looked} of ${objects} that were not written for the longest time, ${others.map(([series, count]) => `${count} are stored as ${prefixWords(series)}`).join(', ')}; now it writes ${writes}`,
+          detail: `of ${looked} that were read of ${objects}, ${others.map(([series, count]) => `${count} are stored as ${prefixWords(series)}`).join(', ')}; now it writes ${writes}`,
           evidence: { ...evidence, seen: `read from etcd: ${others.map(([series]) => prefixWords(series)).join(', ')}`, writes: writes! },
         }
       else if (doubt !== undefined)
@@ -120,7 +120,7 @@ export default control({
         }
       else
         yield {
-          note: `evidence E3: the ${looked} of ${objects} ${resource} that were not written for the longest time are stored as ${writes}`,
+          note: `evidence E3: ${looked} of ${objects} ${resource} were read from etcd, all stored as ${writes}`,
         }
     }
   },

@@ -6,15 +6,15 @@ import { type Asking, type Fact, type FactAnswer, refusedPath } from './fact.ts'
 
 const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
-/** Objects read per resource. */
-const MOST = 25
+/** Objects read per resource, one after the other. */
+const MOST = 200
 
 interface Item {
   readonly metadata?: { readonly namespace?: string; readonly name?: string; readonly resourceVersion?: string }
 }
 
 /**
- * Reads metadata of the longest unwritten objects from etcd (a GET without resourceVersion never comes from the watch cache, lists do:
+ * Reads metadata of all objects, or of the longest unwritten and some of the others, from etcd (a GET without resourceVersion never comes from the watch cache, lists do:
  * checked on v1.37.2) and looks at what the counters say of it. Asked only where the metrics show that something is encrypted.
  */
 export const storedForm: Fact<'StoredForm'> = async (asking) => {
@@ -54,12 +54,12 @@ async function look({ client, signal }: Asking, resource: string): Promise<Seen>
   }
   if (items.length === 0) return { value: undefined }
   items.sort((a, b) => Number(a.metadata?.resourceVersion) - Number(b.metadata?.resourceVersion))
-  const oldest = items.slice(0, MOST)
+  const some = chosen(items)
   let doubt: string | undefined
   let problem: string | undefined
 
   const counters: StoredCounters[] = []
-  for (const batch of [[], oldest, items.slice(-1)]) {
+  for (const batch of [[], some, items.slice(-1)]) {
     for (const { metadata: { namespace = '', name = '' } = {} } of batch) {
       const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/${resource}/${encodeURIComponent(name)}`
       // One after the other, so that one kept connection leads to one API server.
@@ -80,18 +80,26 @@ async function look({ client, signal }: Asking, resource: string): Promise<Seen>
     (sum, [prefix, count]) => sum + (prefix === '' || prefix.startsWith('k8s:enc:') ? count : 0),
     0,
   )
-  if (new Set(counters.map(({ process }) => process)).size > 1 || counted + first.failed < oldest.length)
+  if (new Set(counters.map(({ process }) => process)).size > 1 || counted + first.failed < some.length)
     doubt = 'more than one API server answered, and each counts for itself'
   else if (first.failed === 0 && problem !== undefined) doubt = problem
   return {
     value: {
       resource,
       objects: items.length,
-      looked: oldest.length,
-      oldest: Object.fromEntries(first.byPrefix),
+      looked: some.length,
+      read: Object.fromEntries(first.byPrefix),
       newest: Object.fromEntries(last.byPrefix),
       failed: first.failed,
       ...(doubt !== undefined && { doubt }),
     },
   }
+}
+
+/** Of more than are read the first half is the oldest; the others are spread, because a configuration may have come and gone in between. */
+function chosen(items: readonly Item[]): readonly Item[] {
+  if (items.length <= MOST) return items
+  const half = MOST / 2
+  const rest = items.slice(half)
+  return [...items.slice(0, half), ...Array.from({ length: half }, (_, index) => rest[Math.floor((index * rest.length) / half)]!)]
 }
