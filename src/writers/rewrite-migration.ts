@@ -10,6 +10,7 @@ const GROUP = 'storagemigration.k8s.io'
 const OURS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER }
 
 interface Migration extends KubeObject {
+  readonly spec?: { readonly resource?: { readonly group?: string; readonly resource?: string } }
   readonly status?: {
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[]
   }
@@ -49,8 +50,7 @@ export async function migrate({ client, at, resource, run, signal, startMs, limi
     .slice(0, 200)
     .replace(/-+$/, '')
   const path = pathOf(at, undefined, name)
-  // One that a killed run left behind says nothing of now.
-  await client.delete(path)
+  await clearAway(client, at, resource)
   const made = await client.create<Migration>(
     pathOf(at),
     {
@@ -84,4 +84,17 @@ export async function migrate({ client, at, resource, run, signal, startMs, limi
   } finally {
     await client.delete(path)
   }
+}
+
+/** Those of ours that a killed run left behind: they say nothing of now. */
+async function clearAway(client: ApiClient, at: ServedResource, { served }: StoredResource): Promise<void> {
+  const query = {
+    labelSelector: Object.entries(OURS)
+      .map((pair) => pair.join('='))
+      .join(),
+  }
+  const left = await client.get<{ readonly items?: readonly Migration[] }>(pathOf(at), { query })
+  for (const { metadata, spec } of left.ok ? (left.body.items ?? []) : [])
+    if ((spec?.resource?.group ?? '') === served.group && spec?.resource?.resource === served.plural)
+      await client.delete(pathOf(at, undefined, metadata.name))
 }

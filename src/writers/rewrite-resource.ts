@@ -104,9 +104,8 @@ export async function rewriteResource(options: Options): Promise<readonly string
       if (bytes.is === 'seen')
         return bytes.all ? yes() : { proved: false, because: `etcd holds others among its ${bytes.keys}`, warnings: [] }
       tell(`proving ${resource.name} by reading each from etcd`)
-      const reads = await proveByReads(client, resource, all, prefix, (done) =>
-        tell(`proving ${resource.name}: ${done} of ${all.length} read`),
-      )
+      const said = (done: number) => tell(`proving ${resource.name}: ${done} of ${all.length} read`)
+      const reads = await proveByReads(client, resource, all, prefix, said, signal)
       if (reads.is === 'proved') return yes()
       if (reads.is === 'refuted') return { proved: false, because: reads.because, warnings: [] }
       because = `${reads.because}; ${bytes.because}`

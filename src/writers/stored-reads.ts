@@ -16,12 +16,13 @@ export async function proveByReads(
   items: readonly StoredItem[],
   prefix: string,
   tell: (done: number) => void = () => {},
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<ReadProof> {
   let proof: ReadProof = { is: 'unknown', because: 'nothing was read' }
   for (let tries = 0; tries < 3; tries++) {
     await sleep(tries === 0 ? 250 : 2000)
-    proof = await readOnce(client, resource, items, prefix, tell)
-    if (proof.is === 'proved') return proof
+    proof = await readOnce(client, resource, items, prefix, tell, signal)
+    if (proof.is === 'proved' || signal.aborted) return proof
   }
   return proof
 }
@@ -32,11 +33,13 @@ async function readOnce(
   items: readonly StoredItem[],
   prefix: string,
   tell: (done: number) => void,
+  signal: AbortSignal,
 ): Promise<ReadProof> {
   const before = await storedCounters(client)
   if ('refusal' in before) return { is: 'unknown', because: '/metrics may not be read' }
   let read = 0
   for (const [index, item] of items.entries()) {
+    if (signal.aborted) return { is: 'unknown', because: 'it was interrupted' }
     const answer = await client.get(pathOfItem(resource, item), { accept: METADATA_ONLY })
     if (answer.ok) read++
     else if (answer.refusal.status !== 404)

@@ -284,6 +284,14 @@ describeCluster(
       const before = await contents(cluster())
       await writeEncryption(migrated, 'key1', 'identity')
       await cluster().restartApiServer()
+      // As a run that was killed leaves it.
+      const migrations = '/apis/storagemigration.k8s.io/v1/storageversionmigrations'
+      await cluster().api.create(migrations, {
+        apiVersion: API,
+        kind: 'StorageVersionMigration',
+        metadata: { name: 'k8s-harden-left', labels: { 'app.kubernetes.io/managed-by': 'k8s-harden' } },
+        spec: { resource: { group: '', resource: 'secrets' } },
+      })
       const mark = await cluster().auditMark()
       const { run, told } = rewriter(cluster().kubeconfig, { prefix: `${BOX}key1:` }, { host: await controlPlaneNode(cluster()) })
       expect(await run()).toEqual([])
@@ -293,7 +301,8 @@ describeCluster(
       const ours = events.filter(
         ({ userAgent, objectRef }) => userAgent === 'k8s-harden' && objectRef?.resource === 'storageversionmigrations',
       )
-      expect(ours.map(({ verb }) => verb).filter((verb) => verb !== 'get')).toEqual(['delete', 'create', 'delete'])
+      expect(ours.map(({ verb }) => verb).filter((verb) => verb !== 'get')).toEqual(['list', 'delete', 'create', 'delete'])
+      expect((await cluster().api.get<{ items: unknown[] }>(migrations)).items).toEqual([])
       const patches = (agent: RegExp) =>
         events.filter(
           ({ verb, userAgent, objectRef }) => verb === 'patch' && objectRef?.resource === 'secrets' && agent.test(userAgent ?? ''),
