@@ -51,7 +51,7 @@ describeCluster(
 
     beforeAll(async () => {
       made = await fill(cluster(), 80)
-      host = await controlPlaneNode(cluster())
+      host = controlPlaneNode(cluster())
       before = await contents(cluster())
       expect(made).toBeGreaterThan(300)
       expect(await stored(cluster())).toEqual({ plain: made })
@@ -293,7 +293,7 @@ describeCluster(
         spec: { resource: { group: '', resource: 'secrets' } },
       })
       const mark = await cluster().auditMark()
-      const { run, told } = rewriter(cluster().kubeconfig, { prefix: `${BOX}key1:` }, { host: await controlPlaneNode(cluster()) })
+      const { run, told } = rewriter(cluster().kubeconfig, { prefix: `${BOX}key1:` }, { host: controlPlaneNode(cluster()) })
       expect(await run()).toEqual([])
       expect(Object.entries(await stored(cluster()))).toEqual([[`${BOX}key1:`, expect.any(Number)]])
       expect(await contents(cluster())).toEqual(before)

@@ -1,10 +1,9 @@
 /** Secrets of a test cluster under a changing EncryptionConfiguration, and the rewrite that is put to them. */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
 import { ApiClient } from '../../src/apiserver/client.ts'
 import { pickContext } from '../../src/apiserver/context.ts'
-import type { Host } from '../../src/hosts/host.ts'
+import type { Host, HostCommand } from '../../src/hosts/host.ts'
 import { LocalHost } from '../../src/hosts/local.ts'
 import type { RewriteAction, RunId, StepId, Written } from '../../src/model/index.ts'
 import { WriteRefused } from '../../src/plan/writer.ts'
@@ -88,17 +87,16 @@ export async function stored({ etcdUrl }: Cluster): Promise<Readonly<Record<stri
   }
 }
 
-/** A node of the control plane on this machine, as far as a rewrite looks at one: the manifest that says where etcd is. */
-export async function controlPlaneNode({ dir, etcdUrl }: Cluster): Promise<Host> {
-  const root = join(dir, 'cp-1')
-  await mkdir(join(root, 'etc/kubernetes/manifests'), { recursive: true })
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    spec: { containers: [{ name: 'kube-apiserver', command: ['kube-apiserver', `--etcd-servers=${etcdUrl}`] }] },
-  }
-  await writeFile(join(root, 'etc/kubernetes/manifests/kube-apiserver.yaml'), JSON.stringify(pod))
-  return new LocalHost('cp-1', root)
+/** This machine as a node of the control plane, as far as a rewrite looks at one: a manifest that says where etcd is, and programs that run. */
+export function controlPlaneNode({ etcdUrl }: Cluster): Host {
+  const here = new LocalHost('cp-1', '/')
+  const command = ['kube-apiserver', `--etcd-servers=${etcdUrl}`]
+  const text = JSON.stringify({ apiVersion: 'v1', kind: 'Pod', spec: { containers: [{ name: 'kube-apiserver', command }] } })
+  return {
+    node: 'cp-1',
+    read: async (path: string) => (path === '/etc/kubernetes/manifests/kube-apiserver.yaml' ? { text } : undefined),
+    run: (what: HostCommand) => here.run(what),
+  } as unknown as Host
 }
 
 export interface Rewriter {
