@@ -29,7 +29,7 @@ const finding = z.object({
   managedBy: z.enum(['', 'helm', 'argocd', 'flux', 'operator', 'olm']),
   excepted: z.boolean(),
   remedy: z.object({
-    kind: z.enum(['edit', 'create', 'delete', 'file', 'command', 'byHand', 'needsValue', 'refused']),
+    kind: z.enum(['edit', 'create', 'delete', 'file', 'command', 'host', 'byHand', 'needsValue', 'refused']),
     risk: z.enum(['safe', 'restarts-pods', 'may-break']),
     summary: z.string(),
   }),

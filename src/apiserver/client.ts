@@ -127,6 +127,10 @@ export class ApiClient {
   patch<T = KubeObject>(path: string, patch: JsonPatch, options: WriteOptions = {}): Promise<Answer<T>> {
     return this.#write<T>('PATCH', path, patch, { verb: 'patch', ...options }, 'application/json-patch+json')
   }
+  /** RFC 7386. A `resourceVersion` in it that is no longer the object's is a 409. */
+  mergePatch<T = KubeObject>(path: string, patch: unknown, options: WriteOptions = {}): Promise<Answer<T>> {
+    return this.#write<T>('PATCH', path, patch, { verb: 'patch', ...options }, 'application/merge-patch+json')
+  }
   /** `preconditions` guard against deleting another object of the same name, or a newer version of it. */
   delete<T = unknown>(
     path: string,

@@ -36,6 +36,7 @@ import rbacWildcards from './rbac/rbac-wildcards.ts'
 import rbacWorkloadCreate from './rbac/rbac-workload-create.ts'
 import secApiserverTls from './secrets/sec-apiserver-tls.ts'
 import secEnvSecrets from './secrets/sec-env-secrets.ts'
+import secEtcdEncryptionCoverage from './secrets/sec-etcd-encryption-coverage.ts'
 import secEtcdEncryptionProvider from './secrets/sec-etcd-encryption-provider.ts'
 import secEtcdEncryption from './secrets/sec-etcd-encryption.ts'
 import secEtcdTls from './secrets/sec-etcd-tls.ts'
@@ -134,6 +135,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(rbacWorkloadCreate as unknown as RegisteredControl), id: 'rbac-workload-create', practice: 'rbac' },
   { ...(secApiserverTls as unknown as RegisteredControl), id: 'sec-apiserver-tls', practice: 'secrets' },
   { ...(secEnvSecrets as unknown as RegisteredControl), id: 'sec-env-secrets', practice: 'secrets' },
+  { ...(secEtcdEncryptionCoverage as unknown as RegisteredControl), id: 'sec-etcd-encryption-coverage', practice: 'secrets' },
   { ...(secEtcdEncryptionProvider as unknown as RegisteredControl), id: 'sec-etcd-encryption-provider', practice: 'secrets' },
   { ...(secEtcdEncryption as unknown as RegisteredControl), id: 'sec-etcd-encryption', practice: 'secrets' },
   { ...(secEtcdTls as unknown as RegisteredControl), id: 'sec-etcd-tls', practice: 'secrets' },

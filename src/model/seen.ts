@@ -36,6 +36,7 @@ import type {
 } from './kube.ts'
 import type { Json, ObjectRef, Path } from './names.ts'
 import type { ObservedRequests } from './observed.ts'
+import type { StoredForm } from './stored.ts'
 
 /** Object kinds, by the name a control uses. One line in objects/served.ts says where each is served; the compiler refuses one without the other. */
 export interface Kinds {
@@ -132,6 +133,8 @@ export interface Facts {
   ApiServerFlagz: { readonly flags: Readonly<Record<string, string>> }
   /** The families of `GET /metrics` that some control reads. */
   ApiServerMetrics: { readonly samples: readonly MetricSample[] }
+  /** In what form etcd holds Secrets and ConfigMaps; empty where nothing says that anything is encrypted. */
+  StoredForm: { readonly resources: readonly StoredForm[] }
   /** Discovery: plural resources of every group ('' is core) in any served version, subresources as `pods/exec`. */
   ServedResources: { readonly groups: readonly ServedGroup[] }
   /** Names of the checks listed by `GET /readyz?verbose`. */

@@ -22,6 +22,8 @@ const FACT_RULES: Readonly<Record<FactName, PolicyRule | undefined>> = {
   Hosts: undefined,
   // Needs create on pods, if only for dry runs: nobody has to give that to a reader. Without it the doubt stays, and says so.
   PodSecurityProbe: undefined,
+  // Needs get on secrets, if only for their metadata: nobody has to give that to a reader. Without it what is stored stays unknown.
+  StoredForm: undefined,
   // Its kinds are made by the operator's templates: they have no names that could be listed here.
   GatekeeperConstraints: { apiGroups: [CONFIG_GROUP, CONSTRAINT_GROUP], resources: ['*'], verbs: ['list'] },
 }

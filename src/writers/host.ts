@@ -7,6 +7,7 @@ import { performFile } from './host-file.ts'
 import { performFlags } from './host-flags.ts'
 import type { HostWorld, Performer } from './host-performer.ts'
 import { asWriteError } from './host-placing.ts'
+import { performRewrite } from './host-rewrite.ts'
 
 export interface HostWriterOptions {
   readonly client: ApiClient
@@ -25,6 +26,7 @@ interface Prepared {
 const PERFORMERS: Readonly<Partial<Record<HostAction['do'], Performer>>> = {
   flags: performFlags as unknown as Performer,
   file: performFile as unknown as Performer,
+  rewrite: performRewrite as unknown as Performer,
 }
 
 export class HostWriter implements Writer {

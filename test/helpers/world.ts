@@ -42,6 +42,7 @@ export const FACTS = [
   'ObservedRequests',
   'ObservedFlows',
   'Hosts',
+  'StoredForm',
 ] as const satisfies readonly FactName[]
 
 /** The snapshot that the fixture describes. Objects are frozen, so that a control that writes to one throws. */

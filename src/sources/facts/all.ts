@@ -17,6 +17,7 @@ import { podSecurityProbe } from './pod-security-probe.ts'
 import { profilingProbe } from './profiling-probe.ts'
 import { servedResources } from './served-resources.ts'
 import { serverVersion } from './server-version.ts'
+import { storedForm } from './stored-form.ts'
 
 /** Every fact of a live cluster. The compiler refuses a fact without a line here. */
 export const FACTS: { readonly [F in FactName]: Fact<F> } = {
@@ -24,6 +25,7 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   ApiServerFlagz: apiServerFlagz,
   ApiServerMetrics: apiServerMetrics,
   ServedResources: servedResources,
+  StoredForm: storedForm,
   ApiServerHealth: apiServerHealth,
   AnonymousProbe: anonymousProbe,
   ProfilingProbe: profilingProbe,

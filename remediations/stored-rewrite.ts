@@ -1,0 +1,49 @@
+/** What is stored as it was written under an older configuration is stored anew. */
+import { remedy } from '../src/model/define.ts'
+import type { Proposal, Readable, Remedy, View } from '../src/model/index.ts'
+import { serverMinor } from '../src/objects/flags.ts'
+
+export interface Stale {
+  /** Of what is written now: `k8s:enc:secretbox:v1:key1:`; absent where that is not an encrypting provider, or not known. */
+  readonly writes?: string
+  readonly resource: string
+  readonly byHand?: string
+}
+
+/** Needs no way to a node: the API alone does it, on a live cluster. */
+export const rewriteStored = <E extends Stale>(): Remedy<E> =>
+  remedy<E>({
+    family: 'stored-rewrite',
+    reads: ['Hosts', 'ServerVersion'],
+    propose({ evidence: { writes, resource, byHand } }, { view }): Proposal {
+      if (byHand !== undefined) return { byHand }
+      if (writes === undefined || view.source.kind !== 'live')
+        return {
+          byHand: `find out which provider writes ${resource} now (the first of the EncryptionConfiguration that every API server has loaded); when it is one that encrypts, store them anew: ${byOperator(resource, view)}`,
+        }
+      return {
+        changes: [
+          {
+            type: 'host',
+            key: `stored ${resource}`,
+            title: `what etcd holds of ${resource}: store it anew as ${writes}`,
+            action: { do: 'rewrite', resources: [resource], prefix: writes, nodes: controlPlane(view) },
+          },
+        ],
+        risk: 'may-break',
+        summary: `store all ${resource} anew, so that the provider that writes now encrypts them`,
+        mayBreak: [
+          `each of the ${resource} is written once without a change: whoever watches them hears of all, and a controller that goes by resourceVersion may restart pods`,
+          'the writes come at most 50 a second, or as fast as the controller manager migrates',
+        ],
+      }
+    },
+  })
+
+const controlPlane = (view: View<Readable>): readonly string[] =>
+  (view.fact('Hosts')?.hosts ?? []).filter((host) => host.controlPlane && host.refused === undefined).map(({ node }) => node)
+
+const byOperator = (resource: string, view: View<Readable>): string =>
+  (serverMinor(view) ?? 0) >= 37
+    ? `create a StorageVersionMigration (storagemigration.k8s.io/v1) with spec.resource {group: "", resource: ${resource}} and wait for its condition Succeeded`
+    : `scan the live cluster and apply sec-etcd-encryption-coverage`

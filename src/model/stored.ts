@@ -1,0 +1,21 @@
+/** In what form etcd holds things. */
+
+/**
+ * Told by what the API server counted while objects were read from etcd: all, or where there are many those whose last write is the longest
+ * ago and some of the others.
+ */
+export interface StoredForm {
+  /** `secrets` */
+  readonly resource: string
+  /** All there are, and how many of them were read. */
+  readonly objects: number
+  readonly looked: number
+  /** What the stored values begin with, by how many; a local key stands beside its provider, by its name (`key1:`). '' is plain text. */
+  readonly read: Readonly<Record<string, number>>
+  /** The same of the one written last. */
+  readonly newest: Readonly<Record<string, number>>
+  /** No provider could decrypt them. */
+  readonly failed: number
+  /** Why the counts cannot be relied on. */
+  readonly doubt?: string
+}

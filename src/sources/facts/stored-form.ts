@@ -1,0 +1,105 @@
+import type { StoredForm } from '../../model/index.ts'
+import { signsOfConfiguration } from '../../objects/encryption.ts'
+import { grown, type Transformations, transformations } from '../../objects/stored-form.ts'
+import { type StoredCounters, storedCounters } from '../stored-counters.ts'
+import { type Asking, type Fact, type FactAnswer, refusedPath } from './fact.ts'
+
+const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
+const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
+/** Objects read per resource, one after the other. */
+const MOST = 200
+
+interface Item {
+  readonly metadata?: { readonly namespace?: string; readonly name?: string; readonly resourceVersion?: string }
+}
+
+/**
+ * Reads metadata of all objects, or of the longest unwritten and some of the others, from etcd (a GET without resourceVersion never comes from the watch cache, lists do:
+ * checked on v1.37.2) and looks at what the counters say of it. Asked only where the metrics show that something is encrypted.
+ */
+export const storedForm: Fact<'StoredForm'> = async (asking) => {
+  const metrics = await asking.fact('ApiServerMetrics')
+  if ('unread' in metrics) return metrics
+  const { samples } = metrics.value
+  const encrypts = (resource: string) =>
+    (['from', 'to'] as const).some((direction) =>
+      [...transformations(samples, resource, direction).byPrefix.keys()].some((prefix) => prefix.startsWith('k8s:enc:')),
+    )
+  const wanted = ['secrets', 'configmaps'].filter(
+    (resource) => encrypts(resource) || (resource === 'secrets' && signsOfConfiguration(samples, undefined).length > 0),
+  )
+  const resources: StoredForm[] = []
+  for (const resource of wanted) {
+    const seen = await look(asking, resource)
+    if ('unread' in seen) return seen
+    if (seen.value !== undefined) resources.push(seen.value)
+  }
+  return { value: { resources } }
+}
+
+type Seen = { readonly value: StoredForm | undefined } | Extract<FactAnswer<'StoredForm'>, { unread: unknown }>
+
+async function look({ client, signal }: Asking, resource: string): Promise<Seen> {
+  const refused = (verb: string, message: string): Seen => ({
+    unread: { why: 'forbidden', because: message, answer: `allow ${verb} on ${resource} in all namespaces` },
+  })
+  const items: Item[] = []
+  const pages = client.pages(`/api/v1/${resource}`, { accept: METADATA_LIST, signal })
+  for (let page = await pages.next(); ; page = await pages.next()) {
+    if (page.done === true) {
+      if (!page.value.ok) return refused('list', page.value.refusal.message)
+      break
+    }
+    items.push(...(page.value.items as Item[]))
+  }
+  if (items.length === 0) return { value: undefined }
+  items.sort((a, b) => Number(a.metadata?.resourceVersion) - Number(b.metadata?.resourceVersion))
+  const some = chosen(items)
+  let doubt: string | undefined
+  let problem: string | undefined
+
+  const counters: StoredCounters[] = []
+  for (const batch of [[], some, items.slice(-1)]) {
+    for (const { metadata: { namespace = '', name = '' } = {} } of batch) {
+      const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/${resource}/${encodeURIComponent(name)}`
+      // One after the other, so that one kept connection leads to one API server.
+      const answer = await client.get(path, { accept: METADATA, signal })
+      if (answer.ok || answer.refusal.status === 404) continue
+      if (answer.refusal.kind === 'forbidden') return refused('get', answer.refusal.message)
+      problem ??= answer.refusal.message
+    }
+    const now = await storedCounters(client, signal)
+    if ('refusal' in now) return refusedPath('/metrics', now.refusal)
+    counters.push(now)
+  }
+  const [before, between, after] = counters as [StoredCounters, StoredCounters, StoredCounters]
+  const since = (from: StoredCounters, to: StoredCounters): Transformations =>
+    grown(transformations(from.samples, resource, 'from'), transformations(to.samples, resource, 'from'))
+  const [first, last] = [since(before, between), since(between, after)]
+  const counted = [...first.byPrefix].reduce(
+    (sum, [prefix, count]) => sum + (prefix === '' || prefix.startsWith('k8s:enc:') ? count : 0),
+    0,
+  )
+  if (new Set(counters.map(({ process }) => process)).size > 1 || counted + first.failed < some.length)
+    doubt = 'more than one API server answered, and each counts for itself'
+  else if (first.failed === 0 && problem !== undefined) doubt = problem
+  return {
+    value: {
+      resource,
+      objects: items.length,
+      looked: some.length,
+      read: Object.fromEntries(first.byPrefix),
+      newest: Object.fromEntries(last.byPrefix),
+      failed: first.failed,
+      ...(doubt !== undefined && { doubt }),
+    },
+  }
+}
+
+/** Of more than are read the first half is the oldest; the others are spread, because a configuration may have come and gone in between. */
+function chosen(items: readonly Item[]): readonly Item[] {
+  if (items.length <= MOST) return items
+  const half = MOST / 2
+  const rest = items.slice(half)
+  return [...items.slice(0, half), ...Array.from({ length: half }, (_, index) => rest[Math.floor((index * rest.length) / half)]!)]
+}

@@ -1,0 +1,25 @@
+/** The API server's counters of what it decodes from etcd and encodes for it. */
+import type { ApiClient } from '../apiserver/client.ts'
+import type { Refusal } from '../apiserver/refusal.ts'
+import type { MetricSample } from '../model/index.ts'
+import { parseSample } from './facts/api-server-metrics.ts'
+
+export interface StoredCounters {
+  readonly samples: readonly MetricSample[]
+  /** When the process that answered was started: tells API servers behind one address apart. */
+  readonly process: number | undefined
+}
+
+export async function storedCounters(client: ApiClient, signal?: AbortSignal): Promise<StoredCounters | { readonly refusal: Refusal }> {
+  const samples: MetricSample[] = []
+  let process: number | undefined
+  const options = { accept: 'text/plain', verb: 'get', resource: '/metrics', ...(signal && { signal }) }
+  const answer = await client.stream('/metrics', options, (line) => {
+    if (line.startsWith('process_start_time_seconds')) process = parseSample(line)?.value
+    if (!line.startsWith('apiserver_storage_transformation_operations_total{')) return undefined
+    const sample = parseSample(line)
+    if (sample !== undefined) samples.push(sample)
+    return undefined
+  })
+  return answer.ok ? { samples, process } : { refusal: answer.refusal }
+}
