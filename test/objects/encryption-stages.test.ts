@@ -250,11 +250,9 @@ describe('at every instant', () => {
           if (stop >= steps.length) {
             // It has arrived: what is stored is what is written, and going on finds nothing left to do in the files.
             const { goal } = wish
-            for (const { resources, prefix } of stages.filter((stage) => stage.is === 'rewrite' && !stage.onlyUndo) as {
-              resources: string[]
-              prefix: string
-            }[])
-              for (const resource of resources) expect([...world.stored.get(resource)!]).toEqual([prefix])
+            for (const stage of stages)
+              if (stage.is === 'rewrite' && !stage.onlyUndo)
+                for (const resource of stage.resources) expect([...world.stored.get(resource)!]).toEqual([stage.prefix])
             for (const resource of goal.to === 'encrypt' ? goal.resources : [])
               expect(writes(world.loaded.get('n0')!, resource)).not.toBe('')
           } else if (stop % 2 === 0) for (const back of taken.toReversed()) back()
