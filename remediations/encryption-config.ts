@@ -4,8 +4,12 @@ import { remedy } from '../src/model/define.ts'
 import type { Change, Finding, Proposal, Readable, Remedy, RemedyContext, View } from '../src/model/index.ts'
 import { distribution } from '../src/objects/distribution.ts'
 import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets } from '../src/objects/encryption.ts'
+import { formsFor } from '../src/objects/encryption-forms.ts'
+import type { EncryptionHosts } from '../src/objects/encryption-hosts.ts'
+import type { EncryptionWish } from '../src/objects/encryption-stages.ts'
 import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { type HostFile, proposeFlags } from './apiserver-flag.ts'
+import { formWanted, STAGED_OPTIONS, stagedProposal } from './encryption-staged.ts'
 import { PROVIDER_OPTIONS, type ProviderCommands, providerProposal } from './provider-command.ts'
 
 const DIRECTORY = '/etc/kubernetes/enc'
@@ -15,9 +19,10 @@ const MOUNT: HostFile = { name: 'encryption-config', path: DIRECTORY, type: 'Dir
 export const encryptSecrets = <E extends { readonly configured: boolean }>(): Remedy<E> =>
   remedy<E>({
     family: 'encryption-config',
-    reads: [...FLAG_LADDER, 'EncryptionConfiguration', 'ApiServerMetrics', 'ApiServerHealth'],
+    reads: [...FLAG_LADDER, 'EncryptionConfiguration', 'ApiServerMetrics', 'ApiServerHealth', 'Hosts'],
     options: {
       ...PROVIDER_OPTIONS,
+      ...STAGED_OPTIONS,
       'kms-key': { describe: "the key in the provider's key management service (ARN, resource name or URL)" },
       resources: {
         describe: 'what to encrypt',
@@ -41,10 +46,24 @@ export const encryptSecrets = <E extends { readonly configured: boolean }>(): Re
           byHand:
             'OpenShift encrypts by its own operator: oc patch apiserver cluster --type merge -p \'{"spec":{"encryption":{"type":"aesgcm"}}}\', then wait until every resource is reported as migrated',
         }
+      const staged = stagedProposal(context, (hosts) => wishFor(hosts, context), 'encrypt Secrets at rest, in stages')
+      if (staged !== undefined) return staged
       if (finding.evidence.configured) return { byHand: REORDER }
       return likeTheOthers(finding, context) ?? turnOn(finding, context)
     },
   })
+
+/** What some API server writes with already is what all get: a second key helps nobody. */
+function wishFor(hosts: EncryptionHosts, context: Pick<RemedyContext, 'view' | 'options'>): EncryptionWish | Proposal {
+  const { options } = context
+  const writing = hosts.nodes.flatMap(({ rules }) => formsFor(rules, 'secrets').slice(0, 1)).find(({ kind }) => kind !== 'identity')
+  const form = writing ?? formWanted(context, hosts)
+  if (!('kind' in form)) return form
+  return {
+    goal: { to: 'encrypt', with: form, resources: String(options['resources'] ?? 'secrets').split(',') },
+    drop: options['identity'] === 'remove' ? 'identity' : 'nothing',
+  }
+}
 
 const FLAG = 'encryption-provider-config'
 

@@ -90,14 +90,17 @@ export function encryptionStages(present: readonly NodeEncryption[], { goal, dro
     now = stage.files
     return files.length > 0
   }
-  const anew = (prefixAt: (at: number) => string) => rewrites(shape, changed, prefixAt, served)
+  const anew = (rules: readonly number[], prefixAt: (at: number) => string) => rewrites(shape, rules, prefixAt, served)
   add(read)
-  const gate = anew((at) => prefixOf(nodes[0]!.lists[at]![0]!)).map((rewrite) => ({ ...rewrite, onlyUndo: true as const }))
+  // Where nodes do not write alike, an interrupted run has a gate of its own to go back through.
+  const writersNow = (at: number) => new Set(nodes.map(({ lists }) => prefixOf(lists[at]![0]!)))
+  const alike = changed.filter((at) => writersNow(at).size === 1)
+  const gate = anew(alike, (at) => [...writersNow(at)][0]!).map((rewrite) => ({ ...rewrite, onlyUndo: true as const }))
   const before = stages.length
   const isWritten = add(write)
   if (isWritten) stages.splice(before, 0, ...gate)
   const drops = nodes.some((_, index) => !sameRules(last.files[index]!.rules, write.files[index]!.rules))
-  if (isWritten || drops) stages.push(...anew((at) => prefixOf(targets.get(at)!)))
+  if (isWritten || drops) stages.push(...anew(changed, (at) => prefixOf(targets.get(at)!)))
   add(last)
   return stages
 }

@@ -85,7 +85,6 @@ describe('stages', () => {
     ]
     expect(told(encryptionStages(half, { goal: { to: 'encrypt', with: key('k1'), resources: ['secrets'] }, drop: 'nothing' }))).toEqual([
       'read b secrets: identity > secretbox k1',
-      'gate secrets k8s:enc:secretbox:v1:k1:',
       'write b secrets: secretbox k1 > identity',
       'rewrite secrets k8s:enc:secretbox:v1:k1:',
     ])
@@ -186,8 +185,10 @@ class World {
   live(): void {
     for (const [resource, prefixes] of this.stored) {
       for (const rules of this.loaded.values()) prefixes.add(writes(rules, resource))
-      for (const [node, rules] of this.loaded)
-        for (const prefix of prefixes) expect(reads(rules, resource), `${node} reads ${resource} stored as "${prefix}"`).toContain(prefix)
+      for (const [node, rules] of this.loaded) {
+        const readable = reads(rules, resource)
+        for (const prefix of prefixes) if (!readable.has(prefix)) throw new Error(`${node} cannot read ${resource} stored as "${prefix}"`)
+      }
     }
   }
   load(node: string, rules: readonly EncryptionStageRule[]): void {
@@ -236,8 +237,7 @@ describe('at every instant', () => {
           const stepsOf = (all: readonly EncryptionStage[]) =>
             all.flatMap((stage): readonly Step[] => (stage.is === 'rewrite' ? [stage] : shuffled(stage.files)))
           const steps = stepsOf(stages)
-          for (const [index, step] of steps.entries()) {
-            if (index === stop) break
+          const take = (step: Step): void => {
             if ('is' in step) {
               if (!step.onlyUndo) world.rewrite(step.resources)
               taken.push(() => world.rewrite(step.resources))
@@ -247,6 +247,7 @@ describe('at every instant', () => {
               taken.push(() => world.load(step.node, before))
             }
           }
+          for (const step of steps.slice(0, stop)) take(step)
           if (stop >= steps.length) {
             // It has arrived: what is stored is what is written, and going on finds nothing left to do in the files.
             const { goal } = wish
@@ -257,21 +258,19 @@ describe('at every instant', () => {
               expect(writes(world.loaded.get('n0')!, resource)).not.toBe('')
           } else if (stop % 2 === 0) for (const back of taken.toReversed()) back()
           else {
-            // Killed, and planned anew from what is there.
+            // Killed, and planned anew from what is there; then perhaps both runs are taken back.
             const rest = encryptionStages(
               [...world.loaded].map(([node, now]) => ({ node, rules: now })),
               wish,
             )
-            for (const step of stepsOf(rest)) {
-              if (!('is' in step)) world.load(step.node, step.rules)
-              else if (!step.onlyUndo) world.rewrite(step.resources)
-            }
+            for (const step of stepsOf(rest)) take(step)
+            if (stop % 3 === 0) for (const back of taken.toReversed()) back()
           }
         },
       ),
-      { numRuns: 4000 },
+      { numRuns: 2500 },
     )
-    expect(done).toBeGreaterThan(2000)
+    expect(done).toBeGreaterThan(1500)
     expect(refused).toBeLessThan(done / 2)
   })
 })
