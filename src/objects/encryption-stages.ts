@@ -64,11 +64,12 @@ export function encryptionStages(present: readonly NodeEncryption[], { goal, dro
   ) => ({
     is: 'files' as const,
     step,
-    files: nodes.map(({ node, lists }) => ({
+    files: nodes.map(({ node, lists, before }) => ({
       node,
       rules: shape.map((resources, at) => {
         const target = targets.get(at)
-        const all = nodes.flatMap((one) => one.lists[at]!)
+        // Its own, and what the others write. One that had no file at all reads whatever the others do.
+        const all = [...lists[at]!, ...nodes.flatMap((one) => (before.length === 0 ? one.lists[at]! : one.lists[at]!.slice(0, 1)))]
         return { resources, providers: providersOf(target === undefined ? lists[at]! : arrange(target, lists[at]![0]!, all)) }
       }),
     })),
@@ -196,4 +197,6 @@ function rewrites(
   return [...byPrefix].map(([prefix, resources]) => ({ is: 'rewrite', resources, prefix }))
 }
 
-const sameRules = (a: readonly EncryptionStageRule[], b: readonly EncryptionStageRule[]): boolean => JSON.stringify(a) === JSON.stringify(b)
+const sameRules = (a: readonly EncryptionStageRule[], b: readonly EncryptionStageRule[]): boolean => plainly(a) === plainly(b)
+const plainly = (rules: readonly EncryptionStageRule[]): string =>
+  JSON.stringify(rules.map(({ resources, providers }) => [resources, providersOf(formsOf(providers))]))

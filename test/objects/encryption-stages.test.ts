@@ -90,6 +90,17 @@ describe('stages', () => {
     ])
   })
 
+  test('after a crash while the old goes, it does not come back', () => {
+    const half = [
+      { node: 'a', rules: [rule(['secrets'], key('k2'))] },
+      { node: 'b', rules: [rule(['secrets'], key('k2'), key('k1'), PLAIN)] },
+    ]
+    expect(told(encryptionStages(half, { goal: { to: 'encrypt', with: key('k2'), resources: ['secrets'] }, drop: 'all' }))).toEqual([
+      'rewrite secrets k8s:enc:secretbox:v1:k2:',
+      'drop b secrets: secretbox k2',
+    ])
+  })
+
   test('turning off ends in plain text', () => {
     const stages = encryptionStages(on(rule(['secrets'], key('k1'))), { goal: { to: 'plain' }, drop: 'nothing' })
     expect(told(stages).filter((line) => !line.includes(' b '))).toEqual([
