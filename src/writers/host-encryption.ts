@@ -40,7 +40,9 @@ export const performEncryption: Performer<EncryptionAction, Prepared> = {
   rehearse: (action, world) => saying(() => rehearse(action, world)),
 
   async intent(action, { before, text }, step, world) {
-    return before !== undefined && before.text === text && before.stat.mode === MODE ? [] : [writtenFor(action, before, text, step, world)]
+    return before !== undefined && before.text === text && before.stat.mode === MODE && before.stat.uid === 0
+      ? []
+      : [writtenFor(action, before, text, step, world)]
   },
 
   commit: (action, prepared, written, world) => saying(() => commit(action, prepared, written[0], world)),
