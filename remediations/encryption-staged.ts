@@ -80,8 +80,13 @@ const MAY_BREAK = [
 ]
 const SINGLE = 'the only API server is away for a few seconds while it gets its flags'
 
-/** The steps, in order: files and flags node by node, then what the stages say. */
-export function stagedChanges(hosts: EncryptionHosts, stages: readonly EncryptionStage[], view: View<Readable>): readonly Change[] {
+/** The steps, in order (`thenOff`: at the end no API server is given a file any more; the file stays, since backups need its keys): files and flags node by node, then what the stages say. */
+export function stagedChanges(
+  hosts: EncryptionHosts,
+  stages: readonly EncryptionStage[],
+  view: View<Readable>,
+  thenOff = false,
+): readonly Change[] {
   const { path, nodes } = hosts
   const names = nodes.map(({ node }) => node)
   const changes: Change[] = []
@@ -130,14 +135,25 @@ export function stagedChanges(hosts: EncryptionHosts, stages: readonly Encryptio
       })
     }
   }
-  return nodes.every(({ given, reloads }) => given && reloads) ? changes : [...changes, ...inKubeadm(path, view)]
+  if (thenOff)
+    for (const { node } of nodes)
+      add(`${node}/kube-apiserver flags off`, `kube-apiserver on ${node}: no --${ENCRYPTION_FLAG}`, {
+        do: 'flags',
+        node,
+        component: 'kube-apiserver',
+        flags: { [ENCRYPTION_FLAG]: null, [RELOAD]: null },
+        mounts: [],
+        files: [],
+      })
+  const isSet = nodes.every(({ given, reloads }) => given && reloads)
+  return thenOff || !isSet ? [...changes, ...inKubeadm(path, view, thenOff)] : changes
 }
 
 /** So that the next `kubeadm upgrade` keeps the flags. */
-function inKubeadm(path: string, view: View<Readable>): readonly Change[] {
+function inKubeadm(path: string, view: View<Readable>, off: boolean): readonly Change[] {
   const change: FlagChange = {
-    flags: { [ENCRYPTION_FLAG]: path, [RELOAD]: 'true' },
-    files: [{ name: 'encryption-config', path: directoryOf(path), type: 'Directory', readOnly: true }],
+    flags: off ? { [ENCRYPTION_FLAG]: null, [RELOAD]: null } : { [ENCRYPTION_FLAG]: path, [RELOAD]: 'true' },
+    files: off ? [] : [{ name: 'encryption-config', path: directoryOf(path), type: 'Directory', readOnly: true }],
   }
   const map: ConfigMapObject | undefined = view.find('ConfigMap', 'kube-system', 'kubeadm-config') as ConfigMapObject | undefined
   const { instances } = componentFlags(view, 'kube-apiserver')
