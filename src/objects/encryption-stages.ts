@@ -101,7 +101,8 @@ export function encryptionStages(present: readonly NodeEncryption[], { goal, dro
   const isWritten = add(write)
   if (isWritten) stages.splice(before, 0, ...gate)
   const drops = nodes.some((_, index) => !sameRules(last.files[index]!.rules, write.files[index]!.rules))
-  if (isWritten || drops) stages.push(...anew(changed, (at) => prefixOf(targets.get(at)!)))
+  // Also where all write it already: an interrupted run may not have come to it, and what follows stands on it.
+  if (goal.to !== 'same' || drops) stages.push(...anew(changed, (at) => prefixOf(targets.get(at)!)))
   add(last)
   return stages
 }

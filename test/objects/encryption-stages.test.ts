@@ -101,6 +101,14 @@ describe('stages', () => {
     ])
   })
 
+  test('after a crash before anything was stored anew, that is what is left', () => {
+    const off = on(rule(['secrets'], PLAIN, key('k1')))
+    expect(told(encryptionStages(off, { goal: { to: 'plain' }, drop: 'nothing' }))).toEqual(['rewrite secrets plain'])
+    const written = on(rule(['secrets'], key('k1'), PLAIN))
+    const goal = { to: 'encrypt', with: key('k1'), resources: ['secrets'] } as const
+    expect(told(encryptionStages(written, { goal, drop: 'nothing' }))).toEqual(['rewrite secrets k8s:enc:secretbox:v1:k1:'])
+  })
+
   test('turning off ends in plain text', () => {
     const stages = encryptionStages(on(rule(['secrets'], key('k1'))), { goal: { to: 'plain' }, drop: 'nothing' })
     expect(told(stages).filter((line) => !line.includes(' b '))).toEqual([
