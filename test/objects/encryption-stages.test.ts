@@ -283,6 +283,9 @@ describe('at every instant', () => {
               wish,
             )
             for (const step of stepsOf(rest)) take(step)
+            // An API server that is given no file any more then reads everything.
+            if (wish.goal.to === 'plain')
+              expect([...world.stored.values()].flatMap((prefixes) => [...prefixes]).filter(Boolean)).toEqual([])
             if (stop % 3 === 0) for (const back of taken.toReversed()) back()
           }
         },
