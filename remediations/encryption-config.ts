@@ -37,10 +37,7 @@ export const encryptSecrets = <E extends { readonly configured: boolean }>(): Re
       const { view, options } = context
       const { name, managed } = distribution(view)
       if (managed) return providerProposal(name, ENCRYPT_AT_PROVIDER, view, options)
-      if (name === 'k3s' || name === 'rke2')
-        return {
-          byHand: `${name} manages its own keys: take an etcd snapshot, then run "${name} secrets-encrypt enable", restart the servers one by one and run "${name} secrets-encrypt rotate-keys"; never edit its file`,
-        }
+      if (name === 'k3s' || name === 'rke2') return { byHand: ownKeys(name) }
       if (name === 'openshift')
         return {
           byHand:
@@ -52,6 +49,10 @@ export const encryptSecrets = <E extends { readonly configured: boolean }>(): Re
       return likeTheOthers(finding, context) ?? turnOn(finding, context)
     },
   })
+
+/** https://docs.k3s.io/cli/secrets-encrypt: enabling is documented for servers that have encrypted before only; RKE2 encrypts from its first start. */
+const ownKeys = (name: 'k3s' | 'rke2'): string =>
+  `${name} manages its own keys, so its file is never edited: take a snapshot of its datastore and look with "${name} secrets-encrypt status"; where it was turned off, run "${name} secrets-encrypt enable", restart the servers one by one and run "${name} secrets-encrypt reencrypt --force --skip"; ${name === 'k3s' ? 'a cluster that began without --secrets-encryption has no documented way to turn it on later: see the notes of your release, or move to a new cluster' : 'the status says why where it was never on'}`
 
 /** What some API server writes with already is what all get: a second key helps nobody. */
 function wishFor(hosts: EncryptionHosts, context: Pick<RemedyContext, 'view' | 'options'>): EncryptionWish | Proposal {
@@ -190,6 +191,7 @@ function runbook(name: string, several: boolean, minor: number | undefined): str
       : 'rewrite what is stored, one namespace after the other: kubectl -n NAMESPACE get secrets -o json | kubectl replace -f - (conflicts mean somebody else wrote it meanwhile: that one is done)',
     'count the keys under /registry/secrets/ in etcd that do not begin with k8s:enc: : there must be none',
     'take a new etcd snapshot, restore it together with the key somewhere to see that both fit, and destroy the older unencrypted backups',
+    'when a backup cycle has passed, take identity out of the file on every node, one after the other: plain text that somebody puts into etcd is then refused',
   ]
 }
 
