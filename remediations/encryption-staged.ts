@@ -49,8 +49,9 @@ export function formWanted({ view, options }: Pick<RemedyContext, 'view' | 'opti
     return { kind: 'kms', apiVersion: 'v2', name: endpoint.replace(/^.*\//, '').replace(/\.\w+$/, '') || 'kms', endpoint, timeout: '3s' }
   }
   const kind = provider === 'aescbc' ? 'aescbc' : 'secretbox'
-  // A key that an earlier run has left on a node, with no API server given it yet, is the one to go on with.
-  const begun = hosts.nodes.every(({ given }) => !given) ? hosts.forms.find((form) => form.kind === kind) : undefined
+  // A key that an earlier run has left on a node, with nobody writing with it yet, is the one to go on with.
+  const isUnwritten = hosts.nodes.every(({ rules }) => rules.every(({ providers }) => providers[0]?.kind === 'identity'))
+  const begun = isUnwritten ? hosts.forms.find((form) => form.kind === kind) : undefined
   return begun ?? { kind, keys: [newKeyName(view.now, hosts.forms)] }
 }
 

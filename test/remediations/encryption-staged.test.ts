@@ -126,6 +126,15 @@ describe('encryption at rest where hosts reach every API server', () => {
   it('a run that died after its first file goes on with that key', () => {
     const begun = world([host('cp-1', config([{ identity: {} }, secretbox('key-20200101')])), host('cp-2')], pod('cp-1') + pod('cp-2'))
     expect(told(propose(begun))[2]).toBe('cp-2 later secrets: identity > secretbox key-20200101')
+    const given = world(
+      [host('cp-1', config([{ identity: {} }, secretbox('key-20200101')])), host('cp-2')],
+      pod('cp-1', ...GIVEN) + pod('cp-2'),
+    )
+    expect(told(propose(given)).slice(0, 3)).toEqual([
+      'cp-2 later secrets: identity > secretbox key-20200101',
+      'cp-2 flags 2 /etc/kubernetes/enc Directory true',
+      'gate secrets plain',
+    ])
   })
 
   it.each([
