@@ -4,6 +4,7 @@ import type {
   ConfigMapObject,
   EncryptionAction,
   HostAction,
+  HostMount,
   Proposal,
   Readable,
   RemedyContext,
@@ -81,7 +82,10 @@ const MAY_BREAK = [
 ]
 const SINGLE = 'the only API server is away for a few seconds while it gets its flags'
 
-/** The steps, in order (`thenOff`: at the end no API server is given a file any more; the file stays, since backups need its keys): files and flags node by node, then what the stages say. */
+/**
+ * The steps, in order: files and flags node by node, then what the stages say. `thenOff`: at the end no API server is given a file any
+ * more; the file stays, since backups of etcd need its keys.
+ */
 export function stagedChanges(
   hosts: EncryptionHosts,
   stages: readonly EncryptionStage[],
@@ -103,17 +107,19 @@ export function stagedChanges(
     })
 
   const [first] = stages
+  const mounts = mountsFor(path, stages)
+  const hasPlugin = mounts.length > 1 && socketsIn(nodes).length === 0
   for (const { node, given, reloads } of nodes) {
     const read = first?.is === 'files' && first.step === 'read' ? first.files.find((one) => one.node === node)?.rules : undefined
     // One that has no flags yet gets the file before them, and loads it when it starts with them.
     if (read !== undefined && !given) file(node, 'read', read, 'later')
-    if (!given || !reloads)
+    if (!given || !reloads || hasPlugin)
       add(`${node}/kube-apiserver flags`, `kube-apiserver on ${node}: set --${ENCRYPTION_FLAG}=${path}, --${RELOAD}=true`, {
         do: 'flags',
         node,
         component: 'kube-apiserver',
         flags: { [ENCRYPTION_FLAG]: path, [RELOAD]: 'true' },
-        mounts: [{ name: 'encryption-config', path: directoryOf(path), type: 'Directory', readOnly: true }],
+        mounts,
         files: [],
       })
     if (read !== undefined && given) file(node, 'read', read, 'reload')
@@ -146,15 +152,31 @@ export function stagedChanges(
         mounts: [],
         files: [],
       })
-  const isSet = nodes.every(({ given, reloads }) => given && reloads)
-  return thenOff || !isSet ? [...changes, ...inKubeadm(path, view, thenOff)] : changes
+  const isSet = nodes.every(({ given, reloads }) => given && reloads) && !hasPlugin
+  return thenOff || !isSet ? [...changes, ...inKubeadm(path, view, thenOff ? undefined : mounts)] : changes
 }
 
+/** The file's directory; and those of the sockets of plugins, which the API server must see too. */
+function mountsFor(path: string, stages: readonly EncryptionStage[]): readonly HostMount[] {
+  const files = stages.flatMap((stage) => (stage.is === 'files' ? stage.files : []))
+  const sockets = [...new Set(socketsIn(files).map(directoryOf))]
+  return [
+    { name: 'encryption-config', path: directoryOf(path), type: 'Directory', readOnly: true },
+    ...sockets.map((socket, index): HostMount => ({ name: `kms-plugin-${index + 1}`, path: socket, type: 'Directory', readOnly: false })),
+  ]
+}
+const socketsIn = (nodes: readonly { readonly rules: EncryptionAction['rules'] }[]): readonly string[] =>
+  nodes.flatMap(({ rules }) =>
+    rules.flatMap(({ providers }) =>
+      providers.flatMap((provider) => (provider.kind === 'kms' ? [provider.endpoint.replace(/^unix:\/\//, '')] : [])),
+    ),
+  )
+
 /** So that the next `kubeadm upgrade` keeps the flags. */
-function inKubeadm(path: string, view: View<Readable>, off: boolean): readonly Change[] {
+function inKubeadm(path: string, view: View<Readable>, mounts: readonly HostMount[] | undefined): readonly Change[] {
   const change: FlagChange = {
-    flags: off ? { [ENCRYPTION_FLAG]: null, [RELOAD]: null } : { [ENCRYPTION_FLAG]: path, [RELOAD]: 'true' },
-    files: off ? [] : [{ name: 'encryption-config', path: directoryOf(path), type: 'Directory', readOnly: true }],
+    flags: mounts === undefined ? { [ENCRYPTION_FLAG]: null, [RELOAD]: null } : { [ENCRYPTION_FLAG]: path, [RELOAD]: 'true' },
+    files: mounts ?? [],
   }
   const map: ConfigMapObject | undefined = view.find('ConfigMap', 'kube-system', 'kubeadm-config') as ConfigMapObject | undefined
   const { instances } = componentFlags(view, 'kube-apiserver')

@@ -101,6 +101,7 @@ describe('encryption at rest where hosts reach every API server', () => {
       }),
     )
     expect(all[0]).toBe('cp-1 later secrets,configmaps: identity > kms')
+    expect(all[1]).toBe('cp-1 flags 2 /etc/kubernetes/enc Directory true,/run/kms Directory false')
     expect(all.slice(-4)).toEqual([
       'rewrite secrets,configmaps k8s:enc:kms:v2:vault:',
       'cp-1 reload secrets,configmaps: kms',
