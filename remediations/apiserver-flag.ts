@@ -155,12 +155,7 @@ function inFile(change: FlagChange, component: Component, instance: ComponentIns
 }
 
 /** A ClusterConfiguration beside the static pods is changed with them, or the next `kubeadm upgrade` writes the old flags back. */
-export function alsoConfigured(
-  change: FlagChange,
-  component: Component,
-  instances: readonly ComponentInstance[],
-  view: View<Readable>,
-): Change[] {
+function alsoConfigured(change: FlagChange, component: Component, instances: readonly ComponentInstance[], view: View<Readable>): Change[] {
   const pod = instances.find((instance) => instance.source === 'static-pod')
   if (pod === undefined) return []
   const values = resolved(change, pod)

@@ -14,8 +14,9 @@ import type {
 import { type EncryptionForm, formsOf, prefixOf } from '../src/objects/encryption-forms.ts'
 import { directoryOf, ENCRYPTION_FLAG, type EncryptionHosts, encryptionHosts, newKeyName } from '../src/objects/encryption-hosts.ts'
 import { type EncryptionStage, type EncryptionWish, encryptionStages, NoStages } from '../src/objects/encryption-stages.ts'
-import { componentFlags } from '../src/objects/flags.ts'
-import { alsoConfigured, type FlagChange } from './apiserver-flag.ts'
+import { editsOfConfigMap, editsOfConfiguration } from '../src/objects/flag-edits.ts'
+import { parsed } from '../src/objects/flag-kubeadm.ts'
+import { refOf } from '../src/objects/ref.ts'
 
 const RELOAD = `${ENCRYPTION_FLAG}-automatic-reload`
 export const STAGED_OPTIONS: Readonly<Record<string, RemedyOption>> = {
@@ -172,15 +173,15 @@ const socketsIn = (nodes: readonly { readonly rules: EncryptionAction['rules'] }
     ),
   )
 
-/** So that the next `kubeadm upgrade` keeps the flags. */
+/** So that the next `kubeadm upgrade` keeps the flags, or does not bring them back (no `mounts`). */
 function inKubeadm(path: string, view: View<Readable>, mounts: readonly HostMount[] | undefined): readonly Change[] {
-  const change: FlagChange = {
-    flags: mounts === undefined ? { [ENCRYPTION_FLAG]: null, [RELOAD]: null } : { [ENCRYPTION_FLAG]: path, [RELOAD]: 'true' },
-    files: mounts ?? [],
-  }
-  const map: ConfigMapObject | undefined = view.find('ConfigMap', 'kube-system', 'kubeadm-config') as ConfigMapObject | undefined
-  const { instances } = componentFlags(view, 'kube-apiserver')
-  return map === undefined ? [] : alsoConfigured(change, 'kube-apiserver', instances, view)
+  const map = view.find('ConfigMap', 'kube-system', 'kubeadm-config') as ConfigMapObject | undefined
+  if (map === undefined || parsed(map.data?.['ClusterConfiguration']) === undefined) return []
+  const flags = mounts === undefined ? { [ENCRYPTION_FLAG]: null, [RELOAD]: null } : { [ENCRYPTION_FLAG]: path, [RELOAD]: 'true' }
+  const edits = editsOfConfigMap(map, 'ClusterConfiguration', (content) =>
+    editsOfConfiguration(content, 'kube-apiserver', flags, mounts ?? []),
+  )
+  return [{ type: 'edit', target: refOf(map), edits }]
 }
 
 const WORDS: Readonly<Record<string, string>> = { read: 'can be read', write: 'writes', drop: 'without what is not needed any more' }
