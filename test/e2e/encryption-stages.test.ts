@@ -144,6 +144,12 @@ describe.skipIf(skip !== undefined)('stages of encryption on two API servers', (
       if (stage === undefined) return { diffs, written }
       if (stage.is === 'rewrite') {
         isRewritten = true
+        const [, name] = /:([^:]+):$/.exec(stage.prefix) ?? []
+        if (name !== undefined) {
+          // What is stored in the old form holds what reads it in the file.
+          const early = actionOf('cp-1', [{ resources: ['secrets'], providers: [key(name)] }], 'reload')
+          await expect(perform(early, world)).rejects.toThrow(/is stored in plain text|is encrypted with k8s:enc:secretbox:v1:key-1:/)
+        }
         await rewrite()
         expect(await stored()).toEqual([stage.prefix || 'plain'])
         continue
