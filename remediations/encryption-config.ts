@@ -4,8 +4,12 @@ import { remedy } from '../src/model/define.ts'
 import type { Change, Finding, Proposal, Readable, Remedy, RemedyContext, View } from '../src/model/index.ts'
 import { distribution } from '../src/objects/distribution.ts'
 import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets } from '../src/objects/encryption.ts'
+import { formsFor } from '../src/objects/encryption-forms.ts'
+import type { EncryptionHosts } from '../src/objects/encryption-hosts.ts'
+import type { EncryptionWish } from '../src/objects/encryption-stages.ts'
 import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { type HostFile, proposeFlags } from './apiserver-flag.ts'
+import { formWanted, STAGED_OPTIONS, stagedProposal } from './encryption-staged.ts'
 import { PROVIDER_OPTIONS, type ProviderCommands, providerProposal } from './provider-command.ts'
 
 const DIRECTORY = '/etc/kubernetes/enc'
@@ -15,9 +19,10 @@ const MOUNT: HostFile = { name: 'encryption-config', path: DIRECTORY, type: 'Dir
 export const encryptSecrets = <E extends { readonly configured: boolean }>(): Remedy<E> =>
   remedy<E>({
     family: 'encryption-config',
-    reads: [...FLAG_LADDER, 'EncryptionConfiguration', 'ApiServerMetrics', 'ApiServerHealth'],
+    reads: [...FLAG_LADDER, 'EncryptionConfiguration', 'ApiServerMetrics', 'ApiServerHealth', 'Hosts'],
     options: {
       ...PROVIDER_OPTIONS,
+      ...STAGED_OPTIONS,
       'kms-key': { describe: "the key in the provider's key management service (ARN, resource name or URL)" },
       resources: {
         describe: 'what to encrypt',
@@ -32,19 +37,34 @@ export const encryptSecrets = <E extends { readonly configured: boolean }>(): Re
       const { view, options } = context
       const { name, managed } = distribution(view)
       if (managed) return providerProposal(name, ENCRYPT_AT_PROVIDER, view, options)
-      if (name === 'k3s' || name === 'rke2')
-        return {
-          byHand: `${name} manages its own keys: take an etcd snapshot, then run "${name} secrets-encrypt enable", restart the servers one by one and run "${name} secrets-encrypt rotate-keys"; never edit its file`,
-        }
+      if (name === 'k3s' || name === 'rke2') return { byHand: ownKeys(name) }
       if (name === 'openshift')
         return {
           byHand:
             'OpenShift encrypts by its own operator: oc patch apiserver cluster --type merge -p \'{"spec":{"encryption":{"type":"aesgcm"}}}\', then wait until every resource is reported as migrated',
         }
+      const staged = stagedProposal(context, (hosts) => wishFor(hosts, context), 'encrypt Secrets at rest, in stages')
+      if (staged !== undefined) return staged
       if (finding.evidence.configured) return { byHand: REORDER }
       return likeTheOthers(finding, context) ?? turnOn(finding, context)
     },
   })
+
+/** https://docs.k3s.io/cli/secrets-encrypt: enabling is documented for servers that have encrypted before only; RKE2 encrypts from its first start. */
+const ownKeys = (name: 'k3s' | 'rke2'): string =>
+  `${name} manages its own keys, so its file is never edited: take a snapshot of its datastore and look with "${name} secrets-encrypt status"; where it was turned off, run "${name} secrets-encrypt enable", restart the servers one by one and run "${name} secrets-encrypt reencrypt --force --skip"; ${name === 'k3s' ? 'a cluster that began without --secrets-encryption has no documented way to turn it on later: see the notes of your release, or move to a new cluster' : 'the status says why where it was never on'}`
+
+/** What some API server writes with already is what all get: a second key helps nobody. */
+function wishFor(hosts: EncryptionHosts, context: Pick<RemedyContext, 'view' | 'options'>): EncryptionWish | Proposal {
+  const { options } = context
+  const writing = hosts.nodes.flatMap(({ rules }) => formsFor(rules, 'secrets').slice(0, 1)).find(({ kind }) => kind !== 'identity')
+  const form = writing ?? formWanted(context, hosts)
+  if (!('kind' in form)) return form
+  return {
+    goal: { to: 'encrypt', with: form, resources: String(options['resources'] ?? 'secrets').split(',') },
+    drop: options['identity'] === 'remove' ? 'identity' : 'nothing',
+  }
+}
 
 const FLAG = 'encryption-provider-config'
 
@@ -171,6 +191,7 @@ function runbook(name: string, several: boolean, minor: number | undefined): str
       : 'rewrite what is stored, one namespace after the other: kubectl -n NAMESPACE get secrets -o json | kubectl replace -f - (conflicts mean somebody else wrote it meanwhile: that one is done)',
     'count the keys under /registry/secrets/ in etcd that do not begin with k8s:enc: : there must be none',
     'take a new etcd snapshot, restore it together with the key somewhere to see that both fit, and destroy the older unencrypted backups',
+    'when a backup cycle has passed, take identity out of the file on every node, one after the other: plain text that somebody puts into etcd is then refused',
   ]
 }
 

@@ -119,6 +119,26 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .option('--yes', 'do not ask')
     .action((runId: string | undefined, options: Options) => run(async () => (await import('./commands/undo.ts')).undoMain(runId, options)))
 
+  withSource(
+    root
+      .command('encryption')
+      .description('encryption at rest on the nodes (--host): how it stands, a new key, more resources, or plain text again')
+      .argument('<action>', 'status, rotate, cover or disable')
+      .argument('[resources...]', 'of cover: configmaps, widgets.example.com'),
+  )
+    .option('--remove-old', 'of rotate: take the old key and plain text out of the files at the end (a copy stays on each node)')
+    .option('--yes-store-secrets-in-plain-text', 'of disable: the consent to that')
+    .option('--yes', 'take every step whose risk is at most --accept-risk, without asking')
+    .addOption(
+      new Option('--accept-risk <risk>', 'with --yes: the highest risk to take')
+        .choices(['safe', 'restarts-pods', 'may-break'])
+        .default('safe'),
+    )
+    .option('--dry-run', 'rehearse every step, change nothing')
+    .action((action: string, resources: readonly string[], options: Options) =>
+      run(async () => (await import('./commands/encryption.ts')).encryptionMain(action, resources, options)),
+    )
+
   withCluster(
     root
       .command('try-enforcement')

@@ -92,6 +92,22 @@ export function writersOfSecrets(samples: readonly MetricSample[]): ReadonlySet<
   return new Set(writes.flatMap(({ labels }) => providerOfPrefix(labels['transformer_prefix'] ?? '') ?? []))
 }
 
+/**
+ * Whether the API server that answered has read any Secret in plain text since it was started; it reads all of them then, into its
+ * cache. Undefined where it counted no encrypted read either: nothing is known.
+ */
+export function plainReadsOfSecrets(samples: readonly MetricSample[]): boolean | undefined {
+  const reads = samples.filter(
+    ({ name, labels, value }) =>
+      name === 'apiserver_storage_transformation_operations_total' &&
+      labels['resource'] === 'secrets' &&
+      labels['transformation_type'] === 'from_storage' &&
+      value > 0,
+  )
+  if (reads.some(({ labels }) => labels['transformer_prefix'] === 'identity')) return true
+  return reads.some(({ labels }) => labels['transformer_prefix']?.startsWith('k8s:enc:')) ? false : undefined
+}
+
 /** Signs that some encryption configuration is loaded, whatever it says; each in words, for evidence. */
 export function signsOfConfiguration(
   samples: readonly MetricSample[] | undefined,

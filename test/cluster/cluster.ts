@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import type { ApiClient } from './api-client.ts'
+import { type ApiClient, openApiClient } from './api-client.ts'
 import { type AuditEvent, type AuditLog, type AuditMark, metadataPolicy, openAuditLog } from './audit.ts'
 import { type Binaries, findBinaries } from './binaries.ts'
 import { createSite, type Site, startApiServer, startControllerManager, startEtcd, startScheduler } from './control-plane.ts'
@@ -10,6 +10,7 @@ import { startFakeNodes } from './fake-nodes.ts'
 import type { Flags } from './flags.ts'
 import { type Extra, writeKubeconfig } from './kubeconfig.ts'
 import { kubeletFlags, prepareNodes, type RealNode, startNode } from './nodes/node.ts'
+import { freePorts } from './ports.ts'
 import { createSupervisor, type Supervisor } from './supervisor.ts'
 
 export interface ClusterOptions {
@@ -42,6 +43,11 @@ export interface Person {
   readonly extra?: Extra
 }
 
+export interface SecondApiServer {
+  readonly url: string
+  readonly kubeconfig: string
+}
+
 /** A running test cluster. */
 export interface Cluster {
   readonly url: string
@@ -69,13 +75,16 @@ export interface Cluster {
   etcdRaw(key: string): Promise<Buffer | undefined>
   /** Restarts the API server; flags add up over restarts. */
   restartApiServer(options?: { readonly flags?: Flags }): Promise<void>
+  /** Starts a second API server on the same etcd, or restarts it; its audit log is off. Flags add up over restarts. */
+  secondApiServer(options?: { readonly flags?: Flags }): Promise<SecondApiServer>
   /** The processes that the cluster consists of. */
   pids(): number[]
   stop(): Promise<void>
 }
 
+const SECOND = 'kube-apiserver-2'
 // Whoever talks to a program stops before it: an API server without etcd hangs for a minute.
-const stopOrder = ['kwok', 'kube-scheduler', 'kube-controller-manager', 'kube-apiserver', 'etcd']
+const stopOrder = ['kwok', 'kube-scheduler', 'kube-controller-manager', 'kube-apiserver', SECOND, 'etcd']
 
 /** The programs that a cluster with these options needs, besides etcd and the API server. */
 export function programsFor({ controllerManager, scheduler, kwokNodes }: ClusterOptions): (keyof Binaries)[] {
@@ -120,11 +129,36 @@ async function startIn(dir: string, binaries: Binaries, supervisor: Supervisor, 
       await supervisor.stop('kube-apiserver')
       await startApiServer(site, flags)
     },
+    secondApiServer: second(site, await flagsOf(dir, { ...options, audit: false })),
     pids: supervisor.pids,
     async stop() {
       site.api.close()
       await stopAll(supervisor, nodes)
     },
+  }
+}
+
+function second(site: Site, first: Flags): Cluster['secondApiServer'] {
+  const flags: Flags[] = [first]
+  let port: number | undefined
+  return async ({ flags: more = {} } = {}) => {
+    flags.push(more)
+    port ??= (await freePorts(1))[0]!
+    const url = `https://${site.address}:${port}`
+    const api = openApiClient(url, site.authority.certificate, site.admin)
+    await site.supervisor.stop(SECOND)
+    await startApiServer({ ...site, url, api }, flags, SECOND)
+    api.close()
+    const kubeconfig = join(site.dir, 'admin-2.kubeconfig')
+    return {
+      url,
+      kubeconfig: await writeKubeconfig(kubeconfig, {
+        url,
+        ca: site.authority.certificate,
+        name: 'kubernetes-admin',
+        credentials: site.admin,
+      }),
+    }
   }
 }
 

@@ -77,8 +77,8 @@ export function startEtcd({ supervisor, binaries, dir, etcdUrl, etcdPeerUrl }: S
   supervisor.start('etcd', binaries.etcd, toArguments(flags))
 }
 
-/** Starts the API server and waits until it is ready to serve. */
-export async function startApiServer(site: Site, extra: readonly Flags[]): Promise<void> {
+/** Starts the API server and waits until it is ready to serve. `name` and `site.url` tell a further one on the same etcd apart. */
+export async function startApiServer(site: Site, extra: readonly Flags[], name = 'kube-apiserver'): Promise<void> {
   const { dir, url, address, etcdUrl, supervisor, binaries } = site
   const flags: Flags = {
     'etcd-servers': etcdUrl,
@@ -96,7 +96,7 @@ export async function startApiServer(site: Site, extra: readonly Flags[]): Promi
     'service-cluster-ip-range': '10.96.0.0/16',
     'enable-admission-plugins': 'NodeRestriction',
   }
-  const program = supervisor.start('kube-apiserver', binaries.apiServer, toArguments(flags, ...extra))
+  const program = supervisor.start(name, binaries.apiServer, toArguments(flags, ...extra))
   await waitFor('the API server', program, async () => (await site.api.request('GET', '/readyz')).status === 200)
 }
 

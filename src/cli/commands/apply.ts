@@ -66,10 +66,11 @@ export interface ApplyContext {
   readonly settleMs?: number
 }
 
-export async function applyMain(options: ApplyOptions): Promise<number> {
+/** `own`: the controls of a command that asks for one thing only; default: as the options choose. */
+export async function applyMain(options: ApplyOptions, own?: readonly RegisteredControl[]): Promise<number> {
   const io = terminalIo()
   requireConsent(io, options)
-  const controls = chooseControls(allControls, options)
+  const controls = own ?? chooseControls(allControls, options)
   const opened = await openSource(options)
   const state = stateDirectory()
   const id = newRunId(new Date())

@@ -1,0 +1,191 @@
+/** Encryption at rest where hosts reach every API server: the stages as steps on the nodes, one after the other (controls.md 7(d)). */
+import type {
+  Change,
+  ConfigMapObject,
+  EncryptionAction,
+  HostAction,
+  HostMount,
+  Proposal,
+  Readable,
+  RemedyContext,
+  RemedyOption,
+  View,
+} from '../src/model/index.ts'
+import { type EncryptionForm, formsOf, prefixOf } from '../src/objects/encryption-forms.ts'
+import { directoryOf, ENCRYPTION_FLAG, type EncryptionHosts, encryptionHosts, newKeyName } from '../src/objects/encryption-hosts.ts'
+import { type EncryptionStage, type EncryptionWish, encryptionStages, NoStages } from '../src/objects/encryption-stages.ts'
+import { editsOfConfigMap, editsOfConfiguration } from '../src/objects/flag-edits.ts'
+import { parsed } from '../src/objects/flag-kubeadm.ts'
+import { refOf } from '../src/objects/ref.ts'
+
+const RELOAD = `${ENCRYPTION_FLAG}-automatic-reload`
+export const STAGED_OPTIONS: Readonly<Record<string, RemedyOption>> = {
+  provider: {
+    describe: 'what encrypts',
+    default: 'secretbox',
+    choices: [
+      { value: 'secretbox', label: 'secretbox: a random key in a file of each control-plane node' },
+      { value: 'aescbc', label: 'aescbc: the same with an older cipher, for those who must' },
+      { value: 'kms-v2', label: 'kms v2: a plugin that runs on every control-plane node already' },
+    ],
+  },
+  'kms-socket': { describe: 'where the KMS plugin listens on every control-plane node, for instance unix:///run/kms/vault.sock' },
+  identity: {
+    describe: 'whether plain text in etcd goes on being read once everything is stored anew',
+    default: 'keep',
+    choices: [
+      { value: 'keep', label: 'keep: until a backup cycle has passed' },
+      { value: 'remove', label: 'remove: plain text put into etcd is refused' },
+    ],
+  },
+}
+
+/** The provider that the options choose, with a key of its own; or what is to be asked. */
+export function formWanted({ view, options }: Pick<RemedyContext, 'view' | 'options'>, hosts: EncryptionHosts): EncryptionForm | Proposal {
+  const provider = String(options['provider'] ?? 'secretbox')
+  if (provider === 'kms-v2') {
+    const endpoint = options['kms-socket']
+    if (typeof endpoint !== 'string')
+      return { needs: { option: 'kms-socket', question: 'Where does the KMS plugin listen (unix:///PATH)?' } }
+    if (!/^unix:\/\/\/\S+$/.test(endpoint)) return { refused: `${endpoint} is no unix socket: give unix:///PATH` }
+    return { kind: 'kms', apiVersion: 'v2', name: endpoint.replace(/^.*\//, '').replace(/\.\w+$/, '') || 'kms', endpoint, timeout: '3s' }
+  }
+  const kind = provider === 'aescbc' ? 'aescbc' : 'secretbox'
+  // A key that an earlier run has left on a node, with nobody writing with it yet, is the one to go on with.
+  const isUnwritten = hosts.nodes.every(({ rules }) => rules.every(({ providers }) => providers[0]?.kind === 'identity'))
+  const begun = isUnwritten ? hosts.forms.find((form) => form.kind === kind) : undefined
+  return begun ?? { kind, keys: [newKeyName(view.now, hosts.forms)] }
+}
+
+/** Undefined where hosts do not reach every API server. */
+export function stagedProposal(
+  context: Pick<RemedyContext, 'view' | 'options'>,
+  wishOf: (hosts: EncryptionHosts) => EncryptionWish | Proposal,
+  summary: string,
+): Proposal | undefined {
+  const hosts = encryptionHosts(context.view)
+  if (hosts === undefined) return undefined
+  const wish = wishOf(hosts)
+  if (!('goal' in wish)) return wish
+  try {
+    const changes = stagedChanges(hosts, encryptionStages(hosts.nodes, wish), context.view)
+    return { changes, risk: 'may-break', summary, mayBreak: [...MAY_BREAK, ...(hosts.nodes.length === 1 ? [SINGLE] : [])] }
+  } catch (error) {
+    if (error instanceof NoStages) return { byHand: error.message }
+    throw error
+  }
+}
+
+const MAY_BREAK = [
+  'take an etcd snapshot first, restore it somewhere to see that it is good, and have twice the size of the database free on disk',
+  'whoever loses the key loses what is encrypted with it: keep a copy of the file away from the cluster and its backups before the key writes',
+  'older backups of etcd stay as they were: destroy the unencrypted ones, and keep old keys until the backups made with them are gone',
+]
+const SINGLE = 'the only API server is away for a few seconds while it gets its flags'
+
+/**
+ * The steps, in order: files and flags node by node, then what the stages say. `thenOff`: at the end no API server is given a file any
+ * more; the file stays, since backups of etcd need its keys.
+ */
+export function stagedChanges(
+  hosts: EncryptionHosts,
+  stages: readonly EncryptionStage[],
+  view: View<Readable>,
+  thenOff = false,
+): readonly Change[] {
+  const { path, nodes } = hosts
+  const names = nodes.map(({ node }) => node)
+  const changes: Change[] = []
+  const add = (key: string, title: string, action: HostAction) => changes.push({ type: 'host', key, title, action })
+  const file = (node: string, step: string, rules: EncryptionAction['rules'], loadedBy: EncryptionAction['loadedBy']) =>
+    add(`${node}/encryption ${step}`, `${path} on ${node}: ${WORDS[step] ?? step}: ${wordsOf(rules)}`, {
+      do: 'encryption',
+      node,
+      nodes: names,
+      path,
+      rules,
+      loadedBy,
+    })
+
+  const [first] = stages
+  const mounts = mountsFor(path, stages)
+  const hasPlugin = mounts.length > 1 && socketsIn(nodes).length === 0
+  for (const { node, given, reloads } of nodes) {
+    const read = first?.is === 'files' && first.step === 'read' ? first.files.find((one) => one.node === node)?.rules : undefined
+    // One that has no flags yet gets the file before them, and loads it when it starts with them.
+    if (read !== undefined && !given) file(node, 'read', read, 'later')
+    if (!given || !reloads || hasPlugin)
+      add(`${node}/kube-apiserver flags`, `kube-apiserver on ${node}: set --${ENCRYPTION_FLAG}=${path}, --${RELOAD}=true`, {
+        do: 'flags',
+        node,
+        component: 'kube-apiserver',
+        flags: { [ENCRYPTION_FLAG]: path, [RELOAD]: 'true' },
+        mounts,
+        files: [],
+      })
+    if (read !== undefined && given) file(node, 'read', read, 'reload')
+  }
+  for (const stage of first?.is === 'files' && first.step === 'read' ? stages.slice(1) : stages) {
+    if (stage.is === 'files') for (const { node, rules } of stage.files) file(node, stage.step, rules, 'reload')
+    else {
+      const { resources, prefix, onlyUndo } = stage
+      const what = resources.join(', ')
+      const how = prefix === '' ? 'in plain text' : `with ${prefix}`
+      const title = onlyUndo
+        ? `stored ${what}: as they are; taken back, they are stored ${how} again`
+        : `stored ${what}: each stored anew, ${how}`
+      add(`rewrite ${what} ${onlyUndo ? 'back to' : 'to'} ${prefix || 'plain'}`, title, {
+        do: 'rewrite',
+        resources,
+        prefix,
+        nodes: names,
+        ...(onlyUndo && { onlyUndo }),
+      })
+    }
+  }
+  if (thenOff)
+    for (const { node } of nodes)
+      add(`${node}/kube-apiserver flags off`, `kube-apiserver on ${node}: no --${ENCRYPTION_FLAG}`, {
+        do: 'flags',
+        node,
+        component: 'kube-apiserver',
+        flags: { [ENCRYPTION_FLAG]: null, [RELOAD]: null },
+        mounts: [],
+        files: [],
+      })
+  const isSet = nodes.every(({ given, reloads }) => given && reloads) && !hasPlugin
+  return thenOff || !isSet ? [...changes, ...inKubeadm(path, view, thenOff ? undefined : mounts)] : changes
+}
+
+/** The file's directory; and those of the sockets of plugins, which the API server must see too. */
+function mountsFor(path: string, stages: readonly EncryptionStage[]): readonly HostMount[] {
+  const files = stages.flatMap((stage) => (stage.is === 'files' ? stage.files : []))
+  const sockets = [...new Set(socketsIn(files).map(directoryOf))]
+  return [
+    { name: 'encryption-config', path: directoryOf(path), type: 'Directory', readOnly: true },
+    ...sockets.map((socket, index): HostMount => ({ name: `kms-plugin-${index + 1}`, path: socket, type: 'Directory', readOnly: false })),
+  ]
+}
+const socketsIn = (nodes: readonly { readonly rules: EncryptionAction['rules'] }[]): readonly string[] =>
+  nodes.flatMap(({ rules }) =>
+    rules.flatMap(({ providers }) =>
+      providers.flatMap((provider) => (provider.kind === 'kms' ? [provider.endpoint.replace(/^unix:\/\//, '')] : [])),
+    ),
+  )
+
+/** So that the next `kubeadm upgrade` keeps the flags, or does not bring them back (no `mounts`). */
+function inKubeadm(path: string, view: View<Readable>, mounts: readonly HostMount[] | undefined): readonly Change[] {
+  const map = view.find('ConfigMap', 'kube-system', 'kubeadm-config') as ConfigMapObject | undefined
+  if (map === undefined || parsed(map.data?.['ClusterConfiguration']) === undefined) return []
+  const flags = mounts === undefined ? { [ENCRYPTION_FLAG]: null, [RELOAD]: null } : { [ENCRYPTION_FLAG]: path, [RELOAD]: 'true' }
+  const edits = editsOfConfigMap(map, 'ClusterConfiguration', (content) =>
+    editsOfConfiguration(content, 'kube-apiserver', flags, mounts ?? []),
+  )
+  return [{ type: 'edit', target: refOf(map), edits }]
+}
+
+const WORDS: Readonly<Record<string, string>> = { read: 'can be read', write: 'writes', drop: 'without what is not needed any more' }
+const wordsOf = (rules: EncryptionAction['rules']): string =>
+  rules.map(({ resources, providers }) => `${resources.join(', ')} by ${formsOf(providers).map(formWords).join(', then ')}`).join('; ')
+const formWords = (form: EncryptionForm): string =>
+  form.kind === 'identity' ? 'identity' : form.kind === 'kms' ? `kms ${form.name}` : `${form.kind} ${prefixOf(form).split(':').at(-2)}`

@@ -1,0 +1,102 @@
+/** What an operator asks of encryption at rest without a finding: as a control of one wish, so that apply does the rest. */
+import { stagedChanges } from '../../../remediations/encryption-staged.ts'
+import { control, remedy } from '../../model/define.ts'
+import type { Proposal, Readable, RegisteredControl, View } from '../../model/index.ts'
+import { decidingRule, type EncryptionForm, formsOf, PLAIN, prefixOf } from '../../objects/encryption-forms.ts'
+import { type EncryptionHosts, encryptionHosts, newKeyName } from '../../objects/encryption-hosts.ts'
+import { type EncryptionWish, encryptionStages, NoStages } from '../../objects/encryption-stages.ts'
+import { CONTROL_PLANE, FLAG_LADDER } from '../../objects/flags.ts'
+
+export type EncryptionRequest =
+  | { readonly do: 'rotate'; readonly removeOld: boolean }
+  | { readonly do: 'cover'; readonly resources: readonly string[] }
+  | { readonly do: 'disable' }
+
+const TITLES: Readonly<Record<EncryptionRequest['do'], string>> = {
+  rotate: 'Stored values must be encrypted with a new key',
+  cover: 'More resources must be encrypted at rest',
+  disable: 'Stored values must be in plain text again',
+}
+const READS: readonly Readable[] = [...FLAG_LADDER, 'Hosts']
+export const NOT_REACHED =
+  'it is carried out on the nodes themselves: say with --host NODE=CARRIER how every node with an API server is reached (1.26 or later, its file readable)'
+
+/** It has one finding until the wish is fulfilled. The name of a new key is chosen once. */
+export function encryptionWish(request: EncryptionRequest): RegisteredControl {
+  let form: EncryptionForm | undefined
+  const wishOf = (hosts: EncryptionHosts, now: View['now']): EncryptionWish | string => {
+    if (request.do === 'disable') return { goal: { to: 'plain' }, drop: 'nothing' }
+    const rules = hosts.nodes.flatMap((node) => node.rules).filter(({ providers }) => providers[0]?.kind !== 'identity')
+    const writers = rules.flatMap(({ providers }) => formsOf(providers).slice(0, 1))
+    const [writer] = writers
+    if (writer === undefined) return 'nothing is encrypted: k8s-harden apply --control sec-etcd-encryption'
+    if (request.do === 'cover') return { goal: { to: 'encrypt', with: writer, resources: request.resources }, drop: 'nothing' }
+    if (writer.kind === 'kms')
+      return 'the key is in the KMS: have it changed there, wait until all API servers show its new hash, then store everything anew'
+    if (writer.kind === 'identity') return 'nothing is encrypted'
+    // Nodes that write differently are in the middle of a change of keys, which goes on with the newer one.
+    const newest = writers.toSorted((a, b) => prefixOf(b).localeCompare(prefixOf(a), 'en', { numeric: true }))[0]!
+    const isUnderWay = new Set(writers.map(prefixOf)).size > 1
+    form ??= isUnderWay ? newest : { kind: writer.kind, keys: [newKeyName(now, hosts.forms)] }
+    const resources = [...new Set(rules.flatMap((rule) => rule.resources))]
+    return { goal: { to: 'encrypt', with: form, resources }, drop: request.removeOld ? 'all' : 'nothing' }
+  }
+  return {
+    ...control({
+      title: TITLES[request.do],
+      severity: 'info',
+      why: 'You asked for it.',
+      references: [],
+      reads: [],
+      consults: READS,
+      *evaluate(view) {
+        const hosts = encryptionHosts(view)
+        if (hosts !== undefined && isFulfilled(hosts, request, form)) return
+        yield { subject: CONTROL_PLANE, origin: 'workload', key: request.do, reason: 'is to be changed as you asked', evidence: {} }
+      },
+      remedy: remedy({
+        family: 'encryption-wish',
+        reads: READS,
+        propose(_finding, { view }): Proposal {
+          const hosts = encryptionHosts(view)
+          if (hosts === undefined) return { byHand: NOT_REACHED }
+          const wish = wishOf(hosts, view.now)
+          if (typeof wish === 'string') return { byHand: wish }
+          try {
+            const changes = stagedChanges(hosts, encryptionStages(hosts.nodes, wish), view, request.do === 'disable')
+            if (changes.length === 0) return { refused: 'there is nothing left to change' }
+            return { changes, risk: 'may-break', summary: TITLES[request.do], mayBreak: MAY_BREAK[request.do] }
+          } catch (error) {
+            if (error instanceof NoStages) return { byHand: error.message }
+            throw error
+          }
+        },
+      }),
+      verify: 'k8s-harden encryption status',
+    }),
+    id: `encryption-${request.do}`,
+    practice: 'secrets',
+  }
+}
+
+const MAY_BREAK: Readonly<Record<EncryptionRequest['do'], readonly string[]>> = {
+  rotate: ['backups of etcd made until now need the old key: keep a copy of the file with them'],
+  cover: ['everything of these resources is stored anew: have room on the disk of etcd'],
+  disable: ['whoever gets at a disk, a snapshot or a backup of etcd reads everything in plain text from then on'],
+}
+
+function isFulfilled({ nodes }: EncryptionHosts, request: EncryptionRequest, form: EncryptionForm | undefined): boolean {
+  if (request.do === 'disable') return nodes.every(({ given }) => !given)
+  if (request.do === 'cover')
+    return request.resources.every((resource) =>
+      nodes.every(
+        ({ rules }) => (formsOf(rules[decidingRule(rules, resource)]?.providers ?? [PLAIN])[0]?.kind ?? 'identity') !== 'identity',
+      ),
+    )
+  const written = nodes.flatMap(({ rules }) => rules).filter(({ providers }) => providers[0]?.kind !== 'identity')
+  return (
+    form !== undefined &&
+    written.length > 0 &&
+    written.every(({ providers }) => prefixOf(providers[0]!) === prefixOf(form) && (!request.removeOld || formsOf(providers).length === 1))
+  )
+}

@@ -1,0 +1,65 @@
+/** Encryption at rest as the hosts show it: every node that runs an API server, the file it is given, and what that says. */
+import type { EncryptionStageRule, PodObject, Readable, View } from '../model/index.ts'
+import { configurationIn } from './encryption-file.ts'
+import { type EncryptionForm, formsOf, stageRules } from './encryption-forms.ts'
+import { componentFlags, serverMinor } from './flags.ts'
+import { refOf, sameObject } from './ref.ts'
+
+export const ENCRYPTION_FLAG = 'encryption-provider-config'
+const DEFAULT_PATH = '/etc/kubernetes/enc/encryption-config.yaml'
+
+export interface EncryptionHost {
+  readonly node: string
+  /** Its API server is given the file. */
+  readonly given: boolean
+  /** It takes up a changed file by itself. */
+  readonly reloads: boolean
+  /** What it runs with: none where it is not given the file. */
+  readonly rules: readonly EncryptionStageRule[]
+}
+export interface EncryptionHosts {
+  /** Of the file, the same on all nodes. */
+  readonly path: string
+  readonly nodes: readonly EncryptionHost[]
+  /** Of keys that lie on any node, given or not. */
+  readonly forms: readonly EncryptionForm[]
+}
+
+/** Undefined where not every API server is seen with its node and its file, or cannot take up a changed file by itself (before 1.26). */
+export function encryptionHosts(view: View<Readable>): EncryptionHosts | undefined {
+  const hosts = view.fact('Hosts')?.hosts.filter(({ refused }) => refused === undefined) ?? []
+  const { instances } = componentFlags(view, 'kube-apiserver')
+  if (hosts.length === 0 || instances.length === 0 || (serverMinor(view) ?? 0) < 26) return undefined
+  const paths = new Set(instances.flatMap(({ flags }) => flags.get(ENCRYPTION_FLAG) || []))
+  const [path = DEFAULT_PATH] = paths
+  if (paths.size > 1) return undefined
+  const nodes: EncryptionHost[] = []
+  const forms: EncryptionForm[] = []
+  for (const { subject, flags } of instances) {
+    const pod = view.all('Pod').find((one) => sameObject(refOf(one), subject)) as PodObject | undefined
+    const host = hosts.find(({ node }) => node === pod?.spec.nodeName)
+    if (host === undefined || nodes.some(({ node }) => node === host.node)) return undefined
+    const file = host.files.find((one) => one.path === path)
+    const rules = file?.text === undefined ? [] : stageRules(configurationIn(file.text))
+    const given = Boolean(flags.get(ENCRYPTION_FLAG))
+    if (typeof rules === 'string' || host.unread.some((one) => one.path === path) || ((given || file !== undefined) && rules.length === 0))
+      return undefined
+    forms.push(...rules.flatMap(({ providers }) => formsOf(providers)))
+    nodes.push({ node: host.node, given, reloads: flags.get(`${ENCRYPTION_FLAG}-automatic-reload`) === 'true', rules: given ? rules : [] })
+  }
+  // One that runs an API server which no flags are seen of.
+  if (hosts.some(({ node, controlPlane }) => controlPlane && !nodes.some((one) => one.node === node))) return undefined
+  return { path, nodes, forms }
+}
+
+/** A name that no key has: `key-20261126`, and `-2` after it for a second one of that day. */
+export function newKeyName(now: number | string, forms: readonly EncryptionForm[]): string {
+  const day = `key-${new Date(now).toISOString().slice(0, 10).replaceAll('-', '')}`
+  const taken = new Set(forms.flatMap((form) => ('keys' in form ? form.keys : [])))
+  let name = day
+  for (let count = 2; taken.has(name); count++) name = `${day}-${count}`
+  return name
+}
+
+/** Mounted into the static pod. */
+export const directoryOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/'

@@ -1,0 +1,138 @@
+/** Whether the API server of one node has loaded its EncryptionConfiguration: told by its own metrics (controls.md 7(d)). */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiClient } from '../apiserver/client.ts'
+import type { Host } from '../hosts/host.ts'
+import type { MetricSample } from '../model/index.ts'
+import { parseSample } from '../sources/facts/api-server-metrics.ts'
+import type { HostWorld } from './host-performer.ts'
+
+const FAMILY = 'apiserver_encryption_config_controller_'
+/** An API server looks at the file once a minute. */
+const POLL_MS = 60_000
+/** KMS plugins must prove healthy before a new configuration counts. */
+const LONGEST_MS = 3 * POLL_MS
+
+const MANIFEST = '/etc/kubernetes/manifests/kube-apiserver.yaml'
+
+/** The metrics of one instance, whose address the static pod of its node says. Undefined where they cannot be seen. */
+export class Instance {
+  readonly #client: ApiClient | undefined
+  readonly #own: boolean
+  private constructor(client: ApiClient | undefined, own: boolean) {
+    this.#client = client
+    this.#own = own
+  }
+
+  static async of(host: Host, nodes: readonly string[], { client }: Pick<HostWorld, 'client'>): Promise<Instance> {
+    if (nodes.length === 1) return new Instance(client, false)
+    const manifest = (await host.read(MANIFEST).catch(() => undefined))?.text ?? ''
+    const address = flagIn(manifest, 'advertise-address')
+    const { context } = client
+    // Credentials go only where the cluster's own authority says who answers.
+    if (address === undefined || !context.server.startsWith('https:') || context.cluster['insecure-skip-tls-verify'] === true)
+      return new Instance(undefined, false)
+    const server = `https://${address.includes(':') ? `[${address}]` : address}:${flagIn(manifest, 'secure-port') ?? '6443'}`
+    if (server === context.server) return new Instance(client, false)
+    return new Instance(new ApiClient({ ...context, server }), true)
+  }
+
+  async samples(): Promise<readonly MetricSample[] | undefined> {
+    const samples: MetricSample[] = []
+    const answer = await this.#client?.stream('/metrics', { accept: 'text/plain', limitMs: 10_000, idleMs: 10_000 }, (line) => {
+      if (
+        line.startsWith(FAMILY) ||
+        line.startsWith('apiserver_storage_transformation_operations_total') ||
+        line.startsWith('process_start_time_seconds')
+      ) {
+        const sample = parseSample(line)
+        if (sample !== undefined) samples.push(sample)
+      }
+      return undefined
+    })
+    return answer?.ok === true ? samples : undefined
+  }
+
+  get client(): ApiClient | undefined {
+    return this.#client
+  }
+  close(): void {
+    if (this.#own) this.#client?.close()
+  }
+}
+
+export function flagIn(manifest: string, flag: string): string | undefined {
+  return new RegExp(`--${flag}=["']?([^"'\\s,]+)`).exec(manifest)?.[1]
+}
+/** Whether the node's API server is given this file; undefined where its manifest is not to be seen. */
+export async function isGiven(host: Host, path: string): Promise<boolean | undefined> {
+  const manifest = (await host.read(MANIFEST))?.text
+  return manifest === undefined ? undefined : flagIn(manifest, 'encryption-provider-config') === path
+}
+
+/** Its counters of reloads, and the hash of what it runs with (from 1.34). */
+export interface LoadedSeen {
+  readonly hash: string | undefined
+  readonly success: number
+  readonly failure: number
+}
+export function loadedIn(samples: readonly MetricSample[]): LoadedSeen {
+  const reloads = (status: string) =>
+    samples
+      .filter(({ name, labels }) => name === `${FAMILY}automatic_reloads_total` && labels['status'] === status)
+      .reduce((sum, { value }) => sum + value, 0)
+  const info = samples.find(({ name, value }) => name === `${FAMILY}last_config_info` && value > 0)
+  return { hash: info?.labels['hash'], success: reloads('success'), failure: reloads('failure') }
+}
+
+/** What this process has seen loaded, by node, path and hash: nobody needs to wait for it twice. */
+const known = new Set<string>()
+
+/**
+ * Until the API server of the node runs with the file whose sha256 is given. `before`: its counters before the file was written.
+ * A warning where that cannot be seen and only the time was waited out; `failed` where it does not take it.
+ */
+export async function untilLoaded(
+  host: Host,
+  { path, sha256, nodes }: { readonly path: string; readonly sha256: string; readonly nodes: readonly string[] },
+  world: HostWorld,
+  before?: LoadedSeen,
+): Promise<{ readonly warnings: readonly string[] } | { readonly failed: string }> {
+  const id = JSON.stringify([world.client.server, host.node, path, sha256])
+  if (known.has(id)) return { warnings: [] }
+  const instance = await Instance.of(host, nodes, world)
+  const start = Date.now()
+  try {
+    for (;;) {
+      const samples = await instance.samples()
+      const seconds = Math.round((Date.now() - start) / 1000)
+      if (samples !== undefined) {
+        const now = loadedIn(samples)
+        if (now.hash === `sha256:${sha256}` || (now.hash === undefined && before !== undefined && now.success > before.success)) {
+          known.add(id)
+          return { warnings: [] }
+        }
+        if (before !== undefined && now.failure > before.failure)
+          return {
+            failed: `the API server of ${host.node} could not load it and went on with its old one; its log says why ("error processing encryption config file")`,
+          }
+        if (seconds * 1000 > Math.max(LONGEST_MS, world.patienceMs))
+          return {
+            failed: `the API server of ${host.node} has not loaded it within ${seconds} s: is --encryption-provider-config-automatic-reload set?`,
+          }
+        // Nothing says what it runs with (before 1.34), and nothing was written now: an earlier reload may be it.
+        if (now.hash === undefined && before === undefined && seconds * 1000 > POLL_MS + 10_000)
+          return waited(now.success > 0 ? [] : undefined)
+      } else if (seconds * 1000 > POLL_MS + 10_000) return waited(undefined)
+      world.tell(`waiting until the API server of ${host.node} has loaded ${path} (${seconds} s)`)
+      await sleep(1_000)
+    }
+  } finally {
+    instance.close()
+  }
+
+  function waited(warnings: readonly string[] | undefined) {
+    known.add(id)
+    const unseen = `whether the API server of ${host.node} has loaded ${path} cannot be seen from here: waited 70 s, in which it looks at the file at least once`
+    return { warnings: warnings ?? [unseen] }
+  }
+}

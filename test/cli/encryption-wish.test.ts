@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest'
+import { type EncryptionRequest, encryptionWish } from '../../src/cli/commands/encryption-wish.ts'
+import { judge } from '../../src/engine/judge.ts'
+import type { HostAction } from '../../src/model/index.ts'
+import { compile } from '../../src/plan/compile.ts'
+import { cli } from '../helpers/cli.ts'
+import { worldOf } from '../helpers/world.ts'
+
+const PATH = '/etc/kubernetes/enc/encryption-config.yaml'
+const key = (name: string, kind = 'secretbox') => ({ [kind]: { keys: [{ name, secret: 'x' }] } })
+/** One control-plane node, its API server given a file with these providers for Secrets. */
+const node = (name: string, ...providers: object[]) => {
+  const given = providers.length > 0 ? `, --encryption-provider-config=${PATH}, --encryption-provider-config-automatic-reload=true` : ''
+  const text = JSON.stringify({ kind: 'EncryptionConfiguration', resources: [{ resources: ['secrets'], providers }] })
+  return {
+    host: {
+      node: name,
+      carrier: 'local',
+      controlPlane: true,
+      unread: [],
+      files: providers.length > 0 ? [{ path: PATH, is: 'file', mode: 0o600, uid: 0, gid: 0, text }] : [],
+    },
+    pod: `
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: kube-apiserver-${name}, namespace: kube-system, labels: {component: kube-apiserver, tier: control-plane}, annotations: {kubernetes.io/config.mirror: a}}
+spec: {nodeName: ${name}, containers: [{name: kube-apiserver, image: "a:1", command: [kube-apiserver, --authorization-mode=Node${given}]}]}`,
+  }
+}
+function plan(request: EncryptionRequest, ...nodes: ReturnType<typeof node>[]) {
+  const facts = { Hosts: { hosts: nodes.map(({ host }) => host) }, ServerVersion: { gitVersion: 'v1.37.1', minor: 37 } }
+  const { snapshot } = worldOf(
+    `apiVersion: k8s-harden.test/v1\nkind: World\nfacts: ${JSON.stringify(facts)}${nodes.map(({ pod }) => pod).join('')}`,
+  )
+  const control = encryptionWish(request)
+  const { findings } = judge(control, snapshot)
+  const made = compile(findings, new Map([[control.id, control]]), snapshot, {})
+  const steps = made.steps.map(({ changes: [change] }) => (change?.type === 'host' ? words(change.action) : (change?.type ?? '')))
+  return { steps, findings: findings.length, why: made.ledger.byHand.map(({ why }) => why).join() }
+}
+function words(action: HostAction): string {
+  if (action.do === 'flags') return `${action.node} flags ${Object.values(action.flags).join()}`
+  if (action.do === 'rewrite') return `${action.onlyUndo ? 'gate' : 'rewrite'} ${action.resources} ${action.prefix || 'plain'}`
+  if (action.do !== 'encryption') return action.do
+  return `${action.node} ${action.rules.map(({ resources, providers }) => `${resources}: ${providers.map((one) => ('keys' in one ? one.keys : one.kind)).join(' > ')}`).join('; ')}`
+}
+
+describe('what an operator asks of encryption at rest', () => {
+  it('a new key: read by all, then written, then the old one goes', () => {
+    const { steps } = plan({ do: 'rotate', removeOld: true }, node('cp-1', key('old'), { identity: {} }))
+    const [name] = /key-\d{8}/.exec(steps.join())!
+    expect(steps).toEqual([
+      `cp-1 secrets: old,${name} > identity`,
+      'gate secrets k8s:enc:secretbox:v1:old:',
+      `cp-1 secrets: ${name},old > identity`,
+      `rewrite secrets k8s:enc:secretbox:v1:${name}:`,
+      `cp-1 secrets: ${name}`,
+    ])
+  })
+
+  it('a change of keys that was interrupted goes on with the newer one', () => {
+    const { steps } = plan(
+      { do: 'rotate', removeOld: false },
+      node('cp-1', { secretbox: { keys: [{ name: 'key-2' }, { name: 'key-1' }] } }),
+      node('cp-2', { secretbox: { keys: [{ name: 'key-1' }, { name: 'key-2' }] } }),
+    )
+    expect(steps).toEqual(['cp-2 secrets: key-2,key-1', 'rewrite secrets k8s:enc:secretbox:v1:key-2:'])
+  })
+
+  it('off: plain text first, then without the flags', () => {
+    expect(plan({ do: 'disable' }, node('cp-1', key('k')), node('cp-2', key('k'))).steps).toEqual([
+      'cp-1 secrets: k > identity',
+      'cp-2 secrets: k > identity',
+      'gate secrets k8s:enc:secretbox:v1:k:',
+      'cp-1 secrets: identity > k',
+      'cp-2 secrets: identity > k',
+      'rewrite secrets plain',
+      'cp-1 flags ,',
+      'cp-2 flags ,',
+    ])
+    expect(plan({ do: 'disable' }, node('cp-1')).findings).toBe(0)
+  })
+
+  it('more resources, by the key that is there', () => {
+    expect(plan({ do: 'cover', resources: ['configmaps'] }, node('cp-1', key('k'))).steps).toEqual([
+      'cp-1 secrets: k; configmaps: identity > k',
+      'gate configmaps plain',
+      'cp-1 secrets: k; configmaps: k > identity',
+      'rewrite configmaps k8s:enc:secretbox:v1:k:',
+    ])
+  })
+
+  it('says why not', () => {
+    expect(plan({ do: 'rotate', removeOld: false }, node('cp-1')).why).toMatch(/nothing is encrypted/)
+    expect(
+      plan({ do: 'rotate', removeOld: false }, node('cp-1', { kms: { apiVersion: 'v2', name: 'v', endpoint: 'unix:///v' } })).why,
+    ).toMatch(/the key is in the KMS/)
+    expect(plan({ do: 'cover', resources: ['pods'] }, node('cp-1', { rot13: {} })).why).toMatch(/--host NODE=CARRIER/)
+  })
+
+  it('off needs a consent of its own, and words that are not known change nothing', async () => {
+    const off = await cli(['encryption', 'disable', '--sample', '--yes', '--accept-risk', 'may-break'])
+    expect(off.exitCode).toBe(2)
+    expect(off.stderr).toMatch(/consent of its own[\s\S]*--yes-store-secrets-in-plain-text/)
+    expect((await cli(['encryption', 'explode', '--sample', '--yes'])).stderr).toMatch(/is not known/)
+    const status = await cli(['encryption', 'status', '--sample'])
+    expect(status.exitCode).toBe(5)
+    expect(status.stderr).toMatch(/not known/)
+  })
+})
