@@ -2,16 +2,9 @@
 import { Document, isMap, isSeq } from 'yaml'
 import { remedy } from '../src/model/define.ts'
 import type { Change, Edit, Json, Proposal, Readable, Remedy, View } from '../src/model/index.ts'
-import { type AuditPolicy, type AuditRule, readAuditPolicy } from '../src/objects/audit-policy.ts'
-import { type AuditFault, auditFaults } from '../src/objects/audit-policy-probes.ts'
-import {
-  ANONYMOUS,
-  CATCH_ALL,
-  CREDENTIALS,
-  RECOMMENDED_OMIT_STAGES,
-  RECOMMENDED_RULES,
-  SENSITIVE,
-} from '../src/objects/audit-policy-recommended.ts'
+import { type AuditRule, readAuditPolicy } from '../src/objects/audit-policy.ts'
+import { mergedPolicy } from '../src/objects/audit-policy-merge.ts'
+import { RECOMMENDED_OMIT_STAGES, RECOMMENDED_RULES } from '../src/objects/audit-policy-recommended.ts'
 import { FLAG_LADDER } from '../src/objects/flags.ts'
 import { refOf, sameObject } from '../src/objects/ref.ts'
 import { type FlagChange, type HostFile, setFlags } from './apiserver-flag.ts'
@@ -122,7 +115,7 @@ export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ read
     const refused = problems.some((one) => one.fatal)
     const after = refused
       ? { rules: RECOMMENDED_RULES.map(({ rule }) => rule), omitStages: RECOMMENDED_OMIT_STAGES }
-      : mended(policy, file['rules'] as readonly AuditRule[])
+      : mergedPolicy(policy, file['rules'] as readonly AuditRule[])
     const edits: Edit[] = [
       ...(file.apiVersion === 'audit.k8s.io/v1' ? [] : [{ set: ['apiVersion'], to: 'audit.k8s.io/v1' }]),
       ...(after.omitStages.join() === policy.omitStages.join() ? [] : [{ set: ['omitStages'], to: after.omitStages }]),
@@ -139,34 +132,3 @@ export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ read
     }
   },
 })
-
-const INSERTED: Readonly<Record<AuditFault['fault'], readonly AuditRule[]>> = {
-  anonymous: [ANONYMOUS.rule],
-  leaks: [CREDENTIALS.rule],
-  blind: [CREDENTIALS.rule],
-  // Requests at Request level must never take in credentials.
-  dropped: [CREDENTIALS.rule, ...SENSITIVE.map(({ rule }) => rule)],
-  unmatched: [],
-}
-const ORDER = [ANONYMOUS.rule, CREDENTIALS.rule, ...SENSITIVE.map(({ rule }) => rule)]
-
-/** The policy without faults. `written`: its rules as they stand in the file, which may hold fields that we do not read. */
-function mended({ rules: read, omitStages: left }: AuditPolicy, written: readonly AuditRule[]): AuditPolicy {
-  const omitStages = left.includes('RequestReceived') && left.includes('ResponseComplete') ? RECOMMENDED_OMIT_STAGES : left
-  const faults = auditFaults({ rules: read, omitStages })
-  const first = new Map<AuditRule, number>()
-  for (const { fault, rule } of faults) for (const one of INSERTED[fault]) first.set(one, Math.min(rule!, first.get(one) ?? Infinity))
-  const rules = written.flatMap((rule, index) => [...ORDER.filter((one) => first.get(one) === index), rule])
-  if (faults.some((one) => one.fault === 'unmatched')) rules.push(CATCH_ALL.rule)
-  return raised({ rules, omitStages })
-}
-
-/** What is still not logged then is dropped by a rule that is too broad to stand, or by the stages left out. */
-function raised(policy: AuditPolicy): AuditPolicy {
-  const fault = auditFaults(policy).find((one) => one.fault !== 'unmatched')
-  if (fault?.rule === undefined) return policy
-  const rule = policy.rules[fault.rule]!
-  if (rule.level === 'None') return raised({ ...policy, rules: policy.rules.with(fault.rule, { ...rule, level: 'Metadata' }) })
-  const { omitStages, ...rest } = rule
-  return omitStages === undefined ? policy : raised({ ...policy, rules: policy.rules.with(fault.rule, rest) })
-}
