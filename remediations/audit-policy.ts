@@ -2,9 +2,11 @@
 import { Document, isMap, isSeq } from 'yaml'
 import { remedy } from '../src/model/define.ts'
 import type { Change, Edit, Json, Proposal, Readable, Remedy, View } from '../src/model/index.ts'
-import { type AuditRule, readAuditPolicy } from '../src/objects/audit-policy.ts'
+import { auditForecast } from '../src/objects/audit-forecast.ts'
+import { type AuditPolicy, type AuditRule, readAuditPolicy } from '../src/objects/audit-policy.ts'
 import { mergedPolicy } from '../src/objects/audit-policy-merge.ts'
-import { RECOMMENDED_OMIT_STAGES, RECOMMENDED_RULES } from '../src/objects/audit-policy-recommended.ts'
+import { RECOMMENDED_OMIT_STAGES, RECOMMENDED_POLICY, RECOMMENDED_RULES } from '../src/objects/audit-policy-recommended.ts'
+import { historyText, rateText, sizeText } from '../src/objects/audit-retention.ts'
 import { FLAG_LADDER } from '../src/objects/flags.ts'
 import { refOf, sameObject } from '../src/objects/ref.ts'
 import { type FlagChange, type HostFile, setFlags } from './apiserver-flag.ts'
@@ -52,7 +54,7 @@ export const enableAudit: Remedy<AuditBackends> = {
         }
       : auditFlags(evidence, view),
   ),
-  reads: [...FLAG_LADDER, 'AuditPolicy'],
+  reads: [...FLAG_LADDER, 'AuditPolicy', 'ApiServerMetrics'],
 }
 
 function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
@@ -71,7 +73,11 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
   const wanted = {
     ...(!evidence.policy && { 'audit-policy-file': POLICY_PATH }),
     ...(!backend && { 'audit-log-path': `${LOG_DIRECTORY}/audit.log` }),
-    ...((evidence.log || !backend) && { 'audit-log-maxage': '30', 'audit-log-maxbackup': '10', 'audit-log-maxsize': '100' }),
+    ...((evidence.log || !backend) && {
+      'audit-log-maxage': `${KEPT.maxage}`,
+      'audit-log-maxbackup': `${KEPT.maxbackup}`,
+      'audit-log-maxsize': `${KEPT.maxsize}`,
+    }),
   }
   return {
     flags: Object.fromEntries(Object.entries(wanted).map(([flag, value]) => [flag, setUnlessSet(value)])),
@@ -85,7 +91,7 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
     summary: 'write an audit log',
     mayBreak: [
       ...(evidence.policy ? [] : [`the API server does not start where ${POLICY_PATH} is missing: place the file first`]),
-      'the audit log takes disk and memory on every control-plane node: up to 1 GB of files as set here, and in a busy cluster 1 GB an hour is written',
+      `the audit log takes disk and memory on every control-plane node: ${sizeWords(view)}`,
     ],
     verify: ['kubectl get --raw /metrics | grep apiserver_audit: event_total must rise, error_total must not'],
     provider: {
@@ -100,12 +106,21 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
     },
   }
 }
+/** What is kept where nobody said otherwise; CIS 1.2.17 to 1.2.19 ask for no less. */
+const KEPT = { maxage: 30, maxbackup: 10, maxsize: 100 }
+function sizeWords(view: View<Readable>): string {
+  const metrics = view.fact('ApiServerMetrics')
+  const forecast = metrics && auditForecast(metrics, RECOMMENDED_POLICY, view.now)
+  return forecast === undefined
+    ? 'up to 1.2 GB of files as set here, and in a busy cluster 1 GB an hour is written'
+    : `${rateText(forecast)}; as set here ${historyText(KEPT, forecast)}`
+}
 const LOGGING = (enabled: boolean): string => JSON.stringify({ clusterLogging: [{ types: ['api', 'audit', 'authenticator'], enabled }] })
 
 /** Mends an audit policy in its file: its own rules stay, what they get wrong is decided before them. */
 export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ readonly fault: string }>({
   family: 'audit-policy',
-  reads: ['AuditPolicy'],
+  reads: ['AuditPolicy', 'ApiServerMetrics'],
   propose(finding, { view }): Proposal {
     const file = view.all('AuditPolicy').find((one) => sameObject(refOf(one), finding.subject))
     if (file === undefined) return { refused: 'the policy is not there any more' }
@@ -127,8 +142,16 @@ export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ read
       summary: refused ? 'replace the policy by one that the API server accepts' : 'log what matters and no credentials',
       mayBreak: [
         'the API server reads its policy only at its start: restart one after the other',
-        'more is logged: watch the size of the log',
+        growthWords(view, refused ? undefined : policy, after),
+        'what templates of pods hold in the clear is logged with them (see sec-plaintext-credentials)',
       ],
     }
   },
 })
+
+function growthWords(view: View<Readable>, before: AuditPolicy | undefined, after: AuditPolicy): string {
+  const metrics = view.fact('ApiServerMetrics')
+  const [was, then] = [before, after].map((policy) => policy && metrics && auditForecast(metrics, policy, view.now))
+  if (then === undefined) return 'more is logged: watch the size of the log'
+  return `more is logged: ${rateText(then)}${was === undefined ? '' : `, up from ${sizeText(was.bytesPerHour)}`}`
+}

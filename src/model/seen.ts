@@ -131,7 +131,11 @@ export interface Facts {
   /** `GET /flagz` of the API server that answered (≥ 1.36): every flag's effective value, defaults included. */
   ApiServerFlagz: { readonly flags: Readonly<Record<string, string>> }
   /** The families of `GET /metrics` that some control reads. */
-  ApiServerMetrics: { readonly samples: readonly MetricSample[] }
+  ApiServerMetrics: {
+    readonly samples: readonly MetricSample[]
+    /** When they were read, epoch milliseconds. */
+    readonly at?: number
+  }
   /** Discovery: plural resources of every group ('' is core) in any served version, subresources as `pods/exec`. */
   ServedResources: { readonly groups: readonly ServedGroup[] }
   /** Names of the checks listed by `GET /readyz?verbose`. */
