@@ -2,24 +2,9 @@ import { type AuditBackends, enableAudit } from '../../../remediations/audit-pol
 import { control } from '../../model/define.ts'
 import type { Observation, Remark } from '../../model/index.ts'
 import { type AuditCounts, auditCounts } from '../../objects/audit-metrics.ts'
+import { AUDIT_ASK, AUDIT_ATTESTED } from '../../objects/audit-provider.ts'
 import { distribution } from '../../objects/distribution.ts'
 import { CONTROL_PLANE, type ComponentInstance, componentFlags, effectiveFlag, FLAG_LADDER, flagFinding } from '../../objects/flags.ts'
-
-/** What the provider's documentation says of its own audit log; the others hand it over only when told to. */
-const ATTESTED = {
-  gke: 'GKE writes an audit log of administrative writes on every cluster (Cloud Audit Logs); Data Access logs are optional',
-  oke: 'OKE writes API calls to the OCI Audit service on every cluster',
-} as const
-const ASK = {
-  eks: {
-    unknown: 'EKS hands the audit log over only where it is told to',
-    answer: 'aws eks describe-cluster --name CLUSTER --query cluster.logging.clusterLogging (type audit must be enabled)',
-  },
-  aks: {
-    unknown: 'AKS hands the audit log over only where it is told to',
-    answer: 'az monitor diagnostic-settings list --resource CLUSTER_ID (category kube-audit or kube-audit-admin must be enabled)',
-  },
-} as const
 
 export default control({
   title: 'The API server must record audit events',
@@ -49,8 +34,8 @@ export default control({
       return
     }
     const { name, managed, certain } = distribution(view)
-    if (managed && certain && (name === 'gke' || name === 'oke')) yield { attested: ATTESTED[name] }
-    else if (managed && (name === 'eks' || name === 'aks')) yield ASK[name]
+    if (managed && certain && (name === 'gke' || name === 'oke')) yield { attested: AUDIT_ATTESTED[name] }
+    else if (managed && (name === 'eks' || name === 'aks')) yield AUDIT_ASK[name]
     else yield (counts && judgeCounts(counts)) ?? unknown!
   },
   remedy: enableAudit,
