@@ -13,3 +13,9 @@ export const kubeletIsActive = (): HostCommand => ({
   argv: ['systemctl', 'is-active', 'kubelet'],
   timeoutMs: 10 * SECOND,
 })
+/** Lines of a file that hold a text; exit code 1 where there are none. */
+export const linesWith = (text: string, path: string): HostCommand => ({
+  name: `search ${path}`,
+  argv: ['grep', '-F', '-e', text, path],
+  timeoutMs: 30 * SECOND,
+})
