@@ -1,13 +1,13 @@
 /** Audit policies: a whole one with the flags that use it, and the mending of one that is there. */
-import { Document, isMap, isSeq } from 'yaml'
+import { Document, isMap, isSeq, stringify } from 'yaml'
 import { remedy } from '../src/model/define.ts'
-import type { Change, Edit, Json, Proposal, Readable, Remedy, View } from '../src/model/index.ts'
+import type { Change, ConfigFile, Edit, FileAction, Json, Proposal, Readable, Remedy, View } from '../src/model/index.ts'
 import { auditForecast } from '../src/objects/audit-forecast.ts'
 import { type AuditPolicy, type AuditRule, readAuditPolicy } from '../src/objects/audit-policy.ts'
 import { mergedPolicy } from '../src/objects/audit-policy-merge.ts'
 import { RECOMMENDED_OMIT_STAGES, RECOMMENDED_POLICY, RECOMMENDED_RULES } from '../src/objects/audit-policy-recommended.ts'
 import { historyText, rateText, sizeText } from '../src/objects/audit-retention.ts'
-import { FLAG_LADDER } from '../src/objects/flags.ts'
+import { FLAG_LADDER, parsed } from '../src/objects/flags.ts'
 import { refOf, sameObject } from '../src/objects/ref.ts'
 import { type FlagChange, type HostFile, setFlags } from './apiserver-flag.ts'
 
@@ -39,6 +39,11 @@ export function recommendedPolicyText(): string {
   return document.toString({ lineWidth: 0 })
 }
 
+function mergedText({ metadata: _named, ...file }: ConfigFile): string {
+  const { policy } = readAuditPolicy({ metadata: _named, ...file } as ConfigFile)
+  return stringify({ ...file, ...mergedPolicy(policy, file['rules'] as readonly AuditRule[]) }, { lineWidth: 0 })
+}
+
 const setUnlessSet =
   (value: string) =>
   (current: string | undefined): string =>
@@ -60,10 +65,12 @@ export const enableAudit: Remedy<AuditBackends> = {
 function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
   const backend = evidence.log || evidence.webhook
   const known = view.all('AuditPolicy').find((file) => !readAuditPolicy(file).problems.some((one) => one.fatal))
+  const live = view.source.kind === 'live'
   const file: Change = {
     type: 'file',
     name: 'audit-policy.yaml',
-    text: { text: recommendedPolicyText() },
+    // On a node one may lie there already, named by nobody: its rules stay.
+    text: { text: live && known !== undefined ? mergedText(known) : recommendedPolicyText() },
     mode: 0o600,
     runbook: [
       `on every control-plane node, before any API server is told of it: place audit-policy.yaml as ${POLICY_PATH}, owner root, mode 0600`,
@@ -82,11 +89,11 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
   return {
     flags: Object.fromEntries(Object.entries(wanted).map(([flag, value]) => [flag, setUnlessSet(value)])),
     files: [...(evidence.policy ? [] : [POLICY_FILE]), ...(backend ? [] : [LOG_FILES])],
-    before: evidence.policy || known !== undefined ? [] : [file],
+    before: evidence.policy || (known !== undefined && !live) ? [] : [file],
     first: evidence.policy
       ? []
       : [
-          `on every control-plane node: place ${known?.metadata.name ?? 'audit-policy.yaml'} as ${POLICY_PATH}, owner root, mode 0600 (without the file the API server does not start)`,
+          `on every control-plane node: place ${(live ? undefined : known?.metadata.name) ?? 'audit-policy.yaml'} as ${POLICY_PATH}, owner root, mode 0600 (without the file the API server does not start)`,
         ],
     summary: 'write an audit log',
     mayBreak: [
@@ -120,7 +127,7 @@ const LOGGING = (enabled: boolean): string => JSON.stringify({ clusterLogging: [
 /** Mends an audit policy in its file: its own rules stay, what they get wrong is decided before them. */
 export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ readonly fault: string }>({
   family: 'audit-policy',
-  reads: ['AuditPolicy', 'ApiServerMetrics'],
+  reads: ['AuditPolicy', 'ApiServerMetrics', 'Hosts'],
   propose(finding, { view }): Proposal {
     const file = view.all('AuditPolicy').find((one) => sameObject(refOf(one), finding.subject))
     if (file === undefined) return { refused: 'the policy is not there any more' }
@@ -136,12 +143,15 @@ export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ read
       ...(after.omitStages.join() === policy.omitStages.join() ? [] : [{ set: ['omitStages'], to: after.omitStages }]),
       { set: ['rules'], to: after.rules as unknown as Json },
     ]
+    const onHosts = editsOnHosts(view, file, edits)
     return {
-      changes: [{ type: 'edit', target: finding.subject, edits }],
+      changes: onHosts.length > 0 ? onHosts : [{ type: 'edit', target: finding.subject, edits }],
       risk: 'may-break',
       summary: refused ? 'replace the policy by one that the API server accepts' : 'log what matters and no credentials',
       mayBreak: [
-        'the API server reads its policy only at its start: restart one after the other',
+        onHosts.length > 0
+          ? 'the API server reads its policy only at its start: each is restarted, one after the other'
+          : 'the API server reads its policy only at its start: restart one after the other',
         growthWords(view, refused ? undefined : policy, after),
         'what templates of pods hold in the clear is logged with them (see sec-plaintext-credentials)',
       ],
@@ -155,3 +165,17 @@ function growthWords(view: View<Readable>, before: AuditPolicy | undefined, afte
   if (then === undefined) return 'more is logged: watch the size of the log'
   return `more is logged: ${rateText(then)}${was === undefined ? '' : `, up from ${sizeText(was.bytesPerHour)}`}`
 }
+
+/** The same on every node that is reached and has this very policy: the rules of an audit policy are the same on all of them, or should be. */
+function editsOnHosts(view: View<Readable>, policy: ConfigFile, edits: readonly Edit[]): readonly Change[] {
+  return (view.fact('Hosts')?.hosts ?? []).flatMap(({ node, files }) =>
+    files.flatMap(({ path, text }): readonly Change[] => {
+      const seen = text === undefined ? undefined : parsed(text)
+      if (seen?.['kind'] !== 'Policy' || !isGroup(seen['apiVersion']) || JSON.stringify(seen['rules']) !== JSON.stringify(policy['rules']))
+        return []
+      const action: FileAction = { do: 'file', node, path, to: { edits }, noticedBy: 'kube-apiserver' }
+      return [{ type: 'host', key: `${node}:${path}`, title: `${path} on ${node}: log what matters and no credentials`, action }]
+    }),
+  )
+}
+const isGroup = (apiVersion: unknown): boolean => typeof apiVersion === 'string' && apiVersion.startsWith('audit.k8s.io/')

@@ -93,3 +93,84 @@ spec: {containers: [{name: kube-apiserver, command: [kube-apiserver, --profiling
     expect(runbook.some((line) => line.includes('place audit-policy.yaml'))).toBe(true)
   })
 })
+
+describe('on nodes that are reached', () => {
+  const leaking = 'apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n  # all of it\n  - level: RequestResponse\n'
+  const host = (node: string, text: string) =>
+    `{node: ${node}, carrier: ssh, controlPlane: true, unread: [], files: [{path: /etc/kubernetes/audit-policy.yaml, is: file, mode: 384, uid: 0, gid: 0, text: ${JSON.stringify(text)}}]}`
+  const world = (...hosts: readonly string[]) =>
+    worldOf(`
+apiVersion: k8s-harden.test/v1
+kind: World
+facts:
+  Hosts: {hosts: [${hosts.join(', ')}]}
+---
+metadata: {name: /etc/kubernetes/audit-policy.yaml}
+${leaking}`).snapshot
+  const changesFor = (view: Snapshot) => {
+    const [finding] = judge(coverage, view).findings
+    return (propose(coverage, finding!, view) as { readonly changes: readonly Change[] }).changes
+  }
+
+  test('the policy is changed in place on each of them, and the API server of each restarted', () => {
+    expect(changesFor(world(host('cp-1', leaking), host('cp-2', leaking)))).toMatchObject(
+      ['cp-1', 'cp-2'].map((node) => ({
+        type: 'host',
+        key: `${node}:/etc/kubernetes/audit-policy.yaml`,
+        action: {
+          do: 'file',
+          node,
+          path: '/etc/kubernetes/audit-policy.yaml',
+          noticedBy: 'kube-apiserver',
+          to: { edits: [{ set: ['rules'] }] },
+        },
+      })),
+    )
+  })
+  test('another policy on another node is another finding', () => {
+    const other = leaking.replace('RequestResponse', 'Request')
+    expect(changesFor(world(host('cp-1', leaking), host('cp-2', other)))).toHaveLength(1)
+  })
+  test('a policy that lies there and nobody names keeps its rules when it is put to use', () => {
+    const { snapshot } = worldOf(`
+apiVersion: v1
+kind: Pod
+metadata: {name: kube-apiserver-cp-1, namespace: kube-system, annotations: {kubernetes.io/config.mirror: x}}
+spec: {containers: [{name: kube-apiserver, command: [kube-apiserver, --profiling=false]}]}
+---
+metadata: {name: audit-policy.yaml}
+apiVersion: audit.k8s.io/v1
+kind: Policy
+rules: [{level: None, users: [backup]}, {level: RequestResponse}]
+`)
+    const [finding] = judge(enabled, snapshot).findings
+    const { changes } = propose(enabled, finding!, snapshot) as { readonly changes: readonly Extract<Change, { type: 'file' }>[] }
+    const { rules } = parse(changes[0]!.text.text) as { readonly rules: readonly object[] }
+    expect(rules).toContainEqual({ level: 'None', users: ['backup'] })
+    expect(rules.at(-1)).toEqual({ level: 'RequestResponse' })
+    expect(rules.length).toBeGreaterThan(2)
+  })
+})
+
+test('what the log comes to is said beforehand, from what the API server counts', () => {
+  const { snapshot } = worldOf(`
+apiVersion: k8s-harden.test/v1
+kind: World
+now: '2026-11-23T12:00:00Z'
+facts:
+  ApiServerMetrics:
+    samples:
+      - {name: process_start_time_seconds, labels: {}, value: 1795348800}
+      - {name: apiserver_request_total, labels: {verb: LIST, group: '', resource: pods, subresource: ''}, value: 860400}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: kube-apiserver-cp-1, namespace: kube-system, annotations: {kubernetes.io/config.mirror: x}}
+spec: {containers: [{name: kube-apiserver, command: [kube-apiserver, --profiling=false]}]}
+`)
+  const [finding] = judge(enabled, snapshot).findings
+  const { mayBreak } = propose(enabled, finding!, snapshot) as { readonly mayBreak: readonly string[] }
+  expect(mayBreak.at(-1)).toMatch(
+    /^the audit log takes disk and memory on every control-plane node: about [\d.]+–[\d.]+ MB an hour \(10 requests a second since the API server started \d+ hours ago\); as set here 1.2 GB is kept, [\d.]+–[\d.]+ hours of it at that rate$/,
+  )
+})

@@ -3,6 +3,7 @@ import { control } from '../../model/define.ts'
 import type { Observation, Remark } from '../../model/index.ts'
 import { type AuditCounts, auditCounts } from '../../objects/audit-metrics.ts'
 import { AUDIT_ASK, AUDIT_ATTESTED } from '../../objects/audit-provider.ts'
+import { isAudited } from '../../objects/audit-retention.ts'
 import { distribution } from '../../objects/distribution.ts'
 import { CONTROL_PLANE, type ComponentInstance, componentFlags, effectiveFlag, FLAG_LADDER, flagFinding } from '../../objects/flags.ts'
 
@@ -31,6 +32,9 @@ export default control({
     if (counts !== undefined) yield* judgeErrors(counts)
     if (instances.length > 0) {
       for (const note of notes) yield { note }
+      // Flags say what is wished for; what is counted says whether it works.
+      const counted = instances.every(isAudited) ? counts && judgeCounts(counts) : undefined
+      if (counted !== undefined) yield 'reason' in counted ? { ...counted, verdict: 'review', evidence: SET } : counted
       return
     }
     const { name, managed, certain } = distribution(view)
@@ -73,7 +77,9 @@ const noneOf = (flags: readonly string[]): string =>
       ? `neither ${flags[0]} nor ${flags[1]}`
       : `none of ${flags.slice(0, -1).join(', ')} and ${flags.at(-1)}`
 
-function* judgeErrors({ lost, refused }: AuditCounts): Iterable<Observation<AuditBackends>> {
+const SET: AuditBackends = { policy: true, log: true, webhook: true }
+
+function* judgeErrors({ lost, losing, refused }: AuditCounts): Iterable<Observation<AuditBackends>> {
   if (lost + refused === 0) return
   yield {
     subject: CONTROL_PLANE,
@@ -82,8 +88,8 @@ function* judgeErrors({ lost, refused }: AuditCounts): Iterable<Observation<Audi
     verdict: 'review',
     severity: 'medium',
     reason: 'has lost audit events to errors of its backend',
-    detail: `${lost} events not written, ${refused} requests refused since the API server started`,
-    evidence: { policy: true, log: true, webhook: true },
+    detail: `${lost} events not written${losing.length === 0 ? '' : ` by ${losing.join(', ')}`}, ${refused} requests refused since the API server started`,
+    evidence: SET,
   }
 }
 
