@@ -3,6 +3,12 @@ import type { HostCommand } from './host.ts'
 
 const SECOND = 1000
 
+/** Lines of a file that hold a text; exit code 1 where there are none. */
+export const linesWith = (text: string, path: string): HostCommand => ({
+  name: `search ${path}`,
+  argv: ['grep', '-F', '-e', text, path],
+  timeoutMs: 30 * SECOND,
+})
 export const restartKubelet = (): HostCommand => ({
   name: 'restart the kubelet',
   argv: ['systemctl', 'restart', 'kubelet'],
@@ -12,10 +18,4 @@ export const kubeletIsActive = (): HostCommand => ({
   name: 'look whether the kubelet runs',
   argv: ['systemctl', 'is-active', 'kubelet'],
   timeoutMs: 10 * SECOND,
-})
-/** Lines of a file that hold a text; exit code 1 where there are none. */
-export const linesWith = (text: string, path: string): HostCommand => ({
-  name: `search ${path}`,
-  argv: ['grep', '-F', '-e', text, path],
-  timeoutMs: 30 * SECOND,
 })
