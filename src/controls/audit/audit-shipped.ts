@@ -43,7 +43,7 @@ export default control({
       audited.filter((instance) => !sends.includes(instance)),
       (instance) => logPathOf(instance)!,
     )
-    for (const [path, writers] of kept) yield* judgePath(view, path, writers[0]!)
+    for (const [path, writers] of kept) yield* judgePath(view, path, writers)
   },
   remedy: shipAudit,
   verify: 'k8s-harden try-audit makes a marked ConfigMap and says what to look for in the store.',
@@ -61,7 +61,7 @@ function* judgeWebhook(instance: ComponentInstance): Iterable<Observation<Shippi
   }
 }
 
-function* judgePath(view: ShippingView, path: string, writer: ComponentInstance): Iterable<Observation<Shipping> | Remark> {
+function* judgePath(view: ShippingView, path: string, writers: readonly ComponentInstance[]): Iterable<Observation<Shipping> | Remark> {
   const unread = view.unread('DaemonSet')
   if (unread !== undefined) {
     yield { unknown: `who takes up ${path}: ${unread.because}`, answer: unread.answer }
@@ -92,12 +92,13 @@ function* judgePath(view: ShippingView, path: string, writer: ComponentInstance)
       answer: 'scan the cluster, or add the manifests of its log collector',
     }
   } else {
-    yield {
-      ...flagFinding(writer, 'audit-log-path'),
-      verdict: 'review',
-      reason: 'keeps its audit log on its own node, as far as can be seen',
-      detail: `${path}: no webhook, and no log collector among the DaemonSets; an agent of the node itself would not be seen`,
-      evidence: { is: 'nobody', path },
-    }
+    for (const writer of writers)
+      yield {
+        ...flagFinding(writer, 'audit-log-path'),
+        verdict: 'review',
+        reason: 'keeps its audit log on its own node, as far as can be seen',
+        detail: `${path}: no webhook, and no log collector among the DaemonSets; an agent of the node itself would not be seen`,
+        evidence: { is: 'nobody', path },
+      }
   }
 }
