@@ -7,7 +7,8 @@ import { type AuditPolicy, type AuditRule, readAuditPolicy } from '../src/object
 import { mergedPolicy } from '../src/objects/audit-policy-merge.ts'
 import { RECOMMENDED_OMIT_STAGES, RECOMMENDED_POLICY, RECOMMENDED_RULES } from '../src/objects/audit-policy-recommended.ts'
 import { historyText, rateText, sizeText } from '../src/objects/audit-retention.ts'
-import { FLAG_LADDER, parsed } from '../src/objects/flags.ts'
+import { FLAG_LADDER } from '../src/objects/flags.ts'
+import { nodePathOf } from '../src/objects/host-files.ts'
 import { refOf, sameObject } from '../src/objects/ref.ts'
 import { type FlagChange, type HostFile, setFlags } from './apiserver-flag.ts'
 
@@ -127,7 +128,7 @@ const LOGGING = (enabled: boolean): string => JSON.stringify({ clusterLogging: [
 /** Mends an audit policy in its file: its own rules stay, what they get wrong is decided before them. */
 export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ readonly fault: string }>({
   family: 'audit-policy',
-  reads: ['AuditPolicy', 'ApiServerMetrics', 'Hosts'],
+  reads: ['AuditPolicy', 'ApiServerMetrics'],
   propose(finding, { view }): Proposal {
     const file = view.all('AuditPolicy').find((one) => sameObject(refOf(one), finding.subject))
     if (file === undefined) return { refused: 'the policy is not there any more' }
@@ -143,14 +144,14 @@ export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ read
       ...(after.omitStages.join() === policy.omitStages.join() ? [] : [{ set: ['omitStages'], to: after.omitStages }]),
       { set: ['rules'], to: after.rules as unknown as Json },
     ]
-    const onHosts = editsOnHosts(view, file, edits)
+    const onHost = editsOnHost(file, edits)
     return {
-      changes: onHosts.length > 0 ? onHosts : [{ type: 'edit', target: finding.subject, edits }],
+      changes: onHost.length > 0 ? onHost : [{ type: 'edit', target: finding.subject, edits }],
       risk: 'may-break',
       summary: refused ? 'replace the policy by one that the API server accepts' : 'log what matters and no credentials',
       mayBreak: [
-        onHosts.length > 0
-          ? 'the API server reads its policy only at its start: each is restarted, one after the other'
+        onHost.length > 0
+          ? 'the API server reads its policy only at its start: it is restarted'
           : 'the API server reads its policy only at its start: restart one after the other',
         growthWords(view, refused ? undefined : policy, after),
         'what templates of pods hold in the clear is logged with them (see sec-plaintext-credentials)',
@@ -166,16 +167,17 @@ function growthWords(view: View<Readable>, before: AuditPolicy | undefined, afte
   return `more is logged: ${rateText(then)}${was === undefined ? '' : `, up from ${sizeText(was.bytesPerHour)}`}`
 }
 
-/** The same on every node that is reached and has this very policy: the rules of an audit policy are the same on all of them, or should be. */
-function editsOnHosts(view: View<Readable>, policy: ConfigFile, edits: readonly Edit[]): readonly Change[] {
-  return (view.fact('Hosts')?.hosts ?? []).flatMap(({ node, files }) =>
-    files.flatMap(({ path, text }): readonly Change[] => {
-      const seen = text === undefined ? undefined : parsed(text)
-      if (seen?.['kind'] !== 'Policy' || !isGroup(seen['apiVersion']) || JSON.stringify(seen['rules']) !== JSON.stringify(policy['rules']))
-        return []
-      const action: FileAction = { do: 'file', node, path, to: { edits }, noticedBy: 'kube-apiserver' }
-      return [{ type: 'host', key: `${node}:${path}`, title: `${path} on ${node}: log what matters and no credentials`, action }]
-    }),
-  )
+/** Where the policy was read from a node: there, and the API server of that node is restarted. */
+function editsOnHost(policy: ConfigFile, edits: readonly Edit[]): readonly Change[] {
+  const place = nodePathOf(policy)
+  if (place === undefined) return []
+  const action: FileAction = { do: 'file', ...place, to: { edits }, noticedBy: 'kube-apiserver' }
+  return [
+    {
+      type: 'host',
+      key: `${place.node}:${place.path}`,
+      title: `${place.path} on ${place.node}: log what matters and no credentials`,
+      action,
+    },
+  ]
 }
-const isGroup = (apiVersion: unknown): boolean => typeof apiVersion === 'string' && apiVersion.startsWith('audit.k8s.io/')

@@ -5,6 +5,7 @@ import { type AuditTrialResult, beginAuditTrial } from '../../writers/audit-tria
 import { terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
+import { closeHosts } from '../hosts-option.ts'
 import { openSource } from '../open-source.ts'
 import type { SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
@@ -64,7 +65,7 @@ export async function tryAuditMain(options: TryAuditOptions): Promise<number> {
       },
     })
   } finally {
-    await Promise.all(hosts.map((host) => host.close()))
+    await closeHosts(opened)
   }
   io.stdout.write(`${WORDS[result.is]}: ${line(result.because)}\n`)
   io.stdout.write(
