@@ -1,18 +1,14 @@
 /** Audit policies: a whole one with the flags that use it, and the mending of one that is there. */
-import { Document, isMap, isSeq } from 'yaml'
+import { Document, isMap, isSeq, stringify } from 'yaml'
 import { remedy } from '../src/model/define.ts'
-import type { Change, Edit, Json, Proposal, Readable, Remedy, View } from '../src/model/index.ts'
+import type { Change, ConfigFile, Edit, FileAction, Json, Proposal, Readable, Remedy, View } from '../src/model/index.ts'
+import { auditForecast } from '../src/objects/audit-forecast.ts'
 import { type AuditPolicy, type AuditRule, readAuditPolicy } from '../src/objects/audit-policy.ts'
-import { type AuditFault, auditFaults } from '../src/objects/audit-policy-probes.ts'
-import {
-  ANONYMOUS,
-  CATCH_ALL,
-  CREDENTIALS,
-  RECOMMENDED_OMIT_STAGES,
-  RECOMMENDED_RULES,
-  SENSITIVE,
-} from '../src/objects/audit-policy-recommended.ts'
+import { mergedPolicy } from '../src/objects/audit-policy-merge.ts'
+import { RECOMMENDED_OMIT_STAGES, RECOMMENDED_POLICY, RECOMMENDED_RULES } from '../src/objects/audit-policy-recommended.ts'
+import { historyText, rateText, sizeText } from '../src/objects/audit-retention.ts'
 import { FLAG_LADDER } from '../src/objects/flags.ts'
+import { nodePathOf } from '../src/objects/host-files.ts'
 import { refOf, sameObject } from '../src/objects/ref.ts'
 import { type FlagChange, type HostFile, setFlags } from './apiserver-flag.ts'
 
@@ -44,6 +40,11 @@ export function recommendedPolicyText(): string {
   return document.toString({ lineWidth: 0 })
 }
 
+function mergedText({ metadata: _named, ...file }: ConfigFile): string {
+  const { policy } = readAuditPolicy({ metadata: _named, ...file } as ConfigFile)
+  return stringify({ ...file, ...mergedPolicy(policy, file['rules'] as readonly AuditRule[]) }, { lineWidth: 0 })
+}
+
 const setUnlessSet =
   (value: string) =>
   (current: string | undefined): string =>
@@ -59,16 +60,18 @@ export const enableAudit: Remedy<AuditBackends> = {
         }
       : auditFlags(evidence, view),
   ),
-  reads: [...FLAG_LADDER, 'AuditPolicy'],
+  reads: [...FLAG_LADDER, 'AuditPolicy', 'ApiServerMetrics'],
 }
 
 function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
   const backend = evidence.log || evidence.webhook
   const known = view.all('AuditPolicy').find((file) => !readAuditPolicy(file).problems.some((one) => one.fatal))
+  const live = view.source.kind === 'live'
   const file: Change = {
     type: 'file',
     name: 'audit-policy.yaml',
-    text: { text: recommendedPolicyText() },
+    // On a node one may lie there already, named by nobody: its rules stay.
+    text: { text: live && known !== undefined ? mergedText(known) : recommendedPolicyText() },
     mode: 0o600,
     runbook: [
       `on every control-plane node, before any API server is told of it: place audit-policy.yaml as ${POLICY_PATH}, owner root, mode 0600`,
@@ -78,21 +81,25 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
   const wanted = {
     ...(!evidence.policy && { 'audit-policy-file': POLICY_PATH }),
     ...(!backend && { 'audit-log-path': `${LOG_DIRECTORY}/audit.log` }),
-    ...((evidence.log || !backend) && { 'audit-log-maxage': '30', 'audit-log-maxbackup': '10', 'audit-log-maxsize': '100' }),
+    ...((evidence.log || !backend) && {
+      'audit-log-maxage': `${KEPT.maxage}`,
+      'audit-log-maxbackup': `${KEPT.maxbackup}`,
+      'audit-log-maxsize': `${KEPT.maxsize}`,
+    }),
   }
   return {
     flags: Object.fromEntries(Object.entries(wanted).map(([flag, value]) => [flag, setUnlessSet(value)])),
     files: [...(evidence.policy ? [] : [POLICY_FILE]), ...(backend ? [] : [LOG_FILES])],
-    before: evidence.policy || known !== undefined ? [] : [file],
+    before: evidence.policy || (known !== undefined && !live) ? [] : [file],
     first: evidence.policy
       ? []
       : [
-          `on every control-plane node: place ${known?.metadata.name ?? 'audit-policy.yaml'} as ${POLICY_PATH}, owner root, mode 0600 (without the file the API server does not start)`,
+          `on every control-plane node: place ${(live ? undefined : known?.metadata.name) ?? 'audit-policy.yaml'} as ${POLICY_PATH}, owner root, mode 0600 (without the file the API server does not start)`,
         ],
     summary: 'write an audit log',
     mayBreak: [
       ...(evidence.policy ? [] : [`the API server does not start where ${POLICY_PATH} is missing: place the file first`]),
-      'the audit log takes disk and memory on every control-plane node: up to 1 GB of files as set here, and in a busy cluster 1 GB an hour is written',
+      `the audit log takes disk and memory on every control-plane node: ${sizeWords(view)}`,
     ],
     verify: ['kubectl get --raw /metrics | grep apiserver_audit: event_total must rise, error_total must not'],
     provider: {
@@ -107,12 +114,21 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
     },
   }
 }
+/** What is kept where nobody said otherwise; CIS 1.2.17 to 1.2.19 ask for no less. */
+const KEPT = { maxage: 30, maxbackup: 10, maxsize: 100 }
+function sizeWords(view: View<Readable>): string {
+  const metrics = view.fact('ApiServerMetrics')
+  const forecast = metrics && auditForecast(metrics, RECOMMENDED_POLICY, view.now)
+  return forecast === undefined
+    ? 'up to 1.2 GB of files as set here, and in a busy cluster 1 GB an hour is written'
+    : `${rateText(forecast)}; as set here ${historyText(KEPT, forecast)}`
+}
 const LOGGING = (enabled: boolean): string => JSON.stringify({ clusterLogging: [{ types: ['api', 'audit', 'authenticator'], enabled }] })
 
 /** Mends an audit policy in its file: its own rules stay, what they get wrong is decided before them. */
 export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ readonly fault: string }>({
   family: 'audit-policy',
-  reads: ['AuditPolicy'],
+  reads: ['AuditPolicy', 'ApiServerMetrics'],
   propose(finding, { view }): Proposal {
     const file = view.all('AuditPolicy').find((one) => sameObject(refOf(one), finding.subject))
     if (file === undefined) return { refused: 'the policy is not there any more' }
@@ -122,51 +138,46 @@ export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ read
     const refused = problems.some((one) => one.fatal)
     const after = refused
       ? { rules: RECOMMENDED_RULES.map(({ rule }) => rule), omitStages: RECOMMENDED_OMIT_STAGES }
-      : mended(policy, file['rules'] as readonly AuditRule[])
+      : mergedPolicy(policy, file['rules'] as readonly AuditRule[])
     const edits: Edit[] = [
       ...(file.apiVersion === 'audit.k8s.io/v1' ? [] : [{ set: ['apiVersion'], to: 'audit.k8s.io/v1' }]),
       ...(after.omitStages.join() === policy.omitStages.join() ? [] : [{ set: ['omitStages'], to: after.omitStages }]),
       { set: ['rules'], to: after.rules as unknown as Json },
     ]
+    const onHost = editsOnHost(file, edits)
     return {
-      changes: [{ type: 'edit', target: finding.subject, edits }],
+      changes: onHost.length > 0 ? onHost : [{ type: 'edit', target: finding.subject, edits }],
       risk: 'may-break',
       summary: refused ? 'replace the policy by one that the API server accepts' : 'log what matters and no credentials',
       mayBreak: [
-        'the API server reads its policy only at its start: restart one after the other',
-        'more is logged: watch the size of the log',
+        onHost.length > 0
+          ? 'the API server reads its policy only at its start: it is restarted'
+          : 'the API server reads its policy only at its start: restart one after the other',
+        growthWords(view, refused ? undefined : policy, after),
+        'what templates of pods hold in the clear is logged with them (see sec-plaintext-credentials)',
       ],
     }
   },
 })
 
-const INSERTED: Readonly<Record<AuditFault['fault'], readonly AuditRule[]>> = {
-  anonymous: [ANONYMOUS.rule],
-  leaks: [CREDENTIALS.rule],
-  blind: [CREDENTIALS.rule],
-  // Requests at Request level must never take in credentials.
-  dropped: [CREDENTIALS.rule, ...SENSITIVE.map(({ rule }) => rule)],
-  unmatched: [],
-}
-const ORDER = [ANONYMOUS.rule, CREDENTIALS.rule, ...SENSITIVE.map(({ rule }) => rule)]
-
-/** The policy without faults. `written`: its rules as they stand in the file, which may hold fields that we do not read. */
-function mended({ rules: read, omitStages: left }: AuditPolicy, written: readonly AuditRule[]): AuditPolicy {
-  const omitStages = left.includes('RequestReceived') && left.includes('ResponseComplete') ? RECOMMENDED_OMIT_STAGES : left
-  const faults = auditFaults({ rules: read, omitStages })
-  const first = new Map<AuditRule, number>()
-  for (const { fault, rule } of faults) for (const one of INSERTED[fault]) first.set(one, Math.min(rule!, first.get(one) ?? Infinity))
-  const rules = written.flatMap((rule, index) => [...ORDER.filter((one) => first.get(one) === index), rule])
-  if (faults.some((one) => one.fault === 'unmatched')) rules.push(CATCH_ALL.rule)
-  return raised({ rules, omitStages })
+function growthWords(view: View<Readable>, before: AuditPolicy | undefined, after: AuditPolicy): string {
+  const metrics = view.fact('ApiServerMetrics')
+  const [was, then] = [before, after].map((policy) => policy && metrics && auditForecast(metrics, policy, view.now))
+  if (then === undefined) return 'more is logged: watch the size of the log'
+  return `more is logged: ${rateText(then)}${was === undefined ? '' : `, up from ${sizeText(was.bytesPerHour)}`}`
 }
 
-/** What is still not logged then is dropped by a rule that is too broad to stand, or by the stages left out. */
-function raised(policy: AuditPolicy): AuditPolicy {
-  const fault = auditFaults(policy).find((one) => one.fault !== 'unmatched')
-  if (fault?.rule === undefined) return policy
-  const rule = policy.rules[fault.rule]!
-  if (rule.level === 'None') return raised({ ...policy, rules: policy.rules.with(fault.rule, { ...rule, level: 'Metadata' }) })
-  const { omitStages, ...rest } = rule
-  return omitStages === undefined ? policy : raised({ ...policy, rules: policy.rules.with(fault.rule, rest) })
+/** Where the policy was read from a node: there, and the API server of that node is restarted. */
+function editsOnHost(policy: ConfigFile, edits: readonly Edit[]): readonly Change[] {
+  const place = nodePathOf(policy)
+  if (place === undefined) return []
+  const action: FileAction = { do: 'file', ...place, to: { edits }, noticedBy: 'kube-apiserver' }
+  return [
+    {
+      type: 'host',
+      key: `${place.node}:${place.path}`,
+      title: `${place.path} on ${place.node}: log what matters and no credentials`,
+      action,
+    },
+  ]
 }

@@ -148,6 +148,20 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .option('--yes', 'do not ask')
     .action((options: Options) => run(async () => (await import('./commands/try-enforcement.ts')).tryEnforcementMain(options)))
 
+  withHosts(
+    withCluster(
+      root
+        .command('try-audit')
+        .description(
+          'try whether audit events are written: makes a marked ConfigMap, looks for its event, deletes it (exit 0 yes, 1 no, 5 not known)',
+        ),
+    ),
+  )
+    .option('--in-namespace <name>', 'where the ConfigMap is made', 'default')
+    .option('--wait <seconds>', 'how long its event may take', Number, 35)
+    .option('--yes', 'do not ask')
+    .action((options: Options) => run(async () => (await import('./commands/try-audit.ts')).tryAuditMain(options)))
+
   root
     .command('history')
     .description('list the runs of apply, and what became of them')

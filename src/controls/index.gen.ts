@@ -93,7 +93,9 @@ import imgMutableReference from './images/img-mutable-reference.ts'
 import imgPullSecrets from './images/img-pull-secrets.ts'
 import imgRegistryAllowlist from './images/img-registry-allowlist.ts'
 import auditEnabled from './audit/audit-enabled.ts'
+import auditLogRetention from './audit/audit-log-retention.ts'
 import auditPolicyCoverage from './audit/audit-policy-coverage.ts'
+import auditShipped from './audit/audit-shipped.ts'
 import logCollector from './audit/log-collector.ts'
 import monMetricsAlerting from './audit/mon-metrics-alerting.ts'
 
@@ -192,7 +194,9 @@ export const controls: readonly RegisteredControl[] = [
   { ...(imgPullSecrets as unknown as RegisteredControl), id: 'img-pull-secrets', practice: 'images' },
   { ...(imgRegistryAllowlist as unknown as RegisteredControl), id: 'img-registry-allowlist', practice: 'images' },
   { ...(auditEnabled as unknown as RegisteredControl), id: 'audit-enabled', practice: 'audit' },
+  { ...(auditLogRetention as unknown as RegisteredControl), id: 'audit-log-retention', practice: 'audit' },
   { ...(auditPolicyCoverage as unknown as RegisteredControl), id: 'audit-policy-coverage', practice: 'audit' },
+  { ...(auditShipped as unknown as RegisteredControl), id: 'audit-shipped', practice: 'audit' },
   { ...(logCollector as unknown as RegisteredControl), id: 'log-collector', practice: 'audit' },
   { ...(monMetricsAlerting as unknown as RegisteredControl), id: 'mon-metrics-alerting', practice: 'audit' },
 ]

@@ -3,6 +3,12 @@ import type { HostCommand } from './host.ts'
 
 const SECOND = 1000
 
+/** Lines of a file that hold a text; exit code 1 where there are none. */
+export const linesWith = (text: string, path: string): HostCommand => ({
+  name: `search ${path}`,
+  argv: ['grep', '-F', '-e', text, path],
+  timeoutMs: 30 * SECOND,
+})
 export const restartKubelet = (): HostCommand => ({
   name: 'restart the kubelet',
   argv: ['systemctl', 'restart', 'kubelet'],

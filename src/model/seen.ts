@@ -132,7 +132,11 @@ export interface Facts {
   /** `GET /flagz` of the API server that answered (≥ 1.36): every flag's effective value, defaults included. */
   ApiServerFlagz: { readonly flags: Readonly<Record<string, string>> }
   /** The families of `GET /metrics` that some control reads. */
-  ApiServerMetrics: { readonly samples: readonly MetricSample[] }
+  ApiServerMetrics: {
+    readonly samples: readonly MetricSample[]
+    /** When they were read, epoch milliseconds. */
+    readonly at?: number
+  }
   /** In what form etcd holds Secrets and ConfigMaps; empty where nothing says that anything is encrypted. */
   StoredForm: { readonly resources: readonly StoredForm[] }
   /** Discovery: plural resources of every group ('' is core) in any served version, subresources as `pods/exec`. */

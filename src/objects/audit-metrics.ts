@@ -10,6 +10,8 @@ export interface AuditCounts {
   readonly logged: number
   /** Events that a backend failed to write. */
   readonly lost: number
+  /** The backends that failed: `log`, `webhook`, `buffered`. */
+  readonly losing: readonly string[]
   /** Requests refused because they could not be logged. */
   readonly refused: number
 }
@@ -24,6 +26,9 @@ export function auditCounts(samples: readonly MetricSample[]): AuditCounts {
     judged: total('apiserver_audit_level_total') ?? 0,
     logged: total('apiserver_audit_level_total', ({ level }) => level !== 'None') ?? 0,
     lost: total('apiserver_audit_error_total') ?? 0,
+    losing: samples.flatMap(({ name, labels: { plugin }, value }) =>
+      name === 'apiserver_audit_error_total' && plugin !== undefined && value > 0 ? [plugin] : [],
+    ),
     refused: total('apiserver_audit_requests_rejected_total') ?? 0,
   }
 }

@@ -126,9 +126,10 @@ const NOISE: readonly ExplainedRule[] = [
   },
   { because: 'Discovery.', rule: { level: 'None', verbs: ['get'], nonResourceURLs: ['/version', '/openapi*'] } },
   {
-    because: 'Events say what happened elsewhere.',
+    because: 'Events say what happened elsewhere. Who removes them may be covering tracks: that is logged.',
     rule: {
       level: 'None',
+      verbs: ['get', 'list', 'watch', 'create', 'update', 'patch'],
       resources: [
         { group: '', resources: ['events'] },
         { group: 'events.k8s.io', resources: ['events'] },

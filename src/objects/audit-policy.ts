@@ -62,13 +62,18 @@ export function auditDecision(policy: AuditPolicy, request: AuditRequest): Audit
 }
 
 /** The level that reaches the log: nothing does where every stage that the request goes through is left out. */
-export function loggedLevel({ level, omitStages }: AuditDecision, request: AuditRequest): AuditLevel {
-  const stages = ['RequestReceived', 'ResponseComplete', ...(isLongRunning(request) ? ['ResponseStarted'] : [])]
-  return stages.every((stage) => omitStages.has(stage)) ? 'None' : level
+export const loggedLevel = (decision: AuditDecision, request: AuditRequest): AuditLevel =>
+  loggedStages(decision, request).length === 0 ? 'None' : decision.level
+
+/** One event each: what is long-running has one more, as soon as it is answered. */
+export function loggedStages({ level, omitStages }: AuditDecision, request: AuditRequest): readonly string[] {
+  if (level === 'None') return []
+  const stages = ['RequestReceived', ...(isLongRunning(request) ? ['ResponseStarted'] : []), 'ResponseComplete']
+  return stages.filter((stage) => !omitStages.has(stage))
 }
 /** As the API server tells them apart by default. */
-const isLongRunning = ({ verb, resource }: AuditRequest): boolean =>
-  resource !== undefined && (verb === 'watch' || LONG_RUNNING.has(resource.subresource ?? ''))
+const isLongRunning = ({ verb, resource, path = '' }: AuditRequest): boolean =>
+  resource === undefined ? path.startsWith('/debug/pprof/') : verb === 'watch' || LONG_RUNNING.has(resource.subresource ?? '')
 const LONG_RUNNING = new Set(['attach', 'exec', 'proxy', 'log', 'portforward'])
 
 const isSet = (list: readonly unknown[] | undefined): list is readonly unknown[] => list !== undefined && list.length > 0

@@ -72,6 +72,7 @@ const PATHS = [
   '/metrics',
   '/unknown/path',
   '/unknown',
+  '/debug/pprof/nothing',
 ]
 
 const onResource = fc
@@ -198,6 +199,13 @@ const anyRule = fc
     }),
   })
   .map(({ about, ...rule }) => JSON.parse(JSON.stringify({ ...rule, ...about })) as AuditPolicy['rules'][number])
-export const anyPolicy = fc
-  .array(anyRule, { minLength: 25, maxLength: 30 })
-  .map((rules): AuditPolicy => ({ rules, omitStages: ['RequestReceived'] }))
+export const anyPolicy = fc.record({
+  rules: fc.array(anyRule, { minLength: 25, maxLength: 30 }),
+  omitStages: fc.constantFrom(
+    ['RequestReceived'],
+    ['RequestReceived'],
+    [],
+    ['ResponseStarted'],
+    ['RequestReceived', 'ResponseStarted', 'Panic'],
+  ),
+}) satisfies fc.Arbitrary<AuditPolicy>

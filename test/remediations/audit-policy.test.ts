@@ -10,6 +10,7 @@ import { readAuditPolicy } from '../../src/objects/audit-policy.ts'
 import { auditFaults } from '../../src/objects/audit-policy-probes.ts'
 import { RECOMMENDED_POLICY } from '../../src/objects/audit-policy-recommended.ts'
 import { applyEdits } from '../../src/objects/path.ts'
+import { rememberPosition } from '../../src/objects/ref.ts'
 import { anyPolicy } from '../e2e/audit-calls.ts'
 import { worldOf } from '../helpers/world.ts'
 
@@ -92,4 +93,72 @@ spec: {containers: [{name: kube-apiserver, command: [kube-apiserver, --profiling
     )
     expect(runbook.some((line) => line.includes('place audit-policy.yaml'))).toBe(true)
   })
+})
+
+describe('on nodes that are reached', () => {
+  test('the policy is changed in place where it was read from, and the API server of that node restarted', () => {
+    const { snapshot } = worldOf(
+      'metadata: {name: audit-policy.yaml}\napiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: RequestResponse}]\n',
+    )
+    rememberPosition(snapshot.all('AuditPolicy')[0]!, { file: 'cp-1:/etc/kubernetes/audit-policy.yaml', document: 0, line: 1 })
+    const [finding] = judge(coverage, snapshot).findings
+    expect(propose(coverage, finding!, snapshot)).toMatchObject({
+      changes: [
+        {
+          type: 'host',
+          key: 'cp-1:/etc/kubernetes/audit-policy.yaml',
+          action: {
+            do: 'file',
+            node: 'cp-1',
+            path: '/etc/kubernetes/audit-policy.yaml',
+            noticedBy: 'kube-apiserver',
+            to: { edits: [{ set: ['rules'] }] },
+          },
+        },
+      ],
+      mayBreak: ['the API server reads its policy only at its start: it is restarted', expect.anything(), expect.anything()],
+    })
+  })
+  test('a policy that lies there and nobody names keeps its rules when it is put to use', () => {
+    const { snapshot } = worldOf(`
+apiVersion: v1
+kind: Pod
+metadata: {name: kube-apiserver-cp-1, namespace: kube-system, annotations: {kubernetes.io/config.mirror: x}}
+spec: {containers: [{name: kube-apiserver, command: [kube-apiserver, --profiling=false]}]}
+---
+metadata: {name: audit-policy.yaml}
+apiVersion: audit.k8s.io/v1
+kind: Policy
+rules: [{level: None, users: [backup]}, {level: RequestResponse}]
+`)
+    const [finding] = judge(enabled, snapshot).findings
+    const { changes } = propose(enabled, finding!, snapshot) as { readonly changes: readonly Extract<Change, { type: 'file' }>[] }
+    const { rules } = parse(changes[0]!.text.text) as { readonly rules: readonly object[] }
+    expect(rules).toContainEqual({ level: 'None', users: ['backup'] })
+    expect(rules.at(-1)).toEqual({ level: 'RequestResponse' })
+    expect(rules.length).toBeGreaterThan(2)
+  })
+})
+
+test('what the log comes to is said beforehand, from what the API server counts', () => {
+  const { snapshot } = worldOf(`
+apiVersion: k8s-harden.test/v1
+kind: World
+now: '2026-11-23T12:00:00Z'
+facts:
+  ApiServerMetrics:
+    samples:
+      - {name: process_start_time_seconds, labels: {}, value: 1795348800}
+      - {name: apiserver_request_total, labels: {verb: LIST, group: '', resource: pods, subresource: ''}, value: 860400}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: kube-apiserver-cp-1, namespace: kube-system, annotations: {kubernetes.io/config.mirror: x}}
+spec: {containers: [{name: kube-apiserver, command: [kube-apiserver, --profiling=false]}]}
+`)
+  const [finding] = judge(enabled, snapshot).findings
+  const { mayBreak } = propose(enabled, finding!, snapshot) as { readonly mayBreak: readonly string[] }
+  expect(mayBreak.at(-1)).toMatch(
+    /^the audit log takes disk and memory on every control-plane node: about [\d.]+–[\d.]+ MB an hour \(10 requests a second since the API server started \d+ hours ago\); as set here 1.2 GB is kept, [\d.]+–[\d.]+ hours of it at that rate$/,
+  )
 })

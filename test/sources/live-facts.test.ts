@@ -58,7 +58,7 @@ describe('facts', () => {
     expect(await ask('ApiServerFlagz')).toMatchObject({ unread: { why } })
   })
 
-  test('of the metrics only what is read is kept, the admission plugins by name', async () => {
+  test('of the metrics only what is read is kept, the admission plugins by name and requests by what they ask for', async () => {
     server.routes.set(
       '/metrics',
       text(
@@ -66,7 +66,12 @@ describe('facts', () => {
           '# HELP apiserver_audit_event_total x',
           'apiserver_audit_event_total 12',
           'go_goroutines 7',
-          'apiserver_request_total{verb="LIST"} 9',
+          'apiserver_request_total{code="200",component="apiserver",group="",resource="pods",scope="cluster",subresource="",verb="LIST",version="v1"} 9',
+          'apiserver_request_total{code="403",component="apiserver",group="",resource="pods",scope="namespace",subresource="",verb="LIST",version="v1"} 2',
+          'apiserver_request_body_size_bytes_bucket{group="apps",resource="deployments",verb="update",le="50000"} 2',
+          'apiserver_request_body_size_bytes_sum{group="apps",resource="deployments",verb="update"} 3000',
+          'process_start_time_seconds 1.79567599157e+09',
+          'constructor{a="b"} 1',
           'apiserver_storage_transformation_operations_total{resource="secrets",status="OK",transformation_type="to_storage",transformer_prefix="k8s:enc:secretbox:v1:"} 3',
           'apiserver_admission_controller_admission_duration_seconds_count{name="NodeRestriction",operation="CREATE",rejected="false",type="admit"} 2',
           'apiserver_admission_controller_admission_duration_seconds_count{name="NodeRestriction",operation="UPDATE",rejected="false",type="admit"} 5',
@@ -78,12 +83,20 @@ describe('facts', () => {
     )
     expect(await ask('ApiServerMetrics')).toEqual({
       value: {
+        at: expect.closeTo(Date.now(), -5),
         samples: [
           { name: 'apiserver_audit_event_total', labels: {}, value: 12 },
+          { name: 'process_start_time_seconds', labels: {}, value: 1795675991.57 },
           {
             name: 'apiserver_storage_transformation_operations_total',
             labels: { resource: 'secrets', status: 'OK', transformation_type: 'to_storage', transformer_prefix: 'k8s:enc:secretbox:v1:' },
             value: 3,
+          },
+          { name: 'apiserver_request_total', labels: { verb: 'LIST', group: '', resource: 'pods', subresource: '' }, value: 11 },
+          {
+            name: 'apiserver_request_body_size_bytes_sum',
+            labels: { verb: 'update', group: 'apps', resource: 'deployments' },
+            value: 3000,
           },
           { name: 'apiserver_admission_controller_admission_duration_seconds_count', labels: { name: 'NodeRestriction' }, value: 7 },
         ],

@@ -2,24 +2,10 @@ import { type AuditBackends, enableAudit } from '../../../remediations/audit-pol
 import { control } from '../../model/define.ts'
 import type { Observation, Remark } from '../../model/index.ts'
 import { type AuditCounts, auditCounts } from '../../objects/audit-metrics.ts'
+import { AUDIT_ASK, AUDIT_ATTESTED } from '../../objects/audit-provider.ts'
+import { isAudited } from '../../objects/audit-retention.ts'
 import { distribution } from '../../objects/distribution.ts'
 import { CONTROL_PLANE, type ComponentInstance, componentFlags, effectiveFlag, FLAG_LADDER, flagFinding } from '../../objects/flags.ts'
-
-/** What the provider's documentation says of its own audit log; the others hand it over only when told to. */
-const ATTESTED = {
-  gke: 'GKE writes an audit log of administrative writes on every cluster (Cloud Audit Logs); Data Access logs are optional',
-  oke: 'OKE writes API calls to the OCI Audit service on every cluster',
-} as const
-const ASK = {
-  eks: {
-    unknown: 'EKS hands the audit log over only where it is told to',
-    answer: 'aws eks describe-cluster --name CLUSTER --query cluster.logging.clusterLogging (type audit must be enabled)',
-  },
-  aks: {
-    unknown: 'AKS hands the audit log over only where it is told to',
-    answer: 'az monitor diagnostic-settings list --resource CLUSTER_ID (category kube-audit or kube-audit-admin must be enabled)',
-  },
-} as const
 
 export default control({
   title: 'The API server must record audit events',
@@ -46,11 +32,14 @@ export default control({
     if (counts !== undefined) yield* judgeErrors(counts)
     if (instances.length > 0) {
       for (const note of notes) yield { note }
+      // Flags say what is wished for; what is counted says whether it works.
+      const counted = instances.every(isAudited) ? counts && judgeCounts(counts) : undefined
+      if (counted !== undefined) yield 'reason' in counted ? { ...counted, verdict: 'review', evidence: SET } : counted
       return
     }
     const { name, managed, certain } = distribution(view)
-    if (managed && certain && (name === 'gke' || name === 'oke')) yield { attested: ATTESTED[name] }
-    else if (managed && (name === 'eks' || name === 'aks')) yield ASK[name]
+    if (managed && certain && (name === 'gke' || name === 'oke')) yield { attested: AUDIT_ATTESTED[name] }
+    else if (managed && (name === 'eks' || name === 'aks')) yield AUDIT_ASK[name]
     else yield (counts && judgeCounts(counts)) ?? unknown!
   },
   remedy: enableAudit,
@@ -88,7 +77,9 @@ const noneOf = (flags: readonly string[]): string =>
       ? `neither ${flags[0]} nor ${flags[1]}`
       : `none of ${flags.slice(0, -1).join(', ')} and ${flags.at(-1)}`
 
-function* judgeErrors({ lost, refused }: AuditCounts): Iterable<Observation<AuditBackends>> {
+const SET: AuditBackends = { policy: true, log: true, webhook: true }
+
+function* judgeErrors({ lost, losing, refused }: AuditCounts): Iterable<Observation<AuditBackends>> {
   if (lost + refused === 0) return
   yield {
     subject: CONTROL_PLANE,
@@ -97,8 +88,8 @@ function* judgeErrors({ lost, refused }: AuditCounts): Iterable<Observation<Audi
     verdict: 'review',
     severity: 'medium',
     reason: 'has lost audit events to errors of its backend',
-    detail: `${lost} events not written, ${refused} requests refused since the API server started`,
-    evidence: { policy: true, log: true, webhook: true },
+    detail: `${lost} events not written${losing.length === 0 ? '' : ` by ${losing.join(', ')}`}, ${refused} requests refused since the API server started`,
+    evidence: SET,
   }
 }
 
