@@ -14,6 +14,7 @@ import {
   listFlag,
   serverMinor,
 } from '../../objects/flags.ts'
+import { secondsOf } from '../../objects/go-duration.ts'
 
 interface Evidence {
   readonly component: Component
@@ -94,11 +95,4 @@ function* withoutFlags(
     }
   } else if (probe?.status === 404) yield { note: 'evidence: GET /debug/pprof/ is answered with 404; other limits were not seen' }
   else yield unknown
-}
-
-const UNITS: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 1e-3, us: 1e-6, µs: 1e-6, ns: 1e-9 }
-/** Seconds of a Go duration (`1m30s`); undefined for what is none. */
-function secondsOf(duration: string | undefined): number | undefined {
-  if (duration === undefined || !/^(\d+(\.\d+)?(h|ms|m|us|µs|ns|s))+$|^0$/.test(duration)) return undefined
-  return [...duration.matchAll(/([\d.]+)(h|ms|m|us|µs|ns|s)/g)].reduce((sum, [, amount, unit]) => sum + Number(amount) * UNITS[unit!]!, 0)
 }
