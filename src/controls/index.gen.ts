@@ -41,7 +41,9 @@ import secEtcdEncryption from './secrets/sec-etcd-encryption.ts'
 import secEtcdTls from './secrets/sec-etcd-tls.ts'
 import secLegacyTokenSecrets from './secrets/sec-legacy-token-secrets.ts'
 import secPlaintextCredentials from './secrets/sec-plaintext-credentials.ts'
+import secSaKeys from './secrets/sec-sa-keys.ts'
 import secThirdPartyReaders from './secrets/sec-third-party-readers.ts'
+import secTokenLifetime from './secrets/sec-token-lifetime.ts'
 import apiEndpointCidrs from './api-endpoint/api-endpoint-cidrs.ts'
 import apiEndpointPublic from './api-endpoint/api-endpoint-public.ts'
 import apiExposedViaService from './api-endpoint/api-exposed-via-service.ts'
@@ -139,7 +141,9 @@ export const controls: readonly RegisteredControl[] = [
   { ...(secEtcdTls as unknown as RegisteredControl), id: 'sec-etcd-tls', practice: 'secrets' },
   { ...(secLegacyTokenSecrets as unknown as RegisteredControl), id: 'sec-legacy-token-secrets', practice: 'secrets' },
   { ...(secPlaintextCredentials as unknown as RegisteredControl), id: 'sec-plaintext-credentials', practice: 'secrets' },
+  { ...(secSaKeys as unknown as RegisteredControl), id: 'sec-sa-keys', practice: 'secrets' },
   { ...(secThirdPartyReaders as unknown as RegisteredControl), id: 'sec-third-party-readers', practice: 'secrets' },
+  { ...(secTokenLifetime as unknown as RegisteredControl), id: 'sec-token-lifetime', practice: 'secrets' },
   { ...(apiEndpointCidrs as unknown as RegisteredControl), id: 'api-endpoint-cidrs', practice: 'api-endpoint' },
   { ...(apiEndpointPublic as unknown as RegisteredControl), id: 'api-endpoint-public', practice: 'api-endpoint' },
   { ...(apiExposedViaService as unknown as RegisteredControl), id: 'api-exposed-via-service', practice: 'api-endpoint' },

@@ -138,6 +138,8 @@ export interface Facts {
   ApiServerHealth: { readonly checks: readonly string[] }
   /** What an unauthenticated client is answered, by path. */
   AnonymousProbe: { readonly answers: readonly { readonly path: string; readonly status: number; readonly user?: string }[] }
+  /** `GET /.well-known/openid-configuration`: who signs the tokens of service accounts (OpenID Connect Discovery 1.0). */
+  IssuerDiscovery: { readonly issuer: string; readonly jwksUri?: string }
   /** `GET /debug/pprof/` as ourselves: 404 means profiling is off. */
   ProfilingProbe: { readonly status: number }
   /** The address in the kubeconfig, as seen from here. */

@@ -30,6 +30,7 @@ export const FACTS = [
   'ApiServerMetrics',
   'ApiServerHealth',
   'AnonymousProbe',
+  'IssuerDiscovery',
   'ProfilingProbe',
   'Endpoint',
   'Credential',

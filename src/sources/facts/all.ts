@@ -10,6 +10,7 @@ import type { Fact } from './fact.ts'
 import { gatekeeperConstraints } from './gatekeeper-constraints.ts'
 import { hostsNotAsked } from './hosts.ts'
 import { imageConfigsNotAsked } from './image-configs.ts'
+import { issuerDiscovery } from './issuer-discovery.ts'
 import { kubeletConfigz } from './kubelet-configz.ts'
 import { observedFlowsNotGiven } from './observed-flows.ts'
 import { observedRequestsNotGiven } from './observed-requests.ts'
@@ -26,6 +27,7 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   ServedResources: servedResources,
   ApiServerHealth: apiServerHealth,
   AnonymousProbe: anonymousProbe,
+  IssuerDiscovery: issuerDiscovery,
   ProfilingProbe: profilingProbe,
   Endpoint: endpoint,
   Credential: credential,
