@@ -1,11 +1,12 @@
 /** What is seen: the kinds and facts that can be read, and how a source reports them. */
 import type { GatekeeperConstraint, PodSecurityAnswer } from './admission.ts'
 import type { CloudIamFact } from './cloud-iam.ts'
-import type { CredentialFact } from './credential.ts'
+import type { CredentialFact, KubeconfigFile } from './credential.ts'
 import type { ObservedFlows } from './flows.ts'
 import type { HostSeen } from './hosts.ts'
 import type {
   BindingObject,
+  CertificateFileObject,
   CertificateSigningRequestObject,
   ConfigMapObject,
   ControllerObject,
@@ -61,7 +62,7 @@ export interface Kinds {
   IngressClass: SpecObject
   Gateway: SpecObject
   GatewayClass: SpecObject
-  /** Only `spec.service`, which the API server calls for it. */
+  /** Only `spec.service`, which the API server calls for it, and live, in the place of `caBundle`, `caNotAfter`: when the last certificate of that expires. */
   APIService: SpecObject
   NetworkPolicy: NetworkPolicyObject
   LimitRange: LimitRangeObject
@@ -118,6 +119,12 @@ export interface Kinds {
   AdmissionConfiguration: ConfigFile
   /** admin.conf and its like. */
   Kubeconfig: KubeconfigObject
+  /** A `.crt` of a PKI directory. */
+  CertificateFile: CertificateFileObject
+  /** Add-ons that fetch secrets from a store outside of the cluster. */
+  SecretStore: SpecObject
+  ClusterSecretStore: SpecObject
+  SecretProviderClass: SpecObject
 }
 export interface ConfigFile extends KubeObject {
   readonly [field: string]: unknown
@@ -146,6 +153,8 @@ export interface Facts {
   Endpoint: EndpointFact
   /** How the operator's own kubeconfig logs in, and as whom. */
   Credential: CredentialFact
+  /** The kubeconfig files of the operator, all contexts, read without asking any cluster. */
+  KubeconfigFiles: { readonly files: readonly KubeconfigFile[] }
   /** Whom the provider lets in. Only there where the operator had its CLI asked (`--cloud-iam`). */
   CloudIam: CloudIamFact
   /** `GET /api/v1/nodes/N/proxy/configz`, one entry a node. */

@@ -132,6 +132,10 @@ export const SERVED = {
   AuthorizationConfiguration: file('apiserver.config.k8s.io', 'v1'),
   AdmissionConfiguration: file('apiserver.config.k8s.io', 'v1'),
   Kubeconfig: file('', 'v1', 'Config'),
+  CertificateFile: file('k8s-harden', 'v1'),
+  SecretStore: addOn('external-secrets.io', 'v1', 'secretstores'),
+  ClusterSecretStore: addOn('external-secrets.io', 'v1', 'clustersecretstores', false),
+  SecretProviderClass: addOn('secrets-store.csi.x-k8s.io', 'v1', 'secretproviderclasses'),
 } as const satisfies Record<Kind, Served>
 
 /** Our name for a wire apiVersion and kind; any version of the group counts. Undefined for kinds no control reads. */

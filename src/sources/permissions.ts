@@ -16,6 +16,7 @@ const FACT_RULES: Readonly<Record<FactName, PolicyRule | undefined>> = {
   Endpoint: undefined,
   // SelfSubjectReview is open to everybody (system:basic-user).
   Credential: undefined,
+  KubeconfigFiles: undefined,
   ImageConfigs: undefined,
   CloudIam: undefined,
   ObservedRequests: undefined,

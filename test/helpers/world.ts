@@ -34,6 +34,7 @@ export const FACTS = [
   'ProfilingProbe',
   'Endpoint',
   'Credential',
+  'KubeconfigFiles',
   'CloudIam',
   'KubeletConfigz',
   'ServedResources',

@@ -62,8 +62,7 @@ function* controllers(instance: ComponentInstance, minor: number | undefined): I
   if (!isOn(instance, 'use-service-account-credentials', minor))
     yield on('use-service-account-credentials', 'runs all controllers with one account', 'true')
   const kept = Number(effectiveFlag(instance, 'terminated-pod-gc-threshold', minor).value)
-  if (!(kept > 0))
-    yield { ...on('terminated-pod-gc-threshold', 'never clears away pods that are over', '12500'), severity: 'low' }
+  if (!(kept > 0)) yield { ...on('terminated-pod-gc-threshold', 'never clears away pods that are over', '12500'), severity: 'low' }
 }
 
 /** The flag takes an IP address, no name. IPv4 inside IPv6 counts as itself. */

@@ -11,6 +11,7 @@ import { gatekeeperConstraints } from './gatekeeper-constraints.ts'
 import { hostsNotAsked } from './hosts.ts'
 import { imageConfigsNotAsked } from './image-configs.ts'
 import { issuerDiscovery } from './issuer-discovery.ts'
+import { kubeconfigFiles } from './kubeconfig-files.ts'
 import { kubeletConfigz } from './kubelet-configz.ts'
 import { observedFlowsNotGiven } from './observed-flows.ts'
 import { observedRequestsNotGiven } from './observed-requests.ts'
@@ -31,6 +32,7 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   ProfilingProbe: profilingProbe,
   Endpoint: endpoint,
   Credential: credential,
+  KubeconfigFiles: kubeconfigFiles,
   CloudIam: cloudIamNotAsked,
   KubeletConfigz: kubeletConfigz,
   ImageConfigs: imageConfigsNotAsked,
