@@ -17,9 +17,10 @@ export async function seen(path: string): Promise<KubeconfigFile> {
   const about = { path, ...(await modeOf(path)), ...(await gitRootOf(path)) }
   const nothing = { clusters: [], users: [], keyFiles: [] }
   try {
-    const config: unknown = load(await readFile(path, 'utf8'))
+    const text = await readFile(path, 'utf8')
     // An empty file is a kubeconfig without anything in it.
-    if (config === null || config === undefined) return { ...about, ...nothing }
+    const config: unknown = text.trim() === '' ? {} : load(text)
+    if (config === null) return { ...about, ...nothing }
     if (!isFields(config)) return { ...about, ...nothing, problem: 'it is not a mapping' }
     const directory = dirname(path)
     const [clusters, users] = await Promise.all([
