@@ -109,6 +109,8 @@ export interface Kinds {
   KyvernoValidatingPolicy: SpecObject
   GatekeeperConstraintTemplate: SpecObject
   PrometheusRule: SpecObject
+  /** Which requests share a limit (API Priority and Fairness). */
+  FlowSchema: SpecObject
   /** Files of the control plane and the nodes. They are read by the manifests source only; `metadata.name` is the file's name. */
   ClusterConfiguration: ConfigFile
   KubeletConfiguration: ConfigFile

@@ -124,6 +124,7 @@ export const SERVED = {
   KyvernoValidatingPolicy: addOn('policies.kyverno.io', 'v1', 'validatingpolicies', false, 'ValidatingPolicy'),
   GatekeeperConstraintTemplate: addOn('templates.gatekeeper.sh', 'v1', 'constrainttemplates', false, 'ConstraintTemplate'),
   PrometheusRule: addOn('monitoring.coreos.com', 'v1', 'prometheusrules'),
+  FlowSchema: elsewhere(addOn('flowcontrol.apiserver.k8s.io', 'v1', 'flowschemas', false)),
   ClusterConfiguration: file('kubeadm.k8s.io', 'v1beta4'),
   KubeletConfiguration: file('kubelet.config.k8s.io', 'v1beta1'),
   EncryptionConfiguration: file('apiserver.config.k8s.io', 'v1'),
