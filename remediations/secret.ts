@@ -2,17 +2,20 @@
 
 import { remedy } from '../src/model/define.ts'
 import type { Finding, Proposal, Remedy } from '../src/model/index.ts'
+import { FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { refText } from '../src/objects/ref.ts'
 import { WORKLOAD_KINDS, workloads } from '../src/objects/workloads.ts'
 
 /** The token authenticator refuses a Secret with this label; taking the label off lets it in again (k8s.io/kubernetes pkg/serviceaccount/legacy.go). */
 export const INVALID_SINCE = 'kubernetes.io/legacy-token-invalid-since'
+/** LegacyServiceAccountTokenCleanUp (KEP-2799) is on from 1.29 on: before that the label says nothing to the authenticator. */
+export const HEEDED_SINCE = 29
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
 export const retireToken = <E extends { readonly lastUsed: string | null }>(): Remedy<E> =>
   remedy<E>({
     family: 'secret',
-    reads: WORKLOAD_KINDS,
+    reads: [...new Set([...WORKLOAD_KINDS, ...FLAG_LADDER])],
     options: {
       how: {
         describe: 'what to do with a token Secret',
@@ -43,6 +46,11 @@ export const retireToken = <E extends { readonly lastUsed: string | null }>(): R
           mayBreak: [...mayBreak, 'a deleted token never comes back: undo creates a Secret with a new one'],
         }
       }
+      const minor = serverMinor(view)
+      if (minor !== undefined && minor < HEEDED_SINCE)
+        return {
+          refused: `Kubernetes 1.${minor} does not heed the label that switches a token off: replace it, then delete it (how=delete)`,
+        }
       const day = new Date(view.now).toISOString().slice(0, 10)
       return {
         changes: [{ type: 'edit', target: finding.subject, edits: [{ set: ['metadata', 'labels', INVALID_SINCE], to: day }] }],

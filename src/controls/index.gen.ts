@@ -35,14 +35,21 @@ import rbacUnusedRights from './rbac/rbac-unused-rights.ts'
 import rbacWildcards from './rbac/rbac-wildcards.ts'
 import rbacWorkloadCreate from './rbac/rbac-workload-create.ts'
 import secApiserverTls from './secrets/sec-apiserver-tls.ts'
+import secBootstrapTokens from './secrets/sec-bootstrap-tokens.ts'
+import secCertLifetime from './secrets/sec-cert-lifetime.ts'
 import secEnvSecrets from './secrets/sec-env-secrets.ts'
 import secEtcdEncryptionCoverage from './secrets/sec-etcd-encryption-coverage.ts'
 import secEtcdEncryptionProvider from './secrets/sec-etcd-encryption-provider.ts'
 import secEtcdEncryption from './secrets/sec-etcd-encryption.ts'
 import secEtcdTls from './secrets/sec-etcd-tls.ts'
+import secExternalStore from './secrets/sec-external-store.ts'
+import secKubeconfigHygiene from './secrets/sec-kubeconfig-hygiene.ts'
 import secLegacyTokenSecrets from './secrets/sec-legacy-token-secrets.ts'
 import secPlaintextCredentials from './secrets/sec-plaintext-credentials.ts'
+import secSaKeys from './secrets/sec-sa-keys.ts'
+import secStaleSecrets from './secrets/sec-stale-secrets.ts'
 import secThirdPartyReaders from './secrets/sec-third-party-readers.ts'
+import secTokenLifetime from './secrets/sec-token-lifetime.ts'
 import apiEndpointCidrs from './api-endpoint/api-endpoint-cidrs.ts'
 import apiEndpointPublic from './api-endpoint/api-endpoint-public.ts'
 import apiExposedViaService from './api-endpoint/api-exposed-via-service.ts'
@@ -62,6 +69,7 @@ import netMeshMtls from './nodes-and-pods/net-mesh-mtls.ts'
 import netPolicyIneffective from './nodes-and-pods/net-policy-ineffective.ts'
 import netPolicyTooOpen from './nodes-and-pods/net-policy-too-open.ts'
 import netServiceExposure from './nodes-and-pods/net-service-exposure.ts'
+import nodeControlPlaneComponents from './nodes-and-pods/node-control-plane-components.ts'
 import nodeFilePermissions from './nodes-and-pods/node-file-permissions.ts'
 import nodeKubeletAuthn from './nodes-and-pods/node-kubelet-authn.ts'
 import nodeKubeletReadonlyPort from './nodes-and-pods/node-kubelet-readonly-port.ts'
@@ -136,14 +144,21 @@ export const controls: readonly RegisteredControl[] = [
   { ...(rbacWildcards as unknown as RegisteredControl), id: 'rbac-wildcards', practice: 'rbac' },
   { ...(rbacWorkloadCreate as unknown as RegisteredControl), id: 'rbac-workload-create', practice: 'rbac' },
   { ...(secApiserverTls as unknown as RegisteredControl), id: 'sec-apiserver-tls', practice: 'secrets' },
+  { ...(secBootstrapTokens as unknown as RegisteredControl), id: 'sec-bootstrap-tokens', practice: 'secrets' },
+  { ...(secCertLifetime as unknown as RegisteredControl), id: 'sec-cert-lifetime', practice: 'secrets' },
   { ...(secEnvSecrets as unknown as RegisteredControl), id: 'sec-env-secrets', practice: 'secrets' },
   { ...(secEtcdEncryptionCoverage as unknown as RegisteredControl), id: 'sec-etcd-encryption-coverage', practice: 'secrets' },
   { ...(secEtcdEncryptionProvider as unknown as RegisteredControl), id: 'sec-etcd-encryption-provider', practice: 'secrets' },
   { ...(secEtcdEncryption as unknown as RegisteredControl), id: 'sec-etcd-encryption', practice: 'secrets' },
   { ...(secEtcdTls as unknown as RegisteredControl), id: 'sec-etcd-tls', practice: 'secrets' },
+  { ...(secExternalStore as unknown as RegisteredControl), id: 'sec-external-store', practice: 'secrets' },
+  { ...(secKubeconfigHygiene as unknown as RegisteredControl), id: 'sec-kubeconfig-hygiene', practice: 'secrets' },
   { ...(secLegacyTokenSecrets as unknown as RegisteredControl), id: 'sec-legacy-token-secrets', practice: 'secrets' },
   { ...(secPlaintextCredentials as unknown as RegisteredControl), id: 'sec-plaintext-credentials', practice: 'secrets' },
+  { ...(secSaKeys as unknown as RegisteredControl), id: 'sec-sa-keys', practice: 'secrets' },
+  { ...(secStaleSecrets as unknown as RegisteredControl), id: 'sec-stale-secrets', practice: 'secrets' },
   { ...(secThirdPartyReaders as unknown as RegisteredControl), id: 'sec-third-party-readers', practice: 'secrets' },
+  { ...(secTokenLifetime as unknown as RegisteredControl), id: 'sec-token-lifetime', practice: 'secrets' },
   { ...(apiEndpointCidrs as unknown as RegisteredControl), id: 'api-endpoint-cidrs', practice: 'api-endpoint' },
   { ...(apiEndpointPublic as unknown as RegisteredControl), id: 'api-endpoint-public', practice: 'api-endpoint' },
   { ...(apiExposedViaService as unknown as RegisteredControl), id: 'api-exposed-via-service', practice: 'api-endpoint' },
@@ -163,6 +178,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(netPolicyIneffective as unknown as RegisteredControl), id: 'net-policy-ineffective', practice: 'nodes-and-pods' },
   { ...(netPolicyTooOpen as unknown as RegisteredControl), id: 'net-policy-too-open', practice: 'nodes-and-pods' },
   { ...(netServiceExposure as unknown as RegisteredControl), id: 'net-service-exposure', practice: 'nodes-and-pods' },
+  { ...(nodeControlPlaneComponents as unknown as RegisteredControl), id: 'node-control-plane-components', practice: 'nodes-and-pods' },
   { ...(nodeFilePermissions as unknown as RegisteredControl), id: 'node-file-permissions', practice: 'nodes-and-pods' },
   { ...(nodeKubeletAuthn as unknown as RegisteredControl), id: 'node-kubelet-authn', practice: 'nodes-and-pods' },
   { ...(nodeKubeletReadonlyPort as unknown as RegisteredControl), id: 'node-kubelet-readonly-port', practice: 'nodes-and-pods' },

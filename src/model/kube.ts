@@ -2,7 +2,7 @@
  * Wire JSON of the kinds we read, narrowed to the fields a control looks at. Never client-node's generated classes: those
  * rename fields and turn timestamps into Dates. In files nothing is defaulted, so every field may be absent.
  */
-import type { ClientCertificate, KubeconfigUser } from './credential.ts'
+import type { CertificateSeen, ClientCertificate, KubeconfigCluster, KubeconfigUser } from './credential.ts'
 import type { Json } from './names.ts'
 
 export interface Metadata {
@@ -18,6 +18,8 @@ export interface Metadata {
   readonly ownerReferences?: readonly OwnerReference[]
   /** Distinct `managedFields[].manager` values; managedFields itself is dropped as an object arrives. */
   readonly managers?: readonly string[]
+  /** Of Secrets: the newest `managedFields[].time`, ISO 8601; the last time that anything of it was written. */
+  readonly written?: string
 }
 export interface OwnerReference {
   readonly apiVersion: string
@@ -262,6 +264,14 @@ export interface ServiceAccountObject extends KubeObject {
 export interface SecretObject extends KubeObject {
   readonly type?: string /** Names of the keys, known in files only. */
   readonly keys?: readonly string[]
+  /** Of the certificate in a Secret of type `kubernetes.io/tls`; known in files only. */
+  readonly certificates?: readonly CertificateSeen[]
+  /** Of a bootstrap token (bootstrap.kubernetes.io/token) all but its secret; known in files only. */
+  readonly bootstrap?: { readonly expiration?: string; readonly authentication: boolean; readonly groups: readonly string[] }
+}
+/** A certificate file of a PKI directory, such as /etc/kubernetes/pki; `metadata.name` is the file's name. */
+export interface CertificateFileObject extends KubeObject {
+  readonly certificates: readonly CertificateSeen[]
 }
 export interface ConfigMapObject extends KubeObject {
   readonly data?: Readonly<Record<string, string>> /** Names of binaryData keys. */
@@ -475,10 +485,14 @@ export interface SpecObject extends KubeObject {
   readonly specs?: readonly { readonly [key: string]: Json }[]
 }
 /** apiVersion, kind and metadata: all we need of e.g. CustomResourceDefinitions. */
-export type MetadataObject = KubeObject
+export interface MetadataObject extends KubeObject {
+  /** Of a CustomResourceDefinition in a file: when its conversion webhook is not trusted any more. */
+  readonly caNotAfter?: string
+}
 /** A kubeconfig among files, such as admin.conf; `metadata.name` is the file's name. */
 export interface KubeconfigObject extends KubeObject {
   readonly users: readonly KubeconfigUser[]
+  readonly clusters?: readonly KubeconfigCluster[]
   /** Name of the user that its current context takes. */
   readonly current?: string
 }

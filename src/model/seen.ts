@@ -1,11 +1,12 @@
 /** What is seen: the kinds and facts that can be read, and how a source reports them. */
 import type { GatekeeperConstraint, PodSecurityAnswer } from './admission.ts'
 import type { CloudIamFact } from './cloud-iam.ts'
-import type { CredentialFact } from './credential.ts'
+import type { CredentialFact, KubeconfigFile } from './credential.ts'
 import type { ObservedFlows } from './flows.ts'
 import type { HostSeen } from './hosts.ts'
 import type {
   BindingObject,
+  CertificateFileObject,
   CertificateSigningRequestObject,
   ConfigMapObject,
   ControllerObject,
@@ -62,7 +63,7 @@ export interface Kinds {
   IngressClass: SpecObject
   Gateway: SpecObject
   GatewayClass: SpecObject
-  /** Only `spec.service`, which the API server calls for it. */
+  /** Only `spec.service`, which the API server calls for it, and live, in the place of `caBundle`, `caNotAfter`: when the last certificate of that expires. */
   APIService: SpecObject
   NetworkPolicy: NetworkPolicyObject
   LimitRange: LimitRangeObject
@@ -109,6 +110,8 @@ export interface Kinds {
   KyvernoValidatingPolicy: SpecObject
   GatekeeperConstraintTemplate: SpecObject
   PrometheusRule: SpecObject
+  /** Which requests share a limit (API Priority and Fairness). */
+  FlowSchema: SpecObject
   /** Files of the control plane and the nodes. They are read by the manifests source only; `metadata.name` is the file's name. */
   ClusterConfiguration: ConfigFile
   KubeletConfiguration: ConfigFile
@@ -119,6 +122,12 @@ export interface Kinds {
   AdmissionConfiguration: ConfigFile
   /** admin.conf and its like. */
   Kubeconfig: KubeconfigObject
+  /** A `.crt` of a PKI directory. */
+  CertificateFile: CertificateFileObject
+  /** Add-ons that fetch secrets from a store outside of the cluster. */
+  SecretStore: SpecObject
+  ClusterSecretStore: SpecObject
+  SecretProviderClass: SpecObject
 }
 export interface ConfigFile extends KubeObject {
   readonly [field: string]: unknown
@@ -145,12 +154,16 @@ export interface Facts {
   ApiServerHealth: { readonly checks: readonly string[] }
   /** What an unauthenticated client is answered, by path. */
   AnonymousProbe: { readonly answers: readonly { readonly path: string; readonly status: number; readonly user?: string }[] }
+  /** `GET /.well-known/openid-configuration`: who signs the tokens of service accounts (OpenID Connect Discovery 1.0). */
+  IssuerDiscovery: { readonly issuer: string; readonly jwksUri?: string }
   /** `GET /debug/pprof/` as ourselves: 404 means profiling is off. */
   ProfilingProbe: { readonly status: number }
   /** The address in the kubeconfig, as seen from here. */
   Endpoint: EndpointFact
   /** How the operator's own kubeconfig logs in, and as whom. */
   Credential: CredentialFact
+  /** The kubeconfig files of the operator, all contexts, read without asking any cluster. */
+  KubeconfigFiles: { readonly files: readonly KubeconfigFile[] }
   /** Whom the provider lets in. Only there where the operator had its CLI asked (`--cloud-iam`). */
   CloudIam: CloudIamFact
   /** `GET /api/v1/nodes/N/proxy/configz`, one entry a node. */

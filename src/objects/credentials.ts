@@ -110,7 +110,7 @@ const isLiteral = (value: string): boolean =>
 function couldBeSecret(value: string): boolean {
   const text = value.trim()
   if (text.length < 8 || !isLiteral(text)) return false
-  if (/^(\/|\.{1,2}\/|~\/|[A-Za-z]:\\)/.test(text) || /^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return false
+  if ((/^(\/|\.{1,2}\/|~\/|[A-Za-z]:\\)/.test(text) && !isBase64(text)) || /^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return false
   if (
     /^(true|false|null|none|disabled|enabled|required|optional)$/i.test(text) ||
     /^[+-]?[\d.,_]+(ms|s|m|h|d|Ki|Mi|Gi|k|M|G|%)?$/.test(text)
@@ -118,6 +118,10 @@ function couldBeSecret(value: string): boolean {
     return false
   return !/\s/.test(text)
 }
+
+/** One base64 text in 64 begins with a slash, as a path does. Paths are made of words. */
+const isBase64 = (text: string): boolean =>
+  /^\/[A-Za-z0-9+/]{19,}={0,2}$/.test(text) && /[a-z]/.test(text) && /[A-Z]/.test(text) && /\d/.test(text) && entropy(text) >= 4.2
 
 /** Three kinds of characters, or much of two: not a word, not the name of a Kubernetes object. */
 function looksRandom(value: string): boolean {

@@ -22,8 +22,8 @@ export function parseFlags(args: readonly string[]): ReadonlyMap<string, string>
   }
   return flags
 }
-/** Pairs that a second such flag does not replace (pflag's map of strings). */
-const ADDS_UP = new Set(['oidc-required-claim'])
+/** Flags that a second one of does not replace (pflag's map of strings and string arrays): of issuers the first signs, of key files all verify. */
+const ADDS_UP = new Set(['oidc-required-claim', 'service-account-issuer', 'service-account-key-file'])
 const FLAG = /^--?([A-Za-z][\w.-]*)(?:=(.*))?$/s
 const unquote = (value: string): string => /^(["'])(.*)\1$/s.exec(value)?.[2] ?? value
 

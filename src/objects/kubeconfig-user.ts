@@ -1,6 +1,7 @@
 /** What is kept of a user of a kubeconfig: the way in, and what a certificate or a token says of itself. Nothing that could be used. */
 import { X509Certificate } from 'node:crypto'
 import type { ClientCertificate, KubeconfigObject, KubeconfigUser, LoginWay, ObjectRef, TokenKind } from '../model/index.ts'
+import { reduceCluster } from './kubeconfig-cluster.ts'
 
 /** The fields of kubeconfig v1 `users[].user` that are looked at; other names are passed over. */
 export interface RawUser {
@@ -34,6 +35,11 @@ export function reduceUser(name: string, user: RawUser, files: UserFiles = {}): 
   const provider = textOf(mapping(user['auth-provider'])['name'])
   if (provider !== undefined) ways.push('auth-provider')
   const as = textOf(user.as)
+  const inside = [
+    ...(textOf(user.token) !== undefined ? (['token'] as const) : []),
+    ...(textOf(user.password) !== undefined ? (['password'] as const) : []),
+  ]
+  const program = textOf(mapping(user.exec)['command'])
   const certificate = certificateOf(data === undefined ? files.certificate : Buffer.from(data, 'base64').toString('latin1'))
   return {
     name,
@@ -43,6 +49,9 @@ export function reduceUser(name: string, user: RawUser, files: UserFiles = {}): 
     ...(as !== undefined && { as }),
     ...(certificate !== undefined && { certificate }),
     ...(token !== undefined && { token: tokenKind(token) }),
+    ...(inside.length > 0 && { inside }),
+    // As kubectl takes it: a path with a slash is relative to the kubeconfig, a bare name is looked up in PATH.
+    ...(program !== undefined && /^(?!\/|[A-Za-z]:)[^\\/]*[\\/]/.test(program) && { relativeCommand: program.slice(0, 200) }),
   }
 }
 
@@ -51,11 +60,22 @@ const mapping = (value: unknown): Readonly<Record<string, unknown>> =>
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 
 /** A whole kubeconfig. Files that it names are not opened: those of a node are not here. */
-export function reduceKubeconfig(config: Readonly<Record<string, unknown>>): Pick<KubeconfigObject, 'users' | 'current'> {
+export function reduceKubeconfig(
+  config: Readonly<Record<string, unknown>>,
+): Required<Pick<KubeconfigObject, 'users' | 'clusters'>> & Pick<KubeconfigObject, 'current'> {
   const entries = (list: unknown) => (Array.isArray(list) ? list.map(mapping) : [])
   const context = entries(config['contexts']).find(({ name }) => name === config['current-context'])
   const current = textOf(mapping(context?.['context'])['user'])
   return {
+    clusters: entries(config['clusters']).map(({ name, cluster }) => {
+      const called = textOf(name) ?? ''
+      const takers = entries(config['contexts']).filter((one) => mapping(one['context'])['cluster'] === called)
+      return reduceCluster(
+        called,
+        takers.map((one) => textOf(one['name']) ?? ''),
+        mapping(cluster),
+      )
+    }),
     users: entries(config['users']).map(({ name, user }) => reduceUser(textOf(name) ?? '', mapping(user))),
     ...(current !== undefined && { current }),
   }

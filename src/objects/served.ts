@@ -124,6 +124,7 @@ export const SERVED = {
   KyvernoValidatingPolicy: addOn('policies.kyverno.io', 'v1', 'validatingpolicies', false, 'ValidatingPolicy'),
   GatekeeperConstraintTemplate: addOn('templates.gatekeeper.sh', 'v1', 'constrainttemplates', false, 'ConstraintTemplate'),
   PrometheusRule: addOn('monitoring.coreos.com', 'v1', 'prometheusrules'),
+  FlowSchema: elsewhere(addOn('flowcontrol.apiserver.k8s.io', 'v1', 'flowschemas', false)),
   ClusterConfiguration: file('kubeadm.k8s.io', 'v1beta4'),
   KubeletConfiguration: file('kubelet.config.k8s.io', 'v1beta1'),
   EncryptionConfiguration: file('apiserver.config.k8s.io', 'v1'),
@@ -132,6 +133,10 @@ export const SERVED = {
   AuthorizationConfiguration: file('apiserver.config.k8s.io', 'v1'),
   AdmissionConfiguration: file('apiserver.config.k8s.io', 'v1'),
   Kubeconfig: file('', 'v1', 'Config'),
+  CertificateFile: file('k8s-harden', 'v1'),
+  SecretStore: addOn('external-secrets.io', 'v1', 'secretstores'),
+  ClusterSecretStore: addOn('external-secrets.io', 'v1', 'clustersecretstores', false),
+  SecretProviderClass: addOn('secrets-store.csi.x-k8s.io', 'v1', 'secretproviderclasses'),
 } as const satisfies Record<Kind, Served>
 
 /** Our name for a wire apiVersion and kind; any version of the group counts. Undefined for kinds no control reads. */

@@ -3,6 +3,7 @@ import { constants, type Dirent } from 'node:fs'
 import { open, readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { certificatesIn } from '../objects/certificates.ts'
 import { decode } from './manifests-encoding.ts'
 
 export interface FoundFile {
@@ -27,6 +28,9 @@ const CONF = /\.conf$/i
 const KUBEADM_CONF = /^(?:admin|super-admin|controller-manager|scheduler|kubelet|bootstrap-kubelet)\.conf$/
 const KUBECONFIG = [/(?:^|[\s{,"'])apiVersion["']?\s*:\s*["']?v1\b/, /(?:^|[\s{,"'])kind["']?\s*:\s*["']?Config\b/]
 const MAX_FILE = 100 * 1024 * 1024
+
+/** Certificates of a control plane, never its keys: in the directories of kubeadm, k3s and RKE2, whatever lies around them. */
+const CERTIFICATE = /(?:^|\/)(?:pki|server\/tls)\/(?:[^/]+\/)*[^/]+\.crt$/
 
 const isWanted = (name: string): boolean => MANIFEST.test(name) || CONF.test(name)
 
@@ -68,7 +72,7 @@ async function walk(state: Walk, directory: string, prefix: string): Promise<voi
     const path = join(directory, entry.name)
     const file = `${prefix}${entry.name}`
     if (entry.isDirectory()) await walk(state, path, `${file}/`)
-    else if (entry.isFile() && isWanted(entry.name)) await take(state, path, file)
+    else if (entry.isFile() && (isWanted(entry.name) || isCertificate(path))) await take(state, path, file)
     else if (entry.isSymbolicLink()) await followLink(state, path, file)
   }
 }
@@ -77,7 +81,7 @@ async function followLink(state: Walk, path: string, file: string): Promise<void
   try {
     const target = await realpath(path)
     const isDirectory = (await stat(target)).isDirectory()
-    if (!isDirectory && !isWanted(basename(file))) return
+    if (!isDirectory && !isWanted(basename(file)) && !isCertificate(path)) return
     if (!isInside(state.root, target)) state.problems.push({ file, message: 'is a link to outside of the directory and was not followed' })
     else if (isDirectory) await walk(state, path, `${file}/`)
     else await take(state, path, file)
@@ -98,6 +102,7 @@ async function take(state: Walk, path: string, file: string): Promise<void> {
   }
 }
 
+const isCertificate = (path: string): boolean => CERTIFICATE.test(path.split(sep).join('/'))
 const isInside = (root: string, path: string): boolean => {
   const way = relative(root, path)
   return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && way !== path)
@@ -105,8 +110,9 @@ const isInside = (root: string, path: string): boolean => {
 const signatureOf = (info: { readonly mtimeMs: number; readonly size: number; readonly ino: number }): string =>
   `${info.mtimeMs} ${info.size} ${info.ino}`
 
-/** As readManifest, but of a `.conf` that is no kubeconfig nothing is kept, and nothing is said. */
+/** As readManifest, but of a `.conf` that is no kubeconfig nothing is kept, and nothing is said; of certificates, what they say of themselves. */
 export async function readFound(file: string, path: string, signal?: AbortSignal): Promise<string> {
+  if (isCertificate(path)) return certificateFile(file, await readManifest(path, signal))
   if (!CONF.test(file)) return readManifest(path, signal)
   try {
     const text = await readManifest(path, signal)
@@ -115,6 +121,13 @@ export async function readFound(file: string, path: string, signal?: AbortSignal
     if (KUBEADM_CONF.test(basename(file))) throw error
     return ''
   }
+}
+
+function certificateFile(file: string, text: string): string {
+  const certificates = certificatesIn(text)
+  return certificates.length === 0
+    ? ''
+    : JSON.stringify({ apiVersion: 'k8s-harden/v1', kind: 'CertificateFile', metadata: { name: basename(file) }, certificates })
 }
 
 /** The text of a manifest; UTF-16 (PowerShell's redirection) is understood. Throws with words for the operator. */

@@ -1,8 +1,10 @@
 /** What is not kept of an object: secret values first of all (safety law 9), and what no control reads. */
 import type { Kind, KubeObject } from '../model/index.ts'
+import { caExpiry } from '../objects/ca-bundle.ts'
 import { reduceRequest } from '../objects/certificate-request.ts'
 import { standIn } from '../objects/key-stand-in.ts'
 import { reduceKubeconfig } from '../objects/kubeconfig-user.ts'
+import { contentOf, newestTime } from '../objects/secret-content.ts'
 import { served } from '../objects/served.ts'
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
@@ -26,17 +28,23 @@ export function reduce(kind: Kind, object: KubeObject): KubeObject {
     const { binaryData, ...rest } = kept
     return { ...rest, binaryKeys: Object.keys(binaryData as object) } as unknown as KubeObject
   }
-  if (served(kind).metadataOnly === true) return { apiVersion: kept.apiVersion, kind: kept.kind, metadata: kept.metadata }
+  if (served(kind).metadataOnly === true)
+    return { apiVersion: kept.apiVersion, kind: kept.kind, metadata: kept.metadata, ...conversionEnd(kept.spec) } as KubeObject
   return kept
 }
 
 /** managedFields are kept as the names in them. */
-function withManagers({ metadata }: KubeObject): KubeObject['metadata'] {
+function withManagers({ kind, metadata }: KubeObject): KubeObject['metadata'] {
   const { managedFields, ...rest } = (metadata ?? {}) as KubeObject['metadata'] & {
-    managedFields?: readonly { readonly manager?: string }[]
+    managedFields?: readonly { readonly manager?: string; readonly time?: string }[]
   }
   if (managedFields === undefined) return rest
-  return { ...rest, managers: [...new Set(managedFields.map(({ manager }) => manager).filter((manager) => manager !== undefined))] }
+  const written = kind === 'Secret' ? newestTime(managedFields) : undefined
+  return {
+    ...rest,
+    managers: [...new Set(managedFields.map(({ manager }) => manager).filter((manager) => manager !== undefined))],
+    ...(written !== undefined && { written }),
+  }
 }
 
 function withoutValues(secret: Writable): KubeObject {
@@ -47,7 +55,14 @@ function withoutValues(secret: Writable): KubeObject {
     metadata.annotations === undefined
       ? metadata
       : { ...metadata, annotations: lastApplied === undefined ? annotations : { ...annotations, [LAST_APPLIED]: '' } }
-  return { apiVersion, kind, metadata: kept, ...(type !== undefined && { type }), keys: [...new Set(keys)] } as KubeObject
+  return {
+    apiVersion,
+    kind,
+    metadata: kept,
+    ...(type !== undefined && { type }),
+    keys: [...new Set(keys)],
+    ...contentOf(type, data, stringData),
+  } as KubeObject
 }
 
 /** Every encryption key becomes zeros of its length, which is all there is to judge of it. */
@@ -60,4 +75,12 @@ function withoutKeys(configuration: Writable): KubeObject {
     )
   }
   return hide(configuration) as KubeObject
+}
+
+/** Of the conversion webhook of a CustomResourceDefinition. */
+function conversionEnd(spec: unknown): { readonly caNotAfter?: string } {
+  type Conversion = { conversion?: { webhook?: { clientConfig?: { caBundle?: unknown } } } }
+  const bundle = (spec as Conversion | undefined)?.conversion?.webhook?.clientConfig?.caBundle
+  const caNotAfter = typeof bundle === 'string' ? caExpiry(bundle) : undefined
+  return caNotAfter === undefined ? {} : { caNotAfter }
 }

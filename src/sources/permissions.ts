@@ -8,6 +8,7 @@ const FACT_RULES: Readonly<Record<FactName, PolicyRule | undefined>> = {
   ApiServerFlagz: { nonResourceURLs: ['/flagz'], verbs: ['get'] },
   ApiServerMetrics: { nonResourceURLs: ['/metrics'], verbs: ['get'] },
   ApiServerHealth: { nonResourceURLs: ['/readyz'], verbs: ['get'] },
+  IssuerDiscovery: { nonResourceURLs: ['/.well-known/openid-configuration'], verbs: ['get'] },
   ProfilingProbe: { nonResourceURLs: ['/debug/pprof/'], verbs: ['get'] },
   KubeletConfigz: { apiGroups: [''], resources: ['nodes/proxy'], verbs: ['get'] },
   ServedResources: { nonResourceURLs: ['/api', '/api/*', '/apis', '/apis/*'], verbs: ['get'] },
@@ -15,6 +16,7 @@ const FACT_RULES: Readonly<Record<FactName, PolicyRule | undefined>> = {
   Endpoint: undefined,
   // SelfSubjectReview is open to everybody (system:basic-user).
   Credential: undefined,
+  KubeconfigFiles: undefined,
   ImageConfigs: undefined,
   CloudIam: undefined,
   ObservedRequests: undefined,

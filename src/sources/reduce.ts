@@ -7,6 +7,7 @@ import type { Kind, KubeObject, Metadata } from '../model/index.ts'
 import { caExpiry } from '../objects/ca-bundle.ts'
 import { reduceRequest } from '../objects/certificate-request.ts'
 import { keyOf } from '../objects/ref.ts'
+import { newestTime } from '../objects/secret-content.ts'
 import { served } from '../objects/served.ts'
 import { reducePod, shareTemplate } from './reduce-pod.ts'
 import { alike, alikeByField, deepEqual, type Family, type Sharing } from './sharing.ts'
@@ -67,6 +68,7 @@ function reduceMetadata(kind: Kind, wire: Wire, family: Family, sharing: Sharing
   const namespace = sharing.text(textOf(wire['namespace']))
   const annotations = isWire(wire['annotations']) ? reduceAnnotations(kind, wire['annotations']) : undefined
   const managers = Array.isArray(managedFields) ? [...new Set(listOf(managedFields).map((field) => String(field['manager'])))] : undefined
+  const written = kind === 'Secret' && Array.isArray(managedFields) ? newestTime(listOf(managedFields)) : undefined
   return {
     name: wire['name'] as string,
     ...(namespace !== undefined && namespace !== '' && { namespace }),
@@ -79,6 +81,7 @@ function reduceMetadata(kind: Kind, wire: Wire, family: Family, sharing: Sharing
     ...(annotations !== undefined && { annotations: alike(family, 'annotations', annotations) }),
     ...(Array.isArray(ownerReferences) && { ownerReferences: alike(family, 'owners', listOf(ownerReferences).map(reduceOwner)) }),
     ...(managers !== undefined && managers.length > 0 && { managers: alike(family, 'managers', managers) }),
+    ...(written !== undefined && { written }),
   }
 }
 
@@ -199,7 +202,8 @@ const PARTS: Partial<Record<Kind, Parts>> = {
   RuntimeClass: keep('handler', 'scheduling'),
   HTTPRoute: generic,
   TLSRoute: generic,
-  APIService: ({ spec }) => (isWire(spec) ? { spec: pick(spec, ['group', 'version', 'service']) } : {}),
+  APIService: ({ spec }) =>
+    isWire(spec) ? { spec: { ...pick(spec, ['group', 'version', 'service']), ...expiryOf(spec['caBundle']) } } : {},
   ServiceAccount: keep('automountServiceAccountToken', 'secrets', 'imagePullSecrets'),
   Role: keep('rules', 'aggregationRule'),
   ClusterRole: keep('rules', 'aggregationRule'),

@@ -145,3 +145,9 @@ describe('configuration files', () => {
   test('comments, references and prose are none', () =>
     expect(names('# password: Zq8Lm2vX9tRw\npassword: ${PW}\npasswordFile: /etc/pw\nthe password is: given to you\n')).toEqual([]))
 })
+
+test('base64 that begins with a slash is no path', () => {
+  expect(credentialIn('SECRET_ACCESS_KEY', '/bPxRfiCYzQmT7dW0hJvK3sLgN9eUaX1oB6rE8tD')).toMatchObject({ by: 'name' })
+  for (const path of ['/var/run/secrets/kubernetes.io/serviceaccount/token', '/etc/Keys2/Server/PrivateKeyForTheApi', '/run/secrets/db'])
+    expect(credentialIn('PASSWORD', path)).toBeUndefined()
+})

@@ -58,6 +58,7 @@ test('tokens are known by what they say, and are not kept', async () => {
   expect(fact.current).toEqual({
     name: 'me',
     ways: ['token'],
+    inside: ['token'],
     token: { jwt: true, issuer: 'https://kubernetes.default.svc', serviceAccount: 'ci/deployer', expires: false },
   })
   expect(fact.others.map(({ name, ways, token }) => [name, ways, token])).toEqual([

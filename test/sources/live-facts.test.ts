@@ -48,6 +48,21 @@ describe('facts', () => {
     expect(await ask('ApiServerFlagz')).toMatchObject({ unread: { why: 'not-served' } })
   })
 
+  test('the issuer of tokens is what discovery names; without a name it is not known', async () => {
+    const path = '/.well-known/openid-configuration'
+    server.routes.set(path, (_asked, response) => json(response, 200, { issuer: 'https://issuer.example.com', jwks_uri: 'https://k/jwks' }))
+    expect(await ask('IssuerDiscovery')).toEqual({ value: { issuer: 'https://issuer.example.com', jwksUri: 'https://k/jwks' } })
+    server.routes.set(path, (_asked, response) => json(response, 200, { issuer: 7 }))
+    expect(await ask('IssuerDiscovery')).toMatchObject({ unread: { why: 'partial' } })
+    for (const [code, why] of [
+      [403, 'forbidden'],
+      [404, 'not-served'],
+    ] as const) {
+      server.routes.set(path, (_asked, response) => json(response, code, status(code, 'no')))
+      expect(await ask('IssuerDiscovery')).toMatchObject({ unread: { why } })
+    }
+  })
+
   test.each([
     [403, 'forbidden'],
     [404, 'not-served'],

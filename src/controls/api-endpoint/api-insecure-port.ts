@@ -30,13 +30,7 @@ export default control({
         answer: 'allow get on /version',
       }
     else if (minor < 24) yield* judgeFlags(view, minor)
-    for (const what of [
-      'Pod',
-      'Deployment',
-      'DaemonSet',
-      'StatefulSet',
-      ...(view.source.kind === 'live' ? (['Endpoint'] as const) : []),
-    ] as const) {
+    for (const what of [...WORKLOAD_KINDS, ...(view.source.kind === 'live' ? (['Endpoint'] as const) : [])] as const) {
       const unread = view.unread(what)
       if (unread !== undefined) yield { unknown: unread.because, answer: unread.answer }
     }

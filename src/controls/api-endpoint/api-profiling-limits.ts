@@ -2,6 +2,7 @@ import { proposeFlags } from '../../../remediations/apiserver-flag.ts'
 import { control } from '../../model/define.ts'
 import type { Observation, Remark, View } from '../../model/index.ts'
 import { distribution } from '../../objects/distribution.ts'
+import { exemptFlows } from '../../objects/exempt-flows.ts'
 import {
   CONTROL_PLANE,
   type Component,
@@ -14,13 +15,16 @@ import {
   listFlag,
   serverMinor,
 } from '../../objects/flags.ts'
+import { secondsOf } from '../../objects/go-duration.ts'
 
 interface Evidence {
   readonly component: Component
   readonly flag: string
   readonly to: string | null
+  /** A FlowSchema, which no flag is about. */
+  readonly flow?: true
 }
-const CONSULTS = ['ProfilingProbe', ...FLAG_LADDER] as const
+const CONSULTS = ['ProfilingProbe', 'FlowSchema', ...FLAG_LADDER] as const
 type ProfilingView = View<(typeof CONSULTS)[number]>
 const COMPONENTS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const
 
@@ -34,19 +38,35 @@ export default control({
   ],
   reads: [],
   consults: CONSULTS,
-  *evaluate(view) {
+  *evaluate(view): Iterable<Observation<Evidence> | Remark> {
     for (const component of COMPONENTS) {
       const { instances, unknown, notes } = componentFlags(view, component)
       for (const instance of instances) yield* judge(instance, serverMinor(view))
       for (const note of notes) yield { note }
       if (unknown !== undefined) yield* withoutFlags(view, component, unknown)
     }
+    const flows = view.unread('FlowSchema')
+    if (flows !== undefined && flows.why !== 'not-in-manifests') yield { unknown: flows.because, answer: flows.answer }
+    for (const { subject, at, origin, detail } of exemptFlows(view))
+      yield {
+        subject,
+        at,
+        origin,
+        reason: 'lets requests past every limit',
+        detail,
+        evidence: { component: 'kube-apiserver', flag: '', to: null, flow: true },
+      }
   },
   remedy: {
     family: 'apiserver-flag',
     reads: FLAG_LADDER,
     propose: (finding, context) => {
-      const { component, flag, to } = finding.evidence as Evidence
+      const { component, flag, to, flow } = finding.evidence as Evidence
+      if (flow === true)
+        return {
+          byHand:
+            'give these requests a priority level of their own instead of exempt (spec.priorityLevelConfiguration.name), such as workload-high, and watch apiserver_flowcontrol_rejected_requests_total',
+        }
       return proposeFlags({ component, flags: { [flag]: to } }, finding, context)
     },
   },
@@ -61,13 +81,24 @@ function* judge(instance: ComponentInstance, minor: number | undefined): Iterabl
     detail: `--${flag}=${effectiveFlag(instance, flag, minor).value} in ${instance.name}`,
     evidence: { component, flag, to },
   })
-  if (isOn(instance, 'profiling', minor)) yield found('profiling', 'lets itself be profiled', 'false')
+  // The scheduler's flag counts for nothing beside a configuration file, whose enableProfiling is on by default.
+  const file = component === 'kube-scheduler' ? (instance.flags.get('config') ?? '') : ''
+  if (file !== '')
+    yield {
+      unknown: `${instance.name} takes its settings from ${file}, where --profiling counts for nothing`,
+      answer: `look for enableProfiling: false in ${file}`,
+    }
+  else if (isOn(instance, 'profiling', minor)) yield found('profiling', 'lets itself be profiled', 'false')
   if (component !== 'kube-apiserver') return
   if ((instance.flags.get('debug-socket-path') ?? '') !== '') yield found('debug-socket-path', 'has a debug socket', null)
   const timeout = secondsOf(effectiveFlag(instance, 'request-timeout', minor).value)
   if (timeout !== undefined && timeout > 300) yield found('request-timeout', 'lets requests run very long', '1m0s')
   else if (timeout !== undefined && timeout < 1) yield found('request-timeout', 'cuts requests off at once', '1m0s')
-  if (instance.flags.get('max-requests-inflight') === '0') yield found('max-requests-inflight', 'has no limit on requests at a time', '400')
+  for (const [flag, usual] of [
+    ['max-requests-inflight', '400'],
+    ['max-mutating-requests-inflight', '200'],
+  ] as const)
+    if (instance.flags.get(flag) === '0') yield found(flag, 'has no limit on requests at a time', usual)
   if (!listFlag(instance, 'enable-admission-plugins', minor).includes('EventRateLimit'))
     yield { note: 'the admission plugin EventRateLimit is off (CIS 1.2.9, a manual check; its API is alpha)' }
 }
@@ -94,11 +125,4 @@ function* withoutFlags(
     }
   } else if (probe?.status === 404) yield { note: 'evidence: GET /debug/pprof/ is answered with 404; other limits were not seen' }
   else yield unknown
-}
-
-const UNITS: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 1e-3, us: 1e-6, µs: 1e-6, ns: 1e-9 }
-/** Seconds of a Go duration (`1m30s`); undefined for what is none. */
-function secondsOf(duration: string | undefined): number | undefined {
-  if (duration === undefined || !/^(\d+(\.\d+)?(h|ms|m|us|µs|ns|s))+$|^0$/.test(duration)) return undefined
-  return [...duration.matchAll(/([\d.]+)(h|ms|m|us|µs|ns|s)/g)].reduce((sum, [, amount, unit]) => sum + Number(amount) * UNITS[unit!]!, 0)
 }

@@ -1,5 +1,6 @@
-import { INVALID_SINCE, retireToken } from '../../../remediations/secret.ts'
+import { HEEDED_SINCE, INVALID_SINCE, retireToken } from '../../../remediations/secret.ts'
 import { control } from '../../model/define.ts'
+import { FLAG_LADDER, serverMinor } from '../../objects/flags.ts'
 import { refOf } from '../../objects/ref.ts'
 
 const LAST_USED = 'kubernetes.io/legacy-token-last-used'
@@ -16,13 +17,23 @@ export default control({
     { standard: 'OWASP', section: '2025/K09' },
   ],
   reads: ['Secret', 'ServiceAccount'],
+  consults: FLAG_LADDER,
   *evaluate(view) {
+    const minor = serverMinor(view)
     let disabled = 0
     for (const secret of view.all('Secret')) {
       if (secret.type !== 'kubernetes.io/service-account-token') continue
       const { namespace = 'default', name, labels = {}, annotations = {} } = secret.metadata
-      if (labels[INVALID_SINCE]) {
+      const isLabelled = Boolean(labels[INVALID_SINCE])
+      if (isLabelled && minor !== undefined && minor >= HEEDED_SINCE) {
         disabled++
+        continue
+      }
+      if (isLabelled && minor === undefined) {
+        yield {
+          unknown: `whether the label that switches ${namespace}/${name} off is heeded depends on the version of the API server`,
+          answer: 'allow get on /version',
+        }
         continue
       }
       const account = annotations['kubernetes.io/service-account.name'] ?? ''
@@ -31,7 +42,7 @@ export default control({
       yield {
         subject: refOf(secret),
         reason: automatic ? 'is an automatically made token that never expires' : 'is a token that never expires',
-        detail: `of service account ${account || 'unknown'}, ${lastUsed === null ? 'no use recorded' : `last used on ${lastUsed}`}`,
+        detail: `of service account ${account || 'unknown'}, ${lastUsed === null ? 'no use recorded' : `last used on ${lastUsed}`}${isLabelled ? `; its label ${INVALID_SINCE} means nothing to Kubernetes 1.${minor}` : ''}`,
         evidence: { serviceAccount: account, lastUsed, automatic },
       }
     }

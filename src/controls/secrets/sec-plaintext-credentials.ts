@@ -1,12 +1,15 @@
 import { type CredentialEvidence, moveToSecret } from '../../../remediations/plaintext-credential.ts'
 import { LAST_APPLIED } from '../../../remediations/secret.ts'
 import { control } from '../../model/define.ts'
-import type { ConfigMapObject, ContainerSpec, Observation, Path, Remark } from '../../model/index.ts'
+import type { ConfigMapObject, ContainerSpec, KubeObject, Observation, Path, Remark } from '../../model/index.ts'
+import { commandsOf } from '../../objects/container-commands.ts'
 import { eachContainer } from '../../objects/containers.ts'
 import { type Credential, credentialIn, credentialsInArguments, credentialsInText, formatIn } from '../../objects/credentials.ts'
 import { remembered } from '../../objects/derived.ts'
 import { refOf } from '../../objects/ref.ts'
 import { WORKLOAD_KINDS, type Workload, workloads } from '../../objects/workloads.ts'
+
+const ANNOTATED = ['ConfigMap', 'Service', 'Ingress'] as const
 
 export default control({
   title: 'Credentials must not stand in environment variables, arguments, ConfigMaps or annotations',
@@ -20,10 +23,11 @@ export default control({
     { standard: 'KS', section: 'C-0259' },
   ],
   reads: WORKLOAD_KINDS,
-  consults: ['ConfigMap', 'Secret'],
+  consults: ['Secret', ...ANNOTATED],
   *evaluate(view): Iterable<Observation<CredentialEvidence> | Remark> {
     for (const workload of workloads(view)) yield* inWorkloadOnce(workload)
     for (const map of view.all('ConfigMap')) yield* inConfigMapOnce(map)
+    for (const kind of ANNOTATED) for (const object of view.all(kind)) yield* inAnnotationsOnce(object)
     for (const secret of view.all('Secret')) {
       if (secret.metadata.annotations?.[LAST_APPLIED] === undefined) continue
       yield {
@@ -35,7 +39,7 @@ export default control({
         evidence: { where: 'lastApplied', name: LAST_APPLIED, format: 'copy of a Secret', length: 0 },
       }
     }
-    for (const kind of ['ConfigMap', 'Secret'] as const) {
+    for (const kind of ['Secret', ...ANNOTATED] as const) {
       const unread = view.unread(kind)
       if (unread !== undefined) yield { unknown: `${kind}s were not all looked at: ${unread.because}`, answer: unread.answer }
     }
@@ -91,12 +95,21 @@ function* inContainer({ ref: subject }: Workload, container: ContainerSpec, at: 
         credential,
       )
   }
-  for (const list of ['command', 'args'] as const) {
-    const words = container[list]
-    if (!Array.isArray(words)) continue
-    for (const { name, credential } of credentialsInArguments(words)) yield found({ ...on(list), key: name }, 'argument', name, credential)
+  for (const { list, words } of commandsOf(container)) {
+    for (const { name, credential } of credentialsInArguments(words))
+      yield found({ ...on(...list), key: name }, 'argument', name, credential)
   }
 }
+
+/** Of objects without a pod template: Services and entries carry settings of their controllers there. */
+const inAnnotationsOnce = remembered((object: KubeObject): readonly Found[] =>
+  Object.entries(object.metadata.annotations ?? {}).flatMap(([key, value]) => {
+    const credential = key === LAST_APPLIED || typeof value !== 'string' ? undefined : formatIn(value)
+    return credential === undefined
+      ? []
+      : [found({ subject: refOf(object), at: ['metadata', 'annotations', key] }, 'annotation', key, credential)]
+  }),
+)
 
 function* inAnnotations({ ref: subject, at, templateAnnotations, object }: Workload): Iterable<Found> {
   const own = Object.entries(object?.metadata.annotations ?? {}).map(

@@ -74,7 +74,8 @@ function* judgeWebhooks(configuration: WebhookConfigurationObject): Iterable<Obs
       continue
     const at = ['webhooks', index, 'rules']
     const { url, service } = clientConfig ?? {}
-    if (url !== undefined) {
+    // An address by URL may still be that of a Service.
+    if (url !== undefined && !/\.svc(\.|$|:)/.test(hostOf(url))) {
       yield {
         subject: refOf(configuration),
         at,
@@ -84,7 +85,7 @@ function* judgeWebhooks(configuration: WebhookConfigurationObject): Iterable<Obs
         evidence: { webhook: name, sentTo: hostOf(url) },
       }
     } else {
-      const sentTo = `${service?.namespace ?? '?'}/${service?.name ?? '?'}`
+      const sentTo = url !== undefined ? hostOf(url) : `${service?.namespace ?? '?'}/${service?.name ?? '?'}`
       yield {
         subject: refOf(configuration),
         at,

@@ -10,6 +10,8 @@ import type { Fact } from './fact.ts'
 import { gatekeeperConstraints } from './gatekeeper-constraints.ts'
 import { hostsNotAsked } from './hosts.ts'
 import { imageConfigsNotAsked } from './image-configs.ts'
+import { issuerDiscovery } from './issuer-discovery.ts'
+import { kubeconfigFiles } from './kubeconfig-files.ts'
 import { kubeletConfigz } from './kubelet-configz.ts'
 import { observedFlowsNotGiven } from './observed-flows.ts'
 import { observedRequestsNotGiven } from './observed-requests.ts'
@@ -28,9 +30,11 @@ export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   StoredForm: storedForm,
   ApiServerHealth: apiServerHealth,
   AnonymousProbe: anonymousProbe,
+  IssuerDiscovery: issuerDiscovery,
   ProfilingProbe: profilingProbe,
   Endpoint: endpoint,
   Credential: credential,
+  KubeconfigFiles: kubeconfigFiles,
   CloudIam: cloudIamNotAsked,
   KubeletConfigz: kubeletConfigz,
   ImageConfigs: imageConfigsNotAsked,
