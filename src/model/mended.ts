@@ -3,11 +3,8 @@
 import type { HostAction } from './hosts.ts'
 import type { Finding } from './judged.ts'
 import type { KubeObject } from './kube.ts'
-import type { ControlId, FindingId, Json, ObjectRef, Path, Practice, Risk, RunId, StepId } from './names.ts'
+import type { ControlId, Edit, FindingId, Json, ObjectRef, Practice, Risk, RunId, StepId } from './names.ts'
 import type { Readable, View } from './seen.ts'
-
-/** Sets or removes one value. Missing parents are created; a list is replaced as a whole (writers keep the items that did not change). */
-export type Edit = { readonly set: Path; readonly to: Json } | { readonly unset: Path }
 
 /** An intent. plan/ arranges it, writers/ carry it out on a live object, in a YAML file, or as a patch file. */
 export type Change =
