@@ -13,6 +13,7 @@ import { withHosts } from '../../src/sources/hosts.ts'
 import { lookAt } from '../../src/sources/hosts-look.ts'
 
 const KEY = Buffer.from('0123456789abcdef0123456789abcdef').toString('base64')
+const OLD = Buffer.from('an old key that was commented out').toString('base64')
 const ENCRYPTION = `# ours
 apiVersion: apiserver.config.k8s.io/v1
 kind: EncryptionConfiguration
@@ -24,6 +25,7 @@ resources:
       - name: key1
         secret: ${KEY} # never shown
   - identity: {}
+# secret: ${OLD}
 `
 const manifest = (flags: readonly string[]) => `apiVersion: v1
 kind: Pod
@@ -131,10 +133,31 @@ describe('one look at a node', () => {
     })
     expect(objects.map(({ kind }) => kind).sort()).toEqual(['EncryptionConfiguration', 'Kubeconfig', 'KubeletConfiguration'])
     const everything = JSON.stringify([seen, objects])
-    for (const secret of [KEY, 't0ken-of-admin', 'PRIVATE-KEY-BYTES']) expect(everything).not.toContain(secret)
+    for (const secret of [KEY, OLD, 't0ken-of-admin', 'PRIVATE-KEY-BYTES']) expect(everything).not.toContain(secret)
     const shown = seen.files.find(({ path }) => path === '/srv/config/enc.yaml')?.text
-    expect(shown).toBe(ENCRYPTION.replace(KEY, JSON.stringify(Buffer.alloc(32).toString('base64'))))
+    expect(shown).toBe(
+      ENCRYPTION.replace(KEY, JSON.stringify(Buffer.alloc(32).toString('base64'))).replace(OLD, Buffer.alloc(33).toString('base64')),
+    )
     expect(seen.files.find(({ path }) => path.endsWith('.key'))).not.toHaveProperty('sha256')
+  })
+
+  test('of several kubelets the one that bears the name of the node counts', async () => {
+    const started: Readonly<Record<string, string>> = {
+      '/proc/11/cmdline': 'kubelet\0--hostname-override=cp-2\0--config=/srv/other.yaml\0',
+      '/proc/12/cmdline': 'kubelet\0--hostname-override=cp-1\0--config=/srv/config/kubelet.yaml\0',
+    }
+    await writeFile(join(root, '/srv/config/kubelet.yaml'), FILES['/var/lib/kubelet/config.yaml'])
+    const many = new Proxy(host, {
+      get: (target, name) => {
+        if (name === 'run') return async () => ({ exitCode: 0, stdout: '11 12', stderr: '' })
+        if (name === 'read')
+          return async (path: string) => (started[path] === undefined ? target.read(path) : { text: started[path], sha256: '', stat: {} })
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    const found = (await lookAt(many)).seen.files.filter(({ role }) => role === 'kubelet-config').map(({ path }) => path)
+    expect(found).toEqual(['/srv/config/kubelet.yaml'])
   })
 
   test('a node that nobody reaches is refused, not empty', async () => {
