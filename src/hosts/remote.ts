@@ -102,7 +102,9 @@ export class RemoteHost implements Host {
   }
 
   async run(command: HostCommand): Promise<CommandResult> {
-    const { exitCode, stdout, stderr } = await this.#run(command, command.stdin)
+    const ran = await this.#run(command, command.stdin)
+    const { exitCode, stdout, stderr } = ran
+    if ((exitCode === 126 || exitCode === 127) && /^env: /m.test(stderr)) throw refusal(command, ran)
     return { exitCode, stdout: stdout.toString('utf8').replace(/\n$/, ''), stderr: stderr.replace(/\n$/, '') }
   }
 

@@ -1,5 +1,5 @@
 /** Nodes reached through a carrier: what is seen of their files, and what is done there (architecture.md, src/hosts). */
-import type { Edit } from './edit.ts'
+import type { Edit } from './names.ts'
 
 /** How a node's files are reached. `container`: docker, podman or another program with their `exec`. */
 export type Carrier = 'local' | 'ssh' | 'container' | 'helper-pod'

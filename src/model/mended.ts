@@ -1,10 +1,9 @@
 /** What mends it: intents, proposals, the plan, approval, the journal, and how far a step has come. */
 
-import type { Edit } from './edit.ts'
 import type { HostAction } from './hosts.ts'
 import type { Finding } from './judged.ts'
 import type { KubeObject } from './kube.ts'
-import type { ControlId, FindingId, Json, ObjectRef, Practice, Risk, RunId, StepId } from './names.ts'
+import type { ControlId, Edit, FindingId, Json, ObjectRef, Practice, Risk, RunId, StepId } from './names.ts'
 import type { Readable, View } from './seen.ts'
 
 /** An intent. plan/ arranges it, writers/ carry it out on a live object, in a YAML file, or as a patch file. */

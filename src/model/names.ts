@@ -51,3 +51,6 @@ export interface HelmTemplate {
   readonly values?: string
   readonly keys?: readonly string[]
 }
+
+/** Sets or removes one value. Missing parents are created; a list is replaced as a whole (writers keep the items that did not change). */
+export type Edit = { readonly set: Path; readonly to: Json } | { readonly unset: Path }

@@ -17,6 +17,7 @@ export interface KubeletPlaces {
   readonly guessed?: string
 }
 
+const MOST_KUBELETS = 16
 const KUBEADM_CONFIG = '/var/lib/kubelet/config.yaml'
 
 /** Throws HostUnreachable where nobody answers. */
@@ -47,10 +48,16 @@ export async function kubeletPlaces(host: Host): Promise<KubeletPlaces> {
 async function argumentsOf(host: Host): Promise<readonly string[] | string> {
   try {
     const { exitCode, stdout } = await host.run(kubeletProcesses())
-    const [id] = stdout.trim().split(/\s+/)
-    if (exitCode !== 0 || id === undefined || !/^\d+$/.test(id)) return 'no kubelet runs there'
-    const line = await host.read(`/proc/${id}/cmdline`)
-    return line === undefined ? 'the kubelet has just ended' : line.text.split('\0').slice(1)
+    const ids = stdout.trim().split(/\s+/)
+    if (exitCode !== 0 || !ids.every((id) => /^\d+$/.test(id))) return 'no kubelet runs there'
+    const lines: (readonly string[])[] = []
+    for (const id of ids.slice(0, MOST_KUBELETS)) {
+      const line = await host.read(`/proc/${id}/cmdline`)
+      if (line !== undefined) lines.push(line.text.split('\0').slice(1))
+    }
+    // Nodes that share the processes of one machine.
+    const own = lines.length === 1 ? lines : lines.filter((line) => parseFlags(line).get('hostname-override') === host.node)
+    return own.length === 1 ? own[0]! : lines.length === 0 ? 'the kubelet has just ended' : 'several kubelets run there'
   } catch (error) {
     if (error instanceof HostRefused) return error.message
     throw error

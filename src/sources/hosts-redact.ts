@@ -26,5 +26,9 @@ export function withoutKeysInText(text: string): string | undefined {
     })
     if (!certain) return undefined
   }
-  return spans.toReversed().reduce((now, span) => now.slice(0, span.start) + span.with + now.slice(span.end), text)
+  const shown = spans.toReversed().reduce((now, span) => now.slice(0, span.start) + span.with + now.slice(span.end), text)
+  return shown.replaceAll(COMMENT, (comment) => comment.replaceAll(BASE64, standIn))
 }
+/** Keys that were commented out are keys. */
+const COMMENT = /(^|\s)#.*$/gm
+const BASE64 = /[A-Za-z0-9+/]{21,}={0,2}/g

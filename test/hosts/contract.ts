@@ -157,13 +157,15 @@ export function hostContract(make: () => Promise<Place>): void {
   })
 
   test('names that a shell would take for something else are names', async () => {
-    for (const name of HOSTILE) {
-      await host.write(on(name), name, { mode: 0o600, expected: null })
-      expect(await host.read(on(name)), name).toMatchObject({ text: name, sha256: sha(name) })
-    }
+    await Promise.all(
+      HOSTILE.map(async (name) => {
+        await host.write(on(name), name, { mode: 0o600, expected: null })
+        expect(await host.read(on(name)), name).toMatchObject({ text: name, sha256: sha(name) })
+      }),
+    )
     for (const name of HOSTILE.slice(0, 3)) await host.copy(on(name), on(`copy/${name}`))
     expect(await host.list(place.on)).toEqual([...HOSTILE, 'copy'].sort())
-    for (const name of HOSTILE) await host.remove(on(name), sha(name))
+    await Promise.all(HOSTILE.map((name) => host.remove(on(name), sha(name))))
     expect(await readdir(place.here)).toEqual(['copy'])
     expect((await readdir(here('copy'))).sort()).toEqual(HOSTILE.slice(0, 3).sort())
     for (const path of ['relative', on('a/../b'), on('a\nb'), on('a//b'), `${on('a')}/`])
@@ -183,11 +185,7 @@ export function hostContract(make: () => Promise<Place>): void {
     const started = Date.now()
     await expect(host.run({ name: 'sleep', argv: ['sleep', '60'], timeoutMs: 1000 })).rejects.toThrow(HostUnreachable)
     expect(Date.now() - started).toBeLessThan(30_000)
-    await expect(
-      host.run({ name: 'run nothing', argv: ['no-such-program-k8s-harden'], timeoutMs: 10_000 }).then(({ exitCode }) => {
-        if (exitCode === 127) throw new HostRefused('127')
-      }),
-    ).rejects.toThrow(HostRefused)
+    await expect(host.run({ name: 'run nothing', argv: ['no-such-program-k8s-harden'], timeoutMs: 10_000 })).rejects.toThrow(HostRefused)
   })
 
   test('a change is seen within seconds: the first look, another content, gone, back', async () => {
