@@ -5,7 +5,8 @@ import { undo } from '../plan/undo.ts'
 import type { PastStepState, RunEvent, RunSummary } from '../session/ports.ts'
 import { FileJournal, readRuns } from '../writers/journal.ts'
 import { lockTarget } from '../writers/journal-lock.ts'
-import { closeHosts, openSource, optionsOfLocation } from './open-source.ts'
+import { closeHosts } from './hosts-option.ts'
+import { openSource, optionsOfLocation } from './open-source.ts'
 import { filesDirectory, openWriters, targetOf, writerOf } from './open-writer.ts'
 
 /** Latest first. */

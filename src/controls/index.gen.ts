@@ -61,6 +61,7 @@ import netMeshMtls from './nodes-and-pods/net-mesh-mtls.ts'
 import netPolicyIneffective from './nodes-and-pods/net-policy-ineffective.ts'
 import netPolicyTooOpen from './nodes-and-pods/net-policy-too-open.ts'
 import netServiceExposure from './nodes-and-pods/net-service-exposure.ts'
+import nodeFilePermissions from './nodes-and-pods/node-file-permissions.ts'
 import nodeKubeletAuthn from './nodes-and-pods/node-kubelet-authn.ts'
 import nodeKubeletReadonlyPort from './nodes-and-pods/node-kubelet-readonly-port.ts'
 import nodePublicIp from './nodes-and-pods/node-public-ip.ts'
@@ -158,6 +159,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(netPolicyIneffective as unknown as RegisteredControl), id: 'net-policy-ineffective', practice: 'nodes-and-pods' },
   { ...(netPolicyTooOpen as unknown as RegisteredControl), id: 'net-policy-too-open', practice: 'nodes-and-pods' },
   { ...(netServiceExposure as unknown as RegisteredControl), id: 'net-service-exposure', practice: 'nodes-and-pods' },
+  { ...(nodeFilePermissions as unknown as RegisteredControl), id: 'node-file-permissions', practice: 'nodes-and-pods' },
   { ...(nodeKubeletAuthn as unknown as RegisteredControl), id: 'node-kubelet-authn', practice: 'nodes-and-pods' },
   { ...(nodeKubeletReadonlyPort as unknown as RegisteredControl), id: 'node-kubelet-readonly-port', practice: 'nodes-and-pods' },
   { ...(nodePublicIp as unknown as RegisteredControl), id: 'node-public-ip', practice: 'nodes-and-pods' },

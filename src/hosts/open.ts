@@ -1,29 +1,25 @@
-/** `--host NODE=CARRIER`: how the operator says that a node is reached. */
+/** From a specification to the host. */
+import { ContainerRunner } from './container.ts'
 import type { Host } from './host.ts'
 import { LocalHost } from './local.ts'
+import { RemoteHost } from './remote.ts'
+import type { HostSpec } from './spec.ts'
+import { SshRunner } from './ssh.ts'
 
-/** What a specification says; `{node}` and `{address}` in `where` are filled in for each node that a `*` stands for. */
-export interface HostSpec {
-  /** `*`: every node of the cluster that no other specification names. */
-  readonly node: string
-  readonly by: 'local' | 'ssh' | 'docker' | 'podman' | 'nerdctl' | 'pod'
-  /** Of ssh `[USER@]ADDRESS[:PORT]`; of a container program the container; of local the node's root on this machine. */
-  readonly where: string
-}
+export { formatHostSpec, type HostSpec, hostSpecFor, needsNodes, parseHostSpec } from './spec.ts'
 
-/** Undefined where it cannot be read. `cp-1=ssh:root@10.0.0.1`, `*=docker:{node}`, `cp-1=local`, `*=pod`. */
-export function parseHostSpec(text: string): HostSpec | undefined {
-  const [, node, by, where = ''] = /^([^=\s]+)=(local|ssh|docker|podman|nerdctl|pod)(?::(.+))?$/.exec(text) ?? []
-  if (node === undefined || by === undefined) return undefined
-  const spec: HostSpec = { node, by: by as HostSpec['by'], where }
-  return spec.by === 'local' || spec.by === 'pod' || where !== '' ? spec : undefined
-}
-
+/** `spec` as `hostSpecFor` gives it. Nothing is contacted before the first question. */
 export function openHost(node: string, { by, where }: HostSpec): Host {
   switch (by) {
     case 'local':
       return new LocalHost(node, where === '' ? '/' : where)
-    default:
-      throw new Error(`hosts cannot be reached by ${by} yet`)
+    case 'ssh':
+      return new RemoteHost(node, new SshRunner(where))
+    case 'docker':
+    case 'podman':
+    case 'nerdctl':
+      return new RemoteHost(node, new ContainerRunner(by, where))
+    case 'pod':
+      throw new Error('hosts cannot be reached by a helper pod yet')
   }
 }

@@ -38,4 +38,9 @@ const NOT_GIVEN: Partial<Record<FactName, Omit<Unread, 'what'>>> = {
   CloudIam: CLOUD_IAM_NOT_ASKED,
   ObservedRequests: AUDIT_LOG_NOT_GIVEN,
   ObservedFlows: FLOWS_NOT_GIVEN,
+  Hosts: {
+    why: 'not-in-manifests',
+    because: 'a copy of the files does not tell the modes and owners that they have on the node',
+    answer: 'scan the cluster with --host NODE=CARRIER (for instance --host "*=ssh:root@{address}")',
+  },
 }

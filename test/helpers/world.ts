@@ -41,6 +41,7 @@ export const FACTS = [
   'PodSecurityProbe',
   'ObservedRequests',
   'ObservedFlows',
+  'Hosts',
 ] as const satisfies readonly FactName[]
 
 /** The snapshot that the fixture describes. Objects are frozen, so that a control that writes to one throws. */
