@@ -1,5 +1,5 @@
 /** Flags set on the nodes themselves, where every one that runs the component is reached: one action for each, in order. */
-import type { Change, FileAction, FlagsAction, HostSeen, NodeFile, PodObject, Readable, View } from '../src/model/index.ts'
+import type { Change, FileAction, FlagsAction, HostSeen, NodeFile, ObjectRef, PodObject, Readable, View } from '../src/model/index.ts'
 import type { FlagValues, HostFile } from '../src/objects/flag-edits.ts'
 import type { Component, ComponentInstance } from '../src/objects/flags.ts'
 import { refOf, sameObject } from '../src/objects/ref.ts'
@@ -55,8 +55,7 @@ function ofNode(
   const placed: NodeFile[] = []
   const edited: HostChange[] = []
   for (const change of before) {
-    const path =
-      change.type === 'file' ? pathOf(change.name, flags) : change.type === 'edit' ? pathOnNode(change.target.name, flags) : undefined
+    const path = change.type === 'file' ? pathOf(change.name, flags) : change.type === 'edit' ? pathOnNode(change.target, flags) : undefined
     if (path === undefined) return undefined
     if (change.type === 'file') {
       if (change.text.secretKeys !== undefined && change.text.secretKeys > 0) return undefined
@@ -77,9 +76,11 @@ const changesFlags = (flags: FlagValues, { flags: set, effective }: ComponentIns
 const pathOf = (name: string, flags: FlagValues): string | undefined =>
   Object.values(flags).find((value): value is string => value?.startsWith('/') === true && value.endsWith(`/${name}`))
 
-/** A file that was read from a node goes by its path there. */
-const pathOnNode = (name: string, flags: FlagValues): string | undefined =>
-  pathOf(name, flags) ?? Object.values(flags).find((value): value is string => value !== null && value === name)
+/** A file that was read from a node is `NODE:PATH`; the others have theirs in the same place. */
+function pathOnNode({ file = '' }: ObjectRef, flags: FlagValues): string | undefined {
+  const path = /^[^:/]+:(\/.+)$/.exec(file)?.[1]
+  return path !== undefined && Object.values(flags).includes(path) ? path : undefined
+}
 
 function editOn(
   node: string,

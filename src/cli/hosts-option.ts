@@ -32,8 +32,6 @@ export async function withHostsOf<T extends LiveSource>(
 export async function closeHosts({ hosts = [] }: { readonly hosts?: readonly Host[] }): Promise<void> {
   await Promise.allSettled(hosts.map((host) => host.close()))
 }
-export const thenCloseHosts = <T>(opened: { readonly hosts?: readonly Host[] }, work: Promise<T>): Promise<T> =>
-  work.finally(() => closeHosts(opened))
 
 /** One specification a node. Throws UsageError; the cluster is asked for its nodes only where a specification needs them. */
 export async function specsOf(texts: readonly string[], client: Pick<ApiClient, 'get'>): Promise<readonly HostSpec[]> {

@@ -46,6 +46,10 @@ export function withHosts(
         return source.info
       },
       locate: (ref, at) => (ref.file !== undefined && texts.has(ref.file) ? lines.locate(ref, at) : source.locate?.(ref, at)),
+      lookAgain: async () => {
+        changed()
+        await source.lookAgain?.()
+      },
       async *events({ signal, follow, wanted }) {
         const kinds = [...wanted].filter(isHostKind)
         if (kinds.length === 0 && !wanted.has('Hosts')) return yield* source.events({ signal, follow, wanted })

@@ -5,12 +5,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { applyCommand } from '../../src/cli/commands/apply.ts'
 import { undoCommand } from '../../src/cli/commands/undo.ts'
-import { openSource } from '../../src/cli/open-source.ts'
+import { openSource, optionsOfLocation } from '../../src/cli/open-source.ts'
 import { openWriters, targetOf } from '../../src/cli/open-writer.ts'
+import type { SourceOptions } from '../../src/cli/options.ts'
 import { controls } from '../../src/controls/index.gen.ts'
-import { LocalHost } from '../../src/hosts/local.ts'
-import type { FlagsAction, HostSeen } from '../../src/model/index.ts'
-import { withFact } from '../../src/sources/with-fact.ts'
+import type { FlagsAction } from '../../src/model/index.ts'
 import { newRunId, readRuns } from '../../src/writers/journal.ts'
 import type { StaticApiServer } from '../cluster/nodes/static-apiserver.ts'
 import { describeNode } from '../cluster/with-cluster.ts'
@@ -164,7 +163,7 @@ anonymous:
     const [recorded] = await readRuns(state)
     expect(JSON.stringify(recorded)).toContain('/var/lib/k8s-harden/')
     const undone = terminal()
-    const again = await place(state)
+    const again = await place(state, optionsOfLocation(recorded!.header.source.location))
     expect(
       await undoCommand(
         undone.io,
@@ -175,17 +174,13 @@ anonymous:
     expect([await manifest(), await profiling(), (await configured()).trim()]).toEqual([before, 200, configuration.trim()])
   })
 
-  async function place(state: string) {
-    const opened = await openSource({ kubeconfig: server.kubeconfig })
-    const hosts = [new LocalHost(node().name, node().path('/'))]
-    const file = { path: '/etc/kubernetes/manifests/kube-apiserver.yaml', is: 'file', mode: 0o600, uid: 0, gid: 0 } as const
-    const seen: HostSeen = { node: node().name, carrier: 'local', controlPlane: true, files: [file], unread: [] }
-    const reached = { ...opened, source: withFact(opened.source, 'Hosts', { hosts: [seen] }), hosts }
+  async function place(state: string, given?: SourceOptions) {
+    const opened = await openSource(given ?? { kubeconfig: server.kubeconfig, host: [`${node().name}=local:${node().path('/')}`] })
     const run = newRunId(new Date())
     const { signal } = new AbortController()
     return {
-      opened: reached,
-      writers: await openWriters(reached, { out: join(state, 'files'), run, signal }),
+      opened,
+      writers: await openWriters(opened, { out: join(state, 'files'), run, signal }),
       controls: controls.filter(({ id }) => id === 'api-profiling-limits'),
       signal,
       stateDirectory: state,

@@ -4,6 +4,7 @@ import { type FlagChange, proposeFlags } from '../../remediations/apiserver-flag
 import { enableAudit } from '../../remediations/audit-policy.ts'
 import type { Change, Finding, HostSeen, Proposal, Remedy } from '../../src/model/index.ts'
 import { componentFlags, flagFinding } from '../../src/objects/flags.ts'
+import { rememberPosition } from '../../src/objects/ref.ts'
 import { worldOf } from '../helpers/world.ts'
 
 const host = (node: string, more: Partial<HostSeen> = {}): HostSeen => ({
@@ -122,6 +123,7 @@ describe('flags where hosts are reached', () => {
       anonymous: { enabled: true },
     }
     const view = worldWith([host('cp-1')], [server('cp-1', `--authentication-config=${path}`), file])
+    rememberPosition(view.all('AuthenticationConfiguration')[0]!, { file: `cp-1:${path}`, document: 0, line: 1 })
     const proposal = limitAnonymous.propose(findingOf(view), { view, options: {}, alongside: [] })
     expect(changesOf(proposal)).toMatchObject([
       {

@@ -121,7 +121,7 @@ describe('flags in a manifest', () => {
   test.each<[string, (node: FakeNode) => void, Partial<FlagsAction>, string]>([
     [
       'a shell script',
-      (node) => node.put(MANIFEST, POD.replace(/command:[^]*TLS12/, 'command: [sh, -c, "kube-apiserver --a=1"]')),
+      (node) => node.put(MANIFEST, POD.replace(/command:[\s\S]*TLS12/, 'command: [sh, -c, "kube-apiserver --a=1"]')),
       {},
       'from a shell script',
     ],

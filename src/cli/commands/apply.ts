@@ -28,7 +28,7 @@ import { Interrupted, type Io, terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
 import { readExceptions } from '../exceptions-file.ts'
 import { EXIT } from '../exit-codes.ts'
-import { thenCloseHosts } from '../hosts-option.ts'
+import { closeHosts } from '../hosts-option.ts'
 import { readsForReach } from '../network-reads.ts'
 import { type Opened, openSource } from '../open-source.ts'
 import { alsoRead, filesDirectory, openWriters, targetOf, type Writers } from '../open-writer.ts'
@@ -76,7 +76,7 @@ export async function applyMain(options: ApplyOptions, own?: readonly Registered
   const id = newRunId(new Date())
   const { signal } = interruptible()
   const writers = await openWriters(opened, { out: filesDirectory(options.out, state, id), run: id, signal })
-  return thenCloseHosts(opened, applyCommand(io, { opened, writers, controls, signal, stateDirectory: state, run: id }, options))
+  return applyCommand(io, { opened, writers, controls, signal, stateDirectory: state, run: id }, options).finally(() => closeHosts(opened))
 }
 
 function requireConsent(io: Io, { yes, dryRun }: ApplyOptions): void {

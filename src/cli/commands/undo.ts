@@ -8,7 +8,7 @@ import { lockTarget } from '../../writers/journal-lock.ts'
 import { Interrupted, type Io, terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { thenCloseHosts } from '../hosts-option.ts'
+import { closeHosts } from '../hosts-option.ts'
 import { openSource, optionsOfLocation } from '../open-source.ts'
 import { filesDirectory, openWriters, targetOf, type Writers, writerOf } from '../open-writer.ts'
 import type { SourceOptions } from '../options.ts'
@@ -31,9 +31,13 @@ export async function undoMain(runId: string | undefined, options: UndoOptions):
       'name the cluster of that run with --context',
     ])
   const { signal } = interruptible()
-  const { run } = recorded.header
-  const writers = await openWriters(opened, { out: filesDirectory(undefined, state, run), run, signal })
-  return thenCloseHosts(opened, undoCommand(io, { recorded, writers, stateDirectory: state, target, signal }, options))
+  try {
+    const { run } = recorded.header
+    const writers = await openWriters(opened, { out: filesDirectory(undefined, state, run), run, signal })
+    return await undoCommand(io, { recorded, writers, stateDirectory: state, target, signal }, options)
+  } finally {
+    await closeHosts(opened)
+  }
 }
 
 export interface UndoContext {
