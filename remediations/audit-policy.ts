@@ -98,7 +98,12 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
         ],
     summary: 'write an audit log',
     mayBreak: [
-      ...(evidence.policy ? [] : [`the API server does not start where ${POLICY_PATH} is missing: place the file first`]),
+      ...(evidence.policy
+        ? []
+        : [
+            `the API server does not start where ${POLICY_PATH} is missing: place the file first`,
+            'what templates of pods hold in the clear is logged with them (see sec-plaintext-credentials)',
+          ]),
       `the audit log takes disk and memory on every control-plane node: ${sizeWords(view)}`,
     ],
     verify: ['kubectl get --raw /metrics | grep apiserver_audit: event_total must rise, error_total must not'],
