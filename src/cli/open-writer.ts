@@ -1,6 +1,6 @@
 /** The writers that belong to an opened source, and the look-out for the operator's own access. */
 import { join } from 'node:path'
-import type { Readable, Snapshot, Step } from '../model/index.ts'
+import type { Readable, RunId, Snapshot, Step } from '../model/index.ts'
 import type { RecordedStep } from '../plan/journal.ts'
 import type { Watchman } from '../plan/run.ts'
 import type { Writer } from '../plan/writer.ts'
@@ -29,21 +29,31 @@ export interface Writers {
   readonly watchman?: (snapshot: () => Snapshot, steps: readonly Step[], times?: { readonly steadyMs?: number }) => Watchman
 }
 
-/** `out`: where files for the operator go. */
-export async function openWriters(opened: Opened, out: string): Promise<Writers> {
+export interface WriterOptions {
+  /** Where files for the operator go. */
+  readonly out: string
+  /** Names the copies of files that are kept on nodes. */
+  readonly run: RunId
+  /** Aborted when the operator interrupts. */
+  readonly signal?: AbortSignal
+}
+
+export async function openWriters(opened: Opened, { out, run, signal }: WriterOptions): Promise<Writers> {
   const files = new FilesWriter({
     directory: out,
     patchesOf: async (step) => (await import('../writers/patch-files.ts')).patchFilesOf(step),
   })
   if (opened.client !== undefined) {
-    const { client } = opened
+    const { client, hosts = [] } = opened
     const { ClusterWriter } = await import('../writers/cluster.ts')
+    const { HostWriter } = await import('../writers/host.ts')
+    const { RoutedWriter } = await import('../writers/routed.ts')
     const { AccessProof } = await import('../writers/access-proof.ts')
     const { LockOut } = await import('../writers/lockout.ts')
     const { NetworkWatch } = await import('../writers/network-watch.ts')
     const { PodSecurityWatch, watchmen } = await import('../writers/pod-security-watch.ts')
     return {
-      writer: new ClusterWriter(client),
+      writer: new RoutedWriter(new ClusterWriter(client), new HostWriter({ client, hosts, run, ...(signal && { signal }) })),
       files,
       watchman: (snapshot, steps, times = {}) =>
         watchmen(

@@ -103,7 +103,10 @@ class Workplace {
   }
 
   #open(): Promise<Writers> {
-    return (this.#writers ??= openWriters(this.#opened, filesDirectory(undefined, this.#state, this.#next)))
+    return (this.#writers ??= openWriters(this.#opened, {
+      out: filesDirectory(undefined, this.#state, this.#next),
+      run: this.#next,
+    }))
   }
 
   async preview(step: Step): Promise<RehearsalResult> {

@@ -63,7 +63,7 @@ export async function* undoRun(
     throw new Error(
       `the run changed ${recorded.header.source.server ?? 'something else'}, and its name now leads to ${target}: nothing was taken back`,
     )
-  const writers = await openWriters(opened, filesDirectory(undefined, state, id))
+  const writers = await openWriters(opened, { out: filesDirectory(undefined, state, id), run: id, signal })
   const release = await lockTarget(state, target)
   const journal = await FileJournal.resume(state, id)
   try {

@@ -291,6 +291,8 @@ export interface ClusterSource {
     readonly wanted: ReadonlySet<Readable>
   }): AsyncIterable<SourceEvent | readonly SourceEvent[]>
   locate?(ref: ObjectRef, at?: Path): { readonly file: string; readonly line: number } | undefined
+  /** While it is followed: asks again for what has no watch, facts and files of nodes; resolves when what is new has been handed on. */
+  lookAgain?(): Promise<void>
 }
 
 /** Structural helper for facts parsed from files: where a value of type Json came from. */

@@ -25,6 +25,8 @@ export interface WatchedState {
 export interface Watched {
   readonly state: WatchedState
   until(holds: (state: WatchedState) => boolean, timeoutMs: number, signal?: AbortSignal): Promise<boolean>
+  /** Asks again for what has no watch. */
+  lookAgain?(): Promise<void>
 }
 /** What was there before the write: only what changes is held against a step. */
 export interface Before {

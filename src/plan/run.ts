@@ -2,6 +2,7 @@
 import type { Approval, ControlId, FindingId, JournalHeader, Plan, Rehearsal, Step, StepId, StepState, Written } from '../model/index.ts'
 import type { Journal } from './journal.ts'
 import { campaignOf, isSame, writtenFor } from './network-campaign.ts'
+import { waitingWords } from './told.ts'
 import { type Committed, WriteConflict, WriteRefused, type Writer, WriteUncertain } from './writer.ts'
 
 export type Verdict =
@@ -156,7 +157,7 @@ class Runner {
     this.#options.verifier.prepare?.(step)
     let committed: Committed
     try {
-      committed = await writer.commit(rehearsal, written, approval)
+      committed = yield* waitingWords((tell) => writer.commit(rehearsal, written, approval, tell))
     } catch (error) {
       return yield* this.#commitFailed(step, writer, written, error)
     }
@@ -190,7 +191,7 @@ class Runner {
     yield { is: 'undoing', because }
     await this.#journal!.append({ is: 'undo-intent', time: this.#now(), step: step.id, because })
     try {
-      await writer.undo(written)
+      yield* waitingWords((tell) => writer.undo(written, false, tell))
     } catch (error) {
       const why = `${because}; taking it back failed: ${messageOf(error)}`
       // Not known means interrupted: the next start asks the cluster.

@@ -2,6 +2,7 @@
 import type { StepState } from '../model/index.ts'
 import type { Journal, RecordedStep } from './journal.ts'
 import type { StepEvent } from './run.ts'
+import { waitingWords } from './told.ts'
 import { type Writer, WriteUncertain } from './writer.ts'
 
 export interface UndoOptions {
@@ -40,7 +41,7 @@ async function* undoStep(step: RecordedStep, options: UndoOptions): AsyncGenerat
     }
     yield { is: 'undoing', because }
     if (!dryRun) await journal.append({ is: 'undo-intent', time: now(), step: step.id, because })
-    await writer.undo(step.writes, dryRun)
+    yield* waitingWords((tell) => writer.undo(step.writes, dryRun, tell))
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     if (!dryRun && !(error instanceof WriteUncertain)) await journal.append({ is: 'undo-failed', time: now(), step: step.id, because: why })

@@ -3,6 +3,7 @@ import type { Change, FindingId, KubeObject, Snapshot, Step, StepId } from '../m
 import { formatPath, valueAt } from '../objects/path.ts'
 import { refOf, refText } from '../objects/ref.ts'
 import { holds } from './canonical.ts'
+import { whyNotShown } from './host-shown.ts'
 import { objectAt } from './objects-by-ref.ts'
 import {
   type Before,
@@ -44,11 +45,12 @@ export function verifierOf(
         : `the rollout of ${refText(workloadOf(step)!)}`
     },
     async verify(step, signal) {
+      if (step.changes.some(isOnHost)) await scan.lookAgain?.()
       const shown = await scan.until(({ snapshot }) => step.changes.every((change) => isShown(change, snapshot, before)), showMs, signal)
       if (!shown) return { ok: false, undo: false, because: notShown(step, scan.state.snapshot, before) }
       const rollout = await watchRollout(step, scan, before, { deadlineMs, steadyMs }, signal)
       if (!rollout.ok) return rollout
-      const judged = await scan.until((state) => unproven(step, state) === undefined, showMs, signal)
+      const judged = await judgedAnew(step, scan, showMs, signal)
       const isReverted = () => step.changes.some((change) => !isShown(change, scan.state.snapshot, before))
       if (!judged)
         return isReverted() ? { ok: false, undo: false, because: notShown(step, scan.state.snapshot, before) } : unproven(step, scan.state)!
@@ -69,6 +71,18 @@ export function verifierOf(
   }
 }
 
+/** What is read of a node has no watch: it is asked for again until it proves the step, or long enough. */
+async function judgedAnew(step: Step, scan: Watched, showMs: number, signal: AbortSignal): Promise<boolean> {
+  const isProven = (state: WatchedState) => unproven(step, state) === undefined
+  const tries = step.changes.some(isOnHost) ? LOOKS : 1
+  for (let tried = 1; ; tried++) {
+    if (await scan.until(isProven, tries === 1 ? showMs : showMs / 3, signal)) return true
+    if (tried >= tries || signal.aborted) return false
+    await scan.lookAgain?.()
+  }
+}
+const LOOKS = 6
+
 /** How fast a first pod was followed is meant to be changed by the step after it. */
 const changesToLast = ({ canary, changes }: Step): readonly Change[] =>
   canary !== 'first'
@@ -80,11 +94,13 @@ const changesToLast = ({ canary, changes }: Step): readonly Change[] =>
       )
 
 /** What no object shows: whoever carries it out looks himself. */
-const isUnseen = (change: Change): change is Extract<Change, { type: 'file' | 'command' | 'host' }> =>
-  change.type === 'file' || change.type === 'command' || change.type === 'host'
+const isUnseen = (change: Change): change is Extract<Change, { type: 'file' | 'command' }> =>
+  change.type === 'file' || change.type === 'command'
+const isOnHost = (change: Change): change is Extract<Change, { type: 'host' }> => change.type === 'host'
 
 function isShown(change: Change, snapshot: Snapshot, before: Before | undefined): boolean {
   if (isUnseen(change)) return true
+  if (isOnHost(change)) return whyNotShown(change.action, snapshot) === undefined
   const ref = change.type === 'create' ? refOf(change.object) : change.target
   const object = objectAt(snapshot, { ...ref, uid: undefined })
   if (change.type === 'create') return object !== undefined
@@ -105,6 +121,7 @@ function differences(change: Extract<Change, { type: 'edit' }>, object: KubeObje
 function notShown(step: Step, snapshot: Snapshot, before: Before | undefined): string {
   for (const change of step.changes) {
     if (isUnseen(change) || isShown(change, snapshot, before)) continue
+    if (isOnHost(change)) return `${whyNotShown(change.action, snapshot)} after the write`
     const ref = change.type === 'create' ? refOf(change.object) : change.target
     const object = objectAt(snapshot, { ...ref, uid: undefined })
     if (object === undefined) return `${refText(ref)} is not there after the write: somebody deleted it`

@@ -1,6 +1,9 @@
 /** The port through which the plan reaches whatever it changes: a live cluster, a directory of manifests, a directory of patch files. */
 import type { Approval, Rehearsal, RehearsalResult, Step, Written } from '../model/index.ts'
 
+/** Told while something takes its time: what is waited for, `kube-apiserver on cp-1 to come back (12 s)`. */
+export type Tell = (words: string) => void
+
 /**
  * The life of a step: rehearse → intent → (journal, fsynced) → commit → state, and perhaps undo. Only `commit` and `undo` change anything.
  * `Written` goes through the journal as JSON: everything `commit`, `state` and `undo` need after a crash must be in it (and no secret).
@@ -15,14 +18,14 @@ export interface Writer {
    * Sends exactly what was rehearsed. Throws `WriteConflict` where something changed since, `WriteRefused` where the other side says no,
    * `WriteUncertain` where its answer was lost and asking did not help either; entries of `written` that were carried out before the throw are then in state `after`, the others in state `before`.
    */
-  commit(rehearsal: Rehearsal, written: readonly Written[], approval: Approval): Promise<Committed>
+  commit(rehearsal: Rehearsal, written: readonly Written[], approval: Approval, tell?: Tell): Promise<Committed>
   /** What is there now: as it was before the write, as the write left it, changed by somebody else, or not there at all. */
   state(written: Written): Promise<WrittenState>
   /**
    * Takes the entries back, last first. Entries already in state `before` are left alone. Throws `WriteConflict`, before anything is
    * taken back, where a value that we wrote was changed since. `dryRun`: only try.
    */
-  undo(written: readonly Written[], dryRun?: boolean): Promise<void>
+  undo(written: readonly Written[], dryRun?: boolean, tell?: Tell): Promise<void>
 }
 
 export interface Committed {

@@ -9,13 +9,15 @@ export function grant(plan: Plan, steps: Iterable<StepId>, by: string): Approval
   return { digest: plan.digest, steps: granted, by } as unknown as Approval
 }
 
-/** What has to be typed for a step that may break something: the name of the object, so that the fingers cannot learn it. */
+/** What has to be typed for a step that may break something: the name of the object or node, so that the fingers cannot learn it. */
 export function confirmWord({ changes: [change] }: Step): string {
   const name =
     change?.type === 'create'
       ? change.object.metadata.name
       : change?.type === 'edit' || change?.type === 'delete'
         ? change.target.name
-        : 'apply'
+        : change?.type === 'host' && 'node' in change.action
+          ? change.action.node
+          : 'apply'
   return /^[\w.:-]{1,40}$/.test(name) ? name : 'apply'
 }

@@ -85,6 +85,11 @@ export class LiveScan {
     }
   }
 
+  /** Facts and files of nodes have no watch: after a change of them they are asked again. */
+  async lookAgain(): Promise<void> {
+    await this.source.lookAgain?.()
+  }
+
   /** Resolves true once `holds` is true of the state, false after `timeoutMs`. */
   until(holds: (state: ScanState) => boolean, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     if (holds(this.#state)) return Promise.resolve(true)

@@ -10,6 +10,7 @@ export function withCloudIam(source: ClusterSource, cluster: CloudCluster): Clus
       return source.info
     },
     locate: (ref, at) => source.locate?.(ref, at),
+    lookAgain: async () => source.lookAgain?.(),
     async *events(options) {
       const wanted = new Set(options.wanted)
       if (!wanted.delete('CloudIam')) return yield* source.events(options)

@@ -16,6 +16,7 @@ export function withImages(source: ClusterSource, images: Facts['ImageConfigs'] 
       return source.info
     },
     locate: (ref, at) => source.locate?.(ref, at),
+    lookAgain: async () => source.lookAgain?.(),
     async *events(options) {
       const wanted = new Set(options.wanted)
       if (!wanted.delete('ImageConfigs')) return yield* source.events(options)

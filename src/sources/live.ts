@@ -35,18 +35,22 @@ export interface LiveOptions {
  */
 export function liveSource({ client, context, namespaces, timing = {} }: LiveOptions): ClusterSource {
   const info: SourceInfo = { kind: 'live', name: context, server: client.server, ...(namespaces !== undefined && { namespaces }) }
+  const readings = new Set<Reading>()
   return {
     info,
+    lookAgain: async () => void (await Promise.all([...readings].map((reading) => reading.askAgain()))),
     async *events({ signal, follow, wanted }) {
       const stop = new AbortController()
       const inner = AbortSignal.any([signal, stop.signal])
       setMaxListeners(0, inner)
       const queue = new EventQueue()
+      let reading: Reading | undefined
       inner.addEventListener('abort', () => queue.close(), { once: true })
       try {
         const known: SourceInfo = { ...info, ...(await connect(client, namespaces, inner)) }
         queue.push({ type: 'source', info: known })
-        const reading = new Reading(client, known, timing, follow, inner, (event) => queue.push(event))
+        reading = new Reading(client, known, timing, follow, inner, (event) => queue.push(event))
+        readings.add(reading)
         void reading.all(wanted).then(() => {
           if (!follow) queue.close()
         })
@@ -55,6 +59,7 @@ export function liveSource({ client, context, namespaces, timing = {} }: LiveOpt
         if (!inner.aborted) throw error
       } finally {
         stop.abort()
+        if (reading !== undefined) readings.delete(reading)
       }
     },
   }
@@ -81,6 +86,7 @@ class Reading {
   /** Add-ons that were not served when we last looked. */
   readonly #absent = new Set<Kind>()
   #discovery: Promise<Discovery | Refusal> | undefined
+  #facts: readonly FactName[] = []
 
   constructor(
     client: ApiClient,
@@ -109,13 +115,14 @@ class Reading {
     const kinds = [...wanted].filter((what): what is Kind & Readable => isKind(what))
     if (this.#namespaces !== undefined) this.#wanted = readWhole(wanted)
     const facts = [...wanted].filter((what): what is FactName => !isKind(what))
+    this.#facts = facts
     // Pods first, since they take longest; then what is known to be there; facts last: they are small and wait for nobody.
     kinds.sort((a, b) => Number(b === 'Pod') - Number(a === 'Pod'))
     const reads = kinds.map((kind) => this.#kind(kind))
     this.#seenAll = Promise.all(reads.filter((_, index) => kinds[index] === 'Namespace' || kinds[index] === 'Pod'))
     await Promise.all([...reads, ...facts.map((fact) => this.#fact(fact))])
     if (!this.#signal.aborted) this.#emit({ type: 'synced' })
-    if (this.#follow) void this.#lookAgain(facts)
+    if (this.#follow) void this.#lookAgain()
   }
 
   async #kind(kind: Kind): Promise<void> {
@@ -242,17 +249,23 @@ class Reading {
   }
 
   /** Facts and the set of served kinds have no watch: they are looked at again now and then, and told where they differ. */
-  async #lookAgain(facts: readonly FactName[]): Promise<void> {
+  async #lookAgain(): Promise<void> {
     for (;;) {
       await sleep(this.#timing.facts ?? 300_000, undefined, { signal: this.#signal }).catch(() => undefined)
       if (this.#signal.aborted) return
       this.#discovery = undefined
-      this.#asked = new Map()
       await Promise.all([...this.#absent].map((kind) => this.#kind(kind)))
-      for (const name of facts) {
+      await this.askAgain()
+    }
+  }
+
+  async askAgain(): Promise<void> {
+    this.#asked = new Map()
+    await Promise.all(
+      this.#facts.map(async (name) => {
         const answer = await this.#ask(name)
         if (!deepEqual(this.#told.get(name), answer)) this.#tell(name, answer)
-      }
-    }
+      }),
+    )
   }
 }

@@ -7,6 +7,7 @@ export function withFact<F extends FactName>(source: ClusterSource, fact: F, val
       return source.info
     },
     locate: (ref, at) => source.locate?.(ref, at),
+    lookAgain: async () => source.lookAgain?.(),
     async *events(options) {
       const wanted = new Set(options.wanted)
       if (wanted.delete(fact)) yield { type: 'fact', fact, value }

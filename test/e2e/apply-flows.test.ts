@@ -72,7 +72,7 @@ async function apply(options: ApplyOptions, choose: readonly string[] = [], type
   }
   const context = {
     opened,
-    writers: await openWriters(opened, join(state, 'files')),
+    writers: await openWriters(opened, { out: join(state, 'files'), run: newRunId(new Date()) }),
     stateDirectory: state,
     controls: [isolates('web'), isolates('cart')],
     signal: new AbortController().signal,

@@ -43,7 +43,7 @@ interface Answers {
 async function place(manifests: string, state?: string) {
   const stateDirectory = state ?? (await mkdtemp(join(tmpdir(), 'k8s-harden-state-')))
   const opened = await openSource({ manifests })
-  const writers = await openWriters(opened, join(stateDirectory, 'files'))
+  const writers = await openWriters(opened, { out: join(stateDirectory, 'files'), run: newRunId(new Date()) })
   return {
     opened,
     writers,
@@ -197,7 +197,7 @@ test('history names an interrupted run first, and undo takes it back', async () 
     io,
     {
       recorded,
-      writers: await openWriters(opened, state),
+      writers: await openWriters(opened, { out: state, run: newRunId(new Date()) }),
       stateDirectory: state,
       target: targetOf(opened),
       signal: new AbortController().signal,
@@ -217,7 +217,7 @@ test('an answer of no leaves everything as it is', async () => {
     io,
     {
       recorded,
-      writers: await openWriters(opened, state),
+      writers: await openWriters(opened, { out: state, run: newRunId(new Date()) }),
       stateDirectory: state,
       target: targetOf(opened),
       signal: new AbortController().signal,

@@ -72,8 +72,8 @@ export async function applyMain(options: ApplyOptions): Promise<number> {
   const opened = await openSource(options)
   const state = stateDirectory()
   const id = newRunId(new Date())
-  const writers = await openWriters(opened, filesDirectory(options.out, state, id))
   const { signal } = interruptible()
+  const writers = await openWriters(opened, { out: filesDirectory(options.out, state, id), run: id, signal })
   return applyCommand(io, { opened, writers, controls, signal, stateDirectory: state, run: id }, options)
 }
 

@@ -29,8 +29,9 @@ export async function undoMain(runId: string | undefined, options: UndoOptions):
     throw new UsageError(`run ${recorded.header.run} changed ${line(recorded.header.source.server ?? '?')}, and this is ${line(target)}`, [
       'name the cluster of that run with --context',
     ])
-  const writers = await openWriters(opened, filesDirectory(undefined, state, recorded.header.run))
   const { signal } = interruptible()
+  const { run } = recorded.header
+  const writers = await openWriters(opened, { out: filesDirectory(undefined, state, run), run, signal })
   return undoCommand(io, { recorded, writers, stateDirectory: state, target, signal }, options)
 }
 
@@ -68,7 +69,8 @@ export async function undoCommand(
       now: () => new Date().toISOString(),
     })) {
       states.push(now)
-      if (now.is !== 'undoing') io.stdout.write(`${line(titles.get(step) ?? step)}\n  ${stateText(now)}\n`)
+      if (now.is === 'waiting') io.stderr.write(`k8s-harden: ${stateText(now)}\n`)
+      else if (now.is !== 'undoing') io.stdout.write(`${line(titles.get(step) ?? step)}\n  ${stateText(now)}\n`)
     }
   } finally {
     await journal.close()

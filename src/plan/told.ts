@@ -1,0 +1,25 @@
+/** What a writer tells while it waits, as states of its step. */
+import type { StepState } from '../model/index.ts'
+import type { Tell } from './writer.ts'
+
+/** Yields each word as it is told, and returns (or throws) what the work comes to. */
+export async function* waitingWords<T>(work: (tell: Tell) => Promise<T>): AsyncGenerator<StepState, T> {
+  const told: string[] = []
+  let wake = () => {}
+  let done = false
+  const result = work((words) => {
+    told.push(words.replace(/^waiting for /, ''))
+    wake()
+  }).finally(() => {
+    done = true
+    wake()
+  })
+  // Whoever looks at it later meets the failure then.
+  result.catch(() => {})
+  for (;;) {
+    const words = told.shift()
+    if (words !== undefined) yield { is: 'waiting', for: words }
+    else if (done) return result
+    else await new Promise<void>((resolve) => (wake = resolve))
+  }
+}

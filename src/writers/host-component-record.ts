@@ -1,0 +1,44 @@
+/** What a change of a static pod's manifest and files is made of, and what the journal keeps of it. */
+import type { ControlPlaneComponent, HostMount } from '../model/index.ts'
+import type { FlagValues } from '../objects/flag-edits.ts'
+import type { FileWish, Placing } from './host-placing.ts'
+import type { Returning } from './host-restart.ts'
+import type { StaticPod } from './host-static-pod.ts'
+
+export interface ComponentWish {
+  readonly do: 'flags' | 'file'
+  readonly node: string
+  readonly component: ControlPlaneComponent
+  readonly flags: FlagValues
+  readonly mounts: readonly HostMount[]
+  readonly files: readonly FileWish[]
+}
+export interface ComponentPrepared {
+  readonly wish: ComponentWish
+  readonly own: StaticPod
+  /** Files that change; then the manifest, where it does. */
+  readonly wishes: readonly FileWish[]
+  readonly changesManifest: boolean
+  readonly before: FlagValues
+  readonly hash: string
+}
+
+/** What is journalled of one file, beside the hashes. */
+export type ComponentUndo = Placing & {
+  readonly is: 'host'
+  readonly do: 'flags' | 'file'
+  readonly node: string
+  readonly component: ControlPlaneComponent
+} & ({ readonly role: 'file' } | ManifestUndo)
+export interface ManifestUndo {
+  readonly role: 'manifest'
+  readonly flags: { readonly before: FlagValues; readonly after: FlagValues }
+  /** Paths that were mounted. */
+  readonly mounts: readonly string[]
+  /** Flags that stood there several times: their old values are known only together. */
+  readonly repeated: readonly string[]
+  readonly document: number
+  readonly pod: Pick<Returning, 'namespace' | 'name' | 'container'>
+  /** Of the manifest before. */
+  readonly hash: string
+}

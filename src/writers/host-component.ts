@@ -1,0 +1,213 @@
+/** A static pod's manifest and the files that go with it, changed as one: all of it is there and the component back, or nothing is. */
+import type { Host } from '../hosts/host.ts'
+import type { Json, StepId, Written } from '../model/index.ts'
+import { editsOfPod } from '../objects/flag-edits.ts'
+import { commandLineOf, flagNameOf } from '../objects/flag-parse.ts'
+import { editYaml, YamlEditRefused } from '../objects/yaml-edit.ts'
+import { WriteConflict, WriteRefused, WriteUncertain, type WrittenState } from '../plan/writer.ts'
+import type { ComponentPrepared, ComponentUndo, ComponentWish, ManifestUndo } from './host-component-record.ts'
+import { refuseUnfit } from './host-flag-checks.ts'
+import type { HostWorld } from './host-performer.ts'
+import {
+  backUp,
+  diffOf,
+  dropBackup,
+  type FileWish,
+  isChange,
+  type Placing,
+  place,
+  placingOf,
+  putBack,
+  sha256Of,
+  standingOf,
+  sweep,
+} from './host-placing.ts'
+import { logsBefore, type Returning, untilBack } from './host-restart.ts'
+import { mirrored, type StaticPod, staticPodOf } from './host-static-pod.ts'
+import { backInManifest, flagsStanding } from './host-take-back.ts'
+
+/** Changes with the files, so that the kubelet restarts what read them at its start. */
+const FILES_ANNOTATION = 'k8s-harden/files'
+
+/** Throws `WriteRefused` for whatever would keep the component down and can be seen beforehand. */
+export async function rehearseComponent(
+  wish: ComponentWish,
+  world: HostWorld,
+): Promise<{ readonly diff: string; readonly warnings: readonly string[]; readonly prepared: ComponentPrepared }> {
+  const host = world.host(wish.node)
+  const own = await staticPodOf(host, wish.component)
+  const mirror = await mirrored(world, host, own)
+  const edits = editsOfPod(own.pod, wish.component, wish.flags, wish.mounts)
+  if (edits === undefined) throw new WriteRefused(host.node, `${own.path} starts ${wish.component} from a shell script: change it by hand`)
+  await refuseUnfit(world, host, own, wish)
+  const files = wish.files.filter(isChange)
+  const mark = sha256Of(JSON.stringify(files.map(({ path, after }) => [path, after?.text ?? null]))).slice(0, 16)
+  const all = edits.length > 0 || files.length === 0 ? edits : [{ set: ['metadata', 'annotations', FILES_ANNOTATION], to: mark }]
+  const text = edited(host, own, all)
+  const manifest: FileWish = { path: own.path, before: own.file, after: { text, mode: own.file.stat.mode } }
+  const changesManifest = isChange(manifest)
+  const wishes = [...files, ...(changesManifest ? [manifest] : [])]
+  const line = commandLineOf(own.container, wish.component)!
+  const before = Object.fromEntries(Object.keys(wish.flags).map((flag) => [flag, line.flags.get(flag) ?? null]))
+  return {
+    diff: wishes.map((one) => diffOf(host.node, one)).join(''),
+    warnings: wishes.length === 0 ? [`${own.path} on ${host.node} has all of it already`] : [],
+    prepared: { wish, own, wishes, changesManifest, before, hash: mirror.hash },
+  }
+}
+
+function edited(host: Host, { path, file, document }: StaticPod, edits: Parameters<typeof editYaml>[3]): string {
+  try {
+    return edits.length === 0 ? file.text : editYaml(file.text, document, undefined, edits)
+  } catch (error) {
+    if (error instanceof YamlEditRefused) throw new WriteRefused(host.node, `${path} cannot be edited in place: ${error.message}`)
+    throw error
+  }
+}
+
+export function intentOf(
+  { wish, own, wishes, before, hash, changesManifest }: ComponentPrepared,
+  step: StepId,
+  { run }: HostWorld,
+): readonly Written[] {
+  const { node, component } = wish
+  const stood = [...(own.container.command ?? []), ...(own.container.args ?? [])].flatMap((word) => flagNameOf(word) ?? [])
+  return wishes.map((one, index): Written => {
+    const placing = placingOf(one, index, run, step)
+    const manifest: ManifestUndo = {
+      role: 'manifest',
+      flags: { before, after: wish.flags },
+      mounts: wish.mounts
+        .filter(({ path }) => !own.container.volumeMounts?.some(({ mountPath }) => mountPath === path))
+        .map(({ path }) => path),
+      repeated: Object.keys(wish.flags).filter((flag) => stood.filter((name) => name === flag).length > 1),
+      document: own.document,
+      pod: { namespace: own.namespace, name: own.name, container: own.container.name },
+      hash,
+    }
+    const isManifest = changesManifest && index === wishes.length - 1
+    const undo: ComponentUndo = {
+      is: 'host',
+      do: wish.do,
+      node,
+      component,
+      ...placing,
+      ...(isManifest ? manifest : { role: 'file' as const }),
+    }
+    return {
+      target: { apiVersion: 'k8s-harden/v1', kind: 'NodeFile', name: `${node}:${one.path}` },
+      before: isManifest ? { sha256: placing.before!.sha256, flags: before } : (placing.before as unknown as Json),
+      after: isManifest ? { sha256: placing.after!.sha256, flags: wish.flags } : (placing.after as unknown as Json),
+      undo: undo as unknown as Json,
+    }
+  })
+}
+export const undoOf = (written: Written): ComponentUndo => written.undo as unknown as ComponentUndo
+
+/** Comes back with the component proved to run with what was wished, or throws after everything was put back. */
+export async function commitComponent(
+  prepared: ComponentPrepared,
+  written: readonly Written[],
+  world: HostWorld,
+): Promise<readonly string[]> {
+  if (written.length === 0) return []
+  const host = world.host(prepared.wish.node)
+  if (world.signal.aborted) throw new WriteRefused('you', 'the run was interrupted before anything was written')
+  const undos = written.map(undoOf)
+  const awaited = returning(prepared)
+  await sweep(
+    host,
+    undos.map(({ path }) => path),
+  )
+  for (const undo of undos) await backUp(host, undo)
+  const logs = await logsBefore(host, awaited)
+  const placed: ComponentUndo[] = []
+  try {
+    for (const [index, undo] of undos.entries()) {
+      placed.push(undo)
+      await place(host, undo, prepared.wishes[index]!.after?.text ?? '')
+    }
+  } catch (error) {
+    // What somebody else put there meanwhile is not ours to take away.
+    for (const undo of placed.toReversed()) if ((await standingOf(host, undo)) === 'after') await putBack(host, undo)
+    throw error
+  }
+  const because = await untilBack(world, host, awaited, logs)
+  if (because === undefined) return []
+  await restore(world, host, undos, because)
+  throw new WriteRefused(`${prepared.wish.component} on ${host.node}`, `${because}; everything was put back as it was, and it is back`)
+}
+
+const returning = ({ wish, own, hash }: ComponentPrepared): Returning => ({
+  component: wish.component,
+  namespace: own.namespace,
+  name: own.name,
+  container: own.container.name,
+  flags: wish.flags,
+  ...(hash !== '' && { notHash: hash }),
+})
+
+/** What was there before is put back at once, and what is new goes once nobody needs it. */
+async function restore(world: HostWorld, host: Host, undos: readonly ComponentUndo[], because: string): Promise<void> {
+  world.tell(`${undos[0]!.component} on ${host.node} to come back as it was: ${because}`)
+  const failed = (words: string) => new WriteUncertain(`${because}; ${words}`)
+  try {
+    const still = await takeAllBack(world, host, undos)
+    if (still !== undefined) throw failed(`everything was put back as it was, but ${still}: look at it on ${host.node}`)
+  } catch (error) {
+    if (error instanceof WriteUncertain) throw error
+    throw failed(`putting it back failed: ${(error as Error).message}`)
+  }
+}
+
+/** Undefined once the component is back, else why not. */
+async function takeAllBack(world: HostWorld, host: Host, undos: readonly ComponentUndo[]): Promise<string | undefined> {
+  const isNew = ({ before }: Placing) => before === null
+  for (const undo of undos) if (undo.role === 'file' && !isNew(undo)) await putBack(host, undo)
+  const manifest = undos.find((undo) => undo.role === 'manifest')
+  let still: string | undefined
+  if (manifest?.role === 'manifest' && (await manifestStanding(host, manifest)) !== 'before') {
+    const whole = (await standingOf(host, manifest)) === 'after'
+    const logs = await logsBefore(host, manifest.pod)
+    if (whole) await putBack(host, manifest)
+    else await backInManifest(host, manifest)
+    const { component, pod, flags, hash } = manifest
+    still = await untilBack(world, host, { component, ...pod, flags: flags.before, ...(whole && { hash }) }, logs)
+  }
+  if (still !== undefined) return still
+  for (const undo of undos) if (undo.role === 'file' && isNew(undo)) await putBack(host, undo)
+  for (const undo of undos) await dropBackup(host, undo)
+  return undefined
+}
+
+/** A manifest that others have changed since is still ours where our flags stand. */
+async function manifestStanding(host: Host, undo: ComponentUndo & ManifestUndo): Promise<WrittenState> {
+  const state = await standingOf(host, undo)
+  return state === 'other' ? flagsStanding(host, undo) : state
+}
+
+export async function stateOfComponent(written: Written, world: HostWorld): Promise<WrittenState> {
+  const undo = undoOf(written)
+  const host = world.host(undo.node)
+  return undo.role === 'manifest' ? manifestStanding(host, undo) : standingOf(host, undo)
+}
+
+export async function undoComponent(written: readonly Written[], dryRun: boolean, world: HostWorld): Promise<void> {
+  const undos = written.map(undoOf)
+  const host = world.host(undos[0]!.node)
+  for (const one of written) {
+    const state = await stateOfComponent(one, world)
+    const { path } = undoOf(one)
+    if (state === 'other') throw new WriteConflict(`${path} on ${host.node} was changed since: taking our change back would overwrite that`)
+    if (state === 'gone')
+      throw new WriteConflict(`${path} on ${host.node} was removed since: there is nothing to take the change back from`)
+  }
+  if (dryRun) return
+  await sweep(
+    host,
+    undos.map(({ path }) => path),
+  )
+  const still = await takeAllBack(world, host, undos)
+  if (still !== undefined)
+    throw new WriteRefused(undos[0]!.component, `everything was put back as it was, but ${still}: look at it on ${host.node}`)
+}
