@@ -1,5 +1,6 @@
 /** The protective settings: each to what the kubelet itself would take, never to what would only please a benchmark. */
 import type { Finding } from '../src/model/index.ts'
+import { KERNEL_SETTINGS } from '../src/objects/kernel-settings.ts'
 import type { SettingEvidence } from '../src/objects/kubelet-settings.ts'
 import type { KubeletChange } from './kubelet-config.ts'
 
@@ -26,13 +27,3 @@ export function mendProtection({ evidence: { setting } }: Finding<SettingEvidenc
       }
   }
 }
-
-/** What a kubelet with protectKernelDefaults insists on (pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables). */
-export const KERNEL_SETTINGS: readonly (readonly [name: string, value: number])[] = [
-  ['vm.overcommit_memory', 1],
-  ['vm.panic_on_oom', 0],
-  ['kernel.panic', 10],
-  ['kernel.panic_on_oops', 1],
-  ['kernel.keys.root_maxkeys', 1_000_000],
-  ['kernel.keys.root_maxbytes', 25_000_000],
-]

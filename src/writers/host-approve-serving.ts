@@ -1,5 +1,4 @@
 /** The performer of `approve-serving`: a kubelet's request for its serving certificate is checked, approved, and seen in use. */
-import { X509Certificate } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeObject, ServingAction, Written } from '../model/index.ts'
 import { faultsOfServing, SERVING_SIGNER } from '../objects/serving-request.ts'
@@ -7,10 +6,7 @@ import { WriteRefused, type WrittenState } from '../plan/writer.ts'
 import { FIELD_MANAGER, refuser, words } from './cluster-api.ts'
 import type { HostWorld, Performer } from './host-performer.ts'
 import { readServingRequest, type WireRequest } from './serving-request-read.ts'
-
-const REQUESTS = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
-/** Seconds by which the kubelet's count may differ from the certificate it was given: clocks, and the time of asking. */
-const CLOSE = 300
+import { REQUESTS, requestsOf, servedBy } from './serving-seen.ts'
 
 type World = Pick<HostWorld, 'client' | 'tell' | 'signal' | 'patienceMs'>
 
@@ -70,44 +66,6 @@ async function next(node: string, world: World, faulted: (faults: readonly strin
   return approved
     ? 'its request is approved, and nobody has signed it: does the controller manager have --cluster-signing-cert-file?'
     : served
-}
-
-/** True, or what is missing. A kubelet without a certificate refuses every connection, also this one. */
-async function servedBy(node: string, { client, signal }: World): Promise<true | string> {
-  const proxy = `/api/v1/nodes/${encodeURIComponent(node)}/proxy`
-  const asking = { signal, limitMs: 10_000 }
-  const configz = await client.get<{ kubeletconfig?: { serverTLSBootstrap?: unknown; tlsCertFile?: unknown } }>(`${proxy}/configz`, asking)
-  if (!configz.ok) return `its kubelet does not answer yet (${configz.refusal.message})`
-  if (configz.body.kubeletconfig?.serverTLSBootstrap !== true) return 'its kubelet does not ask for a certificate (serverTLSBootstrap)'
-  const metrics = await client.text(`${proxy}/metrics`, asking)
-  if (!metrics.ok) return `its kubelet does not show its metrics (${metrics.refusal.message})`
-  const left = Number(/^kubelet_certificate_manager_server_ttl_seconds (\S+)$/m.exec(metrics.body)?.[1]?.replace('+Inf', 'Infinity'))
-  if (!Number.isFinite(left) || left <= 0) return 'its kubelet has no valid certificate yet, and its request has not come'
-  const issued = (await requestsOf(node, { client, signal })).flatMap(({ status }) => expiryIn(status?.certificate) ?? [])
-  if (issued.some((expiry) => Math.abs((expiry - Date.now()) / 1000 - left) < CLOSE)) return true
-  // Requests are cleared away after an hour. Without a file of its own the kubelet can only have been issued what it serves.
-  if ((configz.body.kubeletconfig.tlsCertFile ?? '') === '') return true
-  return 'its kubelet serves the certificate of its tlsCertFile, and who signed that is not known: take tlsCertFile and tlsPrivateKeyFile out of its configuration'
-}
-
-function expiryIn(certificate: string | undefined): number | undefined {
-  try {
-    return certificate === undefined ? undefined : Date.parse(new X509Certificate(Buffer.from(certificate, 'base64')).validTo)
-  } catch {
-    return undefined
-  }
-}
-
-async function requestsOf(node: string, { client, signal }: Pick<World, 'client' | 'signal'>): Promise<readonly WireRequest[]> {
-  const found: WireRequest[] = []
-  const pages = client.pages(REQUESTS, { signal, query: { fieldSelector: `spec.signerName=${SERVING_SIGNER}` } })
-  for (;;) {
-    const page = await pages.next()
-    if (!page.done)
-      found.push(...(page.value.items as readonly WireRequest[]).filter(({ spec }) => spec.username === `system:node:${node}`))
-    else if (page.value.ok) return found
-    else throw new WriteRefused(refuser(page.value.refusal), words(page.value.refusal))
-  }
 }
 
 interface Pending {

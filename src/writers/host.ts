@@ -3,6 +3,7 @@ import type { ApiClient } from '../apiserver/client.ts'
 import type { Host } from '../hosts/host.ts'
 import type { Approval, HostAction, Rehearsal, RehearsalResult, RunId, Step, Written } from '../model/index.ts'
 import { type Committed, requireApproval, WriteConflict, WriteRefused, type Writer, type WrittenState } from '../plan/writer.ts'
+import { approveServing } from './host-approve-serving.ts'
 import { performFile } from './host-file.ts'
 import { performFlags } from './host-flags.ts'
 import type { HostWorld, Performer } from './host-performer.ts'
@@ -25,6 +26,7 @@ interface Prepared {
 const PERFORMERS: Readonly<Partial<Record<HostAction['do'], Performer>>> = {
   flags: performFlags as unknown as Performer,
   file: performFile as unknown as Performer,
+  'approve-serving': approveServing as unknown as Performer,
 }
 
 export class HostWriter implements Writer {
