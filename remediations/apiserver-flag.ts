@@ -20,6 +20,7 @@ import { parsed } from '../src/objects/flag-kubeadm.ts'
 import { type Component, type ComponentInstance, componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { refOf, refText, sameObject } from '../src/objects/ref.ts'
 import { handOver } from './flag-handover.ts'
+import { hostChanges } from './flag-hosts.ts'
 import { optionsOf, PROVIDER_OPTIONS, type ProviderCommands, providerProposal } from './provider-command.ts'
 
 export type { FlagValues, HostFile } from '../src/objects/flag-edits.ts'
@@ -122,18 +123,30 @@ function live(
   summary: string,
   mayBreak: readonly string[],
 ): Proposal {
+  const all = componentFlags(view, component).instances
+  const valuesOf = (instance: ComponentInstance) => resolved(change, instance)
+  const onHosts = hostChanges(
+    { component, chosen: instances, instances: all, valuesOf, files: change.files ?? [], before: change.before ?? [], summary },
+    view,
+  )
+  if (onHosts !== undefined && !('missing' in onHosts))
+    return { changes: [...onHosts, ...alsoConfigured(change, component, instances, view)], risk: 'may-break', summary, mayBreak }
   const file = handOver({
     component,
     values: resolved(change, instances[0]),
     files: change.files ?? [],
-    instances: componentFlags(view, component).instances,
+    instances: all,
     distribution: distribution(view),
     minor: serverMinor(view),
-    first: change.first ?? [],
+    first: [...(onHosts === undefined ? [] : [notReached(onHosts.missing)]), ...(change.first ?? [])],
     verify: change.verify ?? [],
   })
   return 'byHand' in file ? file : { changes: [...(change.before ?? []), file], risk: 'may-break', summary, mayBreak }
 }
+
+/** All of them or none: a control plane whose nodes differ is nobody's wish. */
+const notReached = (nodes: readonly string[]): string =>
+  `${nodes.join(', ')} ${nodes.length === 1 ? 'is' : 'are'} not reached, so this is left to you on all nodes; with --host NODE=CARRIER for ${nodes.length === 1 ? 'it' : 'each'} too, k8s-harden takes these steps itself`
 
 /** The edit of the file an instance was read from, or words why it cannot be made. */
 function inFile(change: FlagChange, component: Component, instance: ComponentInstance, view: View<Readable>): readonly (Change | string)[] {
@@ -156,7 +169,8 @@ function inFile(change: FlagChange, component: Component, instance: ComponentIns
 
 /** A ClusterConfiguration beside the static pods is changed with them, or the next `kubeadm upgrade` writes the old flags back. */
 function alsoConfigured(change: FlagChange, component: Component, instances: readonly ComponentInstance[], view: View<Readable>): Change[] {
-  const pod = instances.find((instance) => instance.source === 'static-pod')
+  // What flagz says is of a static pod too, where one can be seen.
+  const pod = instances.find(({ source, subject }) => source === 'static-pod' || (source === 'flagz' && subject.kind === 'Pod'))
   if (pod === undefined) return []
   const values = resolved(change, pod)
   const files = change.files ?? []

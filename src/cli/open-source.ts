@@ -77,6 +77,11 @@ async function openLive({ context: name, kubeconfig, namespace: namespaces }: Op
   }
 }
 
+/** Connections and helper pods go with the program that opened them. */
+export async function closeHosts({ hosts = [] }: Opened): Promise<void> {
+  await Promise.all(hosts.map((host) => host.close().catch(() => {})))
+}
+
 /** The options that open again what a run was made on; its `location` is what openSource gave for the journal. */
 export function optionsOfLocation(location: Json): SourceOptions {
   const {

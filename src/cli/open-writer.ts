@@ -9,7 +9,7 @@ import { UsageError } from './errors.ts'
 import type { Opened } from './open-source.ts'
 
 /** What is read beside what the controls want: to watch roll-outs and what policies cut, and to foretell who would lose access. */
-export const ALSO: readonly Readable[] = [
+const ALSO: readonly Readable[] = [
   'Pod',
   'ReplicaSet',
   'Namespace',
@@ -20,6 +20,12 @@ export const ALSO: readonly Readable[] = [
   'ClusterRole',
   'RoleBinding',
   'ClusterRoleBinding',
+]
+
+/** With hosts, remedies may act on nodes: they look which are reached. */
+export const alsoRead = ({ client, hosts }: Opened): readonly Readable[] => [
+  ...(client === undefined ? [] : ALSO),
+  ...(hosts === undefined ? [] : (['Hosts'] as const)),
 ]
 
 export interface Writers {

@@ -11,8 +11,8 @@ import type { Answer, ContextList, Desk, OpenedSource, RunEvent, SourceChoice } 
 import { FileJournal, newRunId, stateDirectory } from '../writers/journal.ts'
 import { lockTarget } from '../writers/journal-lock.ts'
 import { settleInterrupted } from './commands/interrupted.ts'
-import { type Opened, type OpenOptions, openSource } from './open-source.ts'
-import { ALSO, filesDirectory, openWriters, targetOf, type Writers } from './open-writer.ts'
+import { closeHosts, type Opened, type OpenOptions, openSource } from './open-source.ts'
+import { alsoRead, filesDirectory, openWriters, targetOf, type Writers } from './open-writer.ts'
 import type { SourceOptions } from './options.ts'
 import { VERSION } from './version.ts'
 import { pastRuns, undoRun } from './wizard-history.ts'
@@ -67,7 +67,7 @@ async function openedSource(opened: Opened, state: string): Promise<OpenedSource
       resolve()
     })
   })
-  const ended = scan.run(stop.signal, new Set([...wantedBy(controls), ...(opened.client === undefined ? [] : ALSO)]))
+  const ended = scan.run(stop.signal, new Set([...wantedBy(controls), ...alsoRead(opened)]))
   await Promise.race([first, ended])
   const byId = new Map<string, RegisteredControl>(controls.map((control) => [control.id, control]))
   const work = new Workplace(opened, scan, state)
@@ -84,7 +84,10 @@ async function openedSource(opened: Opened, state: string): Promise<OpenedSource
     },
     preview: (step) => work.preview(step),
     run: (plan, steps, ask, signal) => work.run(plan, new Set(steps), ask, signal),
-    close: () => stop.abort(),
+    close: () => {
+      stop.abort()
+      void closeHosts(opened)
+    },
   }
 }
 

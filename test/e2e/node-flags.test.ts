@@ -54,7 +54,9 @@ describeNode('flags of an API server that the kubelet runs as a static pod', {},
   test('a value that the server does not take is put back by itself, and its own words say why', async () => {
     const before = await manifest()
     const t = Date.now()
-    await expect(hands.take(flags({ 'tls-min-version': 'VersionTLS99' }))).rejects.toThrow(/ends as soon as it is started: .*VersionTLS99.*it is back/)
+    await expect(hands.take(flags({ 'tls-min-version': 'VersionTLS99' }))).rejects.toThrow(
+      /ends as soon as it is started: .*VersionTLS99.*it is back/,
+    )
     console.log('took', Date.now() - t, hands.told)
     expect(await manifest()).toBe(before)
     expect(await profiling()).toBe(200)

@@ -23,7 +23,11 @@ export function stepOf(action: HostAction, id = 'step-1'): Step {
   }
 }
 export const approvalOf = (step: Step): Approval =>
-  grant({ digest: 'x', revision: 1, steps: [step], ledger: { fixable: [], needsValue: [], byHand: [], refused: [] } } as Plan, [step.id], 'a test')
+  grant(
+    { digest: 'x', revision: 1, steps: [step], ledger: { fixable: [], needsValue: [], byHand: [], refused: [] } } as Plan,
+    [step.id],
+    'a test',
+  )
 
 export interface Hands {
   readonly writer: HostWriter

@@ -29,8 +29,8 @@ import { UsageError } from '../errors.ts'
 import { readExceptions } from '../exceptions-file.ts'
 import { EXIT } from '../exit-codes.ts'
 import { readsForReach } from '../network-reads.ts'
-import { type Opened, openSource } from '../open-source.ts'
-import { ALSO, filesDirectory, openWriters, targetOf, type Writers } from '../open-writer.ts'
+import { closeHosts, type Opened, openSource } from '../open-source.ts'
+import { alsoRead, filesDirectory, openWriters, targetOf, type Writers } from '../open-writer.ts'
 import { chooseControls, parseSettings, type SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
 import { VERSION } from '../version.ts'
@@ -74,7 +74,11 @@ export async function applyMain(options: ApplyOptions): Promise<number> {
   const id = newRunId(new Date())
   const { signal } = interruptible()
   const writers = await openWriters(opened, { out: filesDirectory(options.out, state, id), run: id, signal })
-  return applyCommand(io, { opened, writers, controls, signal, stateDirectory: state, run: id }, options)
+  try {
+    return await applyCommand(io, { opened, writers, controls, signal, stateDirectory: state, run: id }, options)
+  } finally {
+    await closeHosts(opened)
+  }
 }
 
 function requireConsent(io: Io, { yes, dryRun }: ApplyOptions): void {
@@ -95,7 +99,7 @@ export async function applyCommand(io: Io, context: ApplyContext, options: Apply
   const { isExcepted } = await readExceptions(options.exceptions, allControls, Date.now())
   const scan = new LiveScan({ source: opened.source, controls, isExcepted, follow: true })
   const wanted = wantedBy(controls)
-  const also = [...(opened.client === undefined ? [] : ALSO), ...readsForReach(wanted, options.flows)]
+  const also = [...alsoRead(opened), ...readsForReach(wanted, options.flows)]
   const scanning = scan.run(stop.signal, new Set([...wanted, ...also]))
   scanning.catch(() => {})
   const release = await lockTarget(context.stateDirectory, targetOf(opened))

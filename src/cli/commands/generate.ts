@@ -28,6 +28,12 @@ function networkOf({ steps }: Plan, snapshot: Snapshot): Pick<PatchMeta, 'networ
   }
 }
 
+/** Nothing is done on nodes here: whatever is for them becomes files and a runbook. */
+const withoutHosts = (snapshot: Snapshot): Snapshot => ({
+  ...snapshot,
+  fact: (name) => (name === 'Hosts' ? undefined : snapshot.fact(name)),
+})
+
 export interface GenerateOptions extends SourceOptions {
   readonly out: string
   readonly practice?: readonly string[]
@@ -50,7 +56,7 @@ export async function generateCommand(options: GenerateOptions): Promise<number>
   if (interrupted()) return EXIT.interrupted
   const { snapshot } = scan.state
   const findings = plannable(scan.findings)
-  const plan = compile(findings, new Map(controls.map((control) => [control.id, control])), snapshot, { values })
+  const plan = compile(findings, new Map(controls.map((control) => [control.id, control])), withoutHosts(snapshot), { values })
   const byId = new Map<FindingId, Finding>(findings.map((finding) => [finding.id, finding]))
   const written = await writePatchFiles(plan, byId, options.out, {
     version: VERSION,

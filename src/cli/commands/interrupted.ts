@@ -42,7 +42,13 @@ export async function settleInterrupted(io: Io, context: Context, unattended: bo
   }
   for (const { run, step } of await openSteps(context)) {
     const writer = writerOf(context.writers)(step)
-    const happened = await whatHappened(step, writer)
+    const happened = await whatHappened(step, writer).catch((error: unknown) => error as Error)
+    if (happened instanceof Error) {
+      io.stderr.write(
+        `k8s-harden: run ${run.header.run} was interrupted in "${line(step.title)}", and what became of it is not known: ${line(happened.message)}\n`,
+      )
+      return EXIT.changeFailed
+    }
     io.stderr.write(`k8s-harden: run ${run.header.run} was interrupted in "${line(step.title)}": ${HAPPENED[happened]}\n`)
     const journal = await FileJournal.resume(context.stateDirectory, run.header.run)
     try {

@@ -8,7 +8,7 @@ import { lockTarget } from '../../writers/journal-lock.ts'
 import { Interrupted, type Io, terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
-import { openSource, optionsOfLocation } from '../open-source.ts'
+import { closeHosts, openSource, optionsOfLocation } from '../open-source.ts'
 import { filesDirectory, openWriters, targetOf, type Writers, writerOf } from '../open-writer.ts'
 import type { SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
@@ -32,7 +32,11 @@ export async function undoMain(runId: string | undefined, options: UndoOptions):
   const { signal } = interruptible()
   const { run } = recorded.header
   const writers = await openWriters(opened, { out: filesDirectory(undefined, state, run), run, signal })
-  return undoCommand(io, { recorded, writers, stateDirectory: state, target, signal }, options)
+  try {
+    return await undoCommand(io, { recorded, writers, stateDirectory: state, target, signal }, options)
+  } finally {
+    await closeHosts(opened)
+  }
 }
 
 export interface UndoContext {

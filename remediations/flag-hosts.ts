@@ -1,0 +1,96 @@
+/** Flags set on the nodes themselves, where every one that runs the component is reached: one action for each, in order. */
+import type { Change, FileAction, FlagsAction, HostSeen, NodeFile, PodObject, Readable, View } from '../src/model/index.ts'
+import type { FlagValues, HostFile } from '../src/objects/flag-edits.ts'
+import type { Component, ComponentInstance } from '../src/objects/flags.ts'
+import { refOf, sameObject } from '../src/objects/ref.ts'
+
+export interface OnHosts {
+  readonly component: Component
+  /** Those that are to change. */
+  readonly chosen: readonly ComponentInstance[]
+  /** All of the component. */
+  readonly instances: readonly ComponentInstance[]
+  readonly valuesOf: (instance: ComponentInstance) => FlagValues
+  readonly files: readonly HostFile[]
+  /** What must be there first: files for the node, or edits of such that were read from it. */
+  readonly before: readonly Change[]
+  readonly summary: string
+}
+export type HostChange = Extract<Change, { type: 'host' }>
+
+/**
+ * The actions; or which nodes are not reached, of some that are: flags that differ from node to node are worse than a runbook.
+ * Undefined where no node is reached, or where what must be there first is nothing to place on one.
+ */
+export function hostChanges(
+  wanted: OnHosts,
+  view: View<Readable>,
+): readonly HostChange[] | { readonly missing: readonly string[] } | undefined {
+  const seen = view.fact('Hosts')?.hosts ?? []
+  const places = wanted.instances.map((instance) => ({ instance, node: nodeOf(instance, view) }))
+  const nodes = [...new Set(places.map(({ node }) => node))]
+  if (seen.length === 0 || nodes.length === 0 || nodes.includes(undefined)) return undefined
+  const missing = nodes.filter((node) => !seen.some((host) => host.node === node && isReached(host, wanted.component)))
+  if (missing.length > 0) return missing.length === nodes.length ? undefined : { missing: missing as string[] }
+  const changes = places
+    .filter(({ instance }) => wanted.chosen.includes(instance))
+    .map(({ instance, node }) => ofNode(wanted, instance, node!))
+  return changes.every((one) => one !== undefined) ? changes.flat() : undefined
+}
+
+function nodeOf({ subject }: ComponentInstance, view: View<Readable>): string | undefined {
+  const pod = view.all('Pod').find((one) => sameObject(refOf(one), subject)) as PodObject | undefined
+  return pod?.spec.nodeName
+}
+
+const isReached = ({ refused, files }: HostSeen, component: Component): boolean =>
+  refused === undefined && files.some(({ is, path }) => is === 'file' && path.endsWith(`/${component}.yaml`))
+
+function ofNode(
+  { component, valuesOf, files, before, summary }: OnHosts,
+  instance: ComponentInstance,
+  node: string,
+): readonly HostChange[] | undefined {
+  const flags = valuesOf(instance)
+  const placed: NodeFile[] = []
+  const edited: HostChange[] = []
+  for (const change of before) {
+    const path =
+      change.type === 'file' ? pathOf(change.name, flags) : change.type === 'edit' ? pathOnNode(change.target.name, flags) : undefined
+    if (path === undefined) return undefined
+    if (change.type === 'file') {
+      if (change.text.secretKeys !== undefined && change.text.secretKeys > 0) return undefined
+      placed.push({ path, text: change.text.text, mode: change.mode })
+    } else if (change.type === 'edit') edited.push(editOn(node, path, change.edits, changesFlags(flags, instance) ? 'reader' : component))
+  }
+  const action: FlagsAction = { do: 'flags', node, component, flags, mounts: files, files: placed }
+  const own: HostChange = { type: 'host', key: `${node}/${component} flags`, title: `${component} on ${node}: ${summary}`, action }
+  return changesFlags(flags, instance) || placed.length > 0 ? [...edited, own] : edited
+}
+
+const changesFlags = (flags: FlagValues, { flags: set, effective }: ComponentInstance): boolean =>
+  Object.entries(flags).some(([flag, value]) =>
+    value === null ? set.has(flag) && (!effective || set.get(flag) !== '') : set.get(flag) !== value,
+  )
+
+/** The path that a flag names for a file of this name. */
+const pathOf = (name: string, flags: FlagValues): string | undefined =>
+  Object.values(flags).find((value): value is string => value?.startsWith('/') === true && value.endsWith(`/${name}`))
+
+/** A file that was read from a node goes by its path there. */
+const pathOnNode = (name: string, flags: FlagValues): string | undefined =>
+  pathOf(name, flags) ?? Object.values(flags).find((value): value is string => value !== null && value === name)
+
+function editOn(
+  node: string,
+  path: string,
+  edits: Extract<FileAction['to'], { edits: unknown }>['edits'],
+  noticedBy: FileAction['noticedBy'],
+): HostChange {
+  return {
+    type: 'host',
+    key: `${node}:${path}`,
+    title: `${path} on ${node}: change it in place`,
+    action: { do: 'file', node, path, to: { edits }, noticedBy },
+  }
+}
