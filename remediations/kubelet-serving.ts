@@ -96,7 +96,6 @@ export function verifyKubelets(finding: Finding<unknown>, context: Context): Pro
       {
         flags: { 'kubelet-certificate-authority': authority },
         summary: 'verify the certificates of kubelets',
-        before,
         first,
         mayBreak: [
           ...(nodes.instances.every(asks) ? [] : [MEANWHILE]),
@@ -108,7 +107,7 @@ export function verifyKubelets(finding: Finding<unknown>, context: Context): Pro
       finding,
       context,
     )
-    return proposal
+    return 'changes' in proposal ? { ...proposal, changes: [...before, ...proposal.changes] } : proposal
   }
   if (view.source.kind !== 'live') {
     if (nodes.instances.length === 0)
