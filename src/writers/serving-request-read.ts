@@ -1,6 +1,4 @@
 /** Reads a PKCS#10 request as far as an approver must know it. */
-import 'reflect-metadata'
-import { Name, Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from '@peculiar/x509'
 import type { ServingRequest } from '../objects/serving-request.ts'
 
 /** A CertificateSigningRequest on the wire. */
@@ -19,6 +17,9 @@ export interface WireRequest {
 
 /** Undefined where it cannot be understood, or was not signed with the key that it carries. */
 export async function readServingRequest({ spec }: WireRequest): Promise<ServingRequest | undefined> {
+  // Only who approves needs it.
+  await import('reflect-metadata')
+  const { Name, Pkcs10CertificateRequest, SubjectAlternativeNameExtension } = await import('@peculiar/x509')
   try {
     const request = new Pkcs10CertificateRequest(Buffer.from(spec.request, 'base64').toString('latin1'))
     if (!(await request.verify())) return undefined
