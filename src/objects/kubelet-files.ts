@@ -30,13 +30,15 @@ export function filesOf(host: HostSeen): KubeletFiles | undefined {
     const config = text === undefined ? undefined : configurationIn(text)
     return config === undefined ? [] : [{ path, config }]
   })
-  const mains = files.filter(({ path }) => !isDropIn(path))
-  const main = mains.find(({ path }) => path === USUAL) ?? mains[0]
-  // The kubelet walks its directory by name (mergeKubeletConfigurations).
-  const dropIns = files.filter(({ path }) => isDropIn(path)).sort((a, b) => (a.path < b.path ? -1 : 1))
+  const main =
+    files.find(({ path }) => path === USUAL) ??
+    files.find(({ path }) => !path.endsWith('.conf')) ??
+    files.find(({ path }) => !isInDropIns(path))
+  // Only names that end so are drop-ins; the kubelet walks their directory by name (mergeKubeletConfigurations).
+  const dropIns = files.filter((file) => file !== main && file.path.endsWith('.conf')).sort((a, b) => (a.path < b.path ? -1 : 1))
   return main === undefined ? undefined : { host, main, dropIns }
 }
-const isDropIn = (path: string): boolean => /\.d\/[^/]+\.conf$/.test(path)
+const isInDropIns = (path: string): boolean => /\.d\/[^/]+$/.test(path)
 
 function configurationIn(text: string): Readonly<Record<string, unknown>> | undefined {
   try {

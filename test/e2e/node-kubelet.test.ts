@@ -1,11 +1,8 @@
-/** Settings and serving certificates of real kubelets, changed through the exec of a container program. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+/** Settings and serving certificates of real kubelets, changed on their nodes by the steps of a plan. */
+import { readFile, rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Edit, FileAction, Step } from '../../src/model/index.ts'
-import { type ContainerProgram, makeContainerProgram } from '../cluster/nodes/container-program.ts'
 import { images } from '../cluster/nodes/images.ts'
 import { makePod } from '../cluster/nodes/run-pod.ts'
 import type { StaticApiServer } from '../cluster/nodes/static-apiserver.ts'
@@ -24,9 +21,6 @@ const kubeletConfig = { tlsCertFile: undefined, tlsPrivateKeyFile: undefined }
 
 describeNode('kubelets', { nodes: 2, kubeletConfig, flags: { 'kubelet-certificate-authority': null } }, (cluster) => {
   let hands: Hands
-  let docker: ContainerProgram
-  let folder: string
-  const path = process.env['PATH']
   const names = () => cluster().nodes.map(({ name }) => name)
   const configOf = async (name: string) =>
     (await cluster().api.get<{ kubeletconfig: Record<string, unknown> }>(`/api/v1/nodes/${name}/proxy/configz`)).kubeletconfig
@@ -48,9 +42,6 @@ describeNode('kubelets', { nodes: 2, kubeletConfig, flags: { 'kubelet-certificat
     )
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'k8s-harden-docker-'))
-    docker = await makeContainerProgram(folder, cluster().nodes)
-    process.env['PATH'] = `${docker.folder}:${path}`
     // What they were given by the test is not what a node has: each signs for itself.
     for (const node of cluster().nodes) {
       await rm(node.path('/var/lib/kubelet/pki/kubelet.crt'))
@@ -66,10 +57,7 @@ describeNode('kubelets', { nodes: 2, kubeletConfig, flags: { 'kubelet-certificat
     hands = handsOn(cluster(), cluster().kubeconfig)
   })
   afterAll(async () => {
-    process.env['PATH'] = path
     await hands?.close()
-    await docker?.close()
-    await rm(folder, { recursive: true, force: true })
   })
 
   test('a plan sets them on the worker first, configz shows them, and the pods stay; undo takes them back', async () => {
@@ -83,7 +71,7 @@ describeNode('kubelets', { nodes: 2, kubeletConfig, flags: { 'kubelet-certificat
     const taken = []
     for (const step of plan.steps) taken.push(await hands.take(step))
     for (const name of names()) expect(await configOf(name)).toMatchObject({ podPidsLimit: 4096, seccompDefault: true })
-    expect(docker.asked.filter((line) => line.includes('restart'))).toEqual(['node-1 restart kubelet', 'node-0 restart kubelet'])
+    expect(hands.asked).toEqual(['restart node-1', 'restart node-0'])
     expect(await containers()).toEqual(before)
     expect(planFor(await snapshotOf(hands, ['node-0']), SETTINGS).steps).toEqual([])
     for (const { written } of taken.toReversed()) await hands.undo(written)

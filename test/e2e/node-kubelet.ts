@@ -3,8 +3,8 @@ import { ApiClient } from '../../src/apiserver/client.ts'
 import { pickContext } from '../../src/apiserver/context.ts'
 import { controls } from '../../src/controls/index.gen.ts'
 import { judge } from '../../src/engine/judge.ts'
-import type { Host, ReadFile } from '../../src/hosts/host.ts'
-import { openHost } from '../../src/hosts/open.ts'
+import type { CommandResult, Host, HostCommand, ReadFile } from '../../src/hosts/host.ts'
+import { LocalHost } from '../../src/hosts/local.ts'
 import type {
   HostAction,
   HostFileSeen,
@@ -22,11 +22,14 @@ import { compile } from '../../src/plan/compile.ts'
 import { grant } from '../../src/session/approve.ts'
 import { HostWriter } from '../../src/writers/host.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { RealNode } from '../cluster/nodes/node.ts'
 import { worldOf } from '../helpers/world.ts'
 
 export interface Hands {
   readonly client: ApiClient
   readonly told: string[]
+  /** Restarts, in order. */
+  readonly asked: readonly string[]
   readonly hosts: readonly Host[]
   take(step: Step): Promise<{ readonly written: readonly Written[]; readonly diff: string; readonly warnings: readonly string[] }>
   state(written: readonly Written[]): Promise<readonly string[]>
@@ -34,15 +37,41 @@ export interface Hands {
   close(): Promise<void>
 }
 
-/** Every node of the cluster through the program `docker`, which must be on the PATH. */
+/** The files of a node where they are on this machine, its kernel's as it sees them, and what systemd would do there. */
+class NodeOfTests extends LocalHost {
+  readonly #node: RealNode
+  readonly #asked: string[]
+  constructor(node: RealNode, asked: string[]) {
+    super(node.name, node.path('/'))
+    this.#node = node
+    this.#asked = asked
+  }
+  override async read(path: string): Promise<ReadFile | undefined> {
+    if (!path.startsWith('/proc/')) return super.read(path)
+    const text = await this.#node.run(['cat', path])
+    return { text, sha256: '', stat: { is: 'file', mode: 0o644, uid: 0, gid: 0, size: 0 } }
+  }
+  override async run({ argv }: HostCommand): Promise<CommandResult> {
+    const isRestart = argv.includes('restart')
+    if (isRestart) {
+      this.#asked.push(`restart ${this.node}`)
+      await this.#node.serviceRestart()
+    }
+    const stdout = isRestart ? '' : this.#node.kubeletRuns() ? 'active' : 'activating'
+    return { exitCode: stdout === 'activating' ? 3 : 0, stdout, stderr: '' }
+  }
+}
+
 export function handsOn(cluster: Cluster, kubeconfig: string, patienceMs = 90_000): Hands {
   const client = new ApiClient(pickContext({ kubeconfig }))
-  const hosts = cluster.nodes.map(({ name }) => openHost({ node: name, by: 'docker', where: name }))
+  const asked: string[] = []
+  const hosts = cluster.nodes.map((node) => new NodeOfTests(node, asked))
   const writer = new HostWriter({ client, hosts, run: `run-${Date.now()}` as RunId, patienceMs })
   const told: string[] = []
   return {
     client,
     told,
+    asked,
     hosts,
     async take(step) {
       const result = await writer.rehearse(step)
