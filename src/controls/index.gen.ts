@@ -34,6 +34,7 @@ import rbacTokenCreate from './rbac/rbac-token-create.ts'
 import rbacUnusedRights from './rbac/rbac-unused-rights.ts'
 import rbacWildcards from './rbac/rbac-wildcards.ts'
 import rbacWorkloadCreate from './rbac/rbac-workload-create.ts'
+import secApiserverKubeletTls from './secrets/sec-apiserver-kubelet-tls.ts'
 import secApiserverTls from './secrets/sec-apiserver-tls.ts'
 import secBootstrapTokens from './secrets/sec-bootstrap-tokens.ts'
 import secCertLifetime from './secrets/sec-cert-lifetime.ts'
@@ -44,6 +45,7 @@ import secEtcdEncryption from './secrets/sec-etcd-encryption.ts'
 import secEtcdTls from './secrets/sec-etcd-tls.ts'
 import secExternalStore from './secrets/sec-external-store.ts'
 import secKubeconfigHygiene from './secrets/sec-kubeconfig-hygiene.ts'
+import secKubeletCertRotation from './secrets/sec-kubelet-cert-rotation.ts'
 import secLegacyTokenSecrets from './secrets/sec-legacy-token-secrets.ts'
 import secPlaintextCredentials from './secrets/sec-plaintext-credentials.ts'
 import secSaKeys from './secrets/sec-sa-keys.ts'
@@ -72,8 +74,13 @@ import netServiceExposure from './nodes-and-pods/net-service-exposure.ts'
 import nodeControlPlaneComponents from './nodes-and-pods/node-control-plane-components.ts'
 import nodeFilePermissions from './nodes-and-pods/node-file-permissions.ts'
 import nodeKubeletAuthn from './nodes-and-pods/node-kubelet-authn.ts'
+import nodeKubeletAuthz from './nodes-and-pods/node-kubelet-authz.ts'
+import nodeKubeletMisc from './nodes-and-pods/node-kubelet-misc.ts'
 import nodeKubeletReadonlyPort from './nodes-and-pods/node-kubelet-readonly-port.ts'
+import nodeKubeletTls from './nodes-and-pods/node-kubelet-tls.ts'
+import nodePodPids from './nodes-and-pods/node-pod-pids.ts'
 import nodePublicIp from './nodes-and-pods/node-public-ip.ts'
+import nodeSeccompDefault from './nodes-and-pods/node-seccomp-default.ts'
 import nsSeparation from './nodes-and-pods/ns-separation.ts'
 import podCapabilitiesAdded from './nodes-and-pods/pod-capabilities-added.ts'
 import podCapabilitiesDropAll from './nodes-and-pods/pod-capabilities-drop-all.ts'
@@ -143,6 +150,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(rbacUnusedRights as unknown as RegisteredControl), id: 'rbac-unused-rights', practice: 'rbac' },
   { ...(rbacWildcards as unknown as RegisteredControl), id: 'rbac-wildcards', practice: 'rbac' },
   { ...(rbacWorkloadCreate as unknown as RegisteredControl), id: 'rbac-workload-create', practice: 'rbac' },
+  { ...(secApiserverKubeletTls as unknown as RegisteredControl), id: 'sec-apiserver-kubelet-tls', practice: 'secrets' },
   { ...(secApiserverTls as unknown as RegisteredControl), id: 'sec-apiserver-tls', practice: 'secrets' },
   { ...(secBootstrapTokens as unknown as RegisteredControl), id: 'sec-bootstrap-tokens', practice: 'secrets' },
   { ...(secCertLifetime as unknown as RegisteredControl), id: 'sec-cert-lifetime', practice: 'secrets' },
@@ -153,6 +161,7 @@ export const controls: readonly RegisteredControl[] = [
   { ...(secEtcdTls as unknown as RegisteredControl), id: 'sec-etcd-tls', practice: 'secrets' },
   { ...(secExternalStore as unknown as RegisteredControl), id: 'sec-external-store', practice: 'secrets' },
   { ...(secKubeconfigHygiene as unknown as RegisteredControl), id: 'sec-kubeconfig-hygiene', practice: 'secrets' },
+  { ...(secKubeletCertRotation as unknown as RegisteredControl), id: 'sec-kubelet-cert-rotation', practice: 'secrets' },
   { ...(secLegacyTokenSecrets as unknown as RegisteredControl), id: 'sec-legacy-token-secrets', practice: 'secrets' },
   { ...(secPlaintextCredentials as unknown as RegisteredControl), id: 'sec-plaintext-credentials', practice: 'secrets' },
   { ...(secSaKeys as unknown as RegisteredControl), id: 'sec-sa-keys', practice: 'secrets' },
@@ -181,8 +190,13 @@ export const controls: readonly RegisteredControl[] = [
   { ...(nodeControlPlaneComponents as unknown as RegisteredControl), id: 'node-control-plane-components', practice: 'nodes-and-pods' },
   { ...(nodeFilePermissions as unknown as RegisteredControl), id: 'node-file-permissions', practice: 'nodes-and-pods' },
   { ...(nodeKubeletAuthn as unknown as RegisteredControl), id: 'node-kubelet-authn', practice: 'nodes-and-pods' },
+  { ...(nodeKubeletAuthz as unknown as RegisteredControl), id: 'node-kubelet-authz', practice: 'nodes-and-pods' },
+  { ...(nodeKubeletMisc as unknown as RegisteredControl), id: 'node-kubelet-misc', practice: 'nodes-and-pods' },
   { ...(nodeKubeletReadonlyPort as unknown as RegisteredControl), id: 'node-kubelet-readonly-port', practice: 'nodes-and-pods' },
+  { ...(nodeKubeletTls as unknown as RegisteredControl), id: 'node-kubelet-tls', practice: 'nodes-and-pods' },
+  { ...(nodePodPids as unknown as RegisteredControl), id: 'node-pod-pids', practice: 'nodes-and-pods' },
   { ...(nodePublicIp as unknown as RegisteredControl), id: 'node-public-ip', practice: 'nodes-and-pods' },
+  { ...(nodeSeccompDefault as unknown as RegisteredControl), id: 'node-seccomp-default', practice: 'nodes-and-pods' },
   { ...(nsSeparation as unknown as RegisteredControl), id: 'ns-separation', practice: 'nodes-and-pods' },
   { ...(podCapabilitiesAdded as unknown as RegisteredControl), id: 'pod-capabilities-added', practice: 'nodes-and-pods' },
   { ...(podCapabilitiesDropAll as unknown as RegisteredControl), id: 'pod-capabilities-drop-all', practice: 'nodes-and-pods' },

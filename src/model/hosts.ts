@@ -67,7 +67,7 @@ export interface NodeFile {
 export type ControlPlaneComponent = 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd'
 
 /** One thing done on one node through its carrier, or to what etcd stores. Each is a step of its own. */
-export type HostAction = FlagsAction | FileAction | EncryptionAction | RewriteAction
+export type HostAction = FlagsAction | FileAction | EncryptionAction | RewriteAction | ServingAction
 
 /** Flags of a static pod's component, in its manifest; the kubelet restarts it, and it must come back or the old manifest does. */
 export interface FlagsAction {
@@ -140,4 +140,13 @@ export interface RewriteAction {
   readonly nodes: readonly string[]
   /** Nothing is to be stored anew when the step is taken, only when it is taken back: then with `prefix`. */
   readonly onlyUndo?: true
+}
+
+/**
+ * The certificate that a node's kubelet serves: its request is waited for, checked, approved, and the kubelet must serve what was issued.
+ * Where it serves such a certificate already nothing is done. It cannot be taken back: the certificate runs out by itself.
+ */
+export interface ServingAction {
+  readonly do: 'approve-serving'
+  readonly node: string
 }

@@ -22,9 +22,10 @@ export type Change =
     }
   /**
    * Something done on a node through its carrier, or to what etcd stores; proposed only where the carrier reaches the node. `key` names
-   * it within the cluster; two findings that want the same key are merged into one step where they can be.
+   * it within the cluster; two findings that want the same key are merged into one step where they can be. `turn`: of host steps that
+   * nothing else orders, lower ones come first (default 0).
    */
-  | { readonly type: 'host'; readonly key: string; readonly title: string; readonly action: HostAction }
+  | { readonly type: 'host'; readonly key: string; readonly title: string; readonly turn?: number; readonly action: HostAction }
   /** A provider's CLI; shown, never run without an approval. */
   | { readonly type: 'command'; readonly argv: readonly string[]; readonly undo?: readonly string[]; readonly where: string }
 /** `secretKeys`: how many 32-byte keys the writer must draw from the CSPRNG and put, base64, where the text says `{{key N}}`. */

@@ -1,12 +1,12 @@
 /** What each kubelet is configured with: as it answers itself, as kubeadm wishes it, as a file says (controls.md 0.2). */
-import { parse } from 'yaml'
-import type { NodeObject, ObjectRef, Path, View } from '../model/index.ts'
+import type { ConfigFile, NodeObject, ObjectRef, Path, View } from '../model/index.ts'
 import { derived } from './derived.ts'
-import { valueAt } from './path.ts'
+import { parsed } from './flag-kubeadm.ts'
+import { filesOf, mergedConfig } from './kubelet-files.ts'
 import { positionOf, refOf } from './ref.ts'
 
 /** What a control that judges kubelets lists under `consults`. */
-export const KUBELET_LADDER = ['KubeletConfigz', 'Node', 'ConfigMap', 'KubeletConfiguration'] as const
+export const KUBELET_LADDER = ['KubeletConfigz', 'Hosts', 'Node', 'ConfigMap', 'KubeletConfiguration'] as const
 export type KubeletView = View<(typeof KUBELET_LADDER)[number]>
 
 export interface KubeletInstance {
@@ -17,6 +17,8 @@ export interface KubeletInstance {
   readonly effective: boolean
   /** A drop-in: what it does not say is said elsewhere. */
   readonly partial: boolean
+  /** Of a node that runs Windows, as far as that is known. */
+  readonly windows: boolean
   readonly subject: ObjectRef
   /** Where the configuration stands in subject, for an edit: `[]` the object itself, `['data', 'kubelet']` a text; absent on a node. */
   readonly at?: Path
@@ -27,56 +29,56 @@ export interface Kubelets {
   readonly unknown?: { readonly unknown: string; readonly answer: string }
   /** Coverage, to be said with a pass. */
   readonly notes: readonly string[]
+  /** Nodes of the usual kind that showed nothing. */
+  readonly missing: number
 }
 
 export const kubelets = (view: KubeletView): Kubelets => derived(view, climb)
 
 function climb(view: KubeletView): Kubelets {
-  const answered = answersOf(view)
+  const answered = withHosts(answersOf(view), view)
   if (answered !== undefined && answered.instances.length > 0) return answered
   const wished = wishedFor(view)
-  if (wished !== undefined)
-    return {
-      instances: [wished],
-      notes: ['evidence: ConfigMap kube-system/kubelet-config, which says what is wished for, not what runs', ...(answered?.notes ?? [])],
-    }
-  const files = view.all('KubeletConfiguration').map(
-    (file): KubeletInstance => ({
-      name: file.metadata.name,
-      source: 'file',
-      config: file,
-      effective: false,
-      partial: /\.d\//.test(positionOf(file)?.file ?? ''),
-      subject: refOf(file),
-      at: [],
-      grade: 'E1',
-    }),
-  )
-  if (files.length > 0)
-    return { instances: files, notes: ['evidence: KubeletConfiguration files; command-line flags of the kubelets were not seen'] }
-  return { instances: [], notes: [], unknown: nothingSeen(view, answered?.notes ?? []) }
+  const live = view.source.kind === 'live'
+  // Among files both count: the ConfigMap is what the next node gets, the file what one has.
+  const files = live && wished.length > 0 ? [] : view.all('KubeletConfiguration').map(fromFile)
+  const notes = [
+    ...(wished.length > 0 ? ['evidence: ConfigMap kube-system/kubelet-config, which says what is wished for, not what runs'] : []),
+    ...(files.length > 0 ? ['evidence: KubeletConfiguration files; command-line flags of the kubelets were not seen'] : []),
+    ...(answered?.notes ?? []),
+  ]
+  const instances = [...wished, ...files]
+  const missing = answered?.missing ?? 0
+  if (instances.length > 0) return { instances, notes, missing }
+  return { instances: [], notes: [], missing, unknown: nothingSeen(view, answered?.notes ?? []) }
 }
 
-function answersOf(view: KubeletView): Kubelets | undefined {
+const fromFile = (file: ConfigFile): KubeletInstance => ({
+  name: file.metadata.name,
+  source: 'file',
+  config: file,
+  effective: false,
+  partial: /\.d\//.test(positionOf(file)?.file ?? ''),
+  windows: false,
+  subject: refOf(file),
+  at: [],
+  grade: 'E1',
+})
+
+interface Answered {
+  readonly instances: readonly KubeletInstance[]
+  readonly notes: readonly string[]
+  readonly missing: number
+}
+
+function answersOf(view: KubeletView): Answered | undefined {
   const fact = view.fact('KubeletConfigz')
   if (fact === undefined) return undefined
   const nodes = new Map(view.all('Node').map((node) => [node.metadata.name, node]))
   const asked = fact.nodes.filter(({ node }) => !isVirtual(nodes.get(node)))
-  const instances = asked.flatMap(({ node, config }): KubeletInstance[] => {
-    if (config === undefined) return []
-    const object = nodes.get(node)
-    return [
-      {
-        name: node,
-        source: 'configz',
-        config,
-        effective: true,
-        partial: false,
-        subject: object === undefined ? { apiVersion: 'v1', kind: 'Node', name: node } : refOf(object),
-        grade: 'E1',
-      },
-    ]
-  })
+  const instances = asked.flatMap(({ node, config }): KubeletInstance[] =>
+    config === undefined ? [] : [{ ...onNode(node, nodes.get(node)), source: 'configz', config, effective: true }],
+  )
   const silent = asked.filter((answer) => answer.config === undefined)
   const unasked = nodes
     .values()
@@ -88,7 +90,39 @@ function answersOf(view: KubeletView): Kubelets | undefined {
     ...new Set(silent.flatMap((answer) => answer.refused ?? [])),
   ]
   if (nodes.values().some(isVirtual)) notes.push('virtual nodes have no kubelet of the usual kind and were left out')
-  return { instances, notes }
+  return { instances, notes, missing: total - instances.length }
+}
+
+const onNode = (name: string, node: NodeObject | undefined) => ({
+  name,
+  partial: false,
+  windows: node !== undefined && isWindowsNode(node),
+  subject: node === undefined ? { apiVersion: 'v1', kind: 'Node', name } : refOf(node),
+  grade: 'E1' as const,
+})
+
+/** The files of nodes that did not answer themselves. */
+function withHosts(answered: Answered | undefined, view: KubeletView): Answered | undefined {
+  const heard = new Set(answered?.instances.map(({ name }) => name))
+  const read = (view.fact('Hosts')?.hosts ?? []).flatMap((host): KubeletInstance[] => {
+    const files = heard.has(host.node) ? undefined : filesOf(host)
+    if (files === undefined) return []
+    return [
+      { ...onNode(host.node, view.find('Node', undefined, host.node)), source: 'file', config: mergedConfig(files), effective: false },
+    ]
+  })
+  if (read.length === 0) return answered
+  const nodes = view.all('Node').filter((node) => !isVirtual(node)).length
+  const seen = heard.size + read.length
+  return {
+    instances: [...(answered?.instances ?? []), ...read],
+    notes: [
+      ...(answered?.notes ?? []),
+      `${read.length} nodes were judged by their files; command-line flags of those kubelets were not seen`,
+      ...(seen < nodes ? [`${seen} of ${nodes} nodes were seen`] : []),
+    ],
+    missing: Math.max(0, nodes - seen),
+  }
 }
 
 /** Fargate and virtual-kubelet nodes have no node proxy to ask. */
@@ -97,26 +131,26 @@ function isVirtual(node: NodeObject | undefined): boolean {
   return labels['type'] === 'virtual-kubelet' || labels['eks.amazonaws.com/compute-type'] === 'fargate'
 }
 
-function wishedFor(view: KubeletView): KubeletInstance | undefined {
+const isWindowsNode = ({ metadata, status }: NodeObject): boolean =>
+  (metadata.labels?.['kubernetes.io/os'] ?? status?.nodeInfo?.operatingSystem) === 'windows'
+
+function wishedFor(view: KubeletView): readonly KubeletInstance[] {
   const map = view.find('ConfigMap', 'kube-system', 'kubelet-config')
-  const text = map?.data?.['kubelet']
-  if (map === undefined || text === undefined) return undefined
-  try {
-    const config: unknown = parse(text, { maxAliasCount: 50 })
-    if (config === null || typeof config !== 'object' || Array.isArray(config)) return undefined
-    return {
+  const config = map && parsed(map.data?.['kubelet'])
+  if (map === undefined || config === undefined) return []
+  return [
+    {
       name: 'kubelet-config',
       source: 'kubelet-config',
-      config: config as Record<string, unknown>,
+      config,
       effective: false,
       partial: false,
+      windows: false,
       subject: refOf(map),
       at: ['data', 'kubelet'],
       grade: 'E1',
-    }
-  } catch {
-    return undefined
-  }
+    },
+  ]
 }
 
 function nothingSeen(view: KubeletView, notes: readonly string[]): { unknown: string; answer: string } {
@@ -127,43 +161,6 @@ function nothingSeen(view: KubeletView, notes: readonly string[]): { unknown: st
     unknown: ['no kubelet configuration can be seen', ...(unread === undefined ? [] : [unread.because]), ...notes].join('; '),
     answer:
       unread?.answer ??
-      'allow get on nodes/proxy for the time of the scan (it is itself an escalation right: take it away again), or scan /var/lib/kubelet/config.yaml with --manifests',
+      'allow get on nodes/proxy for the time of the scan (it is itself an escalation right: take it away again), say how nodes are reached with --host, or scan /var/lib/kubelet/config.yaml with --manifests',
   }
-}
-
-/** What kubelet defaults to when it reads a configuration file. Without one the legacy defaults of its flags hold; configz shows those itself. */
-const DEFAULTS: Readonly<Record<string, unknown>> = {
-  'authentication.anonymous.enabled': false,
-  'authentication.webhook.enabled': true,
-  'authorization.mode': 'Webhook',
-  readOnlyPort: 0,
-  eventRecordQPS: 50,
-  makeIPTablesUtilChains: true,
-  podPidsLimit: -1,
-  protectKernelDefaults: false,
-  rotateCertificates: false,
-  seccompDefault: false,
-  serverTLSBootstrap: false,
-  streamingConnectionIdleTimeout: '4h0m0s',
-}
-
-/** A setting as the kubelet works with it. `unseen`: a drop-in that does not mention it. */
-export function kubeletSetting(
-  instance: KubeletInstance,
-  path: readonly string[],
-): { readonly value: unknown; readonly from: 'set' | 'default' | 'unset' | 'unseen' } {
-  const value = valueAt(instance.config, path)
-  if (value !== undefined && value !== null) return { value, from: 'set' }
-  if (instance.partial) return { value: undefined, from: 'unseen' }
-  const key = path.join('.')
-  return Object.hasOwn(DEFAULTS, key) ? { value: DEFAULTS[key], from: 'default' } : { value: undefined, from: 'unset' }
-}
-
-/** The parts of an observation that say where; the node's settings are the operator's to change, so they are scored even on a kube-system ConfigMap. */
-export function kubeletFinding(
-  instance: KubeletInstance,
-  path: readonly string[],
-): { readonly subject: ObjectRef; readonly at?: Path; readonly key: string; readonly origin: 'workload' } {
-  const at: Path | undefined = instance.source === 'file' ? path : instance.at
-  return { subject: instance.subject, ...(at !== undefined && { at }), key: path.join('.'), origin: 'workload' }
 }

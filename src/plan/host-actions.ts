@@ -2,6 +2,7 @@
 import type { Edit, FileAction, FlagsAction, HostAction, HostMount, NodeFile } from '../model/index.ts'
 import { formatPath } from '../objects/path.ts'
 import { sameJson } from './canonical.ts'
+import { mergeTexts } from './file-text.ts'
 
 /** Both actions in one, or why there is none: a clause that ends in what differs. */
 export function mergeActions(ours: HostAction, theirs: HostAction): HostAction | { readonly conflict: string } {
@@ -29,6 +30,12 @@ const byPath = <T extends { readonly path: string }>(ours: readonly T[], theirs:
 ]
 
 function mergeEdits(ours: FileAction, theirs: FileAction): FileAction | { readonly conflict: string } {
+  if (typeof ours.to !== 'string' && 'text' in ours.to && typeof theirs.to !== 'string' && 'text' in theirs.to) {
+    const merged = ours.to.mode === theirs.to.mode ? mergeTexts({ text: ours.to.text }, { text: theirs.to.text }) : undefined
+    return merged === undefined || ours.noticedBy !== theirs.noticedBy
+      ? { conflict: 'another content' }
+      : { ...ours, to: { text: merged.text, mode: ours.to.mode } }
+  }
   if (typeof ours.to === 'string' || typeof theirs.to === 'string' || !('edits' in ours.to) || !('edits' in theirs.to))
     return { conflict: 'another content' }
   const own = ours.to.edits

@@ -2,6 +2,7 @@
 
 import type { Edit, Json, Path } from '../model/index.ts'
 import { sameJson as same } from './canonical.ts'
+import { mergeYaml } from './merge-yaml.ts'
 
 export const CONFLICT: unique symbol = Symbol('two findings want different values')
 const isMapping = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value)
@@ -14,6 +15,8 @@ export function mergeThree(base: unknown, ours: unknown, theirs: unknown): unkno
   if (Array.isArray(ours) && Array.isArray(theirs)) return mergeLists(Array.isArray(base) ? base : [], ours, theirs)
   // A list that is taken away has lost all its items; what the other side put in stays.
   if (Array.isArray(base) && (ours === undefined || theirs === undefined)) return mergeIntoNothing(base, ours ?? theirs)
+  if (typeof base === 'string' && typeof ours === 'string' && typeof theirs === 'string')
+    return mergeYaml(base, ours, theirs, mergeThree, editsBetween) ?? CONFLICT
   return CONFLICT
 }
 

@@ -24,7 +24,7 @@ export function orderSteps(steps: readonly Step[]): readonly Step[] {
 
 function byRank(a: Step, b: Step): number {
   const [left, right] = [rankOf(a), rankOf(b)]
-  return left - right || byCampaign(a, b) || compare(a.title, b.title)
+  return left - right || byCampaign(a, b) || turnOnHosts(a) - turnOnHosts(b) || compare(a.title, b.title)
 }
 
 function byCampaign(a: Step, b: Step): number {
@@ -40,6 +40,7 @@ function byCampaign(a: Step, b: Step): number {
 }
 /** Of the whole cluster: what opens comes before every namespace, the rest after them. */
 const turnOf = ({ namespace }: Campaign, phase: number): number => (namespace !== undefined ? 1 : phase < 2 ? 0 : 2)
+const turnOnHosts = ({ changes }: Step): number => Math.max(...changes.map((change) => (change.type === 'host' ? (change.turn ?? 0) : 0)))
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 /** By its last change: a step that replaces something counts as what it leaves behind. */
 const rankOf = (step: Step): number => Math.max(...step.changes.map((change) => rank(change, step)))

@@ -25,6 +25,7 @@ import {
 import { logsBefore, type Returning, untilBack } from './host-restart.ts'
 import { mirrored, type StaticPod, staticPodOf } from './host-static-pod.ts'
 import { backInManifest, flagsStanding } from './host-take-back.ts'
+import { kubeletsAnswering, kubeletsLost } from './serving-seen.ts'
 
 /** Changes with the files, so that the kubelet restarts what read them at its start. */
 const FILES_ANNOTATION = 'k8s-harden/files'
@@ -121,6 +122,7 @@ export async function commitComponent(
   )
   for (const undo of undos) await backUp(host, undo)
   const logs = await logsBefore(host, awaited)
+  const reached = await kubeletsAnswering(world, prepared.wish.flags)
   const placed: ComponentUndo[] = []
   try {
     for (const [index, undo] of undos.entries()) {
@@ -132,7 +134,7 @@ export async function commitComponent(
     for (const undo of placed.toReversed()) if ((await standingOf(host, undo)) === 'after') await putBack(host, undo)
     throw error
   }
-  const because = await untilBack(world, host, awaited, logs)
+  const because = (await untilBack(world, host, awaited, logs)) ?? (await kubeletsLost(world, reached))
   if (because === undefined) return []
   await restore(world, host, undos, because)
   throw new WriteRefused(`${prepared.wish.component} on ${host.node}`, `${because}; everything was put back as it was, and it is back`)

@@ -10,6 +10,7 @@ import { commitComponent, intentOf, rehearseComponent, stateOfComponent, undoCom
 import type { ComponentPrepared, ComponentUndo } from './host-component-record.ts'
 import { whyUnread } from './host-flag-checks.ts'
 import { restartedKubelet, shownByKubelet } from './host-kubelet.ts'
+import { whyKubeletRefuses } from './host-kubelet-checks.ts'
 import type { HostWorld, Performer } from './host-performer.ts'
 import {
   backUp,
@@ -59,6 +60,8 @@ export const performFile: Performer<FileAction, Prepared> = {
     }
     const unread = after === null ? undefined : whyUnread(path, after.text, { flags: {} })
     if (unread !== undefined) throw new WriteRefused('k8s-harden', unread)
+    const down = noticedBy === 'kubelet' && after !== null ? await whyKubeletRefuses(host, after.text) : undefined
+    if (down !== undefined) throw new WriteRefused(`the kernel of ${node}`, down)
     const edits = typeof to === 'object' && 'edits' in to ? to.edits : []
     return {
       diff: isChange(wish) ? diffOf(node, wish) : '',

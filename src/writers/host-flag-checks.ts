@@ -9,10 +9,12 @@ import type { ComponentWish } from './host-component-record.ts'
 import type { HostWorld } from './host-performer.ts'
 import type { FileWish } from './host-placing.ts'
 import type { StaticPod } from './host-static-pod.ts'
+import { refuseUnverified } from './serving-seen.ts'
 
 /** Throws `WriteRefused`. */
 export async function refuseUnfit(world: HostWorld, host: Host, own: StaticPod, wish: ComponentWish): Promise<void> {
   await refuseUnknownFlags(world, wish)
+  await refuseUnverified(world, wish.flags)
   for (const mount of wish.mounts) {
     const because = await whyNotMounted(host, mount, wish.files)
     if (because !== undefined) throw new WriteRefused(host.node, `${because}: ${wish.component} would not start`)

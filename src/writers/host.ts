@@ -3,6 +3,7 @@ import type { ApiClient } from '../apiserver/client.ts'
 import type { Host } from '../hosts/host.ts'
 import type { Approval, HostAction, Rehearsal, RehearsalResult, RunId, Step, Written } from '../model/index.ts'
 import { type Committed, requireApproval, WriteConflict, WriteRefused, type Writer, type WrittenState } from '../plan/writer.ts'
+import { approveServing } from './host-approve-serving.ts'
 import { performEncryption } from './host-encryption.ts'
 import { performFile } from './host-file.ts'
 import { performFlags } from './host-flags.ts'
@@ -29,6 +30,7 @@ const PERFORMERS: Readonly<Partial<Record<HostAction['do'], Performer>>> = {
   file: performFile as unknown as Performer,
   encryption: performEncryption as unknown as Performer,
   rewrite: performRewrite as unknown as Performer,
+  'approve-serving': approveServing as unknown as Performer,
 }
 
 export class HostWriter implements Writer {

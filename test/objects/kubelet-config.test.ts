@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { kubeletFinding, kubeletSetting, kubelets } from '../../src/objects/kubelet-config.ts'
+import { kubelets } from '../../src/objects/kubelet-config.ts'
+import { kubeletFinding, kubeletSetting } from '../../src/objects/kubelet-settings.ts'
 import { rememberPosition } from '../../src/objects/ref.ts'
 import { worldOf } from '../helpers/world.ts'
 

@@ -1,7 +1,8 @@
 import { type KubeletChange, setKubelet } from '../../../remediations/kubelet-config.ts'
 import { control } from '../../model/define.ts'
 import type { Json, Observation, Proposal, Remark, Severity } from '../../model/index.ts'
-import { KUBELET_LADDER, type KubeletInstance, kubeletFinding, kubeletSetting, kubelets } from '../../objects/kubelet-config.ts'
+import { KUBELET_LADDER, type KubeletInstance, kubelets } from '../../objects/kubelet-config.ts'
+import { kubeletFinding, kubeletSetting } from '../../objects/kubelet-settings.ts'
 
 interface Evidence {
   readonly grade: 'E1'

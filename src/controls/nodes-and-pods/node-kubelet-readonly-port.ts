@@ -1,6 +1,9 @@
 import { setKubelet } from '../../../remediations/kubelet-config.ts'
+import { readersOfPort } from '../../../remediations/kubelet-effects.ts'
 import { control } from '../../model/define.ts'
-import { KUBELET_LADDER, kubeletFinding, kubeletSetting, kubelets } from '../../objects/kubelet-config.ts'
+import { KUBELET_LADDER, kubelets } from '../../objects/kubelet-config.ts'
+import { kubeletFinding, kubeletSetting } from '../../objects/kubelet-settings.ts'
+import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
 
 export default control({
   title: 'The read-only port of kubelets must be closed',
@@ -27,42 +30,45 @@ export default control({
     for (const note of notes) yield { note }
     if (unknown !== undefined) yield unknown
   },
-  remedy: setKubelet({
-    set: { readOnlyPort: 0 },
-    summary: 'close the read-only port',
-    mayBreak: ['scrapers that read from it (usually 10255) get nothing: let them use 10250 with a token'],
-    provider: {
-      gke: {
-        argv: [
-          'gcloud',
-          'container',
-          'node-pools',
-          'update',
-          '{node-pool}',
-          '--cluster',
-          '{cluster}',
-          '--location',
-          '{location}',
-          '--no-enable-insecure-kubelet-readonly-port',
-        ],
-        undo: [
-          'gcloud',
-          'container',
-          'node-pools',
-          'update',
-          '{node-pool}',
-          '--cluster',
-          '{cluster}',
-          '--location',
-          '{location}',
-          '--enable-insecure-kubelet-readonly-port',
-        ],
-        risk: 'may-break',
-        summary: 'close the read-only port',
-        mayBreak: ['the nodes of the pool are made anew'],
-        asks: { 'node-pool': 'Which node pool are these nodes of?' },
+  remedy: setKubelet(
+    {
+      set: { readOnlyPort: 0 },
+      summary: 'close the read-only port',
+      mayBreak: readersOfPort,
+      provider: {
+        gke: {
+          argv: [
+            'gcloud',
+            'container',
+            'node-pools',
+            'update',
+            '{node-pool}',
+            '--cluster',
+            '{cluster}',
+            '--location',
+            '{location}',
+            '--no-enable-insecure-kubelet-readonly-port',
+          ],
+          undo: [
+            'gcloud',
+            'container',
+            'node-pools',
+            'update',
+            '{node-pool}',
+            '--cluster',
+            '{cluster}',
+            '--location',
+            '{location}',
+            '--enable-insecure-kubelet-readonly-port',
+          ],
+          risk: 'may-break',
+          summary: 'close the read-only port',
+          mayBreak: ['the nodes of the pool are made anew'],
+          asks: { 'node-pool': 'Which node pool are these nodes of?' },
+        },
       },
     },
-  }),
+    { reads: WORKLOAD_KINDS },
+  ),
   verify: 'A connection to port 10255 of each node is refused.',
 })
