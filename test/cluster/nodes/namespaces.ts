@@ -21,6 +21,8 @@ export interface Namespaces {
   readonly podSubnet: string
   /** This machine's path of a file of the node under /etc, /var/lib or /var/log. */
   path(file: string): string
+  /** What goes before a command of this machine so that it runs on the node, with its input and output as they are. */
+  readonly enter: readonly string[]
   /** Runs a command on the node and returns what it printed. */
   run(command: readonly string[]): Promise<string>
   /** Starts a program on the node, or once more after `end`. */
@@ -85,6 +87,7 @@ export async function makeNamespaces(dir: string, supervisor: Supervisor): Promi
     address,
     podSubnet,
     path: (file) => join(root, file),
+    enter: ['nsenter', ...inside, '--'],
     run,
     start(program, command) {
       const running = supervisor.start(`${holder}-${program}`, 'nsenter', [...inside, '--', ...command])

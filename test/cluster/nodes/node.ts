@@ -25,8 +25,14 @@ export interface RealNode {
   path(file: string): string
   /** Runs a command of this machine on the node and returns what it printed. */
   run(command: readonly string[]): Promise<string>
+  /** What goes before a command of this machine so that it runs on the node, with its input and output as they are. */
+  readonly enter: readonly string[]
   /** Restarts the kubelet; the fields of its configuration replace those of the last start. */
   restartKubelet(config?: object): Promise<void>
+  /** As systemd would: the kubelet ends and starts anew from the files that are there, whether or not it then comes to run. */
+  serviceRestart(): Promise<void>
+  /** The process of the kubelet is there. */
+  kubeletRuns(): boolean
   /** From here on NetworkPolicies cut what they say; only where `whyNoPolicies` finds nothing. */
   enforcePolicies(): Promise<void>
   /** Runs an API server as a static pod of this node; see `StaticApiServer`. */
@@ -86,6 +92,7 @@ export async function startNode(site: Site, { name, namespaces, programs }: Prep
     addImages,
     path: namespaces.path,
     run: namespaces.run,
+    enter: namespaces.enter,
     async restartKubelet(more = {}) {
       config = { ...config, ...more }
       await namespaces.end('kubelet')
@@ -93,6 +100,11 @@ export async function startNode(site: Site, { name, namespaces, programs }: Prep
       kubelet = startKubelet(namespaces, name, bin)
       await waitFor(`the kubelet of ${name}`, kubelet, () => kubeletAnswers(site, name))
     },
+    async serviceRestart() {
+      await namespaces.end('kubelet')
+      kubelet = startKubelet(namespaces, name, bin)
+    },
+    kubeletRuns: () => kubelet.ended() === undefined,
     enforcePolicies: () => enforcePolicies(site, namespaces, name),
     runApiServer: (flags = {}) =>
       runStaticApiServer(site, { name, address: namespaces.address, kubelet, path: namespaces.path, addImages }, flags),
