@@ -1,4 +1,4 @@
-/** The programs that may be run on a node, each with its time limit. */
+/** The programs that may be run on a node, each with its time limit: those of GNU coreutils and of busybox, and systemctl. */
 import type { HostCommand } from './host.ts'
 
 const SECOND = 1000
@@ -12,4 +12,35 @@ export const kubeletIsActive = (): HostCommand => ({
   name: 'look whether the kubelet runs',
   argv: ['systemctl', 'is-active', 'kubelet'],
   timeoutMs: 10 * SECOND,
+})
+
+const LOOK = 20 * SECOND
+const WRITE = 60 * SECOND
+
+/** What RemoteHost does with files. Paths are absolute, so none of them can be taken for an option. */
+export const FILE_COMMANDS = {
+  /** One line: type and mode in hex, size, uid, gid, owner, group. */
+  stat: (path: string) => command('look at', ['stat', '-c', '%f %s %u %g %U %G', path], LOOK),
+  statTarget: (path: string) => command('look at', ['stat', '-L', '-c', '%f %s %u %g %U %G', path], LOOK),
+  head: (path: string, bytes: number) => command('read', ['head', '-c', String(bytes), path], LOOK),
+  hash: (path: string) => command('read', ['sha256sum', path], LOOK),
+  /** With the slash a link to a directory is followed, and a file is none. */
+  list: (path: string) => command('list', ['ls', '-1A', path.endsWith('/') ? path : `${path}/`], LOOK),
+  makeDirectory: (path: string) => command('make the directory', ['mkdir', '-m', '700', path], WRITE),
+  /** Empty, 0600 from its first moment on; prints its name. */
+  makeFile: (directory: string) => command('make a file in', ['mktemp', `${directory}/.k8s-harden-XXXXXX`], WRITE, directory),
+  /** The content comes on standard input, where `ps` does not show it; it is on the disk when this ends. */
+  fill: (path: string) => command('write', ['dd', `of=${path}`, 'bs=65536', 'conv=fsync'], WRITE, path),
+  copy: (from: string, to: string) => command('copy', ['cp', '-p', from, to], WRITE, from),
+  own: (path: string, uid: number, gid: number) => command('change the owner of', ['chown', `${uid}:${gid}`, path], WRITE, path),
+  permit: (path: string, mode: number) => command('change the mode of', ['chmod', mode.toString(8), path], WRITE, path),
+  rename: (from: string, to: string) => command('replace', ['mv', '-f', from, to], WRITE, to),
+  unlink: (path: string) => command('remove', ['rm', '-f', path], WRITE),
+  flush: (path: string) => command('flush', ['sync', path], WRITE),
+} as const
+
+const command = (does: string, argv: readonly string[], timeoutMs: number, path = argv.at(-1)!): HostCommand => ({
+  name: `${does} ${path}`,
+  argv,
+  timeoutMs,
 })

@@ -87,3 +87,8 @@ export class HostUnreachable extends Error {
 export class HostConflict extends Error {
   override readonly name = 'HostConflict'
 }
+
+export const conflict = (path: string, now: string | undefined, expected: string | null): HostConflict =>
+  new HostConflict(
+    `${path} ${now === undefined ? 'is not there' : expected === null ? 'is there already' : 'was changed by somebody else'}`,
+  )

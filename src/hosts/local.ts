@@ -1,12 +1,13 @@
 /** This machine, or a tree of files that is a node's root. */
 import { createHash, randomBytes } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import { chmod, chown, copyFile, lstat, mkdir, open, readdir, readFile, rename, stat as statOf, unlink } from 'node:fs/promises'
-import { dirname, join, normalize } from 'node:path'
+import { lstat, mkdir, open, readdir, readFile, rename, stat as statOf, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import {
   type CommandResult,
+  conflict,
   type Host,
   type HostCommand,
   HostConflict,
@@ -16,6 +17,8 @@ import {
   type Stat,
   type WriteOptions,
 } from './host.ts'
+import { insideRoot } from './inside-root.ts'
+import { plainPath } from './plain-path.ts'
 
 const LIMIT = 4 * 1024 * 1024
 
@@ -33,31 +36,27 @@ export class LocalHost implements Host {
   }
 
   async stat(path: string): Promise<Stat | undefined> {
-    return unlessMissing(async () => statFrom(await lstat(this.#at(path))))
+    return unlessMissing(async () => this.#seen(await lstat(await this.#at(path))))
   }
 
   async read(path: string, limit = LIMIT): Promise<ReadFile | undefined> {
     return unlessMissing(async () => {
-      const stat = statFrom(await statOf(this.#at(path)))
+      const target = await this.#at(path, true)
+      const stat = await this.#seen(await statOf(target))
       if (stat.is !== 'file') throw new HostRefused(`${path} is no file`)
       if (stat.size > limit) throw new HostRefused(`${path} is larger than ${limit} bytes`)
-      const bytes = await readFile(this.#at(path))
+      const bytes = await readFile(target)
       return { text: bytes.toString('utf8'), sha256: sha256(bytes), stat }
     })
   }
 
   async list(path: string): Promise<readonly string[] | undefined> {
-    return unlessMissing(async () => (await readdir(this.#at(path))).sort())
+    return unlessMissing(async () => (await readdir(await this.#at(path, true))).sort())
   }
 
   async write(path: string, text: string, { mode, uid, gid, expected }: WriteOptions): Promise<void> {
-    await this.#expect(path, expected)
-    const target = this.#at(path)
-    const directory = dirname(target)
-    await refusing(() => mkdir(directory, { recursive: true, mode: 0o700 }))
-    const before = await this.stat(path)
-    const beside = join(directory, `.k8s-harden-${randomBytes(6).toString('hex')}`)
-    await refusing(async () => {
+    const before = await this.#expect(path, expected)
+    await this.#place(path, expected, async (beside) => {
       const handle = await open(beside, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600)
       try {
         await handle.writeFile(text)
@@ -67,37 +66,51 @@ export class LocalHost implements Host {
       } finally {
         await handle.close()
       }
-      await rename(beside, target)
-      await flush(directory)
-    }).catch(async (error) => {
-      await unlink(beside).catch(() => {})
-      throw error
     })
   }
 
   async copy(from: string, to: string): Promise<void> {
-    await refusing(async () => {
-      await mkdir(dirname(this.#at(to)), { recursive: true, mode: 0o700 })
-      const { mode, uid, gid } = await statOf(this.#at(from))
-      await copyFile(this.#at(from), this.#at(to), constants.COPYFILE_EXCL)
-      await chown(this.#at(to), uid, gid)
-      await chmod(this.#at(to), mode & 0o7777)
-      await flush(this.#at(to))
-      await flush(dirname(this.#at(to)))
+    await this.#expect(to, null)
+    const source = await refusing(() => this.#at(from, true))
+    await this.#place(to, null, async (beside) => {
+      const { mode, uid, gid } = await statOf(source)
+      const bytes = await readFile(source)
+      const handle = await open(beside, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600)
+      try {
+        await handle.writeFile(bytes)
+        await handle.chown(uid, gid)
+        await handle.chmod(mode & 0o7777)
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
     })
   }
 
   async remove(path: string, expected: string): Promise<void> {
-    if ((await this.read(path)) === undefined) return
+    if ((await this.stat(path)) === undefined) return
     await this.#expect(path, expected)
-    await refusing(() => unlink(this.#at(path)))
+    await refusing(async () => {
+      const target = await this.#at(path)
+      await unlink(target)
+      await flush(dirname(target))
+    })
   }
 
   async run({ argv, timeoutMs, stdin, name }: HostCommand): Promise<CommandResult> {
-    const [program = '', ...args] = argv
-    const result = await execa(program, args, { reject: false, timeout: timeoutMs, ...(stdin === undefined ? {} : { input: stdin }) })
+    // Programs of a tree of files are run in it: those of this machine belong to another one.
+    const [program, ...args] = this.#root === '/' ? ['env', ...argv] : ['chroot', this.#root, 'env', ...argv]
+    const result = await execa(program!, args, {
+      reject: false,
+      timeout: timeoutMs,
+      forceKillAfterDelay: 2000,
+      env: { LC_ALL: 'C' },
+      ...(stdin === undefined ? { stdin: 'ignore' as const } : { input: stdin }),
+    })
     if (result.timedOut) throw new HostUnreachable(`to ${name} took longer than ${timeoutMs / 1000} s`)
     if (result.exitCode === undefined) throw new HostRefused(`cannot ${name}: ${result.shortMessage ?? 'it did not start'}`)
+    if ([125, 126, 127].includes(result.exitCode) && /^(env|chroot): /m.test(result.stderr))
+      throw new HostRefused(`cannot ${name}: ${result.stderr.split('\n').at(-1)}`)
     return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr }
   }
 
@@ -112,24 +125,72 @@ export class LocalHost implements Host {
 
   async close(): Promise<void> {}
 
-  async #expect(path: string, expected: string | null): Promise<void> {
-    const now = (await this.read(path))?.sha256 ?? null
-    if (now !== expected) throw new HostConflict(`${path} ${now === null ? 'is not there' : 'was changed by somebody else'}`)
+  /** What is there as expected, or a HostConflict. Through a link nothing is written: a rename would put a file in its place. */
+  async #expect(path: string, expected: string | null): Promise<Stat | undefined> {
+    const stat = await this.stat(path)
+    if (stat?.is === 'link') throw new HostRefused(`${path} is a link, and is not written through: change what it leads to`)
+    const now = stat === undefined ? undefined : (await this.read(path, Number.POSITIVE_INFINITY))?.sha256
+    if ((now ?? null) !== expected) throw conflict(path, now, expected)
+    return stat
   }
 
-  #at(path: string): string {
-    if (!path.startsWith('/') || normalize(path) !== path || /[\0-\x1f\x7f]/.test(path))
-      throw new Error(`${JSON.stringify(path)} is no plain absolute path`)
-    return join(this.#root, path)
+  /** Fills a file beside, under a name that nobody takes for his own, and renames it if the target still is what it was. */
+  async #place(path: string, expected: string | null, fill: (beside: string) => Promise<void>): Promise<void> {
+    await refusing(async () => {
+      const target = await this.#at(path)
+      const directory = dirname(target)
+      await mkdir(directory, { recursive: true, mode: 0o700 })
+      const beside = join(directory, `.k8s-harden-${randomBytes(6).toString('hex')}`)
+      try {
+        await fill(beside)
+        await this.#expect(path, expected)
+        await rename(beside, target)
+      } catch (error) {
+        await unlink(beside).catch(() => {})
+        throw error
+      }
+      await flush(directory)
+    })
   }
+
+  async #at(path: string, follow = false): Promise<string> {
+    plainPath(path)
+    return this.#root === '/' ? path : insideRoot(this.#root, path, follow)
+  }
+
+  async #seen(stats: Stats): Promise<Stat> {
+    const is = stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'link' : 'other'
+    const [owner, group] = [await this.#nameOf('/etc/passwd', stats.uid), await this.#nameOf('/etc/group', stats.gid)]
+    return {
+      is,
+      mode: stats.mode & 0o7777,
+      uid: stats.uid,
+      gid: stats.gid,
+      ...(owner !== undefined && { owner }),
+      ...(group !== undefined && { group }),
+      size: stats.size,
+    }
+  }
+
+  readonly #names = new Map<string, Promise<ReadonlyMap<number, string>>>()
+  /** As the node's own lists have it. */
+  async #nameOf(list: '/etc/passwd' | '/etc/group', id: number): Promise<string | undefined> {
+    if (!this.#names.has(list))
+      this.#names.set(
+        list,
+        this.#at(list, true).then(namesIn, () => new Map<number, string>()),
+      )
+    return (await this.#names.get(list)!).get(id)
+  }
+}
+
+async function namesIn(file: string): Promise<ReadonlyMap<number, string>> {
+  const text = await readFile(file, 'utf8').catch(() => '')
+  const lines = text.split('\n').map((line) => line.split(':'))
+  return new Map(lines.flatMap(([name, , id]) => (name && id ? [[Number(id), name] as const] : [])).toReversed())
 }
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
-
-function statFrom(stats: Stats): Stat {
-  const is = stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'link' : 'other'
-  return { is, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, size: stats.size }
-}
 
 async function flush(path: string): Promise<void> {
   const handle = await open(path, 'r')
@@ -151,7 +212,7 @@ async function refusing<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act()
   } catch (error) {
-    if (error instanceof HostRefused || error instanceof HostConflict) throw error
+    if (error instanceof HostRefused || error instanceof HostConflict || error instanceof HostUnreachable) throw error
     if ((error as NodeJS.ErrnoException).code === undefined) throw error
     throw new HostRefused((error as Error).message, { cause: error })
   }
