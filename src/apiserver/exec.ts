@@ -41,18 +41,19 @@ const onlyV4 = new WeakSet<ApiClient>()
  * Every way it can fail is a refusal; a connection that ends without an exit code is one too, never success. Only an abort by the caller
  * throws. Needs `create` and `get` on pods/exec.
  *
- * Before v5 the end of standard input cannot be said: closing the connection is all there is, and loses the exit code. Then `head` of the
- * container hands on as many bytes as there are, so that its `sh` is needed too.
+ * With standard input the container needs a `sh`: containerd takes it away as soon as the program closes its output, as `dd of=FILE` does at
+ * once, so that a shell around it keeps that open. Before v5 the end of standard input cannot be said either, short of cutting the
+ * connection and losing the exit code; then `head` hands on as many bytes as there are.
  */
 export async function execInPod(client: ApiClient, request: ExecRequest): Promise<ExecAnswer> {
   request.signal?.throwIfAborted()
   if (request.stdin === undefined) return attempt(client.connection, request, [V5, V4])
   if (!onlyV4.has(client)) {
-    const answer = await attempt(client.connection, request, [V5])
+    const answer = await attempt(client.connection, { ...request, argv: ['sh', '-c', '"$@"; exit $?', 'sh', ...request.argv] }, [V5])
     if (answer.ok || answer.refusal.reason !== NOT_SPOKEN) return answer
     onlyV4.add(client)
   }
-  const counted = ['sh', '-c', 'n=$1; shift; head -c "$n" | "$@"', 'sh', String(request.stdin.length), ...request.argv]
+  const counted = ['sh', '-c', 'n=$1; shift; head -c "$n" | "$@"; exit $?', 'sh', String(request.stdin.length), ...request.argv]
   return attempt(client.connection, { ...request, argv: counted }, [V4])
 }
 

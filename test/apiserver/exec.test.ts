@@ -36,6 +36,7 @@ describe('running a program in a pod', () => {
     server.program = echo
     expect(await run({ argv: ['cat'], stdin })).toEqual({ ok: true, exitCode: 0, stdout: stdin, stderr: Buffer.alloc(0) })
     expect(await run({ argv: ['cat'], stdin: Buffer.alloc(0) })).toMatchObject({ ok: true, stdout: Buffer.alloc(0) })
+    expect(server.asked[0]?.argv).toEqual(['sh', '-c', '"$@"; exit $?', 'sh', 'cat'])
     expect(server.asked.map(({ offered }) => offered)).toEqual([['v5.channel.k8s.io'], ['v5.channel.k8s.io']])
   })
 
@@ -45,7 +46,7 @@ describe('running a program in a pod', () => {
     const client = server.client()
     for (let time = 0; time < 2; time++) expect(await run({ argv: hostile, stdin }, client)).toMatchObject({ ok: true, stdout: stdin })
     expect(server.asked.map(({ offered }) => offered[0])).toEqual(['v5.channel.k8s.io', 'v4.channel.k8s.io', 'v4.channel.k8s.io'])
-    expect(server.asked[1]?.argv).toEqual(['sh', '-c', 'n=$1; shift; head -c "$n" | "$@"', 'sh', '200000', ...hostile])
+    expect(server.asked[1]?.argv).toEqual(['sh', '-c', 'n=$1; shift; head -c "$n" | "$@"; exit $?', 'sh', '200000', ...hostile])
     expect(await run({}, client)).toMatchObject({ ok: true, exitCode: 0 })
   })
 
