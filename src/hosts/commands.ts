@@ -14,6 +14,9 @@ export const kubeletIsActive = (): HostCommand => ({
   timeoutMs: 10 * SECOND,
 })
 
+/** Prints process ids; exit code 1 where there is none. */
+export const kubeletProcesses = (): HostCommand => ({ name: 'look for the kubelet', argv: ['pidof', 'kubelet'], timeoutMs: 10 * SECOND })
+
 const LOOK = 20 * SECOND
 const WRITE = 60 * SECOND
 
@@ -24,8 +27,9 @@ export const FILE_COMMANDS = {
   statTarget: (path: string) => command('look at', ['stat', '-L', '-c', '%f %s %u %g %U %G', path], LOOK),
   head: (path: string, bytes: number) => command('read', ['head', '-c', String(bytes), path], LOOK),
   hash: (path: string) => command('read', ['sha256sum', path], LOOK),
-  /** With the slash a link to a directory is followed, and a file is none. */
-  list: (path: string) => command('list', ['ls', '-1A', path.endsWith('/') ? path : `${path}/`], LOOK),
+  /** Not `ls`, which changes names that are no ASCII (busybox). With the slash a link to a directory is followed, and a file is none. */
+  list: (path: string) =>
+    command('list', ['find', path.endsWith('/') ? path : `${path}/`, '-mindepth', '1', '-maxdepth', '1', '-print0'], LOOK, path),
   makeDirectory: (path: string) => command('make the directory', ['mkdir', '-m', '700', path], WRITE),
   /** Empty, 0600 from its first moment on; prints its name. */
   makeFile: (directory: string) => command('make a file in', ['mktemp', `${directory}/.k8s-harden-XXXXXX`], WRITE, directory),

@@ -139,7 +139,7 @@ export class LocalHost implements Host {
     await refusing(async () => {
       const target = await this.#at(path)
       const directory = dirname(target)
-      await mkdir(directory, { recursive: true, mode: 0o700 })
+      await makeDirectory(directory)
       const beside = join(directory, `.k8s-harden-${randomBytes(6).toString('hex')}`)
       try {
         await fill(beside)
@@ -183,6 +183,25 @@ export class LocalHost implements Host {
     return (await this.#names.get(list)!).get(id)
   }
 }
+
+/** Not `recursive`, which on a file system that lets nobody make any (/proc) tries for ever. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, 0o700)
+    await flush(dirname(path))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && (await statOf(path)).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(path) === path || (await exists(dirname(path)))) throw error
+    await makeDirectory(dirname(path))
+    await makeDirectory(path)
+  }
+}
+const exists = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  )
 
 async function namesIn(file: string): Promise<ReadonlyMap<number, string>> {
   const text = await readFile(file, 'utf8').catch(() => '')

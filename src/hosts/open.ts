@@ -57,7 +57,7 @@ function addressOf(node: NodeObject): string | undefined {
 }
 
 /** `spec` as `hostSpecFor` gives it. Nothing is contacted before the first question. */
-export function openHost({ node, by, where }: HostSpec): Host {
+export function openHost(node: string, { by, where }: HostSpec): Host {
   switch (by) {
     case 'local':
       return new LocalHost(node, where === '' ? '/' : where)

@@ -60,8 +60,9 @@ export class RemoteHost implements Host {
   async list(path: string): Promise<readonly string[] | undefined> {
     const text = (await this.#unlessMissing(FILES.list(plainPath(path))))?.stdout.toString('utf8')
     return text
-      ?.split('\n')
+      ?.split('\0')
       .filter((name) => name !== '')
+      .map((name) => name.slice(name.lastIndexOf('/') + 1))
       .sort()
   }
 
@@ -171,7 +172,7 @@ export class RemoteHost implements Host {
     if (raw === undefined) throw unintelligible(command)
     const bits = Number.parseInt(raw, 16)
     return {
-      is: TYPES[bits & 0o170000] ?? 'other',
+      is: TYPES.get(bits & 0o170000) ?? 'other',
       mode: bits & 0o7777,
       uid: Number(uid),
       gid: Number(gid),
@@ -200,7 +201,12 @@ export class RemoteHost implements Host {
   }
 }
 
-const TYPES: Readonly<Record<number, Stat['is']>> = { 16807: 'file', 9604: 'directory', 21609: 'link' }
+/** S_IFMT of stat(2). */
+const TYPES: ReadonlyMap<number, Stat['is']> = new Map([
+  [0o100000, 'file'],
+  [0o40000, 'directory'],
+  [0o120000, 'link'],
+])
 
 /** What the program says, told by its name in front, from what sudo or a carrier says around it. */
 const ownLine = ({ argv }: HostCommand, { stderr }: Ran): string | undefined =>

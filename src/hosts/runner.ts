@@ -1,4 +1,5 @@
 /** What a carrier has to bring along: it runs a program on the node. Everything else is RemoteHost. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import type { Carrier } from '../model/index.ts'
 import { HostUnreachable } from './host.ts'
@@ -37,7 +38,7 @@ export const carrierEnvironment = (): Record<string, string> => ({
 
 /** A program of this machine, without a shell. Throws `HostUnreachable` where it does not start, is killed, or takes too long. */
 export async function runProgram(program: string, args: readonly string[], { timeoutMs, stdin, limit }: RunOptions): Promise<Ran> {
-  const result = await execa(program, args, {
+  const running = execa(program, args, {
     reject: false,
     encoding: 'buffer',
     extendEnv: false,
@@ -48,7 +49,12 @@ export async function runProgram(program: string, args: readonly string[], { tim
     stripFinalNewline: false,
     ...(stdin === undefined ? { stdin: 'ignore' as const } : { input: stdin }),
   })
-  if (result.timedOut) throw new HostUnreachable(`${program} gave no answer within ${timeoutMs / 1000} s`)
+  // What the program started may keep its output open after it was ended: that is not waited for.
+  const late = new AbortController()
+  const result = await Promise.race([running, sleep(timeoutMs + 3000, undefined, { signal: late.signal, ref: false })]).finally(() =>
+    late.abort(),
+  )
+  if (result === undefined || result.timedOut) throw new HostUnreachable(`${program} gave no answer within ${timeoutMs / 1000} s`)
   if (result.isMaxBuffer) throw new HostUnreachable(`${program} answered with more than ${limit} bytes`)
   if (result.exitCode === undefined)
     throw new HostUnreachable(

@@ -16,7 +16,9 @@ export const shellText = (argv: readonly string[]): string =>
 /** `[USER@]ADDRESS[:PORT]`; IPv6 in brackets where a port follows. Undefined where it is none. */
 export function parseSshAddress(where: string): { readonly user?: string; readonly address: string; readonly port?: string } | undefined {
   const [, user, bracketed, plain, port] =
-    /^(?:([\w.][\w.-]*)@)?(?:\[([0-9a-fA-F:.%\w]+)\]|([\w.][\w.-]*|[0-9a-fA-F:]+(?:%\w+)?))(?::(\d{1,5}))?$/.exec(where) ?? []
+    /^(?:([\w.][\w.-]*)@)?(?:\[([0-9a-fA-F:.%\w]+)\]|([\w.][\w.-]*|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*(?:%\w+)?))(?::(\d{1,5}))?$/.exec(
+      where,
+    ) ?? []
   const address = bracketed ?? plain
   return address === undefined ? undefined : { ...(user && { user }), address, ...(port && { port }) }
 }

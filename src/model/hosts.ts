@@ -18,6 +18,8 @@ export interface HostSeen {
 export interface HostFileSeen {
   /** Absolute, on the node. */
   readonly path: string
+  /** What it is there for, as the arguments say that name it. */
+  readonly role?: HostFileRole
   readonly is: 'file' | 'directory'
   /** Permission bits, `0o600`. */
   readonly mode: number
@@ -31,6 +33,20 @@ export interface HostFileSeen {
   /** Of YAML that controls judge; keys of an EncryptionConfiguration are replaced by stand-ins of the same length and quality. Never of private keys. */
   readonly text?: string
 }
+
+export type HostFileRole =
+  | 'static-pod'
+  | 'static-pod-directory'
+  | 'kubeconfig'
+  | 'kubelet-config'
+  | 'kubelet-service'
+  | 'certificate'
+  | 'key'
+  | 'pki-directory'
+  | 'etcd-data'
+  | 'cni'
+  /** What an API server's flag names: EncryptionConfiguration, audit policy and their like. */
+  | 'configuration'
 
 /** A directory or file of the node that a component must see, at the same path inside. */
 export interface HostMount {
