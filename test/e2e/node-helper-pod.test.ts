@@ -1,36 +1,19 @@
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { ApiClient } from '../../src/apiserver/client.ts'
 import { pickContext } from '../../src/apiserver/context.ts'
 import { execInPod } from '../../src/apiserver/exec.ts'
 import { restartKubelet } from '../../src/hosts/commands.ts'
 import { HelperPodHost } from '../../src/hosts/helper-pod-host.ts'
-import { machineImage } from '../cluster/nodes/machine-image.ts'
+import { helperPrograms, machineImage } from '../cluster/nodes/machine-image.ts'
 import { describeNode } from '../cluster/with-cluster.ts'
 
-const programs = [
-  'env',
-  'sh',
-  'sleep',
-  'stat',
-  'readlink',
-  'head',
-  'sha256sum',
-  'ls',
-  'find',
-  'mkdir',
-  'mktemp',
-  'dd',
-  'cp',
-  'chown',
-  'chmod',
-  'mv',
-  'rm',
-  'sync',
-  'cat',
-]
 const image = 'k8s-harden.test/programs:1'
 const namespaces = '/api/v1/namespaces'
 const pods = `${namespaces}/k8s-harden-nodes/pods`
@@ -48,7 +31,7 @@ describeNode('a node reached through a helper pod', {}, (cluster) => {
   const namespaceIs = async () => (await cluster().api.request('GET', `${namespaces}/k8s-harden-nodes`)).status
 
   beforeAll(async () => {
-    await node().addImages([machineImage(image, programs)])
+    await node().addImages([machineImage(image, helperPrograms)])
     client = new ApiClient(pickContext({ kubeconfig: cluster().kubeconfig }))
   })
   afterEach(async () => {
@@ -142,6 +125,27 @@ describeNode('a node reached through a helper pod', {}, (cluster) => {
     await cluster().kubectl(['delete', 'pod', '--namespace', 'k8s-harden-nodes', pod!.metadata.name, '--wait'])
     expect(await one.list('/etc/kubernetes')).toContain('manifests')
     expect((await podsThere()).map(({ metadata }) => metadata.name)).not.toContain(pod!.metadata.name)
+  })
+
+  test('a run that was killed in the middle of a write leaves a whole file, and its pod goes with the next run', async () => {
+    const path = '/etc/kubernetes/killed'
+    writeFileSync(node().path(path), 'a'.repeat(1_000_000))
+    const script = join(import.meta.dirname, 'helper-pod-killed.ts')
+    const child = spawn(process.execPath, [script, cluster().kubeconfig, image, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(child.stdout, 'data')
+    await sleep(700)
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    expect(new Set(readFileSync(node().path(path), 'utf8')).size).toBe(1)
+    expect(lstatSync(node().path(path)).size).toBe(1_000_000)
+    const [left] = await podsThere()
+    const next = new ApiClient(pickContext({ kubeconfig: cluster().kubeconfig }))
+    const one = new HelperPodHost(next, 'node-0', { image })
+    expect(await one.stat(path)).toMatchObject({ is: 'file' })
+    expect((await podsThere()).map(({ metadata }) => metadata.name)).not.toContain(left!.metadata.name)
+    expect(await podsThere()).toHaveLength(1)
+    await one.close()
+    next.close()
   })
 
   test('an image that is not to be had is a refusal in words, and nothing stays', async () => {

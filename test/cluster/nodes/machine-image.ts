@@ -13,3 +13,6 @@ export function machineImage(name: string, programs: readonly string[]): ImageOp
   }
   return { name, files }
 }
+
+/** What a helper pod runs, and `cat` for tests. */
+export const helperPrograms = 'env sh sleep stat readlink head sha256sum ls find mkdir mktemp dd cp chown chmod mv rm sync cat'.split(' ')
