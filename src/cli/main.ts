@@ -32,9 +32,13 @@ const FLOWS =
   'learn from a record of network flows who talks to whom: JSON lines of Hubble (hubble observe -o json), conntrack -L, or {"source","destination","protocol","port","verdict"} a line (see the README); a file, plain or gzip, a directory of them, or - for standard input; may be given often'
 const CLOUD_IAM =
   "run the provider's own CLI (aws, gcloud, az, oci), read-only, to see whom the cloud lets in: auto, eks:REGION/NAME, gke:PROJECT/LOCATION/NAME, aks:GROUP/NAME or oke:OCID"
+const HOST =
+  'reach the files of a node: NODE=CARRIER with ssh:[USER@]ADDRESS[:PORT], docker:CONTAINER (podman, nerdctl), local[:ROOT] or pod; NODE * is every other node, {node} and {address} are filled in; may be given often'
+/** Of the commands that look at nodes. */
+const withHosts = (command: Command): Command => command.option('--host <node=carrier>', HOST, another)
 /** Of the commands that judge: what is known besides the source. */
 const withImages = (command: Command): Command =>
-  command
+  withHosts(command)
     .option('--images <registry|file>', IMAGES)
     .option('--audit-log <file|->', AUDIT_LOG, another)
     .option('--flows <file|->', FLOWS, another)
@@ -103,11 +107,13 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .option('--out <dir>', 'where files for you to place are written (default: under the state directory)')
     .action((options: Options) => run(async () => (await import('./commands/apply.ts')).applyMain(options)))
 
-  withSource(
-    root
-      .command('undo')
-      .description('take a run back (default: the last one)')
-      .argument('[run]', 'id of the run, from `k8s-harden history`'),
+  withHosts(
+    withSource(
+      root
+        .command('undo')
+        .description('take a run back (default: the last one)')
+        .argument('[run]', 'id of the run, from `k8s-harden history`'),
+    ),
   )
     .option('--step <id>', 'only this step')
     .option('--yes', 'do not ask')

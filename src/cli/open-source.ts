@@ -4,6 +4,7 @@ import type { Host } from '../hosts/host.ts'
 import type { ClusterSource, Json } from '../model/index.ts'
 import { stateDirectory } from '../writers/journal.ts'
 import { withCloudIamOf } from './cloud-iam-option.ts'
+import { withHostsOf } from './hosts-option.ts'
 import { withImagesOf } from './images-option.ts'
 import { withAuditLogsOf, withFlowsOf } from './log-options.ts'
 import { sizeNursery } from './nursery.ts'
@@ -37,7 +38,8 @@ export async function openSource(options: OpenOptions): Promise<Opened> {
   if (auditLog !== undefined) source = await withAuditLogsOf(source, auditLog)
   if (flows !== undefined) source = await withFlowsOf(source, flows)
   if (cloudIam !== undefined) source = await withCloudIamOf(source, cloudIam, opened.client?.context)
-  return { ...opened, source }
+  if (options.host === undefined || opened.client === undefined) return { ...opened, source }
+  return withHostsOf({ ...opened, source, client: opened.client }, options.host)
 }
 
 async function openNamed(options: OpenOptions): Promise<Opened> {
@@ -84,8 +86,19 @@ export function optionsOfLocation(location: Json): SourceOptions {
     context,
     kubeconfig,
     path = '',
-  } = location as { readonly kind?: string; readonly context?: string; readonly kubeconfig?: string; readonly path?: string }
+    host,
+  } = location as {
+    readonly kind?: string
+    readonly context?: string
+    readonly kubeconfig?: string
+    readonly path?: string
+    host?: string[]
+  }
   if (kind === 'sample') return { sample: true }
   if (kind === 'manifests') return { manifests: path }
-  return { ...(context !== undefined && { context }), ...(kubeconfig !== undefined && { kubeconfig }) }
+  return {
+    ...(context !== undefined && { context }),
+    ...(kubeconfig !== undefined && { kubeconfig }),
+    ...(host !== undefined && { host }),
+  }
 }

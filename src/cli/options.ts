@@ -1,4 +1,5 @@
 import { PRACTICES } from '../engine/score.ts'
+import { type HostSpec, parseHostSpec } from '../hosts/spec.ts'
 import type { Practice, RegisteredControl, Severity } from '../model/index.ts'
 import { UsageError } from './errors.ts'
 
@@ -15,20 +16,47 @@ export interface SourceOptions {
   readonly flows?: readonly string[]
   /** `auto`, or a cluster's name at its provider. */
   readonly cloudIam?: string
+  /** How nodes are reached: `NODE=CARRIER`. */
+  readonly host?: readonly string[]
 }
 export interface ChoiceOptions {
   readonly practice?: readonly string[]
   readonly control?: readonly string[]
 }
 
+export const HOST_EXAMPLES: readonly string[] = [
+  '--host cp-1=ssh:root@10.0.0.1',
+  '--host "*=ssh:admin@{address}"',
+  '--host "*=docker:{node}"',
+  '--host cp-1=local',
+  '--host "*=pod"',
+]
+
+/** Throws UsageError where one cannot be read, or names a node again. */
+export function parseHosts(texts: readonly string[]): readonly HostSpec[] {
+  const specs = texts.map((text) => {
+    const spec = parseHostSpec(text)
+    if (spec === undefined) throw new UsageError(`--host takes NODE=CARRIER, not "${text}"`, HOST_EXAMPLES)
+    return spec
+  })
+  const twice = specs.find(({ node }, index) => specs.findIndex((other) => other.node === node) !== index)
+  if (twice !== undefined) throw new UsageError(`--host names ${twice.node === '*' ? '"*"' : `node ${twice.node}`} twice`, HOST_EXAMPLES)
+  return specs
+}
+
 /** One source, or a sentence about why not. */
-export function checkSource({ context, kubeconfig, manifests, sample, auditLog = [], flows = [] }: SourceOptions): void {
+export function checkSource({ context, kubeconfig, manifests, sample, auditLog = [], flows = [], host = [] }: SourceOptions): void {
   const named = [
     context !== undefined || kubeconfig !== undefined ? '--context/--kubeconfig' : '',
     manifests === undefined ? '' : '--manifests',
     sample ? '--sample' : '',
   ].filter((name) => name !== '')
   if (named.length > 1) throw new UsageError(`${named.join(' and ')} name different sources: give one`)
+  if (host.length > 0 && (manifests !== undefined || sample))
+    throw new UsageError(`--host reaches the nodes of a cluster, and ${sample ? '--sample' : '--manifests'} has none`, [
+      'leave --host away, or scan the cluster with --context NAME',
+    ])
+  parseHosts(host)
   if ([...auditLog, ...flows, manifests].filter((path) => path === '-').length > 1)
     throw new UsageError('standard input can be read once only: give the audit log, the flows or the manifests as a file')
 }

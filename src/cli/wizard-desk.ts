@@ -11,13 +11,14 @@ import type { Answer, ContextList, Desk, OpenedSource, RunEvent, SourceChoice } 
 import { FileJournal, newRunId, stateDirectory } from '../writers/journal.ts'
 import { lockTarget } from '../writers/journal-lock.ts'
 import { settleInterrupted } from './commands/interrupted.ts'
+import { closeHosts } from './hosts-option.ts'
 import { type Opened, type OpenOptions, openSource } from './open-source.ts'
 import { ALSO, filesDirectory, openWriters, targetOf, type Writers } from './open-writer.ts'
 import type { SourceOptions } from './options.ts'
 import { VERSION } from './version.ts'
 import { pastRuns, undoRun } from './wizard-history.ts'
 
-export function wizardDesk({ kubeconfig, images, auditLog, flows, cloudIam }: SourceOptions): Desk {
+export function wizardDesk({ kubeconfig, images, auditLog, flows, cloudIam, host }: SourceOptions): Desk {
   const state = stateDirectory()
   return {
     contexts: () => contextsIn(kubeconfig),
@@ -29,6 +30,8 @@ export function wizardDesk({ kubeconfig, images, auditLog, flows, cloudIam }: So
           ...(auditLog !== undefined && { auditLog }),
           ...(flows !== undefined && { flows }),
           ...(cloudIam !== undefined && { cloudIam }),
+          // Other sources may be opened from here, which have no nodes.
+          ...(host !== undefined && choice.kind === 'live' && { host }),
         }),
         state,
       ),
@@ -84,7 +87,10 @@ async function openedSource(opened: Opened, state: string): Promise<OpenedSource
     },
     preview: (step) => work.preview(step),
     run: (plan, steps, ask, signal) => work.run(plan, new Set(steps), ask, signal),
-    close: () => stop.abort(),
+    close: () => {
+      stop.abort()
+      void closeHosts(opened)
+    },
   }
 }
 

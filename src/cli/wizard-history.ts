@@ -5,6 +5,7 @@ import { undo } from '../plan/undo.ts'
 import type { PastStepState, RunEvent, RunSummary } from '../session/ports.ts'
 import { FileJournal, readRuns } from '../writers/journal.ts'
 import { lockTarget } from '../writers/journal-lock.ts'
+import { closeHosts } from './hosts-option.ts'
 import { openSource, optionsOfLocation } from './open-source.ts'
 import { filesDirectory, openWriters, targetOf, writerOf } from './open-writer.ts'
 
@@ -73,5 +74,6 @@ export async function* undoRun(
   } finally {
     await journal.close()
     await release()
+    await closeHosts(opened)
   }
 }

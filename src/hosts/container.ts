@@ -1,9 +1,7 @@
 /** The `exec` of a container program: nodes of kind and minikube, and any node that runs in a container of this machine. */
 import { HostRefused, HostUnreachable } from './host.ts'
 import { lastLine, type Ran, type Runner, type RunOptions, runProgram } from './runner.ts'
-
-export type ContainerProgram = 'docker' | 'podman' | 'nerdctl'
-export const isContainerName = (name: string): boolean => /^[A-Za-z0-9][\w.-]*$/.test(name)
+import { type ContainerProgram, isContainerName } from './spec.ts'
 
 export class ContainerRunner implements Runner {
   readonly carrier = 'container'

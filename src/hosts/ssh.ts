@@ -7,21 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
 import { HostRefused, HostUnreachable } from './host.ts'
 import { carrierEnvironment, lastLine, type Ran, type Runner, type RunOptions, runProgram } from './runner.ts'
+import { parseSshAddress } from './spec.ts'
 
 const CONNECT_S = 10
 /** sshd hands the words to the login shell as one text: each is quoted so that any POSIX shell gives it back as it was. */
 export const shellText = (argv: readonly string[]): string =>
   argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')
-
-/** `[USER@]ADDRESS[:PORT]`; IPv6 in brackets where a port follows. Undefined where it is none. */
-export function parseSshAddress(where: string): { readonly user?: string; readonly address: string; readonly port?: string } | undefined {
-  const [, user, bracketed, plain, port] =
-    /^(?:([\w.][\w.-]*)@)?(?:\[([0-9a-fA-F:.%\w]+)\]|([\w.][\w.-]*|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*(?:%\w+)?))(?::(\d{1,5}))?$/.exec(
-      where,
-    ) ?? []
-  const address = bracketed ?? plain
-  return address === undefined ? undefined : { ...(user && { user }), address, ...(port && { port }) }
-}
 
 export class SshRunner implements Runner {
   readonly carrier = 'ssh'

@@ -28,6 +28,7 @@ import { Interrupted, type Io, terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
 import { readExceptions } from '../exceptions-file.ts'
 import { EXIT } from '../exit-codes.ts'
+import { closeHosts } from '../hosts-option.ts'
 import { readsForReach } from '../network-reads.ts'
 import { type Opened, openSource } from '../open-source.ts'
 import { ALSO, filesDirectory, openWriters, targetOf, type Writers } from '../open-writer.ts'
@@ -72,9 +73,10 @@ export async function applyMain(options: ApplyOptions): Promise<number> {
   const opened = await openSource(options)
   const state = stateDirectory()
   const id = newRunId(new Date())
-  const writers = await openWriters(opened, filesDirectory(options.out, state, id))
   const { signal } = interruptible()
-  return applyCommand(io, { opened, writers, controls, signal, stateDirectory: state, run: id }, options)
+  const writers = await openWriters(opened, filesDirectory(options.out, state, id))
+  const context = { opened, writers, controls, signal, stateDirectory: state, run: id }
+  return applyCommand(io, context, options).finally(() => closeHosts(opened))
 }
 
 function requireConsent(io: Io, { yes, dryRun }: ApplyOptions): void {

@@ -12,6 +12,7 @@ import { writePatchFiles } from '../../writers/patch-files.ts'
 import type { PatchMeta } from '../../writers/patch-readme.ts'
 import { readExceptions } from '../exceptions-file.ts'
 import { EXIT } from '../exit-codes.ts'
+import { closeHosts } from '../hosts-option.ts'
 import { readsForReach } from '../network-reads.ts'
 import { openSource } from '../open-source.ts'
 import { chooseControls, parseSettings, type SourceOptions } from '../options.ts'
@@ -46,7 +47,7 @@ export async function generateCommand(options: GenerateOptions): Promise<number>
   const scan = new LiveScan({ source: opened.source, controls, isExcepted, follow: false })
   const { signal, interrupted } = interruptible()
   const wanted = wantedBy(controls)
-  await scan.run(signal, new Set([...wanted, ...readsForReach(wanted, options.flows)]))
+  await scan.run(signal, new Set([...wanted, ...readsForReach(wanted, options.flows)])).finally(() => closeHosts(opened))
   if (interrupted()) return EXIT.interrupted
   const { snapshot } = scan.state
   const findings = plannable(scan.findings)

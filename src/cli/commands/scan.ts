@@ -20,6 +20,7 @@ import { LiveScan, type ScanState } from '../../session/live-scan.ts'
 import { UsageError } from '../errors.ts'
 import { readExceptions } from '../exceptions-file.ts'
 import { EXIT } from '../exit-codes.ts'
+import { closeHosts } from '../hosts-option.ts'
 import { openSource } from '../open-source.ts'
 import { chooseControls, failOn, type SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
@@ -54,10 +55,8 @@ export async function scanCommand(options: ScanOptions): Promise<number> {
   const tellProblems = problemTeller()
   if (options.watch) scan.subscribe(tellProblems)
   // What tells between whom the flows were, whatever the chosen controls read.
-  await scan.run(
-    signal,
-    new Set([...wantedBy(controls), ...(options.flows === undefined ? [] : ['ObservedFlows' as const, ...FLOW_KINDS])]),
-  )
+  const wanted = new Set([...wantedBy(controls), ...(options.flows === undefined ? [] : ['ObservedFlows' as const, ...FLOW_KINDS])])
+  await scan.run(signal, wanted).finally(() => closeHosts(opened))
   if (interrupted()) return EXIT.interrupted
   for (const one of exceptions.expired)
     process.stderr.write(`k8s-harden: the exception for ${one.control} has expired on ${one.until}: ${printable(one.reason)}\n`)

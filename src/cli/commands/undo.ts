@@ -8,6 +8,7 @@ import { lockTarget } from '../../writers/journal-lock.ts'
 import { Interrupted, type Io, terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
+import { closeHosts } from '../hosts-option.ts'
 import { openSource, optionsOfLocation } from '../open-source.ts'
 import { filesDirectory, openWriters, targetOf, type Writers, writerOf } from '../open-writer.ts'
 import type { SourceOptions } from '../options.ts'
@@ -29,9 +30,13 @@ export async function undoMain(runId: string | undefined, options: UndoOptions):
     throw new UsageError(`run ${recorded.header.run} changed ${line(recorded.header.source.server ?? '?')}, and this is ${line(target)}`, [
       'name the cluster of that run with --context',
     ])
-  const writers = await openWriters(opened, filesDirectory(undefined, state, recorded.header.run))
   const { signal } = interruptible()
-  return undoCommand(io, { recorded, writers, stateDirectory: state, target, signal }, options)
+  try {
+    const writers = await openWriters(opened, filesDirectory(undefined, state, recorded.header.run))
+    return await undoCommand(io, { recorded, writers, stateDirectory: state, target, signal }, options)
+  } finally {
+    await closeHosts(opened)
+  }
 }
 
 export interface UndoContext {
@@ -104,7 +109,7 @@ function chooseSteps(run: RecordedRun, id: string | undefined): readonly Recorde
 /** Where the run was made, unless the operator names a source of his own. */
 function locationOf({ header: { source } }: RecordedRun, options: UndoOptions): SourceOptions {
   if (options.context !== undefined || options.kubeconfig !== undefined || options.manifests !== undefined || options.sample) return options
-  return optionsOfLocation(source.location)
+  return { ...optionsOfLocation(source.location), ...(options.host !== undefined && { host: options.host }) }
 }
 
 async function confirmed(io: Io, count: number): Promise<boolean> {

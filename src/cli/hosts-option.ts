@@ -1,0 +1,64 @@
+/** `--host NODE=CARRIER`: nodes whose files are reached, because the operator said how. */
+import type { ApiClient } from '../apiserver/client.ts'
+import type { Host } from '../hosts/host.ts'
+import { formatHostSpec, type HostSpec, hostSpecFor, needsNodes } from '../hosts/spec.ts'
+import type { ClusterSource, Json, NodeObject } from '../model/index.ts'
+import { UsageError } from './errors.ts'
+import { HOST_EXAMPLES as EXAMPLES, parseHosts } from './options.ts'
+
+interface LiveSource {
+  readonly source: ClusterSource
+  readonly client: ApiClient
+  readonly location: Json
+}
+
+/** With the source that shows the nodes' files, and the specifications, each for one node, in the location. */
+export async function withHostsOf<T extends LiveSource>(
+  opened: T,
+  texts: readonly string[],
+): Promise<T & { readonly hosts: readonly Host[] }> {
+  const { openHost } = await import('../hosts/open.ts')
+  const { withHosts } = await import('../sources/hosts.ts')
+  const specs = await specsOf(texts, opened.client)
+  const { source, hosts } = withHosts(
+    opened.source,
+    specs.map((spec) => openHost(spec.node, spec)),
+  )
+  const location = { ...(opened.location as Readonly<Record<string, Json>>), host: specs.map(formatHostSpec) }
+  return { ...opened, source, hosts, location }
+}
+
+/** Ends what keeps the way to them open. */
+export async function closeHosts({ hosts = [] }: { readonly hosts?: readonly Host[] }): Promise<void> {
+  await Promise.allSettled(hosts.map((host) => host.close()))
+}
+
+/** One specification a node. Throws UsageError; the cluster is asked for its nodes only where a specification needs them. */
+export async function specsOf(texts: readonly string[], client: Pick<ApiClient, 'get'>): Promise<readonly HostSpec[]> {
+  const specs = parseHosts(texts)
+  const nodes = specs.some(needsNodes) ? await nodesOf(client) : []
+  const byName = new Map(nodes.map((node) => [node.metadata.name, node]))
+  const all = specs.flatMap((spec) => {
+    const named = spec.node === '*' ? [...byName.keys()].filter((name) => !specs.some(({ node }) => node === name)) : [spec.node]
+    return named.map((node) => {
+      if (nodes.length > 0 && !byName.has(node))
+        throw new UsageError(`--host names node ${node}, which the cluster does not have`, [
+          `its nodes are ${[...byName.keys()].slice(0, 10).join(', ')}`,
+        ])
+      try {
+        return hostSpecFor(spec, node, byName.get(node))
+      } catch (error) {
+        throw new UsageError(`--host cannot reach node ${node}: ${(error as Error).message}`, EXAMPLES)
+      }
+    })
+  })
+  return all
+}
+
+async function nodesOf(client: Pick<ApiClient, 'get'>): Promise<readonly NodeObject[]> {
+  const answer = await client.get('/api/v1/nodes', { signal: AbortSignal.timeout(60_000) })
+  if (answer.ok) return (answer.body as { readonly items?: readonly NodeObject[] }).items ?? []
+  throw new UsageError(`--host "*" and {address} want the list of nodes, and it cannot be had: ${answer.refusal.message}`, [
+    'name the nodes one by one: --host NODE=ssh:root@ADDRESS',
+  ])
+}

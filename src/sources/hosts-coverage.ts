@@ -1,0 +1,83 @@
+import type { KubeObject, PodObject, SourceEvent } from '../model/index.ts'
+import { fewOf } from '../objects/few-of.ts'
+import type { HostLook } from './hosts-look.ts'
+
+/** Which nodes there are, and which of them run an API server: what has to be seen before "none" means none. */
+export class Coverage {
+  readonly #pods = new Map<string, string>()
+  readonly #nodes = new Map<string, string>()
+  #unread = new Map<'Pod' | 'Node', string>()
+  #narrowed = false
+
+  /** True where the event changes the answer. */
+  take(event: SourceEvent): boolean {
+    switch (event.type) {
+      case 'source': {
+        const { namespaces, whole = [] } = event.info
+        this.#narrowed = namespaces !== undefined && !namespaces.includes('kube-system') && !whole.includes('Pod')
+        return true
+      }
+      case 'unread': {
+        const { what, because } = event.unread
+        if (what === 'Pod' || what === 'Node') this.#unread.set(what, because)
+        return what === 'Pod' || what === 'Node'
+      }
+      case 'replace': {
+        const map = this.#mapOf(event.kind)
+        if (map === undefined) return false
+        map.clear()
+        this.#unread.delete(event.kind as 'Pod' | 'Node')
+        for (const [key, object] of event.items) put(map, key, event.kind, object)
+        return true
+      }
+      case 'upsert': {
+        const map = this.#mapOf(event.kind)
+        if (map === undefined) return false
+        const before = map.get(event.key)
+        map.delete(event.key)
+        put(map, event.key, event.kind, event.object)
+        return map.get(event.key) !== before
+      }
+      case 'remove':
+        return this.#mapOf(event.kind)?.delete(event.key) === true
+      default:
+        return false
+    }
+  }
+
+  /** Undefined where the looks saw all of them; else why not. */
+  missing(where: 'api-servers' | 'nodes', looks: readonly HostLook[]): string | undefined {
+    const wanted = where === 'nodes' ? this.#nodes : this.#pods
+    const what = where === 'nodes' ? ('Node' as const) : ('Pod' as const)
+    const unread = this.#unread.get(what)
+    if (unread !== undefined) return `which nodes there are is not known: ${unread}`
+    if (what === 'Pod' && this.#narrowed) return 'which nodes run an API server is not known without the pods of kube-system'
+    if (where === 'api-servers' && wanted.size === 0)
+      return looks.some(({ apiServer }) => apiServer)
+        ? 'the cluster shows no mirror pod of an API server, so there may be others'
+        : 'none of these nodes runs an API server as a static pod'
+    const byNode = new Map(looks.map((look) => [look.seen.node, look]))
+    const reasons = [...new Set(wanted.values())].sort().flatMap((node) => {
+      const look = byNode.get(node)
+      if (look === undefined) return [`no --host names node ${node}`]
+      if (look.seen.refused !== undefined) return [`node ${node}: ${look.seen.refused}`]
+      if (where === 'api-servers' && !look.apiServer) return [`node ${node}: no manifest of its API server was found`]
+      return look.unread.map(({ because }) => `node ${node}: ${because}`)
+    })
+    return reasons.length === 0 ? undefined : fewOf(reasons)
+  }
+
+  #mapOf(kind: string): Map<string, string> | undefined {
+    return kind === 'Pod' ? this.#pods : kind === 'Node' ? this.#nodes : undefined
+  }
+}
+
+/** Of pods only the mirrors of API servers, with their node. */
+function put(map: Map<string, string>, key: string, kind: string, object: KubeObject): void {
+  if (kind === 'Node') map.set(key, object.metadata.name)
+  else if (isApiServer(object as PodObject)) map.set(key, (object as PodObject).spec.nodeName ?? '')
+}
+function isApiServer({ metadata, spec }: PodObject): boolean {
+  if (metadata.namespace !== 'kube-system' || metadata.annotations?.['kubernetes.io/config.mirror'] === undefined) return false
+  return metadata.labels?.['component'] === 'kube-apiserver' || (spec?.containers ?? []).some(({ name }) => name === 'kube-apiserver')
+}

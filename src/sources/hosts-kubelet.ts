@@ -1,0 +1,76 @@
+/** How the kubelet of a node was started, and what that says of its files. */
+import { parse } from 'yaml'
+import { kubeletProcesses } from '../hosts/commands.ts'
+import { type Host, HostRefused } from '../hosts/host.ts'
+import { parseFlags } from '../objects/flag-parse.ts'
+import { valueAt } from '../objects/path.ts'
+
+export interface KubeletPlaces {
+  readonly configFile: string | undefined
+  readonly dropIns: string | undefined
+  readonly kubeconfig: string
+  readonly staticPods: string
+  readonly certificates: readonly string[]
+  readonly keys: readonly string[]
+  readonly certificateDirectory: string
+  /** Why its arguments are not known; then the places are those of kubeadm. */
+  readonly guessed?: string
+}
+
+const KUBEADM_CONFIG = '/var/lib/kubelet/config.yaml'
+
+/** Throws HostUnreachable where nobody answers. */
+export async function kubeletPlaces(host: Host): Promise<KubeletPlaces> {
+  const started = await argumentsOf(host)
+  const flags = typeof started === 'string' ? undefined : parseFlags(started)
+  const configFile = flags === undefined ? KUBEADM_CONFIG : flags.get('config')
+  const config = configFile === undefined ? {} : mappingIn((await readable(host, configFile)) ?? '')
+  const text = (path: readonly string[], flag: string): string | undefined => {
+    const value = valueAt(config, path) ?? flags?.get(flag)
+    return typeof value === 'string' && value.startsWith('/') ? value : undefined
+  }
+  const present = (...paths: readonly (string | undefined)[]): string[] => paths.filter((path) => path !== undefined)
+  const certificateDirectory = flags?.get('cert-dir') ?? '/var/lib/kubelet/pki'
+  return {
+    configFile,
+    dropIns: flags?.get('config-dir'),
+    kubeconfig: flags?.get('kubeconfig') ?? '/etc/kubernetes/kubelet.conf',
+    staticPods: text(['staticPodPath'], 'pod-manifest-path') ?? '/etc/kubernetes/manifests',
+    certificates: present(text(['authentication', 'x509', 'clientCAFile'], 'client-ca-file'), text(['tlsCertFile'], 'tls-cert-file')),
+    keys: present(text(['tlsPrivateKeyFile'], 'tls-private-key-file')),
+    certificateDirectory,
+    ...(typeof started === 'string' && { guessed: started }),
+  }
+}
+
+/** The words after the program's name; or why there are none to be seen. */
+async function argumentsOf(host: Host): Promise<readonly string[] | string> {
+  try {
+    const { exitCode, stdout } = await host.run(kubeletProcesses())
+    const [id] = stdout.trim().split(/\s+/)
+    if (exitCode !== 0 || id === undefined || !/^\d+$/.test(id)) return 'no kubelet runs there'
+    const line = await host.read(`/proc/${id}/cmdline`)
+    return line === undefined ? 'the kubelet has just ended' : line.text.split('\0').slice(1)
+  } catch (error) {
+    if (error instanceof HostRefused) return error.message
+    throw error
+  }
+}
+
+const readable = (host: Host, path: string): Promise<string | undefined> =>
+  host.read(path).then(
+    (file) => file?.text,
+    (error) => {
+      if (error instanceof HostRefused) return undefined
+      throw error
+    },
+  )
+
+function mappingIn(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = parse(text, { maxAliasCount: 50 })
+    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,166 @@
+/** One look at one node: its files, and the objects in those that hold kinds of ours. */
+import { dirname } from 'node:path'
+import { type Host, HostRefused, HostUnreachable } from '../hosts/host.ts'
+import type { HostFileRole, HostFileSeen, HostSeen } from '../model/index.ts'
+import { type KubeletPlaces, kubeletPlaces } from './hosts-kubelet.ts'
+import { withoutKeysInText } from './hosts-redact.ts'
+import { staticPodIn } from './hosts-static-pods.ts'
+import { type FoundObject, parseFile } from './manifests-parse.ts'
+
+export interface HostLook {
+  readonly seen: HostSeen
+  /** With `NODE:PATH` as their file. */
+  readonly objects: readonly FoundObject[]
+  /** Files that should hold such objects and could not be read or understood, with the reason. */
+  readonly unread: readonly { readonly path: string; readonly because: string }[]
+  /** It has a manifest of an API server. */
+  readonly apiServer: boolean
+}
+
+const SERVICE_DIRECTORIES = ['/etc/systemd/system/kubelet.service.d', '/usr/lib/systemd/system/kubelet.service.d']
+const ADMIN_FILES = ['/etc/kubernetes/admin.conf', '/etc/kubernetes/super-admin.conf']
+
+/** Never throws for what a node may do: `seen.refused` says it. */
+export async function lookAt(host: Host): Promise<HostLook> {
+  const look = new Look(host)
+  try {
+    await look.all()
+  } catch (error) {
+    if (!(error instanceof HostUnreachable || error instanceof HostRefused)) throw error
+    const seen = { node: host.node, carrier: host.carrier, controlPlane: false, files: [], unread: [], refused: error.message }
+    return { seen, objects: [], unread: [], apiServer: false }
+  }
+  return look.result()
+}
+
+class Look {
+  readonly #host: Host
+  readonly #files = new Map<string, HostFileSeen>()
+  readonly #unread: { readonly path: string; readonly because: string }[] = []
+  readonly #objects: FoundObject[] = []
+  readonly #unreadObjects: { readonly path: string; readonly because: string }[] = []
+  readonly #done = new Set<string>()
+  readonly #components = new Set<string>()
+
+  constructor(host: Host) {
+    this.#host = host
+  }
+
+  async all(): Promise<void> {
+    const kubelet = await kubeletPlaces(this.#host)
+    await this.#kubelet(kubelet)
+    await this.#staticPods(kubelet.staticPods)
+    for (const path of ADMIN_FILES) await this.#content(path, 'kubeconfig')
+    for (const directory of SERVICE_DIRECTORIES) await this.#eachIn(directory, /\.conf$/, (path) => this.#stat(path, 'kubelet-service'))
+    await this.#eachIn('/etc/cni/net.d', /\.(conf|conflist|json)$/, (path) => this.#stat(path, 'cni'))
+  }
+
+  result(): HostLook {
+    const { node, carrier } = this.#host
+    const seen: HostSeen = {
+      node,
+      carrier,
+      controlPlane: this.#components.size > 0,
+      files: [...this.#files.values()],
+      unread: this.#unread,
+    }
+    return { seen, objects: this.#objects, unread: this.#unreadObjects, apiServer: this.#components.has('kube-apiserver') }
+  }
+
+  async #kubelet(places: KubeletPlaces): Promise<void> {
+    if (places.configFile !== undefined) await this.#content(places.configFile, 'kubelet-config')
+    if (places.dropIns !== undefined) await this.#eachIn(places.dropIns, /\.conf$/, (path) => this.#content(path, 'kubelet-config'))
+    await this.#content(places.kubeconfig, 'kubeconfig')
+    for (const path of places.certificates) await this.#stat(path, 'certificate')
+    for (const path of places.keys) await this.#stat(path, 'key')
+    // kubelet-client-current.pem and its like hold the certificate and the key in one.
+    await this.#eachIn(places.certificateDirectory, /\.(pem|key)$/, (path) => this.#stat(path, 'key'))
+  }
+
+  async #staticPods(directory: string): Promise<void> {
+    await this.#stat(directory, 'static-pod-directory')
+    await this.#eachIn(directory, /^[^.]/, async (path) => {
+      const text = (await this.#read(path, 'static-pod'))?.text
+      const pod = text === undefined ? undefined : staticPodIn(path, text)
+      if (pod === undefined) return
+      this.#components.add(pod.component)
+      this.#add({ ...this.#files.get(path)!, text: text! })
+      for (const { path: named, role } of pod.named) {
+        if (role === 'configuration' || role === 'kubeconfig') await this.#content(named, role, role === 'configuration')
+        else await this.#stat(named, role)
+        if (role === 'certificate' || role === 'key') await this.#stat(dirname(named), 'pki-directory')
+      }
+    })
+  }
+
+  async #eachIn(directory: string, names: RegExp, take: (path: string) => Promise<void>): Promise<void> {
+    const found = await this.#asking(directory, () => this.#host.list(directory))
+    for (const name of found ?? []) if (names.test(name) && !/[\0-\x1f\x7f]/.test(name)) await take(`${directory}/${name}`)
+  }
+
+  /** Objects of our kinds in a file. `must`: a flag names it, so it has to be there. */
+  async #content(path: string, role: HostFileRole, must = false): Promise<void> {
+    if (this.#done.has(`content ${path}`)) return
+    this.#done.add(`content ${path}`)
+    const before = this.#unread.length
+    const file = await this.#read(path, role)
+    if (file === undefined) {
+      const because = this.#unread.slice(before).find((one) => one.path === path)?.because
+      if (must || because !== undefined)
+        this.#unreadObjects.push({ path, because: because ?? `${path} is not there, though a flag names it` })
+      return
+    }
+    const { objects, problems } = parseFile(`${this.#host.node}:${path}`, file.text)
+    this.#objects.push(...objects)
+    if (problems.length > 0 || (must && objects.length === 0))
+      this.#unreadObjects.push({
+        path,
+        because: `${path} cannot be understood: ${problems[0]?.message ?? 'nothing of a known kind is in it'}`,
+      })
+    const text = shown(objects, file.text)
+    if (text !== undefined) this.#add({ ...this.#files.get(path)!, text })
+  }
+
+  async #read(path: string, role: HostFileRole): Promise<{ readonly text: string } | undefined> {
+    const file = await this.#asking(path, () => this.#host.read(path))
+    if (file === undefined) return undefined
+    const { size: _, is: __, ...rights } = file.stat
+    this.#add({ path, role, is: 'file', ...rights, ...(role !== 'kubeconfig' && { sha256: file.sha256 }) })
+    return file
+  }
+
+  /** Of a link, the rights are those of what it leads to: the link itself has none. */
+  async #stat(path: string, role: HostFileRole): Promise<void> {
+    if (this.#files.has(path)) return
+    const stat = await this.#asking(path, () => this.#host.stat(path))
+    if (stat === undefined) return
+    if (stat.is === 'link') {
+      const target = await this.#asking(path, () => this.#host.read(path))
+      if (target !== undefined) this.#put(path, role, target.stat)
+    } else this.#put(path, role, stat)
+  }
+  #put(path: string, role: HostFileRole, { is, size: _, ...rights }: NonNullable<Awaited<ReturnType<Host['stat']>>>): void {
+    if (is === 'file' || is === 'directory') this.#add({ path, role, is, ...rights })
+  }
+  #add(file: HostFileSeen): void {
+    this.#files.set(file.path, file)
+  }
+
+  /** A refusal is told of the path; where nobody answers the whole look ends. */
+  async #asking<T>(path: string, ask: () => Promise<T | undefined>): Promise<T | undefined> {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof HostRefused)) throw error
+      if (!this.#unread.some((one) => one.path === path)) this.#unread.push({ path, because: error.message })
+      return undefined
+    }
+  }
+}
+
+/** Never what could be used: kubeconfigs hold keys, and a kubelet may be given headers with tokens. */
+function shown(objects: readonly FoundObject[], text: string): string | undefined {
+  const kinds = new Set(objects.map(({ kind }) => kind))
+  if (kinds.size === 0 || kinds.has('Kubeconfig') || kinds.has('Secret') || /staticPodURLHeader/.test(text)) return undefined
+  return kinds.has('EncryptionConfiguration') ? withoutKeysInText(text) : text
+}
