@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HostRefused, HostUnreachable } from '../../src/hosts/host.ts'
 import { openHost, parseHostSpec } from '../../src/hosts/open.ts'
-import { parseSshAddress, shellText } from '../../src/hosts/ssh.ts'
+import { parseSshAddress } from '../../src/hosts/spec.ts'
+import { shellText } from '../../src/hosts/ssh.ts'
 import { freshDirectory, hostContract, sha } from './contract.ts'
 
 const FAKE_SSH = `#!/bin/sh

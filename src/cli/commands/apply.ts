@@ -75,8 +75,7 @@ export async function applyMain(options: ApplyOptions): Promise<number> {
   const id = newRunId(new Date())
   const { signal } = interruptible()
   const writers = await openWriters(opened, filesDirectory(options.out, state, id))
-  const context = { opened, writers, controls, signal, stateDirectory: state, run: id }
-  return applyCommand(io, context, options).finally(() => closeHosts(opened))
+  return applyCommand(io, { opened, writers, controls, signal, stateDirectory: state, run: id }, options).finally(() => closeHosts(opened))
 }
 
 function requireConsent(io: Io, { yes, dryRun }: ApplyOptions): void {
