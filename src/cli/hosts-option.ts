@@ -20,11 +20,12 @@ export async function withHostsOf<T extends LiveSource>(
 ): Promise<T & { readonly hosts: readonly Host[] }> {
   const { openHost } = await import('../hosts/open.ts')
   const { withHosts } = await import('../sources/hosts.ts')
+  const { withoutHelperPods } = await import('../sources/without-helper-pods.ts')
   const specs = await specsOf(texts, opened.client)
   const pods = specs.filter(({ by }) => by === 'pod')
   if (pods.length > 0) process.stderr.write(`k8s-harden: ${announced(pods.map(({ node }) => node))}\n`)
   const { source, hosts } = withHosts(
-    opened.source,
+    pods.length > 0 ? withoutHelperPods(opened.source) : opened.source,
     specs.map((spec) => openHost(spec.node, spec, opened.client)),
   )
   const location = { ...(opened.location as Readonly<Record<string, Json>>), host: specs.map(formatHostSpec) }

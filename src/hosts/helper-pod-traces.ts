@@ -47,6 +47,20 @@ const NAMESPACE_PATH = `/api/v1/namespaces/${NAMESPACE}`
 export const PODS = `${NAMESPACE_PATH}/pods`
 const OURS = { fieldManager: 'k8s-harden' } as const
 
+/** What this process made, by name, from before it was asked for. */
+const own = { namespace: false, pods: new Set<string>() }
+export function isOwnTrace(kind: string, key: string): boolean {
+  if (kind === 'Namespace') return own.namespace && key === NAMESPACE
+  if (!key.startsWith(`${NAMESPACE}/`)) return false
+  return kind === 'Pod' ? own.pods.has(key.slice(NAMESPACE.length + 1)) : own.namespace
+}
+/** A name that nobody else's pod can have. */
+export function ownPodName(): string {
+  const name = `helper-${randomBytes(6).toString('hex')}`
+  own.pods.add(name)
+  return name
+}
+
 /** Words of a refusal for the operator: the server's own where it has some, since an admission plugin says there what it wants. */
 export const wordsOf = ({ said, message, kind }: Refusal): string =>
   said !== undefined && kind !== 'unreachable' && kind !== 'timeout' ? said : message
@@ -66,8 +80,10 @@ export async function ensureNamespace(client: ApiClient): Promise<void> {
     if (there.ok) continue
     if (there.refusal.kind !== 'not-found' && there.refusal.kind !== 'forbidden')
       throw thrown(there.refusal, `cannot look for namespace ${NAMESPACE}`)
+    own.namespace = true
     const made = await client.create('/api/v1/namespaces', namespaceObject(), OURS)
     if (made.ok) return
+    own.namespace = false
     // Who may not look may still be allowed to make pods there. One that is just going exists too: then once more.
     if (there.refusal.kind === 'forbidden') return
     if (made.refusal.reason === 'AlreadyExists' && Date.now() < end) continue

@@ -1,11 +1,21 @@
 /** A pod that opens folders of its node: for nodes that nothing else reaches. It is made when first needed and deleted at the end. */
-import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
 import { type ExecAnswer, execInPod } from '../apiserver/exec.ts'
 import { clean } from '../apiserver/refusal.ts'
 import { CONTAINER, DEFAULT_IMAGE, type Folder, NAMESPACE, podObject, volumeName } from './helper-pod-object.ts'
-import { deletePod, ensureNamespace, PODS, removeLeftovers, removeNamespace, thisRun, thrown, wordsOf } from './helper-pod-traces.ts'
+import { type NodeSeen, type PodSeen, problemOf, sameMounts, saysMissing, waitingFor } from './helper-pod-seen.ts'
+import {
+  deletePod,
+  ensureNamespace,
+  ownPodName,
+  PODS,
+  removeLeftovers,
+  removeNamespace,
+  thisRun,
+  thrown,
+  wordsOf,
+} from './helper-pod-traces.ts'
 import { HostRefused, HostUnreachable } from './host.ts'
 import type { Ran, Runner, RunOptions } from './runner.ts'
 
@@ -14,36 +24,6 @@ export interface HelperPodOptions {
   readonly image?: string
   /** Milliseconds from its creation until it must run, its image pulled. */
   readonly patienceMs?: number
-}
-
-interface PodSeen {
-  readonly metadata: { readonly name: string; readonly uid: string }
-  readonly spec: {
-    readonly nodeName?: string
-    readonly volumes?: readonly { readonly name: string; readonly hostPath?: { readonly path: string } }[]
-    readonly containers: readonly {
-      readonly name: string
-      readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[]
-    }[]
-  }
-  readonly status?: {
-    readonly phase?: string
-    readonly reason?: string
-    readonly message?: string
-    readonly containerStatuses?: readonly {
-      readonly name: string
-      readonly state?: {
-        readonly running?: object
-        readonly waiting?: { readonly reason?: string; readonly message?: string }
-        readonly terminated?: { readonly exitCode?: number; readonly reason?: string; readonly message?: string }
-      }
-    }[]
-  }
-}
-interface NodeSeen {
-  readonly metadata: { readonly labels?: Readonly<Record<string, string>>; readonly annotations?: Readonly<Record<string, string>> }
-  readonly spec?: { readonly taints?: readonly { readonly key: string }[]; readonly providerID?: string }
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }
 }
 
 /** Earlier runs are cleared up after once, by whichever node comes first. */
@@ -196,7 +176,7 @@ export class HelperPod implements Runner {
 
   /** Makes a pod and waits until it runs; returns folders that the node does not have instead. */
   async #start(folders: readonly Folder[]): Promise<readonly string[] | undefined> {
-    const name = `helper-${randomBytes(6).toString('hex')}`
+    const name = ownPodName()
     const pod = podObject({ node: this.#node, name, image: this.#image, folders, run: thisRun })
     const made = await this.#create(pod)
     this.#pod = { name, uid: made.metadata.uid }
@@ -241,38 +221,3 @@ export class HelperPod implements Runner {
     return answer.ok ? (answer.body.items ?? []).map(({ message }) => clean(message ?? '', 300)) : []
   }
 }
-
-function sameMounts(made: PodSeen, { spec }: ReturnType<typeof podObject>): boolean {
-  const container = made.spec.containers.find(({ name }) => name === CONTAINER)
-  return (
-    made.spec.nodeName === spec.nodeName &&
-    spec.volumes.every(({ name, hostPath }) =>
-      made.spec.volumes?.some((one) => one.name === name && one.hostPath?.path === hostPath.path),
-    ) &&
-    spec.containers[0]!.volumeMounts.every(({ name, mountPath }) =>
-      container?.volumeMounts?.some((one) => one.name === name && one.mountPath === mountPath),
-    )
-  )
-}
-
-/** Of the kubelet, volume/hostpath: `hostPath type check failed, /srv/x is not a directory, …` (with a colon before 1.36). */
-const saysMissing = (event: string, volume: string, path: string): boolean =>
-  event.includes(`for volume "${volume}"`) && event.includes(` ${path} is not a directory`)
-
-/** Reasons that do not pass by themselves. A first ErrImagePull may. */
-const FINAL = /^(ImagePullBackOff|ErrImageNeverPull|InvalidImageName|ImageInspectError|Create\w+Error|RunContainerError|StartError)$/
-
-function problemOf({ status }: PodSeen): string | undefined {
-  const state = status?.containerStatuses?.find(({ name }) => name === CONTAINER)?.state
-  if (status?.phase === 'Failed' && state?.terminated === undefined) return said(status.reason, status.message) ?? 'it failed'
-  if (state?.terminated !== undefined)
-    return said(state.terminated.reason, state.terminated.message) ?? `its program ended with exit code ${state.terminated.exitCode}`
-  if (state?.running !== undefined) return 'runs'
-  return FINAL.test(state?.waiting?.reason ?? '') ? said(state?.waiting?.reason, state?.waiting?.message) : undefined
-}
-function waitingFor({ status }: PodSeen): string | undefined {
-  const { waiting } = status?.containerStatuses?.find(({ name }) => name === CONTAINER)?.state ?? {}
-  return waiting?.message === undefined ? undefined : said(waiting.reason, waiting.message)
-}
-const said = (reason: string | undefined, message: string | undefined): string | undefined =>
-  reason === undefined && message === undefined ? undefined : clean([reason, message].filter(Boolean).join(': '), 400)

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { SCAN } from '../../bin/scan-schema.ts'
 import { ApiClient } from '../../src/apiserver/client.ts'
 import { pickContext } from '../../src/apiserver/context.ts'
 import { execInPod } from '../../src/apiserver/exec.ts'
@@ -13,6 +14,7 @@ import { restartKubelet } from '../../src/hosts/commands.ts'
 import { HelperPodHost } from '../../src/hosts/helper-pod-host.ts'
 import { helperPrograms, machineImage } from '../cluster/nodes/machine-image.ts'
 import { describeNode } from '../cluster/with-cluster.ts'
+import { cli } from '../helpers/cli.ts'
 
 const image = 'k8s-harden.test/programs:1'
 const namespaces = '/api/v1/namespaces'
@@ -155,6 +157,30 @@ describeNode('a node reached through a helper pod', {}, (cluster) => {
     const other = host({ image: 'k8s-harden.test/pause:1' })
     await expect(other.stat('/etc/kubernetes')).rejects.toThrow(/does not run on node-0/)
     await expect(host().stat('/etc/kubernetes')).resolves.toMatchObject({ is: 'directory' })
+  })
+
+  test('a scan through helper pods sees what only files say, and neither itself nor anything of it stays', {
+    timeout: 240_000,
+  }, async () => {
+    const config = node().path('/var/lib/kubelet/config.yaml')
+    const good = readFileSync(config, 'utf8')
+    writeFileSync(config, JSON.stringify({ ...JSON.parse(good), authentication: { anonymous: { enabled: true } } }))
+    const mark = await cluster().auditMark()
+    const args = ['scan', '--kubeconfig', cluster().kubeconfig, '--host', `*=pod:${image}`, '-o', 'json']
+    const { stdout, stderr } = await cli(args, { timeout: 200_000 })
+    writeFileSync(config, good)
+    expect(stderr).toContain('--host has helper pods made on node-0, in namespace k8s-harden-nodes; they are deleted at the end')
+    const { results } = SCAN.parse(JSON.parse(stdout))
+    expect(JSON.stringify(results)).not.toContain('k8s-harden-nodes')
+    expect(results.filter(({ status }) => status === 'error')).toEqual([])
+    expect(stdout).toContain('/var/lib/kubelet/config.yaml')
+    const events = (await cluster().auditSince(mark)).filter(({ user }) => user.username === 'kubernetes-admin')
+    const writes = events.filter(
+      ({ verb, requestURI }) => !['get', 'list', 'watch'].includes(verb) && !/selfsubject|\/exec\?/.test(requestURI),
+    )
+    expect(
+      new Set(writes.map(({ verb, requestURI }) => `${verb} ${requestURI.replace(/helper-\w+/, 'NAME').replace(/\?.*/, '')}`)),
+    ).toEqual(new Set([`create ${namespaces}`, `create ${pods}`, `delete ${pods}/NAME`, `delete ${namespaces}/k8s-harden-nodes`]))
   })
 
   test('where Pod Security forbids it the refusal has its words, and the namespace of others stays', async () => {
