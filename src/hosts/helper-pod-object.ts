@@ -1,5 +1,4 @@
 /** What a helper pod and its namespace look like. */
-import type { Run } from './helper-pod-traces.ts'
 
 export const NAMESPACE = 'k8s-harden-nodes'
 export const CONTAINER = 'node'
@@ -12,6 +11,13 @@ export const ORIGIN = 'k8s-harden/origin'
 export const DEFAULT_IMAGE = 'docker.io/library/busybox:1.36.1@sha256:73aaf090f3d85aa34ee199857f03fa3a95c8ede2ffd4cc2cdb5b94e566b11662'
 /** Seconds; then the kubelet ends the pod, whether or not anybody is left who could delete it. */
 export const LIFETIME = 1800
+
+export interface Run {
+  /** Label value; new for every start of the program. */
+  readonly id: string
+  /** Machine and process, by which another run tells whether this one still lives. */
+  readonly origin: string
+}
 
 export interface Folder {
   readonly path: string

@@ -5,15 +5,8 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
 import type { Refusal } from '../apiserver/refusal.ts'
-import { COMPONENT, MADE_BY_US, NAMESPACE, namespaceObject, ORIGIN } from './helper-pod-object.ts'
+import { COMPONENT, MADE_BY_US, NAMESPACE, namespaceObject, ORIGIN, type Run } from './helper-pod-object.ts'
 import { HostRefused, HostUnreachable } from './host.ts'
-
-export interface Run {
-  /** Label value; new for every start of the program. */
-  readonly id: string
-  /** Machine and process, by which another run tells whether this one still lives. */
-  readonly origin: string
-}
 
 const machine = createHash('sha256')
   .update([hostname(), ...kernelSays()].join('\0'))
