@@ -63,8 +63,9 @@ const NOT_SPOKEN = 'ProtocolNotSpoken'
 async function attempt(connection: Connection, request: ExecRequest, protocols: readonly string[]): Promise<ExecAnswer> {
   const asked = { verb: 'create', resource: `pods/exec "${request.pod}" in namespace "${request.namespace}"` }
   try {
-    const deadline = Date.now() + request.timeoutMs
     let access = await connection.identity()
+    // A person may have been sent to a browser first.
+    const deadline = Date.now() + request.timeoutMs
     for (let renewed = false; ; renewed = true) {
       const opened = await open(connection, access, { ...request, timeoutMs: Math.max(1, deadline - Date.now()) }, protocols, asked)
       if ('answer' in opened) return await opened.answer

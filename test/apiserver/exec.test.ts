@@ -12,7 +12,7 @@ const stdin = Buffer.from(Array.from({ length: 200_000 }, (_, index) => index & 
 describe('running a program in a pod', () => {
   let server: ExecServer
   const run = (more: Partial<ExecRequest> = {}, client = server.client()) =>
-    execInPod(client, { namespace: 'kube-system', pod: 'web', container: 'app', argv: ['id'], timeoutMs: 2000, limit: 1e6, ...more })
+    execInPod(client, { namespace: 'kube-system', pod: 'web', container: 'app', argv: ['id'], timeoutMs: 20_000, limit: 1e6, ...more })
   beforeEach(async () => {
     server = await ExecServer.start()
   })
