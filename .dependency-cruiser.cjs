@@ -9,6 +9,7 @@ const knows = {
   'src/plan': ['src/model', 'src/objects', 'src/snapshot', 'src/engine'],
   'src/report': ['src/model', 'src/objects', 'src/engine'],
   'src/apiserver': ['src/model'],
+  'src/hosts': ['src/model', 'src/apiserver'],
   'src/providers': ['src/model', 'src/apiserver'],
   'src/sample-cluster': [],
   'src/sources': ['src/model', 'src/objects', 'src/apiserver', 'src/hosts', 'src/providers', 'src/sample-cluster'],

@@ -76,6 +76,11 @@ export class Connection {
     return { ca: tls.ca, servername: tls.servername }
   }
 
+  /** Our identity, for a connection that is no exchange of request and answer; `refused`: it was not accepted (401), so another one if there is. */
+  async identity(refused?: Access): Promise<Access> {
+    return refused === undefined ? this.#credentials.current() : this.#credentials.renew(refused)
+  }
+
   close(): void {
     for (const { reused, fresh } of this.#pools) {
       reused.destroy()

@@ -3,6 +3,7 @@ import type { ApiClient } from '../apiserver/client.ts'
 import type { Host } from '../hosts/host.ts'
 import { formatHostSpec, type HostSpec, hostSpecFor, needsNodes } from '../hosts/spec.ts'
 import type { ClusterSource, Json, NodeObject } from '../model/index.ts'
+import { printable } from '../objects/display.ts'
 import { UsageError } from './errors.ts'
 import { HOST_EXAMPLES as EXAMPLES, parseHosts } from './options.ts'
 
@@ -19,18 +20,26 @@ export async function withHostsOf<T extends LiveSource>(
 ): Promise<T & { readonly hosts: readonly Host[] }> {
   const { openHost } = await import('../hosts/open.ts')
   const { withHosts } = await import('../sources/hosts.ts')
+  const { withoutHelperPods } = await import('../sources/without-helper-pods.ts')
   const specs = await specsOf(texts, opened.client)
+  const pods = specs.filter(({ by }) => by === 'pod')
+  if (pods.length > 0) process.stderr.write(`k8s-harden: ${announced(pods.map(({ node }) => node))}\n`)
   const { source, hosts } = withHosts(
-    opened.source,
-    specs.map((spec) => openHost(spec.node, spec)),
+    pods.length > 0 ? withoutHelperPods(opened.source) : opened.source,
+    specs.map((spec) => openHost(spec.node, spec, opened.client)),
   )
   const location = { ...(opened.location as Readonly<Record<string, Json>>), host: specs.map(formatHostSpec) }
   return { ...opened, source, hosts, location }
 }
 
-/** Ends what keeps the way to them open. */
+/** Looking through a pod is a change of its own, so it is said before it is made. */
+const announced = (nodes: readonly string[]): string =>
+  `--host has helper pods made on ${printable(nodes.slice(0, 10).join(', '))}${nodes.length > 10 ? ` and ${nodes.length - 10} more nodes` : ''}, in namespace k8s-harden-nodes; they are deleted at the end`
+
+/** Ends what keeps the way to them open; a helper pod that stays is told of. */
 export async function closeHosts({ hosts = [] }: { readonly hosts?: readonly Host[] }): Promise<void> {
-  await Promise.allSettled(hosts.map((host) => host.close()))
+  const closed = await Promise.allSettled(hosts.map((host) => host.close()))
+  for (const one of closed) if (one.status === 'rejected') process.stderr.write(`k8s-harden: ${printable((one.reason as Error).message)}\n`)
 }
 
 /** One specification a node. Throws UsageError; the cluster is asked for its nodes only where a specification needs them. */

@@ -33,7 +33,7 @@ const FLOWS =
 const CLOUD_IAM =
   "run the provider's own CLI (aws, gcloud, az, oci), read-only, to see whom the cloud lets in: auto, eks:REGION/NAME, gke:PROJECT/LOCATION/NAME, aks:GROUP/NAME or oke:OCID"
 const HOST =
-  'reach the files of a node: NODE=CARRIER with ssh:[USER@]ADDRESS[:PORT], docker:CONTAINER (podman, nerdctl), local[:ROOT] or pod; NODE * is every other node, {node} and {address} are filled in; may be given often'
+  'reach the files of a node: NODE=CARRIER with ssh:[USER@]ADDRESS[:PORT], docker:CONTAINER (podman, nerdctl), local[:ROOT] or pod[:IMAGE], which makes a pod on the node and deletes it at the end; NODE * is every other node, {node} and {address} are filled in; may be given often'
 /** Of the commands that look at nodes. */
 const withHosts = (command: Command): Command => command.option('--host <node=carrier>', HOST, another)
 /** Of the commands that judge: what is known besides the source. */

@@ -1,5 +1,7 @@
 /** From a specification to the host. */
+import type { ApiClient } from '../apiserver/client.ts'
 import { ContainerRunner } from './container.ts'
+import { HelperPodHost } from './helper-pod-host.ts'
 import type { Host } from './host.ts'
 import { LocalHost } from './local.ts'
 import { RemoteHost } from './remote.ts'
@@ -8,8 +10,8 @@ import { SshRunner } from './ssh.ts'
 
 export { formatHostSpec, type HostSpec, hostSpecFor, needsNodes, parseHostSpec } from './spec.ts'
 
-/** `spec` as `hostSpecFor` gives it. Nothing is contacted before the first question. */
-export function openHost(node: string, { by, where }: HostSpec): Host {
+/** `spec` as `hostSpecFor` gives it. Nothing is contacted, and no pod made, before the first question. `client`: of the cluster, for `pod`. */
+export function openHost(node: string, { by, where }: HostSpec, client?: ApiClient): Host {
   switch (by) {
     case 'local':
       return new LocalHost(node, where === '' ? '/' : where)
@@ -20,6 +22,7 @@ export function openHost(node: string, { by, where }: HostSpec): Host {
     case 'nerdctl':
       return new RemoteHost(node, new ContainerRunner(by, where))
     case 'pod':
-      throw new Error('hosts cannot be reached by a helper pod yet')
+      if (client === undefined) throw new Error('a helper pod wants a cluster')
+      return new HelperPodHost(client, node, where === '' ? {} : { image: where })
   }
 }

@@ -19,7 +19,7 @@ export interface HostSpec {
   /** `*`: every node of the cluster that no other specification names. */
   readonly node: string
   readonly by: 'local' | 'ssh' | ContainerProgram | 'pod'
-  /** Of ssh `[USER@]ADDRESS[:PORT]`; of a container program the container; of local the node's root on this machine. */
+  /** Of ssh `[USER@]ADDRESS[:PORT]`; of a container program the container; of local the node's root on this machine; of pod its image. */
   readonly where: string
 }
 
