@@ -84,7 +84,7 @@ export function rewriteAt(pace: RewritePace): Performer<RewriteAction, Prepared>
         const bytes = await proveByBytes(hostsOf(nodes, world), resource.name, prefix, items.length)
         if (bytes.is === 'seen' && bytes.all) return 'after'
         const [first] = items
-        const proof = await proveByReads(world.client, resource, [first!], prefix)
+        const proof = await proveByReads({ client: world.client, resource, items: [first!] }, prefix)
         if (proof.is !== 'refuted') return 'after'
       }
       return 'before'

@@ -105,7 +105,7 @@ export async function rewriteResource(options: Options): Promise<readonly string
         return bytes.all ? yes() : { proved: false, because: `etcd holds others among its ${bytes.keys}`, warnings: [] }
       tell(`proving ${resource.name} by reading each from etcd`)
       const said = (done: number) => tell(`proving ${resource.name}: ${done} of ${all.length} read`)
-      const reads = await proveByReads(client, resource, all, prefix, said, signal)
+      const reads = await proveByReads({ client, resource, items: all, tell: said, signal }, prefix)
       if (reads.is === 'proved') return yes()
       if (reads.is === 'refuted') return { proved: false, because: reads.because, warnings: [] }
       because = `${reads.because}; ${bytes.because}`
