@@ -10,7 +10,7 @@ import { refuser, words } from './cluster-api.ts'
 import type { HostWorld, Performer } from './host-performer.ts'
 import { migrationsAt } from './rewrite-migration.ts'
 import { touch } from './rewrite-objects.ts'
-import { PACE, type RewritePace, rewriteResource } from './rewrite-resource.ts'
+import { type Migrations, PACE, type RewritePace, rewriteResource } from './rewrite-resource.ts'
 import { proveByBytes } from './stored-bytes.ts'
 import { freshItem, itemWords, type StoredItem, type StoredResource, storedItems, storedResources } from './stored-items.ts'
 import { proveByReads } from './stored-reads.ts'
@@ -113,7 +113,7 @@ async function rewriteAll(
   pace: RewritePace,
 ): Promise<readonly string[]> {
   const warnings: string[] = []
-  const migrations = await migrationsAt(world.client)
+  const migrations: Migrations = { at: await migrationsAt(world.client) }
   for (const resource of resources)
     warnings.push(...(await rewriteResource({ resource, prefix, hosts: hostsOf(nodes, world), world, pace, migrations })))
   return warnings
