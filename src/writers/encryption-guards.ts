@@ -43,7 +43,9 @@ export async function requireReadable(action: EncryptionAction, drawn: readonly 
     warnings.push(...(await loadedOr(host, action, other.file.sha256, world)))
   }
   const now = read.files.find((one) => one.node === node)?.rules ?? []
-  if (loadedBy !== 'later') warnings.push(...(await requireNoneStored(now, rules, action, read, world, 'go on')))
+  // Also where nothing waits for it: one that is given the file takes it up by itself.
+  if (loadedBy !== 'later' || (await isGiven(world.host(node), path)) !== false)
+    warnings.push(...(await requireNoneStored(now, rules, action, read, world, 'go on')))
   return warnings
 }
 
