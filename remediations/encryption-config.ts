@@ -9,7 +9,7 @@ import type { EncryptionHosts } from '../src/objects/encryption-hosts.ts'
 import type { EncryptionWish } from '../src/objects/encryption-stages.ts'
 import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { type HostFile, proposeFlags } from './apiserver-flag.ts'
-import { formWanted, STAGED_OPTIONS, stagedProposal } from './encryption-staged.ts'
+import { formWanted, STAGED_OPTIONS, STAGED_READS, stagedProposal } from './encryption-staged.ts'
 import { PROVIDER_OPTIONS, type ProviderCommands, providerProposal } from './provider-command.ts'
 
 const DIRECTORY = '/etc/kubernetes/enc'
@@ -19,7 +19,7 @@ const MOUNT: HostFile = { name: 'encryption-config', path: DIRECTORY, type: 'Dir
 export const encryptSecrets = <E extends { readonly configured: boolean }>(): Remedy<E> =>
   remedy<E>({
     family: 'encryption-config',
-    reads: [...FLAG_LADDER, 'EncryptionConfiguration', 'ApiServerMetrics', 'ApiServerHealth', 'Hosts'],
+    reads: [...FLAG_LADDER, 'EncryptionConfiguration', 'ApiServerMetrics', 'ApiServerHealth', ...STAGED_READS],
     options: {
       ...PROVIDER_OPTIONS,
       ...STAGED_OPTIONS,

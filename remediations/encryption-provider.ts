@@ -6,12 +6,12 @@ import { type EncryptionHosts, encryptionHosts, newKeyName } from '../src/object
 import type { EncryptionWish } from '../src/objects/encryption-stages.ts'
 import type { ProviderFault } from '../src/objects/encryption-weakness.ts'
 import { FLAG_LADDER } from '../src/objects/flags.ts'
-import { formWanted, STAGED_OPTIONS, stagedProposal } from './encryption-staged.ts'
+import { formWanted, STAGED_OPTIONS, STAGED_READS, stagedProposal } from './encryption-staged.ts'
 
 export const strengthenEncryption = <E extends { readonly about: ProviderFault }>(): Remedy<E> =>
   remedy<E>({
     family: 'encryption-provider',
-    reads: [...FLAG_LADDER, 'EncryptionConfiguration', 'Hosts'],
+    reads: [...FLAG_LADDER, 'EncryptionConfiguration', ...STAGED_READS],
     options: {
       provider: STAGED_OPTIONS['provider']!,
       'kms-socket': STAGED_OPTIONS['kms-socket']!,

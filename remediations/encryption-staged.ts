@@ -17,7 +17,10 @@ import { type EncryptionStage, type EncryptionWish, encryptionStages, NoStages }
 import { editsOfConfigMap, editsOfConfiguration } from '../src/objects/flag-edits.ts'
 import { parsed } from '../src/objects/flag-kubeadm.ts'
 import { refOf } from '../src/objects/ref.ts'
+import { storedNames } from '../src/objects/stored-resources.ts'
 
+/** What a staged remedy looks at besides the hosts: what wildcards of the file stand for. */
+export const STAGED_READS = ['Hosts', 'ServedResources', 'APIService'] as const
 const RELOAD = `${ENCRYPTION_FLAG}-automatic-reload`
 export const STAGED_OPTIONS: Readonly<Record<string, RemedyOption>> = {
   provider: {
@@ -68,12 +71,17 @@ export function stagedProposal(
   const wish = wishOf(hosts)
   if (!('goal' in wish)) return wish
   try {
-    const changes = stagedChanges(hosts, encryptionStages(hosts.nodes, wish), context.view)
+    const changes = stagedChanges(hosts, stagesFor(hosts, wish, context.view), context.view)
     return { changes, risk: 'may-break', summary, mayBreak: [...MAY_BREAK, ...(hosts.nodes.length === 1 ? [SINGLE] : [])] }
   } catch (error) {
     if (error instanceof NoStages) return { byHand: error.message }
     throw error
   }
+}
+
+export function stagesFor(hosts: EncryptionHosts, wish: EncryptionWish, view: View<Readable>): readonly EncryptionStage[] {
+  const served = storedNames(view)
+  return encryptionStages(hosts.nodes, { ...wish, ...(served !== undefined && { served }) })
 }
 
 const MAY_BREAK = [

@@ -52,6 +52,9 @@ export class Discovery {
   }
 }
 
+/** A server keeps objects of it somewhere: unlike reviews and bindings, which are only answered, and metrics, which are only shown. */
+export const isKept = (verbs: readonly string[]): boolean => ['list', 'get', 'patch'].every((verb) => verbs.includes(verb))
+
 /** `/api/v1/namespaces/shop/pods/cart`; without a name the collection, without a namespace all of them. */
 export function pathOf(
   { group, version, plural }: Pick<ServedResource, 'group' | 'version' | 'plural'>,

@@ -10,6 +10,8 @@ export interface ServedGroup {
   readonly resources: readonly string[]
   /** Those of `resources`, without subresources, that stand in no namespace; absent where that was not asked. */
   readonly clusterScoped?: readonly string[]
+  /** Those of `resources` that can be listed, read and written again: what a server keeps somewhere; absent where that was not asked. */
+  readonly kept?: readonly string[]
 }
 export interface KubeletAnswer {
   readonly node: string

@@ -25,6 +25,11 @@ export function configurationIn(text: string): Fields | string {
   }
 }
 
+/** Told by its text: it may be written as JSON, or be no YAML that is understood. */
+export const isEncryptionFile = (text: string | undefined): boolean =>
+  text?.includes('EncryptionConfiguration') === true &&
+  (/^kind:\s*["']?EncryptionConfiguration\b/m.test(text) || typeof configurationIn(text) !== 'string')
+
 export function keysIn(configuration: Fields): EncryptionKeys {
   const keys = new Map<string, string>()
   for (const entry of listOf(configuration['resources']))

@@ -191,7 +191,10 @@ function rewrites(
   for (const at of changed) {
     const entries = shape[at]!
     const isWild = entries.some((entry) => entry.startsWith('*.'))
-    if (isWild && served === undefined) throw new NoStages(`${entries.join(', ')} stands for resources that are not known here`)
+    if (isWild && served === undefined)
+      throw new NoStages(
+        `${entries.join(', ')} stands for resources that are not known here: scan the live cluster, with list on apiservices allowed`,
+      )
     const named = isWild ? served!.filter((resource) => decidingRule(rules, resource) === at) : entries
     byPrefix.set(prefixAt(at), [...(byPrefix.get(prefixAt(at)) ?? []), ...named])
   }

@@ -21,6 +21,7 @@ import { valuesHint } from '../objects/helm.ts'
 import { refText } from '../objects/ref.ts'
 import { planDigest, stepId } from './digest.ts'
 import { higherRisk, mergeTargets, Refused, RISKS, type Target, targetsOf } from './draft.ts'
+import { giveWay } from './give-way.ts'
 import { floorOf, whyNotLive } from './live-limits.ts'
 import { CONFLICT, mergeThree } from './merge.ts'
 import { cuttingSteps } from './network-risk.ts'
@@ -76,6 +77,7 @@ export function compile(
       else ledger.refused.push({ finding: finding.id, because })
     }
   }
+  giveWay(drafts)
   for (const [key, draft] of drafts) holdBack(drafts, key, draft, whyRefused(draft.target, view), ledger, options.acceptRisk)
   const order = () => {
     const ids = new Map([...drafts].map(([key, draft]) => [key, draft.id]))

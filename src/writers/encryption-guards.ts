@@ -1,10 +1,10 @@
 /** What must hold before a node's EncryptionConfiguration is changed: all read what all write, and nothing stored becomes unreadable. */
 import type { Host } from '../hosts/host.ts'
-import type { EncryptionAction } from '../model/index.ts'
+import type { EncryptionAction, EncryptionStageRule } from '../model/index.ts'
 import { writes } from '../objects/encryption-forms.ts'
 import { WriteConflict, WriteRefused } from '../plan/writer.ts'
 import { Instance, isGiven, untilLoaded } from './encryption-loaded.ts'
-import { type NodesRead, readNodes, unlearnt, unreadable } from './encryption-nodes.ts'
+import { type NodesRead, readNodes, unlearnt, unlearntOf, unreadable } from './encryption-nodes.ts'
 import { storedWith } from './encryption-stored.ts'
 import type { HostWorld } from './host-performer.ts'
 
@@ -42,19 +42,24 @@ export async function requireReadable(action: EncryptionAction, drawn: readonly 
       )
     warnings.push(...(await loadedOr(host, action, other.file.sha256, world)))
   }
-  const lost = unlearnt(read.files.find((one) => one.node === node)?.rules ?? [], rules)
-  if (lost.size > 0 && loadedBy !== 'later') warnings.push(...(await requireNoneStored(lost, action, read, world, 'go on')))
+  const now = read.files.find((one) => one.node === node)?.rules ?? []
+  // Also where nothing waits for it: one that is given the file takes it up by itself.
+  if (loadedBy !== 'later' || (await isGiven(world.host(node), path)) !== false)
+    warnings.push(...(await requireNoneStored(now, rules, action, read, world, 'go on')))
   return warnings
 }
 
 /** Nothing may be stored in a form that is unlearnt. What cannot be seen stops an undo; a step goes on, since the one before proved it. */
 export async function requireNoneStored(
-  lost: ReadonlyMap<string, readonly string[]>,
+  now: readonly EncryptionStageRule[],
+  then: readonly EncryptionStageRule[],
   { node, nodes }: Pick<EncryptionAction, 'node' | 'nodes'>,
   read: NodesRead,
   world: HostWorld,
   unseen: 'refuse' | 'go on',
 ): Promise<readonly string[]> {
+  const lost = unlearnt(now, then)
+  if (lost.size === 0) return []
   for (const other of read.files)
     for (const [entry, prefixes] of lost)
       if (other.node !== node && prefixes.includes(writes(other.rules, entry)) && (other.file !== undefined || unseen === 'go on'))
@@ -68,7 +73,7 @@ export async function requireNoneStored(
     const stored =
       client === undefined
         ? { unseen: 'its address is not known' }
-        : await storedWith(client, () => instance.samples(), [...lost.keys()], [...new Set([...lost.values()].flat())], world.tell)
+        : await storedWith(client, [...lost.keys()], (resource) => unlearntOf(now, then, resource), world)
     if (stored === 'no') return []
     if ('stored' in stored)
       throw new WriteRefused('the API server', `${stored.stored}, and could not be read any more: have everything stored anew first`)

@@ -105,8 +105,14 @@ export function unlearnt(
 ): ReadonlyMap<string, readonly string[]> {
   const lost = new Map<string, readonly string[]>()
   for (const entry of new Set([...now, ...then].flatMap(({ resources }) => resources))) {
-    const prefixes = [...reads(now, entry)].filter((prefix) => !reads(then, entry).has(prefix))
+    const prefixes = unlearntOf(now, then, entry)
     if (prefixes.length > 0) lost.set(entry, prefixes)
   }
   return lost
 }
+
+export const unlearntOf = (
+  now: readonly EncryptionStageRule[],
+  then: readonly EncryptionStageRule[],
+  resource: string,
+): readonly string[] => [...reads(now, resource)].filter((prefix) => !reads(then, resource).has(prefix))

@@ -12,7 +12,7 @@ import { prefixOf, stageRules } from '../objects/encryption-forms.ts'
 import { WriteConflict, WriteRefused, WriteUncertain, type WrittenState } from '../plan/writer.ts'
 import { loadedOr, requireNoneStored, requireReadable } from './encryption-guards.ts'
 import { Instance, isGiven, type LoadedSeen, loadedIn, untilLoaded } from './encryption-loaded.ts'
-import { KEPT, keysFor, readNodes, unlearnt } from './encryption-nodes.ts'
+import { KEPT, keysFor, readNodes } from './encryption-nodes.ts'
 import type { HostWorld, Performer } from './host-performer.ts'
 
 interface Prepared {
@@ -193,8 +193,7 @@ async function takeBack(undo: Undo, dryRun: boolean, world: HostWorld): Promise<
   if (before === null && (await isGiven(host, path)) === true)
     throw new WriteRefused(node, `its API server is given ${path} and would not start without it: take its flags back first`)
   const read = await readNodes(undo, world)
-  const lost = unlearnt(rulesIn(now?.text), rulesIn(old?.text))
-  if (lost.size > 0) await requireNoneStored(lost, undo, read, world, 'refuse')
+  await requireNoneStored(rulesIn(now?.text), rulesIn(old?.text), undo, read, world, 'refuse')
   if (dryRun) return
   await keep(host, path, after.sha256, `${kept}.taken-back`)
   if (before === null || old === undefined) return host.remove(path, after.sha256)

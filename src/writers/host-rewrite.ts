@@ -10,7 +10,7 @@ import { refuser, words } from './cluster-api.ts'
 import type { HostWorld, Performer } from './host-performer.ts'
 import { migrationsAt } from './rewrite-migration.ts'
 import { touch } from './rewrite-objects.ts'
-import { PACE, type RewritePace, rewriteResource } from './rewrite-resource.ts'
+import { type Migrations, PACE, type RewritePace, rewriteResource } from './rewrite-resource.ts'
 import { proveByBytes } from './stored-bytes.ts'
 import { freshItem, itemWords, type StoredItem, type StoredResource, storedItems, storedResources } from './stored-items.ts'
 import { proveByReads } from './stored-reads.ts'
@@ -84,7 +84,7 @@ export function rewriteAt(pace: RewritePace): Performer<RewriteAction, Prepared>
         const bytes = await proveByBytes(hostsOf(nodes, world), resource.name, prefix, items.length)
         if (bytes.is === 'seen' && bytes.all) return 'after'
         const [first] = items
-        const proof = await proveByReads(world.client, resource, [first!], prefix)
+        const proof = await proveByReads({ client: world.client, resource, items: [first!] }, prefix)
         if (proof.is !== 'refuted') return 'after'
       }
       return 'before'
@@ -113,7 +113,7 @@ async function rewriteAll(
   pace: RewritePace,
 ): Promise<readonly string[]> {
   const warnings: string[] = []
-  const migrations = await migrationsAt(world.client)
+  const migrations: Migrations = { at: await migrationsAt(world.client) }
   for (const resource of resources)
     warnings.push(...(await rewriteResource({ resource, prefix, hosts: hostsOf(nodes, world), world, pace, migrations })))
   return warnings

@@ -15,7 +15,10 @@ interface Migration extends KubeObject {
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[]
   }
 }
-export type Migrated = { readonly is: 'done' } | { readonly is: 'left'; readonly because: string }
+export type Migrated =
+  | { readonly is: 'done' }
+  /** `nobody`: no controller takes any of them up. */
+  | { readonly is: 'left'; readonly because: string; readonly nobody?: true }
 
 /** Undefined where it is not served: the API is there by default from 1.37 on, and as a beta that must be switched on before. */
 export async function migrationsAt(client: ApiClient): Promise<ServedResource | undefined> {
@@ -75,7 +78,7 @@ export async function migrate({ client, at, resource, run, signal, startMs, limi
       const failed = is('Failed')
       if (failed !== undefined) return { is: 'left', because: failed.message ?? 'it failed' }
       if (!answer.ok && answer.refusal.status === 404) return { is: 'left', because: 'somebody deleted it' }
-      if (conditions.length === 0 && waited > startMs) return { is: 'left', because: 'no controller takes it up' }
+      if (conditions.length === 0 && waited > startMs) return { is: 'left', because: 'no controller takes it up', nobody: true }
       if (waited > limitMs) return { is: 'left', because: `it was not through after ${Math.round(limitMs / 1000)} s` }
       tell(
         `waiting for the StorageVersionMigration of ${resource.name}: ${conditions.length === 0 ? 'not begun' : 'running'} (${Math.round(waited / 1000)} s)`,

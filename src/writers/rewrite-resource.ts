@@ -24,7 +24,11 @@ interface Options {
   readonly hosts: readonly Host[]
   readonly world: HostWorld
   readonly pace: RewritePace
-  readonly migrations: ServedResource | undefined
+  readonly migrations: Migrations
+}
+/** Where they are served; undefined too once it has shown that nobody takes them up, so that it is waited for once only. */
+export interface Migrations {
+  at: ServedResource | undefined
 }
 
 /** Returns warnings; throws where it is not proved that everything is stored as it should be. */
@@ -41,11 +45,11 @@ export async function rewriteResource(options: Options): Promise<readonly string
   let outcome: Rewritten | undefined
   const warnings: string[] = []
   const left =
-    migrations === undefined
+    migrations.at === undefined
       ? undefined
       : await migrate({
           client,
-          at: migrations,
+          at: migrations.at,
           resource,
           run: world.run,
           signal,
@@ -53,6 +57,7 @@ export async function rewriteResource(options: Options): Promise<readonly string
           limitMs: Math.max(world.patienceMs, 120_000) + 100 * items.length,
           tell,
         })
+  if (left?.is === 'left' && left.nobody) migrations.at = undefined
   if (left?.is === 'left')
     warnings.push(`the StorageVersionMigration of ${resource.name} was given up, and each object patched: ${left.because}`)
   if (left?.is !== 'done') outcome = await patchAll(items)
@@ -105,7 +110,7 @@ export async function rewriteResource(options: Options): Promise<readonly string
         return bytes.all ? yes() : { proved: false, because: `etcd holds others among its ${bytes.keys}`, warnings: [] }
       tell(`proving ${resource.name} by reading each from etcd`)
       const said = (done: number) => tell(`proving ${resource.name}: ${done} of ${all.length} read`)
-      const reads = await proveByReads(client, resource, all, prefix, said, signal)
+      const reads = await proveByReads({ client, resource, items: all, tell: said, signal }, prefix)
       if (reads.is === 'proved') return yes()
       if (reads.is === 'refuted') return { proved: false, because: reads.because, warnings: [] }
       because = `${reads.because}; ${bytes.because}`

@@ -1,6 +1,6 @@
 /** What is stored of a resource: where it is served, and the metadata of each object. Never a value (safety law 9). */
 import type { Answer, ApiClient } from '../apiserver/client.ts'
-import { type Discovery, discover, pathOf, type ServedResource } from '../apiserver/discovery.ts'
+import { type Discovery, discover, isKept, pathOf, type ServedResource } from '../apiserver/discovery.ts'
 import { WriteRefused } from '../plan/writer.ts'
 import { METADATA_ONLY, refuser, words } from './cluster-api.ts'
 
@@ -24,16 +24,27 @@ export const pathOfItem = ({ served }: StoredResource, { namespace, name }: Pick
 export const itemWords = ({ name }: StoredResource, item: Pick<StoredItem, 'namespace' | 'name'>): string =>
   `${name} ${item.namespace === undefined ? '' : `${item.namespace}/`}${item.name}`
 
-/** The resources behind the names; wildcards (`*.apps`, `*.`, `*.*`) stand for all that can be listed and patched. */
+/** The resources behind the names; wildcards (`*.apps`, `*.`, `*.*`) stand for all that this API server keeps itself. */
 export async function storedResources(client: ApiClient, names: readonly string[]): Promise<readonly StoredResource[]> {
   const discovery = await discover(client)
   if (!('resources' in discovery)) throw new WriteRefused('the API server', words(discovery))
   const found = new Map<string, StoredResource>()
-  for (const name of names) for (const one of matching(discovery, name)) found.set(one.name, one)
+  const foreign = names.some((name) => name.startsWith('*.')) ? await foreignGroups(client) : new Set<string>()
+  for (const name of names) for (const one of matching(discovery, name, foreign)) found.set(one.name, one)
   return [...found.values()]
 }
 
-function matching(discovery: Discovery, name: string): readonly StoredResource[] {
+/** Those that servers of their own answer for, and store. */
+async function foreignGroups(client: ApiClient): Promise<ReadonlySet<string>> {
+  interface ApiServices {
+    readonly items?: readonly { readonly spec?: { readonly group?: string; readonly service?: unknown } }[]
+  }
+  const answer = await client.get<ApiServices>('/apis/apiregistration.k8s.io/v1/apiservices')
+  if (!answer.ok) throw new WriteRefused(refuser(answer.refusal), words(answer.refusal))
+  return new Set((answer.body.items ?? []).flatMap(({ spec }) => (spec?.service == null ? [] : [spec.group ?? ''])))
+}
+
+function matching(discovery: Discovery, name: string, foreign: ReadonlySet<string>): readonly StoredResource[] {
   const dot = name.indexOf('.')
   const [plural, group] = dot < 0 ? [name, ''] : [name.slice(0, dot), name.slice(dot + 1)]
   if (plural === '*') {
@@ -41,7 +52,7 @@ function matching(discovery: Discovery, name: string): readonly StoredResource[]
     if (silent.length > 0 && group === '*')
       throw new WriteRefused('the API server', `what it serves of ${silent.join(', ')} is not known now`)
     return discovery.resources
-      .filter((served) => (group === '*' || served.group === group) && ['list', 'patch'].every((verb) => served.verbs.includes(verb)))
+      .filter((served) => (group === '*' || served.group === group) && !foreign.has(served.group) && isKept(served.verbs))
       .filter(({ group: of, plural: what }) => !(of === 'events.k8s.io' && what === 'events'))
       .map(({ group: of, plural: what }) => resourceOf(discovery.resource(of, what)!))
   }

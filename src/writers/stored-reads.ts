@@ -1,59 +1,79 @@
-/** The proof that rests on the API server's counters of what it decodes. */
+/** What rests on the API server's counters of what it decodes: objects are read from etcd, their metadata only, and the counters compared. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
-import { grown, proofByReads, type ReadProof, transformations } from '../objects/stored-form.ts'
+import { grown, proofByReads, type ReadProof, type Transformations, transformations } from '../objects/stored-form.ts'
 import { storedCounters } from '../sources/stored-counters.ts'
 import { METADATA_ONLY } from './cluster-api.ts'
 import { pathOfItem, type StoredItem, type StoredResource } from './stored-items.ts'
 
-/**
- * Reads every object once more from etcd, its metadata only, one after the other over one connection, and looks at what the counters
- * of the API server that answered say of it. What its watch cache still had to decode is waited for by trying again.
- */
-export async function proveByReads(
-  client: ApiClient,
-  resource: StoredResource,
-  items: readonly StoredItem[],
-  prefix: string,
-  tell: (done: number) => void = () => {},
-  signal: AbortSignal = new AbortController().signal,
-): Promise<ReadProof> {
-  let proof: ReadProof = { is: 'unknown', because: 'nothing was read' }
-  for (let tries = 0; tries < 3; tries++) {
-    await sleep(tries === 0 ? 250 : 2000)
-    proof = await readOnce(client, resource, items, prefix, tell, signal)
-    if (proof.is === 'proved' || signal.aborted) return proof
-  }
-  return proof
+export interface Reading {
+  readonly client: ApiClient
+  readonly resource: StoredResource
+  readonly items: readonly StoredItem[]
+  readonly tell?: (done: number) => void
+  readonly signal?: AbortSignal
+}
+export interface Decoded {
+  readonly counted: Transformations
+  /** Objects that were there and answered. */
+  readonly read: number
+  /** The API server that answered is given an EncryptionConfiguration, as far as its metrics tell. */
+  readonly configured: boolean
 }
 
-async function readOnce(
-  client: ApiClient,
-  resource: StoredResource,
-  items: readonly StoredItem[],
-  prefix: string,
-  tell: (done: number) => void,
-  signal: AbortSignal,
-): Promise<ReadProof> {
-  const before = await storedCounters(client)
+/** Milliseconds before each look: right after a write, the watch cache decodes what was there before it too, and is counted. */
+const WAITS = [250, 2000, 2000]
+
+/** Whether each object is stored under the prefix. What else was decoded at the same time is waited for by trying again. */
+export async function proveByReads(reading: Reading, prefix: string): Promise<ReadProof> {
+  return readUntil<ReadProof>(
+    reading,
+    ({ counted, read }) => proofByReads(counted, prefix, read),
+    ({ is }) => is === 'proved',
+  )
+}
+
+/** Reads everything, again and again, until what the counters say is settled; the last thing they said otherwise. */
+export async function readUntil<T>(
+  reading: Reading,
+  judge: (decoded: Decoded) => T,
+  isSettled: (verdict: T) => boolean,
+): Promise<T | Exclude<ReadProof, { is: 'proved' }>> {
+  let verdict: T | Exclude<ReadProof, { is: 'proved' }> = { is: 'unknown', because: 'nothing was read' }
+  for (const wait of WAITS) {
+    await sleep(wait)
+    const decoded = await readOnce(reading)
+    if ('counted' in decoded) {
+      const judged = judge(decoded)
+      if (isSettled(judged)) return judged
+      verdict = judged
+    } else verdict = decoded
+    if (reading.signal?.aborted === true) return verdict
+  }
+  return verdict
+}
+
+/**
+ * One after the other over one connection: the API server that counts is the one that reads. A GET without resourceVersion never comes
+ * from the watch cache, a list may.
+ */
+async function readOnce({ client, resource, items, tell, signal }: Reading): Promise<Decoded | Exclude<ReadProof, { is: 'proved' }>> {
+  const before = await storedCounters(client, signal)
   if ('refusal' in before) return { is: 'unknown', because: '/metrics may not be read' }
   let read = 0
   for (const [index, item] of items.entries()) {
-    if (signal.aborted) return { is: 'unknown', because: 'it was interrupted' }
-    const answer = await client.get(pathOfItem(resource, item), { accept: METADATA_ONLY })
+    if (signal?.aborted === true) return { is: 'unknown', because: 'it was interrupted' }
+    const answer = await client.get(pathOfItem(resource, item), { accept: METADATA_ONLY, ...(signal && { signal }) })
     if (answer.ok) read++
     else if (answer.refusal.status !== 404)
       return answer.refusal.kind === 'server'
         ? { is: 'refuted', because: `one cannot be read: ${answer.refusal.message}` }
         : { is: 'unknown', because: answer.refusal.message }
-    if (index % 500 === 499) tell(index + 1)
+    if (index % 500 === 499) tell?.(index + 1)
   }
-  const after = await storedCounters(client)
+  const after = await storedCounters(client, signal)
   if ('refusal' in after || after.process !== before.process)
-    return { is: 'unknown', because: 'the counters before and after are of two API servers' }
-  return proofByReads(
-    grown(transformations(before.samples, resource.name, 'from'), transformations(after.samples, resource.name, 'from')),
-    prefix,
-    read,
-  )
+    return { is: 'unknown', because: 'the counters before and after are of two API servers, or of one that was restarted' }
+  const counted = grown(transformations(before.samples, resource.name, 'from'), transformations(after.samples, resource.name, 'from'))
+  return { counted, read, configured: after.configured }
 }

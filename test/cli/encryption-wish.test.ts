@@ -29,7 +29,13 @@ spec: {nodeName: ${name}, containers: [{name: kube-apiserver, image: "a:1", comm
   }
 }
 function plan(request: EncryptionRequest, ...nodes: ReturnType<typeof node>[]) {
-  const facts = { Hosts: { hosts: nodes.map(({ host }) => host) }, ServerVersion: { gitVersion: 'v1.37.1', minor: 37 } }
+  const ServedResources = {
+    groups: [
+      { group: '', resources: ['bindings', 'secrets'], kept: ['secrets'] },
+      { group: 'apps', resources: ['deployments', 'deployments/scale'], kept: ['deployments'] },
+    ],
+  }
+  const facts = { Hosts: { hosts: nodes.map(({ host }) => host) }, ServerVersion: { gitVersion: 'v1.37.1', minor: 37 }, ServedResources }
   const { snapshot } = worldOf(
     `apiVersion: k8s-harden.test/v1\nkind: World\nfacts: ${JSON.stringify(facts)}${nodes.map(({ pod }) => pod).join('')}`,
   )
@@ -88,6 +94,15 @@ describe('what an operator asks of encryption at rest', () => {
       'gate configmaps plain',
       'cp-1 secrets: k; configmaps: k > identity',
       'rewrite configmaps k8s:enc:secretbox:v1:k:',
+    ])
+  })
+
+  it('wildcards: what is stored anew is named', () => {
+    expect(plan({ do: 'cover', resources: ['*.apps'] }, node('cp-1', key('k'))).steps).toEqual([
+      'cp-1 secrets: k; *.apps: identity > k',
+      'gate deployments.apps plain',
+      'cp-1 secrets: k; *.apps: k > identity',
+      'rewrite deployments.apps k8s:enc:secretbox:v1:k:',
     ])
   })
 

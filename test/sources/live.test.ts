@@ -159,8 +159,8 @@ describe('the live source', () => {
     expect(snapshot.all('CiliumNetworkPolicy')).toHaveLength(1)
     expect(snapshot.fact('ServedResources')).toEqual({
       groups: [
-        { group: '', resources: ['pods', 'pods/exec'], clusterScoped: [] },
-        { group: 'cilium.io', resources: ['ciliumnetworkpolicies'], clusterScoped: [] },
+        { group: '', resources: ['pods', 'pods/exec'], clusterScoped: [], kept: [] },
+        { group: 'cilium.io', resources: ['ciliumnetworkpolicies'], clusterScoped: [], kept: [] },
       ],
     })
   })

@@ -1,10 +1,10 @@
 /** What an operator asks of encryption at rest without a finding: as a control of one wish, so that apply does the rest. */
-import { stagedChanges } from '../../../remediations/encryption-staged.ts'
+import { STAGED_READS, stagedChanges, stagesFor } from '../../../remediations/encryption-staged.ts'
 import { control, remedy } from '../../model/define.ts'
 import type { Proposal, Readable, RegisteredControl, View } from '../../model/index.ts'
 import { decidingRule, type EncryptionForm, formsOf, PLAIN, prefixOf } from '../../objects/encryption-forms.ts'
 import { type EncryptionHosts, encryptionHosts, newKeyName } from '../../objects/encryption-hosts.ts'
-import { type EncryptionWish, encryptionStages, NoStages } from '../../objects/encryption-stages.ts'
+import { type EncryptionWish, NoStages } from '../../objects/encryption-stages.ts'
 import { CONTROL_PLANE, FLAG_LADDER } from '../../objects/flags.ts'
 
 export type EncryptionRequest =
@@ -17,7 +17,7 @@ const TITLES: Readonly<Record<EncryptionRequest['do'], string>> = {
   cover: 'More resources must be encrypted at rest',
   disable: 'Stored values must be in plain text again',
 }
-const READS: readonly Readable[] = [...FLAG_LADDER, 'Hosts']
+const READS: readonly Readable[] = [...FLAG_LADDER, ...STAGED_READS]
 export const NOT_REACHED =
   'it is carried out on the nodes themselves: say with --host NODE=CARRIER how every node with an API server is reached (1.26 or later, its file readable)'
 
@@ -63,7 +63,7 @@ export function encryptionWish(request: EncryptionRequest): RegisteredControl {
           const wish = wishOf(hosts, view.now)
           if (typeof wish === 'string') return { byHand: wish }
           try {
-            const changes = stagedChanges(hosts, encryptionStages(hosts.nodes, wish), view, request.do === 'disable')
+            const changes = stagedChanges(hosts, stagesFor(hosts, wish, view), view, request.do === 'disable')
             if (changes.length === 0) return { refused: 'there is nothing left to change' }
             return { changes, risk: 'may-break', summary: TITLES[request.do], mayBreak: MAY_BREAK[request.do] }
           } catch (error) {
