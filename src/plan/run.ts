@@ -1,5 +1,6 @@
 /** Carries a plan out: rehearse → approve → journal → commit → verify, step by step. The only maker of StepStates. */
 import type { Approval, ControlId, FindingId, JournalHeader, Plan, Rehearsal, Step, StepId, StepState, Written } from '../model/index.ts'
+import { comesLater, TOO_EARLY } from './host-actions.ts'
 import type { Journal } from './journal.ts'
 import { campaignOf, isSame, writtenFor } from './network-campaign.ts'
 import { waitingWords } from './told.ts'
@@ -101,9 +102,6 @@ export async function* run(options: RunOptions): AsyncGenerator<StepEvent, void>
   await runner.close()
 }
 
-/** What is done on nodes looks at what the steps before it left there. */
-const comesLater = ({ after, changes }: Step): boolean => after.length > 0 && changes.some(({ type }) => type === 'host')
-
 const FELL: ReadonlySet<StepState['is']> = new Set(['refused', 'not-mended', 'undone', 'undo-failed'])
 
 class Runner {
@@ -132,8 +130,7 @@ class Runner {
     const locksOut = await watchman?.before(step)
     if (locksOut !== undefined) return yield { is: 'refused', by: 'k8s-harden', because: locksOut }
     const result = await writer.rehearse(step)
-    if (!result.ok && dryRun && comesLater(step))
-      return yield { is: 'skipped', because: `it can be tried only once the steps before it are carried out; now: ${result.because}` }
+    if (!result.ok && dryRun && comesLater(step)) return yield { is: 'skipped', because: `${TOO_EARLY}${result.because}` }
     if (!result.ok) return yield { is: 'refused', by: result.refusedBy, because: result.because }
     const { rehearsal } = result
     yield { is: 'rehearsed', diff: rehearsal.diff, warnings: rehearsal.warnings }
