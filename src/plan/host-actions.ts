@@ -1,12 +1,8 @@
 /** What two findings want of one node, in one action; and whether they can both have it. */
-import type { Edit, FileAction, FlagsAction, HostAction, HostMount, NodeFile, Step } from '../model/index.ts'
+import type { Edit, FileAction, FlagsAction, HostAction, HostMount, NodeFile } from '../model/index.ts'
 import { formatPath } from '../objects/path.ts'
 import { sameJson } from './canonical.ts'
 import { mergeTexts } from './file-text.ts'
-
-/** What is done on nodes looks at what the steps before it left there, which a rehearsal did not. */
-export const comesLater = ({ after, changes }: Step): boolean => after.length > 0 && changes.some(({ type }) => type === 'host')
-export const TOO_EARLY = 'it can be tried only once the steps before it are carried out; now: '
 
 /** Both actions in one, or why there is none: a clause that ends in what differs. */
 export function mergeActions(ours: HostAction, theirs: HostAction): HostAction | { readonly conflict: string } {

@@ -1,9 +1,8 @@
 /** Carries a plan out: rehearse → approve → journal → commit → verify, step by step. The only maker of StepStates. */
 import type { Approval, ControlId, FindingId, JournalHeader, Plan, Rehearsal, Step, StepId, StepState, Written } from '../model/index.ts'
-import { comesLater, TOO_EARLY } from './host-actions.ts'
 import type { Journal } from './journal.ts'
 import { campaignOf, isSame, writtenFor } from './network-campaign.ts'
-import { waitingWords } from './told.ts'
+import { refusalOf, waitingWords } from './told.ts'
 import { type Committed, WriteConflict, WriteRefused, type Writer, WriteUncertain } from './writer.ts'
 
 export type Verdict =
@@ -130,8 +129,7 @@ class Runner {
     const locksOut = await watchman?.before(step)
     if (locksOut !== undefined) return yield { is: 'refused', by: 'k8s-harden', because: locksOut }
     const result = await writer.rehearse(step)
-    if (!result.ok && dryRun && comesLater(step)) return yield { is: 'skipped', because: `${TOO_EARLY}${result.because}` }
-    if (!result.ok) return yield { is: 'refused', by: result.refusedBy, because: result.because }
+    if (!result.ok) return yield refusalOf(step, result, dryRun)
     const { rehearsal } = result
     yield { is: 'rehearsed', diff: rehearsal.diff, warnings: rehearsal.warnings }
     if (dryRun) return
