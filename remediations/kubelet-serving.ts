@@ -107,7 +107,7 @@ export function verifyKubelets(finding: Finding<unknown>, context: Context): Pro
       finding,
       context,
     )
-    return 'changes' in proposal ? { ...proposal, changes: [...before, ...proposal.changes] } : proposal
+    return 'changes' in proposal ? { ...proposal, changes: [...before, ...proposal.changes.map(asStepOfItsOwn)] } : proposal
   }
   if (view.source.kind !== 'live') {
     if (nodes.instances.length === 0)
@@ -138,6 +138,9 @@ export function verifyKubelets(finding: Finding<unknown>, context: Context): Pro
   const steps = each.flatMap(([, changes]) => changes as readonly Change[])
   return flag([...steps, ...wishedChange(ask(undefined), view)], [])
 }
+
+/** It waits for all nodes; what else the API server is to get must not wait with it, or fall with it. */
+const asStepOfItsOwn = (change: Change): Change => (change.type === 'host' ? { ...change, key: `${change.key} for kubelets` } : change)
 
 const workersFirst =
   (view: View<Readable>) =>

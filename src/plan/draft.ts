@@ -108,7 +108,17 @@ export function mergeTargets(ours: Target | undefined, theirs: Target, what: str
 function mergeHost(ours: HostChange, theirs: HostChange, what: string): HostChange {
   const action = mergeActions(ours.action, theirs.action)
   if ('conflict' in action) throw new Refused(`another finding of this plan wants ${action.conflict} in ${what}: apply that first`)
-  return { ...ours, action, title: ours.title === theirs.title ? ours.title : `${ours.title}; ${theirs.title}` }
+  return { ...ours, action, title: bothTitles(ours.title, theirs.title) }
+}
+
+/** `kubelet on a: set x=1` and `kubelet on a: set y=2` are `kubelet on a: set x=1, y=2`. */
+function bothTitles(ours: string, theirs: string): string {
+  const [where] = ours.split(': ', 1)
+  if (!theirs.startsWith(`${where}: `)) return ours === theirs ? ours : `${ours}; ${theirs}`
+  const done = [ours, theirs].flatMap((title) => title.slice(where!.length + 2).split('; '))
+  const [set, other] = [done.filter((one) => one.startsWith('set ')), done.filter((one) => !one.startsWith('set '))]
+  const values = [...new Set(set.flatMap((one) => one.slice('set '.length).split(', ')))]
+  return `${where}: ${[...new Set(other), ...(values.length > 0 ? [`set ${values.join(', ')}`] : [])].join('; ')}`
 }
 
 function mergeObjects(ours: Extract<Target, { is: 'object' }>, theirs: Extract<Target, { is: 'object' }>, what: string): Target {

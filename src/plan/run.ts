@@ -2,7 +2,7 @@
 import type { Approval, ControlId, FindingId, JournalHeader, Plan, Rehearsal, Step, StepId, StepState, Written } from '../model/index.ts'
 import type { Journal } from './journal.ts'
 import { campaignOf, isSame, writtenFor } from './network-campaign.ts'
-import { waitingWords } from './told.ts'
+import { refusalOf, waitingWords } from './told.ts'
 import { type Committed, WriteConflict, WriteRefused, type Writer, WriteUncertain } from './writer.ts'
 
 export type Verdict =
@@ -129,7 +129,7 @@ class Runner {
     const locksOut = await watchman?.before(step)
     if (locksOut !== undefined) return yield { is: 'refused', by: 'k8s-harden', because: locksOut }
     const result = await writer.rehearse(step)
-    if (!result.ok) return yield { is: 'refused', by: result.refusedBy, because: result.because }
+    if (!result.ok) return yield refusalOf(step, result, dryRun)
     const { rehearsal } = result
     yield { is: 'rehearsed', diff: rehearsal.diff, warnings: rehearsal.warnings }
     if (dryRun) return

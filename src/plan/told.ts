@@ -1,5 +1,5 @@
-/** What a writer tells while it waits, as states of its step. */
-import type { StepState } from '../model/index.ts'
+/** What a writer tells, as states of its step. */
+import type { RehearsalResult, Step, StepState } from '../model/index.ts'
 import type { Tell } from './writer.ts'
 
 /** Yields each word as it is told, and returns (or throws) what the work comes to. */
@@ -22,4 +22,15 @@ export async function* waitingWords<T>(work: (tell: Tell) => Promise<T>): AsyncG
     else if (done) return result
     else await new Promise<void>((resolve) => (wake = resolve))
   }
+}
+
+/** What is done on nodes looks at what the steps before it left there, which a dry run does not carry out: that refuses nothing. */
+export function refusalOf(
+  { after, changes }: Step,
+  { refusedBy, because }: Extract<RehearsalResult, { ok: false }>,
+  dryRun: boolean | undefined,
+): StepState {
+  return dryRun === true && after.length > 0 && changes.some(({ type }) => type === 'host')
+    ? { is: 'skipped', because: `it can be tried only once the steps before it are carried out; now: ${because}` }
+    : { is: 'refused', by: refusedBy, because }
 }

@@ -38,7 +38,7 @@ export const approveServing: Performer<ServingAction, null> = {
       if ((last = await next(node, world, (found) => (faults = found))) === '') return []
       if (world.signal.aborted) throw new WriteRefused('you', `interrupted while waiting for the serving certificate of ${node}: ${last}`)
       if (performance.now() > deadline) throw new WriteRefused('the kubelet', [`${node}: ${last}`, ...faults].join('; '))
-      world.tell(`${last} (${node}, ${Math.round((performance.now() - began) / 1000)} s)`)
+      world.tell(`the serving certificate of ${node}: ${last} (${Math.round((performance.now() - began) / 1000)} s)`)
       await sleep(1000)
     }
   },

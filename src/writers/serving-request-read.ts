@@ -18,8 +18,7 @@ export interface WireRequest {
 /** Undefined where it cannot be understood, or was not signed with the key that it carries. */
 export async function readServingRequest({ spec }: WireRequest): Promise<ServingRequest | undefined> {
   // Only who approves needs it.
-  await import('reflect-metadata')
-  const { Name, Pkcs10CertificateRequest, SubjectAlternativeNameExtension } = await import('@peculiar/x509')
+  const { Name, Pkcs10CertificateRequest, SubjectAlternativeNameExtension } = await import('./serving-request-parser.ts')
   try {
     const request = new Pkcs10CertificateRequest(Buffer.from(spec.request, 'base64').toString('latin1'))
     if (!(await request.verify())) return undefined

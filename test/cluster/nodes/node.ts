@@ -12,6 +12,7 @@ import { makeNamespaces, type Namespaces } from './namespaces.ts'
 import { enforcePolicies } from './policies.ts'
 import { type NodePrograms, nodePrograms } from './programs.ts'
 import { runStaticApiServer, type StaticApiServer } from './static-apiserver.ts'
+import { runStaticComponent, type StaticComponent } from './static-component.ts'
 
 /** A node with a real kubelet. */
 export interface RealNode {
@@ -37,6 +38,8 @@ export interface RealNode {
   enforcePolicies(): Promise<void>
   /** Runs an API server as a static pod of this node; see `StaticApiServer`. */
   runApiServer(flags?: Flags): Promise<StaticApiServer>
+  /** Runs the controller manager or the scheduler as a static pod of this node, in place of the cluster's own one. */
+  runComponent(component: 'kube-controller-manager' | 'kube-scheduler', server: StaticApiServer): Promise<StaticComponent>
   stop(): Promise<void>
 }
 
@@ -108,6 +111,8 @@ export async function startNode(site: Site, { name, namespaces, programs }: Prep
     enforcePolicies: () => enforcePolicies(site, namespaces, name),
     runApiServer: (flags = {}) =>
       runStaticApiServer(site, { name, address: namespaces.address, kubelet, path: namespaces.path, addImages }, flags),
+    runComponent: (component, { url }) =>
+      runStaticComponent(site, { name, address: namespaces.address, kubelet, path: namespaces.path, addImages }, component, url),
     stop: namespaces.stop,
   }
 }
