@@ -140,7 +140,7 @@ export function stagedChanges(
       const what = resources.join(', ')
       const how = prefix === '' ? 'in plain text' : `with ${prefix}`
       const title = onlyUndo
-        ? `stored ${what}: as they are; taken back, they are stored ${how} again`
+        ? `stored ${what}: nothing changes now; taken back, this step stores them ${how} again`
         : `stored ${what}: each stored anew, ${how}`
       add(`rewrite ${what} ${onlyUndo ? 'back to' : 'to'} ${prefix || 'plain'}`, title, {
         do: 'rewrite',

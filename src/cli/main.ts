@@ -47,6 +47,16 @@ const withChoice = (command: Command): Command =>
   command
     .option('--practice <name...>', 'only these practices: rbac, secrets, api-endpoint, nodes-and-pods, images, audit', collect)
     .option('--control <id...>', 'only these controls', collect)
+/** Of the commands that change something, step by step. */
+const withConsent = (command: Command): Command =>
+  command
+    .option('--yes', 'take every step whose risk is at most --accept-risk, without asking')
+    .addOption(
+      new Option('--accept-risk <risk>', 'with --yes: the highest risk to take')
+        .choices(['safe', 'restarts-pods', 'may-break'])
+        .default('safe'),
+    )
+    .option('--dry-run', 'rehearse every step, change nothing')
 
 /** Each command is loaded when it is asked for, so that the wizard loads no report and `scan` loads no Ink. */
 function program(run: (job: () => Promise<number>) => Promise<void>): Command {
@@ -83,15 +93,8 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
       run(async () => (await import('./commands/generate.ts')).generateCommand(options as Options & { out: string })),
     )
 
-  withChoice(withImages(withSource(root.command('apply').description('fix step by step: preview, confirm, apply, verify'))))
+  withConsent(withChoice(withImages(withSource(root.command('apply').description('fix step by step: preview, confirm, apply, verify')))))
     .option('-n, --namespace <name...>', 'only these namespaces', collect)
-    .option('--yes', 'take every step whose risk is at most --accept-risk, without asking')
-    .addOption(
-      new Option('--accept-risk <risk>', 'with --yes: the highest risk to take')
-        .choices(['safe', 'restarts-pods', 'may-break'])
-        .default('safe'),
-    )
-    .option('--dry-run', 'rehearse every step, change nothing')
     .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', (value: string, before: string[] = []) => [
       ...before,
       value,
@@ -119,22 +122,20 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .option('--yes', 'do not ask')
     .action((runId: string | undefined, options: Options) => run(async () => (await import('./commands/undo.ts')).undoMain(runId, options)))
 
-  withSource(
-    root
-      .command('encryption')
-      .description('encryption at rest on the nodes (--host): how it stands, a new key, more resources, or plain text again')
-      .argument('<action>', 'status, rotate, cover or disable')
-      .argument('[resources...]', 'of cover: configmaps, widgets.example.com'),
+  withConsent(
+    withHosts(
+      withSource(
+        root
+          .command('encryption')
+          .description('encryption at rest on the nodes (--host): how it stands, a new key, more resources, or plain text again')
+          .argument('<action>', 'status, rotate, cover or disable')
+          .argument('[resources...]', 'of cover: configmaps, widgets.example.com'),
+      ),
+    ),
   )
     .option('--remove-old', 'of rotate: take the old key and plain text out of the files at the end (a copy stays on each node)')
     .option('--yes-store-secrets-in-plain-text', 'of disable: the consent to that')
-    .option('--yes', 'take every step whose risk is at most --accept-risk, without asking')
-    .addOption(
-      new Option('--accept-risk <risk>', 'with --yes: the highest risk to take')
-        .choices(['safe', 'restarts-pods', 'may-break'])
-        .default('safe'),
-    )
-    .option('--dry-run', 'rehearse every step, change nothing')
+    .option('--timeout <seconds>', 'how long an API server may take to come back before its change is undone', '120')
     .action((action: string, resources: readonly string[], options: Options) =>
       run(async () => (await import('./commands/encryption.ts')).encryptionMain(action, resources, options)),
     )

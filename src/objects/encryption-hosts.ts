@@ -1,7 +1,7 @@
 /** Encryption at rest as the hosts show it: every node that runs an API server, the file it is given, and what that says. */
 import type { EncryptionStageRule, PodObject, Readable, View } from '../model/index.ts'
 import { configurationIn } from './encryption-file.ts'
-import { type EncryptionForm, formsOf, stageRules } from './encryption-forms.ts'
+import { type EncryptionForm, formsFor, formsOf, stageRules } from './encryption-forms.ts'
 import { componentFlags, serverMinor } from './flags.ts'
 import { refOf, sameObject } from './ref.ts'
 
@@ -50,6 +50,24 @@ export function encryptionHosts(view: View<Readable>): EncryptionHosts | undefin
   // One that runs an API server which no flags are seen of.
   if (hosts.some(({ node, controlPlane }) => controlPlane && !nodes.some((one) => one.node === node))) return undefined
   return { path, nodes, forms }
+}
+
+/** Whether the API server that answered says (1.34 and later) that it runs with a file of a node's that encrypts Secrets. */
+export function hasLoadedEncrypting(view: View<Readable>): boolean {
+  const loaded = (view.fact('ApiServerMetrics')?.samples ?? []).flatMap(({ name, labels, value }) =>
+    name === 'apiserver_encryption_config_controller_last_config_info' && value > 0 ? (labels['hash'] ?? []) : [],
+  )
+  const files = view.fact('Hosts')?.hosts.flatMap((host) => host.files) ?? []
+  return (
+    loaded.length > 0 &&
+    loaded.every((hash) =>
+      files.some(({ sha256, text }) => {
+        const rules = hash === `sha256:${sha256}` && text !== undefined ? stageRules(configurationIn(text)) : []
+        const [writer] = typeof rules === 'string' ? [] : formsFor(rules, 'secrets')
+        return writer !== undefined && writer.kind !== 'identity'
+      }),
+    )
+  )
 }
 
 /** A name that no key has: `key-20261126`, and `-2` after it for a second one of that day. */

@@ -49,12 +49,17 @@ export function preparesStep(step: Step, steps: readonly Step[]): number | undef
   return index < 0 ? undefined : index + 1
 }
 
-/** What a step may break that was not said of the first step of its set, the policies of one namespace and direction; and which that was. */
+/**
+ * What a step may break that was not said of the first step of its set, the policies of one namespace and direction, or what is done on
+ * nodes for one end; and which that was.
+ */
 export function breaksAnew(step: Step, steps: readonly Step[]): { readonly anew: readonly string[]; readonly asStep?: number } {
   const campaign = campaignOf(step)
-  const first = steps.findIndex((one) => isSame(campaignOf(one), campaign))
+  const first = steps.findIndex((one) => isSame(campaignOf(one), campaign) || isSameOnHosts(one, step))
   if (first < 0 || first >= steps.indexOf(step)) return { anew: step.mayBreak }
   const said = new Set(steps[first]!.mayBreak.filter((words) => !words.startsWith(CUTS_FLOWS)))
   const anew = step.mayBreak.filter((words) => !said.has(words))
   return anew.length === step.mayBreak.length ? { anew } : { anew, asStep: first + 1 }
 }
+const isSameOnHosts = (one: Step, step: Step): boolean =>
+  step.mayBreak.length > 1 && one.changes.some(({ type }) => type === 'host') && one.mayBreak.join('\n') === step.mayBreak.join('\n')

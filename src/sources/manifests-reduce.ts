@@ -65,7 +65,7 @@ function withoutValues(secret: Writable): KubeObject {
   } as KubeObject
 }
 
-/** Every encryption key becomes zeros of its length, which is all there is to judge of it. */
+/** Every encryption key becomes a stand-in of its length. */
 function withoutKeys(configuration: Writable): KubeObject {
   const hide = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(hide)

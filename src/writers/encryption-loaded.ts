@@ -11,6 +11,8 @@ const FAMILY = 'apiserver_encryption_config_controller_'
 const POLL_MS = 60_000
 /** KMS plugins must prove healthy before a new configuration counts. */
 const LONGEST_MS = 3 * POLL_MS
+/** Seconds. */
+const TOLD_EVERY = 5
 
 const MANIFEST = '/etc/kubernetes/manifests/kube-apiserver.yaml'
 
@@ -101,6 +103,7 @@ export async function untilLoaded(
   if (known.has(id)) return { warnings: [] }
   const instance = await Instance.of(host, nodes, world)
   const start = Date.now()
+  let told = -TOLD_EVERY
   try {
     for (;;) {
       const samples = await instance.samples()
@@ -123,7 +126,10 @@ export async function untilLoaded(
         if (now.hash === undefined && before === undefined && seconds * 1000 > POLL_MS + 10_000)
           return waited(now.success > 0 ? [] : undefined)
       } else if (seconds * 1000 > POLL_MS + 10_000) return waited(undefined)
-      world.tell(`waiting until the API server of ${host.node} has loaded ${path} (${seconds} s)`)
+      if (seconds >= told + TOLD_EVERY) {
+        told = seconds
+        world.tell(`the API server of ${host.node} to load ${path}, which it looks at once a minute (${seconds} s)`)
+      }
       await sleep(1_000)
     }
   } finally {

@@ -21,8 +21,8 @@ export async function storedWith(
       if (prefixes.length === 0) continue
       const items = await storedItems(client, resource, signal)
       if (items.length === 0) continue
-      tell(`looking at what is stored of ${resource.name} (${items.length})`)
-      const said = (done: number) => tell(`looking at what is stored of ${resource.name}: ${done} of ${items.length}`)
+      tell(`a look at what is stored of ${resource.name} (${items.length})`)
+      const said = (done: number) => tell(`a look at what is stored of ${resource.name}: ${done} of ${items.length}`)
       const verdict = await readUntil<Stored>(
         { client, resource, items, tell: said, signal },
         (decoded) => judge(resource.name, prefixes, decoded),

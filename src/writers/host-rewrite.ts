@@ -17,6 +17,7 @@ import { proveByReads } from './stored-reads.ts'
 
 /** Objects that are tried with a dry run, of different namespaces. */
 const MOST_TRIED = 40
+const READ_AT_ONCE = 10
 
 interface Prepared {
   readonly resources: readonly StoredResource[]
@@ -133,12 +134,14 @@ const hostsOf = (nodes: readonly string[], world: HostWorld): readonly Host[] =>
 /** Whether each object can be read from etcd: it is asked for without a resourceVersion, which the watch cache does not answer. */
 async function readable(resource: StoredResource, { client, signal, tell }: HostWorld): Promise<readonly string[]> {
   const items = await storedItems(client, resource, signal)
-  for (const [index, item] of items.entries()) {
+  for (let at = 0; at < items.length; at += READ_AT_ONCE) {
     if (signal.aborted) throw new WriteRefused('you', 'interrupted')
-    const answer = await freshItem(client, resource, item)
-    if (!answer.ok && answer.refusal.status !== 404)
-      throw new WriteRefused(refuser(answer.refusal), `${itemWords(resource, item)} cannot be read: ${words(answer.refusal)}`)
-    if (index % 500 === 499) tell(`reading ${resource.name}: ${index + 1} of ${items.length}`)
+    const some = items.slice(at, at + READ_AT_ONCE)
+    const answers = await Promise.all(some.map((item) => freshItem(client, resource, item)))
+    for (const [index, answer] of answers.entries())
+      if (!answer.ok && answer.refusal.status !== 404)
+        throw new WriteRefused(refuser(answer.refusal), `${itemWords(resource, some[index]!)} cannot be read: ${words(answer.refusal)}`)
+    if (at % 500 === 0 && at > 0) tell(`${resource.name} to be read: ${at} of ${items.length}`)
   }
   return []
 }

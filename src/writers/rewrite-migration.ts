@@ -6,6 +6,7 @@ import type { KubeObject, RunId } from '../model/index.ts'
 import { FIELD_MANAGER } from './cluster-api.ts'
 import type { StoredResource } from './stored-items.ts'
 
+const TOLD_EVERY_MS = 5_000
 const GROUP = 'storagemigration.k8s.io'
 const OURS = { 'app.kubernetes.io/managed-by': FIELD_MANAGER }
 
@@ -66,6 +67,7 @@ export async function migrate({ client, at, resource, run, signal, startMs, limi
   )
   if (!made.ok) return { is: 'left', because: made.refusal.message }
   const begun = performance.now()
+  let told = -TOLD_EVERY_MS
   try {
     for (;;) {
       await sleep(1000, undefined, { signal }).catch(() => undefined)
@@ -80,8 +82,10 @@ export async function migrate({ client, at, resource, run, signal, startMs, limi
       if (!answer.ok && answer.refusal.status === 404) return { is: 'left', because: 'somebody deleted it' }
       if (conditions.length === 0 && waited > startMs) return { is: 'left', because: 'no controller takes it up', nobody: true }
       if (waited > limitMs) return { is: 'left', because: `it was not through after ${Math.round(limitMs / 1000)} s` }
+      if (waited < told + TOLD_EVERY_MS) continue
+      told = waited
       tell(
-        `waiting for the StorageVersionMigration of ${resource.name}: ${conditions.length === 0 ? 'not begun' : 'running'} (${Math.round(waited / 1000)} s)`,
+        `the StorageVersionMigration of ${resource.name}: ${conditions.length === 0 ? 'not begun' : 'running'} (${Math.round(waited / 1000)} s)`,
       )
     }
   } finally {

@@ -119,6 +119,8 @@ describe('what an operator asks of encryption at rest', () => {
     expect(off.exitCode).toBe(2)
     expect(off.stderr).toMatch(/consent of its own[\s\S]*--yes-store-secrets-in-plain-text/)
     expect((await cli(['encryption', 'explode', '--sample', '--yes'])).stderr).toMatch(/is not known/)
+    const hosted = await cli(['encryption', 'status', '--sample', '--host', 'cp-1=local'])
+    expect([hosted.exitCode, hosted.stderr]).toEqual([2, expect.stringMatching(/--host reaches the nodes of a cluster/)])
     const status = await cli(['encryption', 'status', '--sample'])
     expect(status.exitCode).toBe(5)
     expect(status.stderr).toMatch(/not known/)

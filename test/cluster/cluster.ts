@@ -10,6 +10,7 @@ import { startFakeNodes } from './fake-nodes.ts'
 import type { Flags } from './flags.ts'
 import { type Extra, writeKubeconfig } from './kubeconfig.ts'
 import { kubeletFlags, prepareNodes, type RealNode, startNode } from './nodes/node.ts'
+import type { StaticApiServer } from './nodes/static-apiserver.ts'
 import { freePorts } from './ports.ts'
 import { createSupervisor, type Supervisor } from './supervisor.ts'
 
@@ -77,6 +78,11 @@ export interface Cluster {
   restartApiServer(options?: { readonly flags?: Flags }): Promise<void>
   /** Starts a second API server on the same etcd, or restarts it; its audit log is off. Flags add up over restarts. */
   secondApiServer(options?: { readonly flags?: Flags }): Promise<SecondApiServer>
+  /**
+   * Ends the cluster's own API server, and so `api` and `kubectl` with it: each kubelet goes on with the API server of its own node, as
+   * kubeadm has it, and the controller manager with that of the last one.
+   */
+  handOver(servers: readonly StaticApiServer[]): Promise<void>
   /** The processes that the cluster consists of. */
   pids(): number[]
   stop(): Promise<void>
@@ -130,6 +136,13 @@ async function startIn(dir: string, binaries: Binaries, supervisor: Supervisor, 
       await startApiServer(site, flags)
     },
     secondApiServer: second(site, await flagsOf(dir, { ...options, audit: false })),
+    async handOver(servers) {
+      await supervisor.stop('kube-controller-manager')
+      for (const [index, { url }] of servers.entries()) await nodes[index]!.followApiServer(url)
+      await supervisor.stop('kube-apiserver')
+      const { url, api } = servers.at(-1)!
+      if (options.controllerManager) await startControllerManager({ ...site, url, api })
+    },
     pids: supervisor.pids,
     async stop() {
       site.api.close()

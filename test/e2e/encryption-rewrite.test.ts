@@ -325,7 +325,7 @@ describeCluster('a StorageVersionMigration that nobody takes up', { encryptionCo
     await cluster().restartApiServer()
     const { run, told } = rewriter(cluster().kubeconfig, { prefix: `${BOX}key1:` }, { pace: { migrationStartMs: 2500 } })
     expect(await run()).toEqual(['the StorageVersionMigration of secrets was given up, and each object patched: no controller takes it up'])
-    expect(told[0]).toBe('waiting for the StorageVersionMigration of secrets: not begun (1 s)')
+    expect(told[0]).toBe('the StorageVersionMigration of secrets: not begun (1 s)')
     expect(await stored(cluster())).toEqual({ [`${BOX}key1:`]: made })
     const left = await cluster().api.get<{ items: unknown[] }>('/apis/storagemigration.k8s.io/v1/storageversionmigrations')
     expect(left.items).toEqual([])

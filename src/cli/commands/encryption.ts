@@ -6,6 +6,7 @@ import { LiveScan } from '../../session/live-scan.ts'
 import { terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
+import { closeHosts } from '../hosts-option.ts'
 import { openSource } from '../open-source.ts'
 import type { SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
@@ -49,7 +50,7 @@ async function statusMain(options: SourceOptions): Promise<number> {
   const opened = await openSource(options)
   const { signal } = interruptible()
   const scan = new LiveScan({ source: opened.source, controls: [], follow: false })
-  await scan.run(signal, new Set([...FLAG_LADDER, 'Hosts' as const]))
+  await scan.run(signal, new Set([...FLAG_LADDER, 'Hosts' as const])).finally(() => closeHosts(opened))
   if (signal.aborted) return EXIT.interrupted
   const hosts = encryptionHosts(scan.state.snapshot)
   if (hosts === undefined) {

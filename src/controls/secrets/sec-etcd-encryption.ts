@@ -3,6 +3,7 @@ import { control } from '../../model/define.ts'
 import type { ConfigFile, Observation, Remark } from '../../model/index.ts'
 import { distribution, providerAnswer } from '../../objects/distribution.ts'
 import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
+import { hasLoadedEncrypting } from '../../objects/encryption-hosts.ts'
 import {
   CONTROL_PLANE,
   type ComponentInstance,
@@ -34,7 +35,7 @@ export default control({
     { standard: 'KS', section: 'C-0244' },
   ],
   reads: [],
-  consults: [...FLAG_LADDER, 'ApiServerMetrics', 'ApiServerHealth', 'EncryptionConfiguration'],
+  consults: [...FLAG_LADDER, 'ApiServerMetrics', 'ApiServerHealth', 'EncryptionConfiguration', 'Hosts'],
   *evaluate(view): Iterable<Observation<Evidence> | Remark> {
     const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
     const samples = view.fact('ApiServerMetrics')?.samples
@@ -52,6 +53,10 @@ export default control({
         reason: 'writes Secrets to etcd unencrypted',
         detail: 'the API server that answered counts writes with identity first',
         evidence: { grade: 'E3', configured: true, seen: 'transformer_prefix="" on to_storage of secrets' },
+      }
+    } else if (configured && writers.has('identity') && hasLoadedEncrypting(view)) {
+      yield {
+        note: `evidence E1: the API server that answered has by now loaded the file that has ${encrypted.join(', ')} write; what it wrote unencrypted before is sec-etcd-encryption-coverage's`,
       }
     } else if (configured && writers.has('identity')) {
       yield {

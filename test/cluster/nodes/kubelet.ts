@@ -15,15 +15,20 @@ export const manifestFolder = '/etc/kubernetes/manifests'
 export async function prepareKubelet(site: Site, node: Namespaces, name: string, more: object): Promise<void> {
   for (const folder of ['/var/lib/kubelet/pki', manifestFolder, '/etc/kubernetes/pki']) await mkdir(node.path(folder), { recursive: true })
   const { authority } = site
-  const client = await authority.issueClient({ user: `system:node:${name}`, groups: ['system:nodes'] })
   const server = await authority.issueServer([name], [node.address])
-  await writeKubeconfig(node.path(kubeconfigFile), { url: site.url, ca: authority.certificate, name, credentials: client })
+  await followApiServer(site, node, name, site.url)
   await writeFile(node.path('/etc/kubernetes/pki/ca.crt'), authority.certificate)
   await writeFile(node.path('/var/lib/kubelet/pki/kubelet.crt'), server.certificate)
   await writeFile(node.path('/var/lib/kubelet/pki/kubelet.key'), server.key, { mode: 0o600 })
   await writeFile(node.path('/etc/hosts'), `127.0.0.1 localhost\n${node.address} ${name}\n`)
   // JSON is YAML.
   await writeFile(node.path(configFile), JSON.stringify({ ...config(node), ...more }, null, 2))
+}
+
+/** Its kubeconfig for another API server, with a certificate of its own again. */
+export async function followApiServer({ authority }: Site, node: Namespaces, name: string, url: string): Promise<void> {
+  const credentials = await authority.issueClient({ user: `system:node:${name}`, groups: ['system:nodes'] })
+  await writeKubeconfig(node.path(kubeconfigFile), { url, ca: authority.certificate, name, credentials })
 }
 
 export function startKubelet(node: Namespaces, name: string, bin: string): Running {

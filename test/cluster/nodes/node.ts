@@ -7,7 +7,7 @@ import type { Flags } from '../flags.ts'
 import type { Supervisor } from '../supervisor.ts'
 import { containerdAnswers, importImages, startContainerd } from './containerd.ts'
 import { type Image, type ImageOptions, image } from './image.ts'
-import { prepareKubelet, startKubelet } from './kubelet.ts'
+import { followApiServer, prepareKubelet, startKubelet } from './kubelet.ts'
 import { makeNamespaces, type Namespaces } from './namespaces.ts'
 import { enforcePolicies } from './policies.ts'
 import { type NodePrograms, nodePrograms } from './programs.ts'
@@ -32,6 +32,8 @@ export interface RealNode {
   restartKubelet(config?: object): Promise<void>
   /** As systemd would: the kubelet ends and starts anew from the files that are there, whether or not it then comes to run. */
   serviceRestart(): Promise<void>
+  /** Restarts the kubelet with another API server, which must be ready. */
+  followApiServer(url: string): Promise<void>
   /** The process of the kubelet is there. */
   kubeletRuns(): boolean
   /** From here on NetworkPolicies cut what they say; only where `whyNoPolicies` finds nothing. */
@@ -104,6 +106,11 @@ export async function startNode(site: Site, { name, namespaces, programs }: Prep
       await waitFor(`the kubelet of ${name}`, kubelet, () => kubeletAnswers(site, name))
     },
     async serviceRestart() {
+      await namespaces.end('kubelet')
+      kubelet = startKubelet(namespaces, name, bin)
+    },
+    async followApiServer(url) {
+      await followApiServer(site, namespaces, name, url)
       await namespaces.end('kubelet')
       kubelet = startKubelet(namespaces, name, bin)
     },
