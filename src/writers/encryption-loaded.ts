@@ -84,8 +84,8 @@ export function loadedIn(samples: readonly MetricSample[]): LoadedSeen {
   return { hash: info?.labels['hash'], success: reloads('success'), failure: reloads('failure') }
 }
 
-/** What this process has seen loaded, by node, path and hash: nobody needs to wait for it twice. */
-const known = new Set<string>()
+/** The hash that was last seen loaded, by node and path: nobody needs to wait for it twice. */
+const seenLoaded = new WeakMap<ApiClient, Map<string, string>>()
 
 /**
  * Until the API server of the node runs with the file whose sha256 is given. `before`: its counters before the file was written.
@@ -97,8 +97,12 @@ export async function untilLoaded(
   world: HostWorld,
   before?: LoadedSeen,
 ): Promise<{ readonly warnings: readonly string[] } | { readonly failed: string }> {
-  const id = JSON.stringify([world.client.server, host.node, path, sha256])
-  if (known.has(id)) return { warnings: [] }
+  const known = seenLoaded.get(world.client) ?? new Map<string, string>()
+  seenLoaded.set(world.client, known)
+  const id = `${host.node}:${path}`
+  // What was just written cannot be loaded yet, also where it was so at an earlier time.
+  if (before !== undefined) known.delete(id)
+  if (known.get(id) === sha256) return { warnings: [] }
   const instance = await Instance.of(host, nodes, world)
   const start = Date.now()
   try {
@@ -108,7 +112,7 @@ export async function untilLoaded(
       if (samples !== undefined) {
         const now = loadedIn(samples)
         if (now.hash === `sha256:${sha256}` || (now.hash === undefined && before !== undefined && now.success > before.success)) {
-          known.add(id)
+          known.set(id, sha256)
           return { warnings: [] }
         }
         if (before !== undefined && now.failure > before.failure)
@@ -131,7 +135,7 @@ export async function untilLoaded(
   }
 
   function waited(warnings: readonly string[] | undefined) {
-    known.add(id)
+    known.set(id, sha256)
     const unseen = `whether the API server of ${host.node} has loaded ${path} cannot be seen from here: waited 70 s, in which it looks at the file at least once`
     return { warnings: warnings ?? [unseen] }
   }

@@ -118,7 +118,7 @@ export async function commitComponent(
   const awaited = returning(prepared)
   await sweep(
     host,
-    undos.map(({ path }) => path),
+    undos.flatMap(({ path, backup = path }) => [path, backup]),
   )
   for (const undo of undos) await backUp(host, undo)
   const logs = await logsBefore(host, awaited)

@@ -117,7 +117,7 @@ export async function dropBackup(host: Host, { before, backup }: Placing): Promi
   if (backup !== undefined && before !== null) await host.remove(backup, before.sha256).catch(() => {})
 }
 
-/** Half-written files that a crash left beside them. */
+/** Half-written files that a crash left beside these. */
 export async function sweep(host: Host, paths: readonly string[]): Promise<void> {
   for (const directory of new Set(paths.map((path) => dirname(path))))
     for (const name of (await host.list(directory)) ?? []) {
