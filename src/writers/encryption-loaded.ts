@@ -5,14 +5,13 @@ import type { Host } from '../hosts/host.ts'
 import type { MetricSample } from '../model/index.ts'
 import { parseSample } from '../sources/facts/api-server-metrics.ts'
 import type { HostWorld } from './host-performer.ts'
+import { apiServerManifest } from './host-static-pod.ts'
 
 const FAMILY = 'apiserver_encryption_config_controller_'
 /** An API server looks at the file once a minute. */
 const POLL_MS = 60_000
 /** KMS plugins must prove healthy before a new configuration counts. */
 const LONGEST_MS = 3 * POLL_MS
-
-const MANIFEST = '/etc/kubernetes/manifests/kube-apiserver.yaml'
 
 /** The metrics of one instance, whose address the static pod of its node says. Undefined where they cannot be seen. */
 export class Instance {
@@ -25,7 +24,7 @@ export class Instance {
 
   static async of(host: Host, nodes: readonly string[], { client }: Pick<HostWorld, 'client'>): Promise<Instance> {
     if (nodes.length === 1) return new Instance(client, false)
-    const manifest = (await host.read(MANIFEST).catch(() => undefined))?.text ?? ''
+    const manifest = (await apiServerManifest(host).catch(() => undefined))?.text ?? ''
     const address = flagIn(manifest, 'advertise-address')
     const { context } = client
     // Credentials go only where the cluster's own authority says who answers.
@@ -65,7 +64,7 @@ export function flagIn(manifest: string, flag: string): string | undefined {
 }
 /** Whether the node's API server is given this file; undefined where its manifest is not to be seen. */
 export async function isGiven(host: Host, path: string): Promise<boolean | undefined> {
-  const manifest = (await host.read(MANIFEST))?.text
+  const { text: manifest } = await apiServerManifest(host)
   return manifest === undefined ? undefined : flagIn(manifest, 'encryption-provider-config') === path
 }
 

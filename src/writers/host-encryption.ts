@@ -161,9 +161,21 @@ async function commit(
   if (loadedBy === 'later') return warnings
   const loaded = await untilLoaded(host, { path, sha256: sha, nodes }, world, seen ?? { hash: undefined, success: 0, failure: 0 })
   if ('warnings' in loaded) return [...warnings, ...loaded.warnings]
-  if (before === undefined) await host.remove(path, sha)
-  else await host.write(path, before.text, { mode: before.stat.mode, uid: before.stat.uid, gid: before.stat.gid, expected: sha })
-  throw new WriteRefused(node, `${loaded.failed}; the old file is back`)
+  const now = await host.read(path)
+  if (now !== undefined && now.sha256 !== sha) {
+    // Somebody has written over it, and that is what it cannot load: kept beside the copy.
+    if ((await host.stat(`${kept}.found`)) === undefined) await host.copy(path, `${kept}.found`)
+  }
+  if (before === undefined) await host.remove(path, now?.sha256 ?? sha)
+  else
+    await host.write(path, before.text, {
+      mode: before.stat.mode,
+      uid: before.stat.uid,
+      gid: before.stat.gid,
+      expected: now?.sha256 ?? null,
+    })
+  const overwritten = now !== undefined && now.sha256 !== sha ? `; somebody wrote over it meanwhile: that is in ${kept}.found` : ''
+  throw new WriteRefused(node, `${loaded.failed}; the old file is back${overwritten}`)
 }
 
 async function counters(host: Host, nodes: readonly string[], world: HostWorld): Promise<LoadedSeen | undefined> {
