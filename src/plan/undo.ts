@@ -36,6 +36,7 @@ async function* undoStep(step: RecordedStep, options: UndoOptions): AsyncGenerat
   const writer = options.writer(step)
   try {
     if (step.status === 'interrupted' && (await whatHappened(step, writer)) === 'nothing') {
+      if (!dryRun) await tidied(step, writer)
       if (!dryRun) await journal.append({ is: 'failed', time: now(), step: step.id, because: 'interrupted before anything was written' })
       return yield { is: 'undone', because: 'it was interrupted before anything was written' }
     }
@@ -62,13 +63,22 @@ export async function whatHappened(step: RecordedStep, writer: Writer): Promise<
   return states.every((state) => state === 'before' || state === 'after') ? 'partly' : 'changed'
 }
 
+/** What is left over does no harm: a step is settled also where it cannot be taken away. */
+async function tidied({ writes }: RecordedStep, writer: Writer): Promise<void> {
+  await writer.tidy?.(writes).catch(() => {})
+}
+
 /** Settles an interrupted step that turns out to have been written: from now on it counts as made. */
 export async function keep(step: RecordedStep, { journal, now }: Pick<UndoOptions, 'journal' | 'now'>): Promise<void> {
   await journal.append({ is: 'written', time: now(), step: step.id })
 }
 
 /** Settles an interrupted step that turns out never to have been written. */
-export async function forget(step: RecordedStep, { journal, now }: Pick<UndoOptions, 'journal' | 'now'>): Promise<void> {
+export async function forget(
+  step: RecordedStep,
+  { journal, now, writer }: Pick<UndoOptions, 'journal' | 'now'> & { readonly writer: Writer },
+): Promise<void> {
+  await tidied(step, writer)
   const is = step.status === 'undo-interrupted' ? 'undone' : 'failed'
   await journal.append(
     is === 'undone'

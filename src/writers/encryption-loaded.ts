@@ -5,6 +5,7 @@ import type { Host } from '../hosts/host.ts'
 import type { MetricSample } from '../model/index.ts'
 import { parseSample } from '../sources/facts/api-server-metrics.ts'
 import type { HostWorld } from './host-performer.ts'
+import { apiServerManifest } from './host-static-pod.ts'
 
 const FAMILY = 'apiserver_encryption_config_controller_'
 /** An API server looks at the file once a minute. */
@@ -13,8 +14,6 @@ const POLL_MS = 60_000
 const LONGEST_MS = 3 * POLL_MS
 /** Seconds. */
 const TOLD_EVERY = 5
-
-const MANIFEST = '/etc/kubernetes/manifests/kube-apiserver.yaml'
 
 /** The metrics of one instance, whose address the static pod of its node says. Undefined where they cannot be seen. */
 export class Instance {
@@ -27,7 +26,7 @@ export class Instance {
 
   static async of(host: Host, nodes: readonly string[], { client }: Pick<HostWorld, 'client'>): Promise<Instance> {
     if (nodes.length === 1) return new Instance(client, false)
-    const manifest = (await host.read(MANIFEST).catch(() => undefined))?.text ?? ''
+    const manifest = (await apiServerManifest(host).catch(() => undefined))?.text ?? ''
     const address = flagIn(manifest, 'advertise-address')
     const { context } = client
     // Credentials go only where the cluster's own authority says who answers.
@@ -67,7 +66,7 @@ export function flagIn(manifest: string, flag: string): string | undefined {
 }
 /** Whether the node's API server is given this file; undefined where its manifest is not to be seen. */
 export async function isGiven(host: Host, path: string): Promise<boolean | undefined> {
-  const manifest = (await host.read(MANIFEST))?.text
+  const { text: manifest } = await apiServerManifest(host)
   return manifest === undefined ? undefined : flagIn(manifest, 'encryption-provider-config') === path
 }
 
@@ -86,8 +85,8 @@ export function loadedIn(samples: readonly MetricSample[]): LoadedSeen {
   return { hash: info?.labels['hash'], success: reloads('success'), failure: reloads('failure') }
 }
 
-/** What this process has seen loaded, by node, path and hash: nobody needs to wait for it twice. */
-const known = new Set<string>()
+/** The hash that was last seen loaded, by node and path: nobody needs to wait for it twice. */
+const seenLoaded = new WeakMap<ApiClient, Map<string, string>>()
 
 /**
  * Until the API server of the node runs with the file whose sha256 is given. `before`: its counters before the file was written.
@@ -99,8 +98,12 @@ export async function untilLoaded(
   world: HostWorld,
   before?: LoadedSeen,
 ): Promise<{ readonly warnings: readonly string[] } | { readonly failed: string }> {
-  const id = JSON.stringify([world.client.server, host.node, path, sha256])
-  if (known.has(id)) return { warnings: [] }
+  const known = seenLoaded.get(world.client) ?? new Map<string, string>()
+  seenLoaded.set(world.client, known)
+  const id = `${host.node}:${path}`
+  // What was just written cannot be loaded yet, also where it was so at an earlier time.
+  if (before !== undefined) known.delete(id)
+  if (known.get(id) === sha256) return { warnings: [] }
   const instance = await Instance.of(host, nodes, world)
   const start = Date.now()
   let told = -TOLD_EVERY
@@ -111,7 +114,7 @@ export async function untilLoaded(
       if (samples !== undefined) {
         const now = loadedIn(samples)
         if (now.hash === `sha256:${sha256}` || (now.hash === undefined && before !== undefined && now.success > before.success)) {
-          known.add(id)
+          known.set(id, sha256)
           return { warnings: [] }
         }
         if (before !== undefined && now.failure > before.failure)
@@ -137,7 +140,7 @@ export async function untilLoaded(
   }
 
   function waited(warnings: readonly string[] | undefined) {
-    known.add(id)
+    known.set(id, sha256)
     const unseen = `whether the API server of ${host.node} has loaded ${path} cannot be seen from here: waited 70 s, in which it looks at the file at least once`
     return { warnings: warnings ?? [unseen] }
   }

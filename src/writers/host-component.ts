@@ -17,6 +17,7 @@ import {
   type Placing,
   place,
   placingOf,
+  putAside,
   putBack,
   sha256Of,
   standingOf,
@@ -111,14 +112,20 @@ export async function commitComponent(
   written: readonly Written[],
   world: HostWorld,
 ): Promise<readonly string[]> {
-  if (written.length === 0) return []
   const host = world.host(prepared.wish.node)
+  // All stands there already, of a run that died while it waited perhaps: it is to run with it all the same.
+  if (written.length === 0) {
+    const { notHash: _own, ...standing } = returning(prepared)
+    const because = await untilBack(world, host, standing, await logsBefore(host, standing))
+    if (because === undefined) return []
+    throw new WriteRefused(`${prepared.wish.component} on ${host.node}`, because)
+  }
   if (world.signal.aborted) throw new WriteRefused('you', 'the run was interrupted before anything was written')
   const undos = written.map(undoOf)
   const awaited = returning(prepared)
   await sweep(
     host,
-    undos.map(({ path }) => path),
+    undos.flatMap(({ path, backup = path }) => [path, backup]),
   )
   for (const undo of undos) await backUp(host, undo)
   const logs = await logsBefore(host, awaited)
@@ -154,12 +161,22 @@ async function restore(world: HostWorld, host: Host, undos: readonly ComponentUn
   world.tell(`${undos[0]!.component} on ${host.node} to come back as it was: ${because}`)
   const failed = (words: string) => new WriteUncertain(`${because}; ${words}`)
   try {
+    for (const undo of undos) await setAside(host, undo)
     const still = await takeAllBack(world, host, undos)
     if (still !== undefined) throw failed(`everything was put back as it was, but ${still}: look at it on ${host.node}`)
   } catch (error) {
     if (error instanceof WriteUncertain) throw error
     throw failed(`putting it back failed: ${(error as Error).message}`)
   }
+}
+
+/**
+ * Somebody has written over it since, and the component is down: what is there is kept beside the copy, and what was there before is to be
+ * put back. A manifest of somebody else's in which our flags stand is only relieved of them.
+ */
+async function setAside(host: Host, undo: ComponentUndo): Promise<void> {
+  const state = undo.role === 'manifest' ? await manifestStanding(host, undo) : await standingOf(host, undo)
+  if (state === 'other') await putAside(host, undo)
 }
 
 /** Undefined once the component is back, else why not. */
@@ -175,6 +192,10 @@ async function takeAllBack(world: HostWorld, host: Host, undos: readonly Compone
     else await backInManifest(host, manifest)
     const { component, pod, flags, hash } = manifest
     still = await untilBack(world, host, { component, ...pod, flags: flags.before, ...(whole && { hash }) }, logs)
+  } else if (manifest?.role === 'manifest') {
+    // Put back by an attempt before, which may not have seen it come back.
+    const { component, pod, flags } = manifest
+    still = await untilBack(world, host, { component, ...pod, flags: flags.before }, await logsBefore(host, pod))
   }
   if (still !== undefined) return still
   for (const undo of undos) if (undo.role === 'file' && isNew(undo)) await putBack(host, undo)

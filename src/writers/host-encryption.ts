@@ -14,6 +14,7 @@ import { loadedOr, requireNoneStored, requireReadable } from './encryption-guard
 import { Instance, isGiven, type LoadedSeen, loadedIn, untilLoaded } from './encryption-loaded.ts'
 import { KEPT, keysFor, readNodes } from './encryption-nodes.ts'
 import type { HostWorld, Performer } from './host-performer.ts'
+import { sweep } from './host-placing.ts'
 
 interface Prepared {
   readonly before: ReadFile | undefined
@@ -151,6 +152,7 @@ async function commit(
   const sha = sha256(text)
   if (written === undefined) return loadedBy === 'reload' ? [...warnings, ...(await loadedOr(host, action, sha, world))] : warnings
   const { kept } = undoOf(written)
+  await sweep(host, [path, kept])
   const seen = loadedBy === 'reload' ? await counters(host, nodes, world) : undefined
   await keep(host, path, before?.sha256, kept)
   // The owner of / is whoever root is on that node.
@@ -159,9 +161,21 @@ async function commit(
   if (loadedBy === 'later') return warnings
   const loaded = await untilLoaded(host, { path, sha256: sha, nodes }, world, seen ?? { hash: undefined, success: 0, failure: 0 })
   if ('warnings' in loaded) return [...warnings, ...loaded.warnings]
-  if (before === undefined) await host.remove(path, sha)
-  else await host.write(path, before.text, { mode: before.stat.mode, uid: before.stat.uid, gid: before.stat.gid, expected: sha })
-  throw new WriteRefused(node, `${loaded.failed}; the old file is back`)
+  const now = await host.read(path)
+  if (now !== undefined && now.sha256 !== sha) {
+    // Somebody has written over it, and that is what it cannot load: kept beside the copy.
+    if ((await host.stat(`${kept}.found`)) === undefined) await host.copy(path, `${kept}.found`)
+  }
+  if (before === undefined) await host.remove(path, now?.sha256 ?? sha)
+  else
+    await host.write(path, before.text, {
+      mode: before.stat.mode,
+      uid: before.stat.uid,
+      gid: before.stat.gid,
+      expected: now?.sha256 ?? null,
+    })
+  const overwritten = now !== undefined && now.sha256 !== sha ? `; somebody wrote over it meanwhile: that is in ${kept}.found` : ''
+  throw new WriteRefused(node, `${loaded.failed}; the old file is back${overwritten}`)
 }
 
 async function counters(host: Host, nodes: readonly string[], world: HostWorld): Promise<LoadedSeen | undefined> {
@@ -185,7 +199,13 @@ async function takeBack(undo: Undo, dryRun: boolean, world: HostWorld): Promise<
   const { node, nodes, path, before, after, kept, loadedBy } = undo
   const host = world.host(node)
   const now = await host.read(path)
-  if (now?.sha256 === before?.sha256) return
+  if (now?.sha256 === before?.sha256) {
+    if (dryRun) return
+    await sweep(host, [path, kept])
+    // Interrupted after the file was put back, the API server may not have taken it up yet.
+    if (before !== null && loadedBy === 'reload') await untilLoadedOrUncertain()
+    return
+  }
   if (now?.sha256 !== after.sha256) throw new WriteConflict(`${path} on ${node} was changed since`)
   const old = before === null ? undefined : await host.read(kept)
   if (before !== null && old?.sha256 !== before.sha256)
@@ -195,13 +215,17 @@ async function takeBack(undo: Undo, dryRun: boolean, world: HostWorld): Promise<
   const read = await readNodes(undo, world)
   await requireNoneStored(rulesIn(now?.text), rulesIn(old?.text), undo, read, world, 'refuse')
   if (dryRun) return
+  await sweep(host, [path, kept])
   await keep(host, path, after.sha256, `${kept}.taken-back`)
   if (before === null || old === undefined) return host.remove(path, after.sha256)
   const seen = loadedBy === 'reload' ? await counters(host, nodes, world) : undefined
   await host.write(path, old.text, { mode: before.mode, uid: before.uid, gid: before.gid, expected: after.sha256 })
-  if (loadedBy === 'later') return
-  const loaded = await untilLoaded(host, { path, sha256: before.sha256, nodes }, world, seen ?? { hash: undefined, success: 0, failure: 0 })
-  if ('failed' in loaded) throw new WriteUncertain(loaded.failed)
+  if (loadedBy === 'reload') await untilLoadedOrUncertain(seen ?? { hash: undefined, success: 0, failure: 0 })
+
+  async function untilLoadedOrUncertain(counted?: LoadedSeen): Promise<void> {
+    const loaded = await untilLoaded(host, { path, sha256: before!.sha256, nodes }, world, counted)
+    if ('failed' in loaded) throw new WriteUncertain(loaded.failed)
+  }
 }
 function rulesIn(text: string | undefined) {
   const rules = text === undefined ? [] : stageRules(configurationIn(text))

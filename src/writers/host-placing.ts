@@ -112,12 +112,21 @@ export async function putBack(host: Host, placing: Placing): Promise<void> {
   await host.write(path, kept.text, { mode, uid, gid, expected: after?.sha256 ?? null })
 }
 
+/** Puts back what was there over whatever somebody else has put there since; that is kept beside the copy, as `….found`. */
+export async function putAside(host: Host, { path, before, backup }: Placing): Promise<void> {
+  const found = await host.read(path)
+  const old = backup === undefined ? undefined : await host.read(backup)
+  if (found === undefined || before === null || backup === undefined || old?.sha256 !== before.sha256) return
+  if ((await host.stat(`${backup}.found`)) === undefined) await host.copy(path, `${backup}.found`)
+  await host.write(path, old.text, { mode: before.mode, uid: before.uid, gid: before.gid, expected: found.sha256 })
+}
+
 /** Once it is no longer needed. */
 export async function dropBackup(host: Host, { before, backup }: Placing): Promise<void> {
   if (backup !== undefined && before !== null) await host.remove(backup, before.sha256).catch(() => {})
 }
 
-/** Half-written files that a crash left beside them. */
+/** Half-written files that a crash left beside these. */
 export async function sweep(host: Host, paths: readonly string[]): Promise<void> {
   for (const directory of new Set(paths.map((path) => dirname(path))))
     for (const name of (await host.list(directory)) ?? []) {

@@ -8,7 +8,7 @@ import { performEncryption } from './host-encryption.ts'
 import { performFile } from './host-file.ts'
 import { performFlags } from './host-flags.ts'
 import type { HostWorld, Performer } from './host-performer.ts'
-import { asWriteError } from './host-placing.ts'
+import { asWriteError, sweep } from './host-placing.ts'
 import { performRewrite } from './host-rewrite.ts'
 
 export interface HostWriterOptions {
@@ -82,6 +82,13 @@ export class HostWriter implements Writer {
     const [first] = written
     if (first === undefined) return
     await this.#telling(!dryRun, () => performerOf(doOf(first)).undo(written, dryRun, this.#world(tell)))
+  }
+
+  async tidy(written: readonly Written[]): Promise<void> {
+    for (const { undo } of written) {
+      const { node, path, backup, kept } = undo as { readonly [name in 'node' | 'path' | 'backup' | 'kept']?: string }
+      if (node !== undefined && path !== undefined) await sweep(this.#world().host(node), [path, backup ?? kept ?? path])
+    }
   }
 
   async #telling<T>(mayHaveWritten: boolean, work: () => Promise<T>): Promise<T> {

@@ -29,6 +29,10 @@ export class RoutedWriter implements Writer {
     const [first] = written
     if (first !== undefined) await this.#by(first).undo(written, dryRun, tell)
   }
+  async tidy(written: readonly Written[]): Promise<void> {
+    const [first] = written
+    if (first !== undefined) await this.#by(first).tidy?.(written)
+  }
 
   #of({ writer }: Rehearsal): Writer {
     return writer === this.#hosts.name ? this.#hosts : this.#cluster

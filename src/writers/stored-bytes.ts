@@ -5,12 +5,11 @@ import { type Host, HostRefused, HostUnreachable } from '../hosts/host.ts'
 import type { ContainerSpec } from '../model/index.ts'
 import { commandLineOf } from '../objects/flag-parse.ts'
 import { compareAll, comparedAll, storedUnder } from '../objects/stored-form.ts'
+import { apiServerManifest } from './host-static-pod.ts'
 
 export type BytesProof =
   /** `all`: every value begins with what was asked for (or, for plain text, none is encrypted). */
   { readonly is: 'seen'; readonly all: boolean; readonly keys: number } | { readonly is: 'unknown'; readonly because: string }
-
-const MANIFEST = '/etc/kubernetes/manifests/kube-apiserver.yaml'
 
 /** Asks on the first node that can answer. `expected`: how many objects there are at least; fewer keys mean that this is not where they lie. */
 export async function proveByBytes(hosts: readonly Host[], resource: string, prefix: string, expected: number): Promise<BytesProof> {
@@ -50,10 +49,10 @@ async function etcdOf(
   host: Host,
   resource: string,
 ): Promise<{ readonly access: EtcdAccess; readonly prefix: string } | { readonly because: string }> {
-  const manifest = await host.read(MANIFEST)
-  if (manifest === undefined) return { because: `there is no ${MANIFEST}` }
-  const flags = flagsIn(manifest.text)
-  if (flags === undefined) return { because: `${MANIFEST} is no pod of a kube-apiserver` }
+  const { path, text } = await apiServerManifest(host)
+  if (text === undefined) return { because: `there is no ${path}` }
+  const flags = flagsIn(text)
+  if (flags === undefined) return { because: `${path} is no pod of a kube-apiserver` }
   // `/events#http://…;…` and the like: the resource may lie elsewhere.
   if (flags.get('etcd-servers-overrides')?.includes(`/${resource.split('.')[0]}#`))
     return { because: `${resource} lie in an etcd of their own` }

@@ -323,7 +323,7 @@ describe('undo', () => {
     await keep(open!, { journal: append, now: () => 't' })
     expect(recordedRun(lines)!.steps[0]?.status).toBe('written')
     lines.pop()
-    await forget(open!, { journal: append, now: () => 't' })
+    await forget(open!, { journal: append, now: () => 't', writer: outcome.writer })
     expect(recordedRun(lines)!.steps[0]?.status).toBe('not-written')
   })
 })

@@ -82,7 +82,7 @@ async function settle(
 ): Promise<boolean> {
   const now = () => new Date().toISOString()
   if (happened === 'nothing') {
-    await forget(step, { journal, now })
+    await forget(step, { journal, now, writer })
     return true
   }
   if (unattended || !io.isTTY) {
