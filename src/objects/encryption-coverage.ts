@@ -1,6 +1,6 @@
 /** Which resources an EncryptionConfiguration covers, and whether all API servers have the same one. */
 import type { ConfigFile, HostSeen, MetricSample, Path, ServedGroup } from '../model/index.ts'
-import { type EncryptionRule, encryptionRules } from './encryption.ts'
+import { type EncryptionRule, encryptionRules, isEncryptionText } from './encryption.ts'
 
 /** Custom resources that hold tokens, client secrets or private keys as they are. */
 const TOKEN_KINDS: readonly (readonly [group: string, plurals: readonly string[]])[] = [
@@ -79,7 +79,7 @@ function differingFiles(hosts: readonly HostSeen[]): readonly string[] {
   for (const { node, controlPlane, files } of hosts) {
     if (!controlPlane) continue
     for (const { path, sha256, text } of files) {
-      if (sha256 === undefined || text === undefined || !/^kind:\s*["']?EncryptionConfiguration\b/m.test(text)) continue
+      if (sha256 === undefined || text === undefined || !isEncryptionText(text)) continue
       byPath.set(path, (byPath.get(path) ?? new Map<string, string>()).set(node, sha256))
     }
   }

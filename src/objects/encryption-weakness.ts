@@ -1,6 +1,6 @@
 /** What is weak about an EncryptionConfiguration: who writes, its keys, plain text that is still read, who may read the file. */
 import type { ConfigFile, HostSeen, Observation, Path, Remark, Severity } from '../model/index.ts'
-import { type EncryptionProvider, encryptionRules, type ProviderKind, ruleForSecrets } from './encryption.ts'
+import { type EncryptionProvider, encryptionRules, isEncryptionText, type ProviderKind, ruleForSecrets } from './encryption.ts'
 import { refOf } from './ref.ts'
 
 /** `writer`: who writes is weak. `key`: a key is. `identity`: plain text is still read. `mode`: others may read the file. */
@@ -39,7 +39,7 @@ export const WEAK: Partial<Record<ProviderKind, { readonly severity: Severity; r
 /** Who can read the file has the keys. */
 export function* weakModes({ node, files }: HostSeen): Iterable<Observation<ProviderEvidence>> {
   for (const { path, text, mode, uid, owner } of files) {
-    if (text === undefined || !/^kind:\s*["']?EncryptionConfiguration/m.test(text) || ((mode & 0o077) === 0 && uid === 0)) continue
+    if (text === undefined || !isEncryptionText(text) || ((mode & 0o077) === 0 && uid === 0)) continue
     const octal = mode.toString(8).padStart(4, '0')
     yield {
       subject: { apiVersion: 'v1', kind: 'Node', name: node },

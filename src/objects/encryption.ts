@@ -39,6 +39,9 @@ export function encryptionRules(configuration: ConfigFile): readonly EncryptionR
   })
 }
 
+/** A text that is one, in YAML or in JSON (as k3s and others write it). */
+export const isEncryptionText = (text: string): boolean => /["']?kind["']?\s*:\s*["']?EncryptionConfiguration\b/.test(text)
+
 /** The rule that decides for core Secrets: `secrets`, all of the core group (`*.`) or everything (`*.*`), first match. */
 export const ruleForSecrets = (rules: readonly EncryptionRule[]): EncryptionRule | undefined =>
   rules.find((rule) => rule.resources.some((name) => name === 'secrets' || name === '*.' || name === '*.*'))

@@ -3,6 +3,7 @@ import { control } from '../../model/define.ts'
 import type { ConfigFile, Observation, Remark } from '../../model/index.ts'
 import { distribution, providerAnswer } from '../../objects/distribution.ts'
 import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
+import { filesNamed } from '../../objects/flag-files.ts'
 import {
   CONTROL_PLANE,
   type ComponentInstance,
@@ -93,17 +94,20 @@ function* judge(instance: ComponentInstance, files: readonly ConfigFile[]): Iter
     }
     return
   }
-  const file = files.find((one) => one.metadata.name === value.split('/').at(-1)) ?? (files.length === 1 ? files[0] : undefined)
-  if (file === undefined) {
+  const named = filesNamed(files, instance, value)
+  if (named.length === 0) {
     yield { note: `evidence E1: --${FLAG}=${value}; what the file says is not seen` }
     return
   }
-  const first = ruleForSecrets(encryptionRules(file))?.providers[0]?.kind
-  if (first !== undefined && first !== 'identity' && first !== 'none') return
-  yield {
-    ...on,
-    reason: 'stores Secrets in etcd unencrypted',
-    detail: first === undefined ? `${file.metadata.name} does not cover secrets` : `${file.metadata.name} has ${first} first`,
-    evidence: { grade: 'E1', configured: true, seen: `${file.metadata.name}: ${first ?? 'secrets not covered'}` },
+  for (const file of named) {
+    const first = ruleForSecrets(encryptionRules(file))?.providers[0]?.kind
+    if (first !== undefined && first !== 'identity' && first !== 'none') continue
+    yield {
+      ...on,
+      reason: 'stores Secrets in etcd unencrypted',
+      detail: first === undefined ? `${file.metadata.name} does not cover secrets` : `${file.metadata.name} has ${first} first`,
+      evidence: { grade: 'E1', configured: true, seen: `${file.metadata.name}: ${first ?? 'secrets not covered'}` },
+    }
+    return
   }
 }
