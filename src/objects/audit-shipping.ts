@@ -80,12 +80,30 @@ const configMapsOf = (spec: PodSpec): readonly string[] =>
   )
 
 function inputFor(configuration: readonly ConfigMapObject[], paths: readonly string[]): boolean | undefined {
-  const lines = configuration.flatMap(({ data = {} }) => Object.values(data).flatMap((text) => text.split('\n'))).filter(isRead)
-  const named = lines.flatMap((line) => line.split(/[\s"'`,[\]{}()=]+/)).filter((word) => word.startsWith('/'))
-  if (named.some((pattern) => paths.some((path) => globOf(pattern).test(path)))) return true
+  const texts = configuration.flatMap(({ data = {} }) => Object.values(data))
+  // A section is one input (or filter): Fluent Bit's begin with `[INPUT]`, Fluentd's with `<source>`.
+  const taking = texts
+    .flatMap((text) => text.split(/^(?=[ \t]*[[<][A-Za-z])/m))
+    .filter((section) => names(section.split('\n').filter(isRead), paths))
+  // Left out again by another setting, as far as its words tell: then a human has to look.
+  const filtered =
+    paths.includes(CONTAINER_LOG) && texts.some((text) => leftOut(text).some((line) => /\bkube-(system|apiserver)\b/.test(line)))
+  if (taking.length > 0)
+    return filtered || taking.every((section) => leftOut(section).some((line) => names([line], paths, true))) ? undefined : true
+  const lines = texts.flatMap((text) => text.split('\n')).filter(isRead)
   const isElsewhere = lines.length === 0 || lines.some((line) => /path/i.test(line) && /\$[{(]/.test(line))
   return isElsewhere ? undefined : false
 }
+/** Whether a pattern in these lines is for one of the paths; `bare`: patterns for the name of the file count as well. */
+const names = (lines: readonly string[], paths: readonly string[], bare = false): boolean =>
+  lines
+    .flatMap((line) => line.split(/[\s"'`,[\]{}()=]+/))
+    .filter((word) => word.startsWith('/') || (bare && word !== ''))
+    .some((pattern) =>
+      paths.some((path) => globOf(pattern).test(path) || (bare && globOf(pattern).test(path.slice(path.lastIndexOf('/') + 1)))),
+    )
+/** `Exclude_Path *kube-apiserver*`, `exclude_path ["/var/log/containers/kube-*.log"]`, `Exclude $kubernetes['namespace_name'] kube-system`. */
+const leftOut = (text: string): readonly string[] => text.split('\n').filter((line) => /exclude/i.test(line) && !/^\s*[#;]/.test(line))
 const isRead = (line: string): boolean => line.trim() !== '' && !/^\s*[#;]/.test(line) && !/exclude/i.test(line)
 
 /** `*` stays within a folder, `**` does not. */

@@ -1,6 +1,6 @@
 /** EncryptionConfiguration: who encrypts Secrets on their way to etcd, and with what keys. Key bytes never leave this file. */
 import type { ConfigFile, MetricSample, Path } from '../model/index.ts'
-import { isGuessable } from './key-stand-in.ts'
+import { isGuessable, isPlaceholder, keyBytes } from './key-stand-in.ts'
 
 export type ProviderKind = 'kms-v2' | 'kms-v1' | 'secretbox' | 'aescbc' | 'aesgcm' | 'identity' | 'none'
 export interface EncryptionKey {
@@ -56,17 +56,9 @@ function providerOf(provider: Fields, at: Path): EncryptionProvider {
 function keyOf(key: Fields): EncryptionKey {
   const name = String(key['name'] ?? '')
   const secret = typeof key['secret'] === 'string' ? key['secret'].trim() : ''
-  if (/\{\{.*\}\}|\$\{.*\}|^<.*>$/.test(secret)) return { name, bytes: undefined, placeholder: true, guessable: false }
-  const bytes = decoded(secret)
-  return { name, bytes: bytes?.length, placeholder: false, guessable: bytes !== undefined && bytes !== '' && isGuessable(bytes) }
-}
-
-function decoded(base64: string): string | undefined {
-  try {
-    return atob(base64)
-  } catch {
-    return undefined
-  }
+  if (isPlaceholder(secret)) return { name, bytes: undefined, placeholder: true, guessable: false }
+  const bytes = keyBytes(secret)
+  return { name, bytes: bytes?.length, placeholder: false, guessable: bytes !== undefined && isGuessable(bytes) }
 }
 
 /** Which provider wrote, by the prefix on what it writes; '' is identity. Undefined for a prefix that is no provider's (a key's name). */

@@ -49,8 +49,15 @@ function climb(view: KubeletView): Kubelets {
   ]
   const instances = [...wished, ...files]
   const missing = answered?.missing ?? 0
-  if (instances.length > 0) return { instances, notes, missing }
+  // What a drop-in does not say is said by a file that was not seen: nothing passes by drop-ins alone.
+  if (instances.length > 0)
+    return { instances, notes, missing, ...(instances.every(({ partial }) => partial) && { unknown: DROP_INS_ALONE }) }
   return { instances: [], notes: [], missing, unknown: nothingSeen(view, answered?.notes ?? []) }
+}
+
+const DROP_INS_ALONE = {
+  unknown: 'only drop-ins of a kubelet configuration are among these files, not the file that they change',
+  answer: 'add /var/lib/kubelet/config.yaml of the node',
 }
 
 const fromFile = (file: ConfigFile): KubeletInstance => ({

@@ -65,13 +65,16 @@ function withoutValues(secret: Writable): KubeObject {
   } as KubeObject
 }
 
-/** Every encryption key becomes a stand-in of its length. */
+/** Every encryption key becomes one that is none, and is judged as it would be. */
 function withoutKeys(configuration: Writable): KubeObject {
   const hide = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(hide)
     if (value === null || typeof value !== 'object') return value
     return Object.fromEntries(
-      Object.entries(value).map(([key, inner]) => [key, key === 'secret' && typeof inner === 'string' ? standIn(inner) : hide(inner)]),
+      Object.entries(value).map(([key, inner]) => [
+        key,
+        key === 'secret' && typeof inner === 'string' ? standIn(inner.trim()) : hide(inner),
+      ]),
     )
   }
   return hide(configuration) as KubeObject

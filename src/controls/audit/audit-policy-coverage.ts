@@ -4,6 +4,7 @@ import type { ConfigFile, Observation, Remark, Severity } from '../../model/inde
 import { readAuditPolicy } from '../../objects/audit-policy.ts'
 import { type AuditFault, auditFaults, type FaultName } from '../../objects/audit-policy-probes.ts'
 import { distribution, providerAnswer } from '../../objects/distribution.ts'
+import { filesNotSeen } from '../../objects/flag-files.ts'
 import { componentFlags, effectiveFlag, FLAG_LADDER } from '../../objects/flags.ts'
 import { refOf } from '../../objects/ref.ts'
 
@@ -32,7 +33,8 @@ export default control({
   *evaluate(view) {
     const files = view.all('AuditPolicy')
     for (const file of files) yield* judgeFile(file)
-    if (files.length > 0) return
+    const { instances } = componentFlags(view, 'kube-apiserver')
+    if (files.length > 0) return yield* filesNotSeen(view.unread('AuditPolicy'), files, instances, 'audit-policy-file')
     const { name, managed } = distribution(view)
     if (managed) {
       yield {
@@ -41,7 +43,6 @@ export default control({
       }
       return
     }
-    const { instances } = componentFlags(view, 'kube-apiserver')
     const paths = new Set(
       instances.map((instance) => effectiveFlag(instance, 'audit-policy-file', undefined).value).filter((path) => path !== undefined),
     )

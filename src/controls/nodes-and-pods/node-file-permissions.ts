@@ -18,6 +18,9 @@ export default control({
     const hosts = view.fact('Hosts')?.hosts ?? []
     const seen = hosts.filter((host) => host.refused === undefined)
     for (const { node, files, unread } of seen) {
+      // Kept elsewhere (k3s, Talos and others have places of their own): what was not found is not in order.
+      if (!files.some(({ role }) => role === 'kubelet-config' || role === 'kubeconfig'))
+        yield { unknown: `no file of a kubelet was found on node ${node}, where they usually lie`, answer: ELSEWHERE }
       for (const file of files) {
         const rule = fileRule(file)
         if (rule === undefined) continue
@@ -46,6 +49,7 @@ export default control({
 })
 
 const ANSWER = 'say how the node is reached, as root: --host NODE=ssh:root@ADDRESS'
+const ELSEWHERE = 'look at the modes of its files there: `ps -o args= -C kubelet` shows where its kubelet has them'
 const octal = (mode: number): string => mode.toString(8)
 
 function faultsOf(file: HostFileSeen, rule: FileRule): { readonly reason: string; readonly detail: string; readonly grave: boolean }[] {

@@ -3,6 +3,7 @@ import { control } from '../../model/define.ts'
 import type { Observation, Remark } from '../../model/index.ts'
 import { plainReadsOfSecrets, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
 import { type ProviderEvidence, WEAK, weakModes, weaknesses } from '../../objects/encryption-weakness.ts'
+import { filesNotSeen } from '../../objects/flag-files.ts'
 import { CONTROL_PLANE, componentFlags, FLAG_LADDER } from '../../objects/flags.ts'
 
 export default control({
@@ -23,9 +24,9 @@ export default control({
     const plain = plainReadsOfSecrets(samples ?? [])
     for (const file of files) yield* weaknesses(file, plain)
     for (const host of view.fact('Hosts')?.hosts ?? []) yield* weakModes(host)
-    if (files.length > 0) return
-
     const { instances, unknown } = componentFlags(view, 'kube-apiserver')
+    if (files.length > 0) return yield* filesNotSeen(view.unread('EncryptionConfiguration'), files, instances, 'encryption-provider-config')
+
     const writers = [...writersOfSecrets(samples ?? [])]
     const signs = signsOfConfiguration(samples, view.fact('ApiServerHealth')?.checks)
     if (writers.length === 1) {

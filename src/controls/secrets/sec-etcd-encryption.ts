@@ -1,10 +1,10 @@
 import { encryptSecrets } from '../../../remediations/encryption-config.ts'
 import { control } from '../../model/define.ts'
-import type { ConfigFile, Observation, PodObject, Readable, Remark, View } from '../../model/index.ts'
+import type { ConfigFile, Observation, Remark } from '../../model/index.ts'
 import { distribution, providerAnswer } from '../../objects/distribution.ts'
 import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
-import { configurationIn } from '../../objects/encryption-file.ts'
 import { hasLoadedEncrypting } from '../../objects/encryption-hosts.ts'
+import { filesNamed } from '../../objects/flag-files.ts'
 import {
   CONTROL_PLANE,
   type ComponentInstance,
@@ -43,7 +43,7 @@ export default control({
     const samples = view.fact('ApiServerMetrics')?.samples
     const writers = writersOfSecrets(samples ?? [])
     const signs = signsOfConfiguration(samples, view.fact('ApiServerHealth')?.checks)
-    for (const instance of instances) yield* judge(instance, [...ownFile(instance, view), ...view.all('EncryptionConfiguration')])
+    for (const instance of instances) yield* judge(instance, view.all('EncryptionConfiguration'))
     for (const note of notes) yield { note }
 
     const encrypted = [...writers].filter((provider) => provider !== 'identity')
@@ -88,17 +88,6 @@ export default control({
   verify: 'On an etcd node, etcdctl get /registry/secrets/NAMESPACE/NAME begins with k8s:enc: for every Secret.',
 })
 
-/** On its own node, where that is reached: while a change is under way the files of two nodes differ, and have one name. */
-function ownFile({ subject, flags }: ComponentInstance, view: View<Readable>): readonly ConfigFile[] {
-  const pod = view.all('Pod').find((one) => sameObject(refOf(one), subject)) as PodObject | undefined
-  const path = flags.get(FLAG)
-  const host = view.fact('Hosts')?.hosts.find(({ node }) => node === pod?.spec.nodeName)
-  const text = host?.files.find((one) => one.path === path)?.text
-  const configuration = text === undefined ? '' : configurationIn(text)
-  const name = path?.split('/').at(-1) ?? ''
-  return typeof configuration === 'string' ? [] : [{ ...configuration, metadata: { name } } as unknown as ConfigFile]
-}
-
 function* judge(instance: ComponentInstance, files: readonly ConfigFile[]): Iterable<Observation<Evidence> | Remark> {
   const { value } = effectiveFlag(instance, FLAG, undefined)
   const on = flagFinding(instance, FLAG)
@@ -111,17 +100,20 @@ function* judge(instance: ComponentInstance, files: readonly ConfigFile[]): Iter
     }
     return
   }
-  const file = files.find((one) => one.metadata.name === value.split('/').at(-1)) ?? (files.length === 1 ? files[0] : undefined)
-  if (file === undefined) {
+  const named = filesNamed(files, instance, value)
+  if (named.length === 0) {
     yield { note: `evidence E1: --${FLAG}=${value}; what the file says is not seen` }
     return
   }
-  const first = ruleForSecrets(encryptionRules(file))?.providers[0]?.kind
-  if (first !== undefined && first !== 'identity' && first !== 'none') return
-  yield {
-    ...on,
-    reason: 'stores Secrets in etcd unencrypted',
-    detail: first === undefined ? `${file.metadata.name} does not cover secrets` : `${file.metadata.name} has ${first} first`,
-    evidence: { grade: 'E1', configured: true, seen: `${file.metadata.name}: ${first ?? 'secrets not covered'}` },
+  for (const file of named) {
+    const first = ruleForSecrets(encryptionRules(file))?.providers[0]?.kind
+    if (first !== undefined && first !== 'identity' && first !== 'none') continue
+    yield {
+      ...on,
+      reason: 'stores Secrets in etcd unencrypted',
+      detail: first === undefined ? `${file.metadata.name} does not cover secrets` : `${file.metadata.name} has ${first} first`,
+      evidence: { grade: 'E1', configured: true, seen: `${file.metadata.name}: ${first ?? 'secrets not covered'}` },
+    }
+    return
   }
 }

@@ -36,7 +36,7 @@ export default control({
     for (const request of view.all('CertificateSigningRequest')) if (isForgotten(request, view.now)) yield forgotten(request)
     const unread = view.unread('CertificateSigningRequest')
     if (unread !== undefined && view.source.kind === 'live')
-      yield { note: `whether requests of kubelets wait for an approval was not seen: ${unread.because}` }
+      yield { unknown: `whether requests of kubelets wait for an approval was not seen: ${unread.because}`, answer: unread.answer }
   },
   remedy: mendRotation,
   verify:
