@@ -84,3 +84,29 @@ export const askEtcd = ({ url, caFile, certFile, keyFile }: EtcdAccess, call: 't
   timeoutMs: 30 * SECOND,
   stdin: body,
 })
+
+/**
+ * The Status call of a KMS v2 plugin (k8s.io/kms/apis/v2, `KeyManagementService`), as the API server makes it: an empty request over gRPC.
+ * Exit code 7: nobody listens on the socket; 28: whoever does gives no answer.
+ */
+export const askKmsStatus = (socket: string): HostCommand => ({
+  name: 'ask the KMS plugin',
+  argv: [
+    'curl',
+    '--silent',
+    '--show-error',
+    '--max-time',
+    '5',
+    '--http2-prior-knowledge',
+    ...(socket.startsWith('@') ? ['--abstract-unix-socket', socket.slice(1)] : ['--unix-socket', socket]),
+    '--header',
+    'content-type: application/grpc',
+    '--header',
+    'te: trailers',
+    '--data-binary',
+    '@-',
+    'http://localhost/v2.KeyManagementService/Status',
+  ],
+  timeoutMs: 10 * SECOND,
+  stdin: '\0'.repeat(5),
+})

@@ -15,6 +15,7 @@ import { Instance, isGiven, type LoadedSeen, loadedIn, untilLoaded } from './enc
 import { KEPT, keysFor, readNodes } from './encryption-nodes.ts'
 import type { HostWorld, Performer } from './host-performer.ts'
 import { sweep } from './host-placing.ts'
+import { requirePlugin } from './kms-plugin.ts'
 
 interface Prepared {
   readonly before: ReadFile | undefined
@@ -75,7 +76,9 @@ async function rehearse(action: EncryptionAction, world: HostWorld) {
   if (faults.length > 0) throw new WriteRefused('k8s-harden', `no API server would take ${path}: ${faults.join('; ')}`)
   const before = read.files.find((one) => one.node === node)?.file
   const { text, lost } = configurationText(before?.text, rules, keys)
-  await refuseMissingSocket(action, world.host(node))
+  const plugins: string[] = []
+  for (const provider of rules.flatMap(({ providers }) => providers))
+    if (provider.kind === 'kms') plugins.push(...(await requirePlugin(world.host(node), provider)))
   const diff = createTwoFilesPatch(
     before === undefined ? 'absent' : `${node}:${path}`,
     `${node}:${path}`,
@@ -86,6 +89,7 @@ async function rehearse(action: EncryptionAction, world: HostWorld) {
     { context: 3 },
   )
   const warnings = [
+    ...plugins,
     ...(lost ? [`comments in ${path} on ${node} could not be kept`] : []),
     ...drawn.map(
       (id) =>
@@ -93,19 +97,6 @@ async function rehearse(action: EncryptionAction, world: HostWorld) {
     ),
   ]
   return { diff: diff.slice(diff.indexOf('---')), warnings, prepared: { before, text, drawn } }
-}
-
-/** A plugin that is not there keeps an API server from starting, and from loading a new file. */
-async function refuseMissingSocket({ rules, node }: EncryptionAction, host: Host): Promise<void> {
-  for (const provider of rules.flatMap(({ providers }) => providers))
-    if (provider.kind === 'kms') {
-      const socket = provider.endpoint.replace(/^unix:\/\//, '').replace(/^(?!\/|@)/, '/')
-      if (!socket.startsWith('@') && (await host.stat(socket)) === undefined)
-        throw new WriteRefused(
-          node,
-          `the socket of kms ${provider.name} is not there (${socket}): run its plugin on every node of the control plane first`,
-        )
-    }
 }
 
 function writtenFor(

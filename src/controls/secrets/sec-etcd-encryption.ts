@@ -14,7 +14,6 @@ import {
   flagFinding,
   serverMinor,
 } from '../../objects/flags.ts'
-import { refOf, sameObject } from '../../objects/ref.ts'
 
 const FLAG = 'encryption-provider-config'
 interface Evidence {
