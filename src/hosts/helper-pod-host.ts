@@ -3,7 +3,19 @@ import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
 import { HelperPod, type HelperPodOptions } from './helper-pod.ts'
-import { type CommandResult, type Host, type HostCommand, HostRefused, type ReadFile, type Stat, type WriteOptions } from './host.ts'
+import { armGuard } from './helper-pod-guard.ts'
+import { LIFETIME } from './helper-pod-object.ts'
+import {
+  type CommandResult,
+  type Guard,
+  type GuardedFile,
+  type Host,
+  type HostCommand,
+  HostRefused,
+  type ReadFile,
+  type Stat,
+  type WriteOptions,
+} from './host.ts'
 import { plainPath } from './plain-path.ts'
 import { RemoteHost } from './remote.ts'
 import { lastLine } from './runner.ts'
@@ -18,9 +30,11 @@ export const FOLDERS = [
   '/usr/lib/systemd/system',
   '/etc/cni/net.d',
 ]
+/** Looked for by itself: what is beside it is nobody's business. */
+const ALONE = /^\/system\/state$/
 /** Not files, or the image's own programs. */
 const NEVER = /^\/(proc|sys|dev|run|var\/run|tmp|bin|sbin|lib\w*(?!\/systemd)|usr\/(s?bin|lib\w*(?!\/systemd\/)|libexec))(\/|$)/
-/** A change there takes down what this pod is reached through; nobody could put it back if that did not come up again. */
+/** A change there takes down what this pod is reached through: it is made only where the pod itself would put the old file back. */
 const OWN_ROAD = /^\/etc\/kubernetes\/manifests\/[^/]*(kube-apiserver|etcd)[^/]*$/
 
 export class HelperPodHost implements Host {
@@ -29,6 +43,8 @@ export class HelperPodHost implements Host {
   readonly words: string
   readonly #pod: HelperPod
   readonly #files: RemoteHost
+  /** Until when the pod guards which files. */
+  #guarded: { readonly paths: readonly string[]; readonly until: number } | undefined
   #last: Promise<unknown> = Promise.resolve()
 
   /** Nothing is made before the first question. */
@@ -41,7 +57,7 @@ export class HelperPodHost implements Host {
 
   stat(path: string): Promise<Stat | undefined> {
     return this.#inTurn(async () => {
-      const at = await this.#seen(path, 'itself')
+      const at = await this.#seen(path, 'itself', ALONE.test(path) ? (one) => one : dirname)
       return at === undefined ? undefined : named(await this.#files.stat(at))
     })
   }
@@ -77,6 +93,25 @@ export class HelperPodHost implements Host {
   remove(path: string, expected: string): Promise<void> {
     return this.#inTurn(async () => {
       if ((await this.#seen(path, 'itself')) !== undefined) await this.#files.remove(await this.#writable(path), expected)
+    })
+  }
+
+  guarded(files: readonly GuardedFile[], seconds: number, looks: readonly string[]): Promise<Guard> {
+    return this.#inTurn(async () => {
+      if (seconds > LIFETIME / 2) throw new HostRefused(`a helper pod guards files for ${LIFETIME / 2} s at most`)
+      for (const { path } of files) await this.#openForWriting(path)
+      for (const folder of looks) await this.#open(`${folder}/x`, folder)
+      await this.#pod.guarding()
+      for (const { path } of files) await this.#unlinked(path)
+      const { until, keep, putBack } = await armGuard(this.#pod, files, seconds)
+      this.#guarded = { paths: files.map(({ path }) => path), until }
+      const over = (ask: typeof keep) => () =>
+        this.#inTurn(async () => {
+          const became = await ask()
+          this.#guarded = undefined
+          return became
+        })
+      return { until, keep: over(keep), putBack: over(putBack) }
     })
   }
 
@@ -156,13 +191,20 @@ export class HelperPodHost implements Host {
 
   /** Opens the folder of the path for writing; below a link nothing is written. */
   async #writable(path: string): Promise<string> {
-    if (OWN_ROAD.test(path))
+    const isGuarded = this.#guarded?.paths.includes(path) === true && Date.now() < this.#guarded.until
+    if (OWN_ROAD.test(path) && !isGuarded)
       throw new HostRefused(
-        `${path} is not changed through a helper pod: it is reached through the API server, and nobody could put the file back if that did not come up again; reach ${this.node} by ssh for that`,
+        `${path} is changed through a helper pod only while that guards it: it is reached through the API server, and nobody could put the file back if that did not come up again; reach ${this.node} by ssh for that`,
       )
+    await this.#openForWriting(path)
+    return this.#unlinked(path)
+  }
+  async #openForWriting(path: string): Promise<void> {
     await this.#open(plainPath(path), dirname(path))
     const folder = this.#pod.folderOf(path)!
     if (!folder.writable || this.#pod.isMissing(folder)) await this.#pod.have({ ...folder, writable: true })
+  }
+  async #unlinked(path: string): Promise<string> {
     const at = await this.#seen(path, 'itself')
     if (at !== path) throw new HostRefused(`${path} is reached over a link, and is not written through: name ${at}`)
     return path

@@ -11,6 +11,9 @@ export const ORIGIN = 'k8s-harden/origin'
 export const DEFAULT_IMAGE = 'docker.io/library/busybox:1.36.1@sha256:73aaf090f3d85aa34ee199857f03fa3a95c8ede2ffd4cc2cdb5b94e566b11662'
 /** Seconds; then the kubelet ends the pod, whether or not anybody is left who could delete it. */
 export const LIFETIME = 1800
+/** Of the pod alone, in memory: copies of what a guard may have to put back. */
+export const GUARD_FOLDER = '/run/k8s-harden'
+export const GUARD_LABEL = 'k8s-harden/guards'
 
 export interface Run {
   /** Label value; new for every start of the program. */
@@ -31,16 +34,18 @@ export interface PodSpec {
   readonly image: string
   readonly folders: readonly Folder[]
   readonly run: Run
+  /** The program of a pod that guards files; without, it only waits for programs to run. */
+  readonly watching?: readonly string[]
 }
 
 /** Everything that Pod Security's level "restricted" asks for, but for the host paths, user 0 and the three capabilities that files of the node need. */
-export const podObject = ({ node, name, image, folders, run }: PodSpec) => ({
+export const podObject = ({ node, name, image, folders, run, watching }: PodSpec) => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: {
     name,
     namespace: NAMESPACE,
-    labels: { ...MADE_BY_US, ...COMPONENT, [RUN_LABEL]: run.id },
+    labels: { ...MADE_BY_US, ...COMPONENT, [RUN_LABEL]: run.id, ...(watching && { [GUARD_LABEL]: 'true' }) },
     annotations: {
       [ORIGIN]: run.origin,
       'kubernetes.io/description': 'Opens files of its node for k8s-harden while that runs; it may be deleted at any time.',
@@ -54,7 +59,9 @@ export const podObject = ({ node, name, image, folders, run }: PodSpec) => ({
     tolerations: [{ operator: 'Exists' }],
     restartPolicy: 'Never',
     activeDeadlineSeconds: LIFETIME,
-    terminationGracePeriodSeconds: 1,
+    terminationGracePeriodSeconds: watching ? 30 : 1,
+    // The kubelet makes room for static pods that come back by ending pods of a lower class.
+    ...(watching && { priorityClassName: 'system-node-critical' }),
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     securityContext: { runAsUser: 0, runAsGroup: 0, seccompProfile: { type: 'RuntimeDefault' } },
@@ -63,7 +70,7 @@ export const podObject = ({ node, name, image, folders, run }: PodSpec) => ({
         name: CONTAINER,
         image,
         imagePullPolicy: 'IfNotPresent',
-        command: ['sleep', String(LIFETIME)],
+        command: watching ?? ['sleep', String(LIFETIME)],
         resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '128Mi' } },
         securityContext: {
           privileged: false,
@@ -75,14 +82,20 @@ export const podObject = ({ node, name, image, folders, run }: PodSpec) => ({
           // Where SELinux is on, a container's usual type may not touch files of the node.
           seLinuxOptions: { type: 'spc_t' },
         },
-        volumeMounts: folders.map(({ path, writable }, index) => ({ name: volumeName(index), mountPath: path, readOnly: !writable })),
+        volumeMounts: [
+          ...folders.map(({ path, writable }, index) => ({ name: volumeName(index), mountPath: path, readOnly: !writable })),
+          ...(watching ? [{ name: 'guard', mountPath: GUARD_FOLDER, readOnly: false }] : []),
+        ],
       },
     ],
-    volumes: folders.map(({ path, writable }, index) => ({
-      name: volumeName(index),
-      // Without a type the runtime would make a folder that is missing, which is no looking.
-      hostPath: { path, type: writable ? 'DirectoryOrCreate' : 'Directory' },
-    })),
+    volumes: [
+      ...folders.map(({ path, writable }, index) => ({
+        name: volumeName(index),
+        // Without a type the runtime would make a folder that is missing, which is no looking.
+        hostPath: { path, type: writable ? 'DirectoryOrCreate' : 'Directory' },
+      })),
+      ...(watching ? [{ name: 'guard', emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } }] : []),
+    ],
   },
 })
 

@@ -6,7 +6,7 @@ export interface PodSeen {
   readonly metadata: { readonly name: string; readonly uid: string }
   readonly spec: {
     readonly nodeName?: string
-    readonly volumes?: readonly { readonly name: string; readonly hostPath?: { readonly path: string } }[]
+    readonly volumes?: readonly { readonly name: string; readonly hostPath?: { readonly path: string }; readonly emptyDir?: object }[]
     readonly containers: readonly {
       readonly name: string
       readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[]
@@ -37,8 +37,11 @@ export function sameMounts(made: PodSeen, { spec }: ReturnType<typeof podObject>
   const container = made.spec.containers.find(({ name }) => name === CONTAINER)
   return (
     made.spec.nodeName === spec.nodeName &&
-    spec.volumes.every(({ name, hostPath }) =>
-      made.spec.volumes?.some((one) => one.name === name && one.hostPath?.path === hostPath.path),
+    spec.volumes.every((wanted) =>
+      made.spec.volumes?.some(
+        (one) =>
+          one.name === wanted.name && ('emptyDir' in wanted ? one.emptyDir !== undefined : one.hostPath?.path === wanted.hostPath.path),
+      ),
     ) &&
     spec.containers[0]!.volumeMounts.every(({ name, mountPath }) =>
       container?.volumeMounts?.some((one) => one.name === name && one.mountPath === mountPath),

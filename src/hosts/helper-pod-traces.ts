@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
 import type { Refusal } from '../apiserver/refusal.ts'
-import { COMPONENT, MADE_BY_US, NAMESPACE, namespaceObject, ORIGIN, type Run } from './helper-pod-object.ts'
+import { COMPONENT, GUARD_LABEL, MADE_BY_US, NAMESPACE, namespaceObject, ORIGIN, type Run } from './helper-pod-object.ts'
 import { HostRefused, HostUnreachable } from './host.ts'
 
 const machine = createHash('sha256')
@@ -24,7 +24,12 @@ function kernelSays(): string[] {
 }
 
 interface TracedPod {
-  readonly metadata: { readonly name: string; readonly uid: string; readonly annotations?: Readonly<Record<string, string>> }
+  readonly metadata: {
+    readonly name: string
+    readonly uid: string
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly labels?: Readonly<Record<string, string>>
+  }
   readonly status?: { readonly phase?: string }
 }
 interface NamespaceObject {
@@ -86,7 +91,25 @@ export async function ensureNamespace(client: ApiClient): Promise<void> {
 
 /** Deletes helper pods whose run is over: it ended on this machine, or the pod itself has. */
 export async function removeLeftovers(client: ApiClient): Promise<void> {
-  for (const pod of await helperPods(client)) if (isLeftover(pod)) await deletePod(client, pod.metadata)
+  let guarded = false
+  for (const pod of await helperPods(client)) {
+    if (!isLeftover(pod)) continue
+    await deletePod(client, pod.metadata)
+    guarded ||= pod.metadata.labels?.[GUARD_LABEL] !== undefined
+  }
+  if (guarded) await untilSteady(client)
+}
+
+const STEADY_MS = 8_000
+/** A guard that was ended has put its files back, on which the API server itself may restart. */
+async function untilSteady(client: ApiClient): Promise<void> {
+  let since: number | undefined
+  for (const end = Date.now() + 180_000; Date.now() < end; await sleep(500)) {
+    const answer = await client.text('/readyz', { limitMs: 5_000 })
+    if (answer.ok || answer.refusal.kind === 'forbidden') since ??= Date.now()
+    else since = undefined
+    if (since !== undefined && Date.now() - since >= STEADY_MS) return
+  }
 }
 
 function isLeftover({ metadata: { annotations }, status }: TracedPod): boolean {

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
 import { type ExecAnswer, execInPod } from '../apiserver/exec.ts'
 import { clean } from '../apiserver/refusal.ts'
-import { CONTAINER, DEFAULT_IMAGE, type Folder, NAMESPACE, podObject, volumeName } from './helper-pod-object.ts'
+import { WATCHING, WHILE_ARMED } from './helper-pod-guard-programs.ts'
+import { CONTAINER, DEFAULT_IMAGE, type Folder, LIFETIME, NAMESPACE, podObject, volumeName } from './helper-pod-object.ts'
 import { type NodeSeen, type PodSeen, problemOf, sameMounts, saysMissing, waitingFor } from './helper-pod-seen.ts'
 import {
   deletePod,
@@ -26,8 +27,16 @@ export interface HelperPodOptions {
   readonly patienceMs?: number
 }
 
+export interface PodName {
+  readonly name: string
+  readonly uid: string
+}
+
 /** Earlier runs are cleared up after once, by whichever node comes first. */
 const cleared = new WeakMap<ApiClient, Promise<void>>()
+
+/** A guard is armed only in a pod that has this much of its life left. */
+const GUARDS_FOR_MS = (LIFETIME / 2) * 1000
 
 /** The pod as a way to run programs; which folders of the node it has is said by `have`. Not for calls side by side. */
 export class HelperPod implements Runner {
@@ -39,7 +48,12 @@ export class HelperPod implements Runner {
   readonly #patienceMs: number
   #folders: readonly Folder[]
   #missing: ReadonlySet<string> = new Set()
-  #pod: { readonly name: string; readonly uid: string } | undefined
+  #pod: PodName | undefined
+  #madeAt = 0
+  /** Its program watches over files. */
+  #guards = false
+  /** The guard that is armed in it. */
+  #held: string | undefined
   #used = false
 
   constructor(
@@ -66,6 +80,8 @@ export class HelperPod implements Runner {
 
   /** One folder more, or one that may be written to: with a new pod, since a pod's volumes cannot be changed. */
   async have(folder: Folder): Promise<void> {
+    if (this.#held !== undefined)
+      throw new HostRefused(`${folder.path} cannot be opened while the helper pod on ${this.#node} guards files`)
     await this.#drop()
     this.#missing = new Set([...this.#missing].filter((path) => path !== folder.path))
     this.#folders = [
@@ -78,6 +94,30 @@ export class HelperPod implements Runner {
     this.#pod ??= await this.#make()
   }
 
+  /** A pod whose program guards files, and that lives long enough, in the place of one that does not. */
+  async guarding(): Promise<void> {
+    if (this.#held !== undefined) throw new HostRefused(`the helper pod on ${this.#node} guards other files already`)
+    if (!this.#guards || Date.now() - this.#madeAt > GUARDS_FOR_MS) await this.#drop()
+    this.#guards = true
+    await this.there()
+  }
+  /** Until `release` there will be no other pod in its place, and no folder more. */
+  async hold(guard: string): Promise<PodName> {
+    await this.guarding()
+    this.#held = guard
+    return this.#pod!
+  }
+  release(): void {
+    this.#held = undefined
+  }
+  /** In this pod and no other; undefined where it is over. */
+  async runIn(pod: PodName, argv: readonly string[], { timeoutMs, limit }: RunOptions): Promise<Ran | undefined> {
+    const answer = await execInPod(this.#client, { namespace: NAMESPACE, pod: pod.name, container: CONTAINER, argv, timeoutMs, limit })
+    if (answer.ok) return { exitCode: answer.exitCode, stdout: answer.stdout, stderr: answer.stderr.toString('utf8') }
+    if ((await this.#isOver(pod)) !== undefined) return undefined
+    throw this.#failed(answer, undefined)
+  }
+
   async run(argv: readonly string[], { timeoutMs, stdin, limit }: RunOptions): Promise<Ran> {
     for (let again = false; ; again = true) {
       await this.there()
@@ -86,22 +126,23 @@ export class HelperPod implements Runner {
         namespace: NAMESPACE,
         pod: pod.name,
         container: CONTAINER,
-        argv,
+        argv: this.#held !== undefined && argv.includes('mv') ? ['sh', '-c', WHILE_ARMED, 'sh', this.#held, ...argv] : argv,
         timeoutMs,
         limit,
         ...(stdin !== undefined && { stdin: Buffer.from(stdin) }),
       })
       if (answer.ok) return { exitCode: answer.exitCode, stdout: answer.stdout, stderr: answer.stderr.toString('utf8') }
       const over = await this.#isOver(pod)
-      if (over !== undefined) this.#pod = undefined
+      if (over !== undefined && this.#held === undefined) this.#pod = undefined
       // Evicted or deleted by somebody: what has not begun can begin in a new one.
-      if (over === undefined || answer.begun || again) throw this.#failed(answer, over)
+      if (over === undefined || answer.begun || again || this.#held !== undefined) throw this.#failed(answer, over)
       if (over !== 'gone') await deletePod(this.#client, pod)
     }
   }
 
   async close(): Promise<void> {
     if (!this.#used) return
+    this.release()
     await this.#drop()
     this.#used = false
     await removeNamespace(this.#client)
@@ -122,7 +163,7 @@ export class HelperPod implements Runner {
     return thrown(refusal, `cannot run programs in the helper pod on ${this.#node}`)
   }
 
-  async #isOver({ name, uid }: { readonly name: string; readonly uid: string }): Promise<string | undefined> {
+  async #isOver({ name, uid }: PodName): Promise<string | undefined> {
     const answer = await this.#client.get<PodSeen>(`${PODS}/${name}`)
     if (!answer.ok) return answer.refusal.kind === 'not-found' ? 'gone' : undefined
     if (answer.body.metadata.uid !== uid) return 'gone'
@@ -130,7 +171,7 @@ export class HelperPod implements Runner {
     return phase === 'Failed' || phase === 'Succeeded' ? clean([reason, message].filter(Boolean).join(': ') || phase, 300) : undefined
   }
 
-  async #make(): Promise<{ readonly name: string; readonly uid: string }> {
+  async #make(): Promise<PodName> {
     await this.#checkNode()
     let clearing = cleared.get(this.#client)
     if (clearing === undefined) cleared.set(this.#client, (clearing = removeLeftovers(this.#client)))
@@ -177,7 +218,9 @@ export class HelperPod implements Runner {
   /** Makes a pod and waits until it runs; returns folders that the node does not have instead. */
   async #start(folders: readonly Folder[]): Promise<readonly string[] | undefined> {
     const name = ownPodName()
-    const pod = podObject({ node: this.#node, name, image: this.#image, folders, run: thisRun })
+    const watching = this.#guards ? { watching: WATCHING } : {}
+    const pod = podObject({ node: this.#node, name, image: this.#image, folders, run: thisRun, ...watching })
+    this.#madeAt = Date.now()
     const made = await this.#create(pod)
     this.#pod = { name, uid: made.metadata.uid }
     // What is mounted decides what "not there" means.

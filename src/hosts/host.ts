@@ -57,8 +57,30 @@ export interface Host {
   run(command: HostCommand): Promise<CommandResult>
   /** Yields the sha256 of a file (undefined: not there) at first and whenever it has changed; looks once a second. Ends when aborted. */
   watch(path: string, signal: AbortSignal): AsyncIterable<string | undefined>
+  /**
+   * Only of a carrier whose road leads over the API server: before that, or its etcd, is changed, the node itself is to keep the files and to
+   * put them back by itself after `seconds`, whether or not anybody is left who could ask for it. Folders of `looks` can be read meanwhile;
+   * others that are not open yet cannot.
+   */
+  guarded?(files: readonly GuardedFile[], seconds: number, looks: readonly string[]): Promise<Guard>
   /** Ends what keeps it open: a connection, a helper pod. Safe to call twice. */
   close(): Promise<void>
+}
+
+export interface GuardedFile {
+  readonly path: string
+  /** The sha256 of what is there now, and is put back. */
+  readonly before: string
+  /** Of what will be there, or null for nothing. Whatever else is found there then is somebody else's, and stays. */
+  readonly after: string | null
+}
+/** Both may be asked again after a `HostUnreachable`; what they say is what was done. */
+export interface Guard {
+  /** When it puts back by itself, in milliseconds since 1970. */
+  readonly until: number
+  keep(): Promise<'kept' | 'put back'>
+  /** At once. */
+  putBack(): Promise<'kept' | 'put back'>
 }
 
 /** A program of the table in commands.ts with its arguments filled in: nothing else is ever run on a node. */

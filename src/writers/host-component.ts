@@ -1,23 +1,23 @@
 /** A static pod's manifest and the files that go with it, changed as one: all of it is there and the component back, or nothing is. */
-import type { Host } from '../hosts/host.ts'
+import type { GuardedFile, Host } from '../hosts/host.ts'
 import type { Json, StepId, Written } from '../model/index.ts'
 import { editsOfPod } from '../objects/flag-edits.ts'
 import { commandLineOf, flagNameOf } from '../objects/flag-parse.ts'
 import { editYaml, YamlEditRefused } from '../objects/yaml-edit.ts'
-import { WriteConflict, WriteRefused, WriteUncertain, type WrittenState } from '../plan/writer.ts'
+import { WriteConflict, WriteRefused, type WrittenState } from '../plan/writer.ts'
+import { manifestStanding, restore, takeAllBack } from './host-component-back.ts'
 import type { ComponentPrepared, ComponentUndo, ComponentWish, ManifestUndo } from './host-component-record.ts'
 import { refuseUnfit } from './host-flag-checks.ts'
+import { armed, refuseUnguardable, toldTo, unlessUnanswered } from './host-guard.ts'
 import type { HostWorld } from './host-performer.ts'
 import {
   backUp,
   diffOf,
-  dropBackup,
   type FileWish,
   isChange,
   type Placing,
   place,
   placingOf,
-  putAside,
   putBack,
   sha256Of,
   standingOf,
@@ -25,7 +25,6 @@ import {
 } from './host-placing.ts'
 import { logsBefore, type Returning, untilBack } from './host-restart.ts'
 import { mirrored, type StaticPod, staticPodOf } from './host-static-pod.ts'
-import { backInManifest, flagsStanding } from './host-take-back.ts'
 import { kubeletsAnswering, kubeletsLost } from './serving-seen.ts'
 
 /** Changes with the files, so that the kubelet restarts what read them at its start. */
@@ -51,6 +50,8 @@ export async function rehearseComponent(
   const wishes = [...files, ...(changesManifest ? [manifest] : [])]
   const line = commandLineOf(own.container, wish.component)!
   const before = Object.fromEntries(Object.keys(wish.flags).map((flag) => [flag, line.flags.get(flag) ?? null]))
+  const contents = files.flatMap((one) => [one.before?.text, one.after?.text])
+  await refuseUnguardable(host, wish.component, { before, after: wish.flags }, contents)
   return {
     diff: wishes.map((one) => diffOf(host.node, one)).join(''),
     warnings: wishes.length === 0 ? [`${own.path} on ${host.node} has all of it already`] : [],
@@ -130,22 +131,34 @@ export async function commitComponent(
   for (const undo of undos) await backUp(host, undo)
   const logs = await logsBefore(host, awaited)
   const reached = await kubeletsAnswering(world, prepared.wish.flags)
+  const guard = await armed(world, host, prepared.wish.component, undos.flatMap(guarded))
   const placed: ComponentUndo[] = []
   try {
-    for (const [index, undo] of undos.entries()) {
-      placed.push(undo)
-      await place(host, undo, prepared.wishes[index]!.after?.text ?? '')
-    }
+    await unlessUnanswered(guard, async () => {
+      for (const [index, undo] of undos.entries()) {
+        placed.push(undo)
+        await place(host, undo, prepared.wishes[index]!.after?.text ?? '')
+      }
+    })
   } catch (error) {
+    if (guard !== undefined) await toldTo('putBack', guard, world)
     // What somebody else put there meanwhile is not ours to take away.
     for (const undo of placed.toReversed()) if ((await standingOf(host, undo)) === 'after') await putBack(host, undo)
     throw error
   }
-  const because = (await untilBack(world, host, awaited, logs)) ?? (await kubeletsLost(world, reached))
-  if (because === undefined) return []
-  await restore(world, host, undos, because)
-  throw new WriteRefused(`${prepared.wish.component} on ${host.node}`, `${because}; everything was put back as it was, and it is back`)
+  const lost = (await untilBack(world, host, awaited, logs)) ?? (await kubeletsLost(world, reached))
+  if (lost === undefined && (guard === undefined || (await toldTo('keep', guard, world)) === 'kept')) return []
+  const because = lost ?? 'it was back, but the helper pod could not be told so in time'
+  await restore(world, host, undos, because, guard)
+  throw new WriteRefused(
+    `${prepared.wish.component} on ${host.node}`,
+    `${because}; ${guard === undefined ? 'everything was put back as it was' : 'the helper pod put everything back as it was'}, and it is back`,
+  )
 }
+
+/** Files before the manifest, as they stand in a step. What is new stays until the component is back without it. */
+const guarded = ({ path, before, after }: Placing): readonly GuardedFile[] =>
+  before === null || before.sha256 === after?.sha256 ? [] : [{ path, before: before.sha256, after: after?.sha256 ?? null }]
 
 const returning = ({ wish, own, hash }: ComponentPrepared): Returning => ({
   component: wish.component,
@@ -155,59 +168,6 @@ const returning = ({ wish, own, hash }: ComponentPrepared): Returning => ({
   flags: wish.flags,
   ...(hash !== '' && { notHash: hash }),
 })
-
-/** What was there before is put back at once, and what is new goes once nobody needs it. */
-async function restore(world: HostWorld, host: Host, undos: readonly ComponentUndo[], because: string): Promise<void> {
-  world.tell(`${undos[0]!.component} on ${host.node} to come back as it was: ${because}`)
-  const failed = (words: string) => new WriteUncertain(`${because}; ${words}`)
-  try {
-    for (const undo of undos) await setAside(host, undo)
-    const still = await takeAllBack(world, host, undos)
-    if (still !== undefined) throw failed(`everything was put back as it was, but ${still}: look at it on ${host.node}`)
-  } catch (error) {
-    if (error instanceof WriteUncertain) throw error
-    throw failed(`putting it back failed: ${(error as Error).message}`)
-  }
-}
-
-/**
- * Somebody has written over it since, and the component is down: what is there is kept beside the copy, and what was there before is to be
- * put back. A manifest of somebody else's in which our flags stand is only relieved of them.
- */
-async function setAside(host: Host, undo: ComponentUndo): Promise<void> {
-  const state = undo.role === 'manifest' ? await manifestStanding(host, undo) : await standingOf(host, undo)
-  if (state === 'other') await putAside(host, undo)
-}
-
-/** Undefined once the component is back, else why not. */
-async function takeAllBack(world: HostWorld, host: Host, undos: readonly ComponentUndo[]): Promise<string | undefined> {
-  const isNew = ({ before }: Placing) => before === null
-  for (const undo of undos) if (undo.role === 'file' && !isNew(undo)) await putBack(host, undo)
-  const manifest = undos.find((undo) => undo.role === 'manifest')
-  let still: string | undefined
-  if (manifest?.role === 'manifest' && (await manifestStanding(host, manifest)) !== 'before') {
-    const whole = (await standingOf(host, manifest)) === 'after'
-    const logs = await logsBefore(host, manifest.pod)
-    if (whole) await putBack(host, manifest)
-    else await backInManifest(host, manifest)
-    const { component, pod, flags, hash } = manifest
-    still = await untilBack(world, host, { component, ...pod, flags: flags.before, ...(whole && { hash }) }, logs)
-  } else if (manifest?.role === 'manifest') {
-    // Put back by an attempt before, which may not have seen it come back.
-    const { component, pod, flags } = manifest
-    still = await untilBack(world, host, { component, ...pod, flags: flags.before }, await logsBefore(host, pod))
-  }
-  if (still !== undefined) return still
-  for (const undo of undos) if (undo.role === 'file' && isNew(undo)) await putBack(host, undo)
-  for (const undo of undos) await dropBackup(host, undo)
-  return undefined
-}
-
-/** A manifest that others have changed since is still ours where our flags stand. */
-async function manifestStanding(host: Host, undo: ComponentUndo & ManifestUndo): Promise<WrittenState> {
-  const state = await standingOf(host, undo)
-  return state === 'other' ? flagsStanding(host, undo) : state
-}
 
 export async function stateOfComponent(written: Written, world: HostWorld): Promise<WrittenState> {
   const undo = undoOf(written)

@@ -1,7 +1,7 @@
 /** Waits until a static pod's component is back after its manifest changed, and sees early when it will not be. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { clean } from '../apiserver/refusal.ts'
-import { type Host, HostRefused } from '../hosts/host.ts'
+import { type Host, HostRefused, HostUnreachable } from '../hosts/host.ts'
 import type { ContainerStatus, ControlPlaneComponent } from '../model/index.ts'
 import type { FlagValues } from '../objects/flag-edits.ts'
 import { commandLineOf } from '../objects/flag-parse.ts'
@@ -155,6 +155,8 @@ async function linesOf(host: Host, path: string): Promise<readonly string[]> {
   } catch (error) {
     // One that is so long is of a component that runs.
     if (error instanceof HostRefused) return []
+    // The road to the node may lead over what is away.
+    if (error instanceof HostUnreachable) return []
     throw error
   }
 }

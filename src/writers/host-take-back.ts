@@ -1,5 +1,5 @@
 /** Our flags in a manifest that others have changed since: whether they still stand, and taking back no more than them. */
-import type { Host } from '../hosts/host.ts'
+import type { Host, ReadFile } from '../hosts/host.ts'
 import type { Edit, Json, Path, PodObject } from '../model/index.ts'
 import { editsOfPod } from '../objects/flag-edits.ts'
 import { commandLineOf } from '../objects/flag-parse.ts'
@@ -32,8 +32,8 @@ export async function flagsStanding(host: Host, { path, document, component, fla
   return shows(flags.after) ? 'after' : shows(flags.before) ? 'before' : 'other'
 }
 
-/** Throws `WriteConflict` where the old values are not known one by one. */
-export async function backInManifest(host: Host, undo: Undo): Promise<void> {
+/** The manifest as it is, and its text without what is ours. Throws `WriteConflict` where the old values are not known one by one. */
+export async function textBack(host: Host, undo: Undo): Promise<{ readonly file: ReadFile; readonly text: string }> {
   const { path, document, component, flags, mounts, repeated, pod } = undo
   if (repeated.length > 0)
     throw new WriteConflict(
@@ -45,8 +45,7 @@ export async function backInManifest(host: Host, undo: Undo): Promise<void> {
   if (file === undefined || edits === undefined)
     throw new WriteConflict(`${path} on ${host.node} was changed since: it cannot be edited any more`)
   const unmounted = withoutMounts(applyEdits(manifest, edits) as PodObject, pod.container, mounts)
-  const text = editYaml(file.text, document, undefined, [...edits, ...unmounted])
-  await host.write(path, text, { mode: file.stat.mode, expected: file.sha256 })
+  return { file, text: editYaml(file.text, document, undefined, [...edits, ...unmounted]) }
 }
 
 /** What a flag of somebody else names by now stays mounted. */

@@ -1,6 +1,7 @@
 /** Actions on the node of a test's cluster, as steps of a plan, and the writer that carries them out. */
 import { ApiClient } from '../../src/apiserver/client.ts'
 import { pickContext } from '../../src/apiserver/context.ts'
+import type { Host } from '../../src/hosts/host.ts'
 import { LocalHost } from '../../src/hosts/local.ts'
 import type { Approval, HostAction, Plan, Rehearsal, RunId, Step, StepId, Written } from '../../src/model/index.ts'
 import { grant } from '../../src/session/approve.ts'
@@ -36,13 +37,21 @@ export interface Hands {
   /** Rehearses, and commits what was rehearsed. */
   take(action: HostAction): Promise<{ readonly written: readonly Written[]; readonly diff: string }>
   rehearse(action: HostAction): Promise<Rehearsal>
+  readonly host: Host
   close(): void
 }
 
-/** `root`: where the node's files are on this machine. */
-export function handsOn(node: string, root: string, kubeconfig: string, run = 'run-1', patienceMs = 120_000): Hands {
+/** `root`: where the node's files are on this machine, or the way to the node. */
+export function handsOn(
+  node: string,
+  root: string | ((client: ApiClient) => Host),
+  kubeconfig: string,
+  run = 'run-1',
+  patienceMs = 120_000,
+): Hands {
   const client = new ApiClient(pickContext({ kubeconfig }))
-  const writer = new HostWriter({ client, hosts: [new LocalHost(node, root)], run: run as RunId, patienceMs })
+  const host = typeof root === 'string' ? new LocalHost(node, root) : root(client)
+  const writer = new HostWriter({ client, hosts: [host], run: run as RunId, patienceMs })
   const told: string[] = []
   const rehearse = async (action: HostAction): Promise<Rehearsal> => {
     const result = await writer.rehearse(stepOf(action))
@@ -51,6 +60,7 @@ export function handsOn(node: string, root: string, kubeconfig: string, run = 'r
   }
   return {
     writer,
+    host,
     client,
     told,
     rehearse,

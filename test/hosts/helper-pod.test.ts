@@ -115,7 +115,7 @@ describe('a helper pod that does not come to be', () => {
     const host = new HelperPodHost(client, 'n1')
     for (const name of ['kube-apiserver.yaml', 'etcd.yaml'])
       await expect(host.write(`/etc/kubernetes/manifests/${name}`, 'x', { mode: 0o600, expected: null })).rejects.toThrow(
-        'nobody could put',
+        'only while that guards it',
       )
     for (const path of ['/proc/1/environ', '/run/containerd/containerd.sock', '/etc/shadow', '/usr/bin/env'])
       await expect(host.read(path)).rejects.toThrow('not among what a helper pod may open')
