@@ -2,6 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
+import type { FileRights } from '../model/index.ts'
 import { HelperPod, type HelperPodOptions } from './helper-pod.ts'
 import { type CommandResult, type Host, type HostCommand, HostRefused, type ReadFile, type Stat, type WriteOptions } from './host.ts'
 import { plainPath } from './plain-path.ts'
@@ -78,6 +79,11 @@ export class HelperPodHost implements Host {
     return this.#inTurn(async () => {
       if ((await this.#seen(path, 'itself')) !== undefined) await this.#files.remove(await this.#writable(path), expected)
     })
+  }
+
+  permit(path: string, rights: FileRights, expected: FileRights): Promise<void> {
+    // Nobody restarts for it: also the manifests that this pod is reached by.
+    return this.#inTurn(async () => this.#files.permit(await this.#opened(path), rights, expected))
   }
 
   async run({ name }: HostCommand): Promise<CommandResult> {
@@ -160,6 +166,10 @@ export class HelperPodHost implements Host {
       throw new HostRefused(
         `${path} is not changed through a helper pod: it is reached through the API server, and nobody could put the file back if that did not come up again; reach ${this.node} by ssh for that`,
       )
+    return this.#opened(path)
+  }
+
+  async #opened(path: string): Promise<string> {
     await this.#open(plainPath(path), dirname(path))
     const folder = this.#pod.folderOf(path)!
     if (!folder.writable || this.#pod.isMissing(folder)) await this.#pod.have({ ...folder, writable: true })

@@ -1,6 +1,6 @@
 /** One look at one node: its files, and the objects in those that hold kinds of ours. */
 import { dirname } from 'node:path'
-import { type Host, HostRefused, HostUnreachable } from '../hosts/host.ts'
+import { type Host, HostRefused, HostUnreachable, type Stat } from '../hosts/host.ts'
 import type { HostFileRole, HostFileSeen, HostSeen } from '../model/index.ts'
 import { type KubeletPlaces, kubeletPlaces } from './hosts-kubelet.ts'
 import { withoutKeysInText } from './hosts-redact.ts'
@@ -136,11 +136,11 @@ class Look {
     if (stat === undefined) return
     if (stat.is === 'link') {
       const target = await this.#asking(path, () => this.#host.read(path))
-      if (target !== undefined) this.#put(path, role, target.stat)
+      if (target !== undefined) this.#put(path, role, target.stat, { link: true })
     } else this.#put(path, role, stat)
   }
-  #put(path: string, role: HostFileRole, { is, size: _, ...rights }: NonNullable<Awaited<ReturnType<Host['stat']>>>): void {
-    if (is === 'file' || is === 'directory') this.#add({ path, role, is, ...rights })
+  #put(path: string, role: HostFileRole, { is, size: _, ...rights }: Stat, more: { readonly link?: true } = {}): void {
+    if (is === 'file' || is === 'directory') this.#add({ path, role, is, ...rights, ...more })
   }
   #add(file: HostFileSeen): void {
     this.#files.set(file.path, file)

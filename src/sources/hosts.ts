@@ -202,6 +202,7 @@ class ToldHost implements Host {
   list = (path: string) => this.#host.list(path)
   write = (...args: Parameters<Host['write']>) => this.#host.write(...args).finally(this.#changed)
   copy = (from: string, to: string) => this.#host.copy(from, to)
+  permit = (...args: Parameters<Host['permit']>) => this.#host.permit(...args).finally(this.#changed)
   remove = (path: string, expected: string) => this.#host.remove(path, expected).finally(this.#changed)
   run = (command: HostCommand): Promise<CommandResult> => this.#host.run(command).finally(this.#changed)
   watch = (path: string, signal: AbortSignal) => this.#host.watch(path, signal)
