@@ -80,6 +80,8 @@ export interface FlagsAction {
   readonly flags: Readonly<Record<string, string | null>>
   /** Mounted where they are not yet. */
   readonly mounts: readonly HostMount[]
+  /** What else changes in the same write of the manifest, from the root of its Pod: the address that a probe asks. */
+  readonly edits?: readonly Edit[]
   /** Placed before the manifest is touched; one that is there with the same text is left alone, with another text it is replaced. */
   readonly files: readonly NodeFile[]
 }
