@@ -12,6 +12,8 @@ export interface HostSeen {
   readonly controlPlane: boolean
   readonly files: readonly HostFileSeen[]
   readonly unread: readonly { readonly path: string; readonly because: string }[]
+  /** Why the kubelet's own arguments are not known; then kubeadm's places were looked at. */
+  readonly assumed?: string
   /** Why nothing of it could be read: "ssh: connection refused". */
   readonly refused?: string
 }

@@ -17,7 +17,9 @@ export default control({
   *evaluate(view) {
     const hosts = view.fact('Hosts')?.hosts ?? []
     const seen = hosts.filter((host) => host.refused === undefined)
-    for (const { node, carrier, files, unread } of seen) {
+    for (const { node, carrier, files, unread, assumed } of seen) {
+      if (assumed !== undefined)
+        yield { note: `how the kubelet of ${node} was started is not known (${assumed}): the places of kubeadm were looked at` }
       for (const file of files) {
         const rule = fileRule(file)
         if (rule === undefined) continue
