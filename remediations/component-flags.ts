@@ -24,7 +24,9 @@ export const hardenComponent: Remedy<ComponentEvidence> = {
     const misplaced = pods.flatMap((pod) => misplacedProbes(pod, component))
     if (misplaced.length === 0) return proposal
     // The kubelet kills what does not answer its probes: the flag alone would take the component down for good.
-    if (context.view.source.kind !== 'live') return { ...proposal, changes: withProbes(proposal.changes, pods, component) }
+    const isNear = pods.every(({ spec }) => spec.hostNetwork === true)
+    if (context.view.source.kind !== 'live' || (isNear && proposal.changes.some(isOnHost)))
+      return { ...proposal, changes: withProbes(proposal.changes, pods, component) }
     const names = [...new Set(misplaced.map(({ probe }) => probe))].join(' and ')
     return {
       byHand: `in the manifest of ${refText(finding.subject)} on its node set --bind-address=${to} and, in the same edit, host: ${to} under httpGet of ${names}: the kubelet asks another address now, and would kill ${component} again and again`,
@@ -59,14 +61,24 @@ const handlerOf = (container: ContainerSpec, probe: (typeof PROBES)[number]): Ha
 }
 const isLocal = (host: string | undefined): boolean => host === '127.0.0.1' || host === 'localhost'
 
+const isOnHost = ({ type }: Change): boolean => type === 'host'
+
+/** In the same write as the flag. */
 function withProbes(changes: readonly Change[], pods: readonly PodObject[], component: Component): readonly Change[] {
   return changes.map((change) => {
+    if (change.type === 'host' && change.action.do === 'flags') {
+      const { action } = change
+      const own = pods.filter(({ spec }) => spec.nodeName === action.node)
+      return { ...change, action: { ...action, edits: own.flatMap((pod) => probeEdits(pod, component)) } }
+    }
     const pod = change.type === 'edit' ? pods.find((one) => sameObject(refOf(one), change.target)) : undefined
     if (pod === undefined || change.type !== 'edit') return change
-    const edits = misplacedProbes(pod, component).map(({ container, probe }): Edit => {
-      const handler = (container[probe as 'livenessProbe'] as { httpGet?: Handler }).httpGet !== undefined ? 'httpGet' : 'tcpSocket'
-      return { set: ['spec', 'containers', { name: container.name }, probe, handler, 'host'], to: '127.0.0.1' }
-    })
-    return { ...change, edits: [...change.edits, ...edits] }
+    return { ...change, edits: [...change.edits, ...probeEdits(pod, component)] }
   })
 }
+
+const probeEdits = (pod: PodObject, component: Component): readonly Edit[] =>
+  misplacedProbes(pod, component).map(({ container, probe }): Edit => {
+    const handler = (container[probe as 'livenessProbe'] as { httpGet?: Handler }).httpGet !== undefined ? 'httpGet' : 'tcpSocket'
+    return { set: ['spec', 'containers', { name: container.name }, probe, handler, 'host'], to: '127.0.0.1' }
+  })

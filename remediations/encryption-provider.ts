@@ -1,14 +1,15 @@
 /** A stronger provider, a new key, plain text no longer read, a file for root only: as stages on the nodes, else by hand (controls.md 2.02, 7(d)). */
 import { remedy } from '../src/model/define.ts'
-import type { Change, Proposal, Remedy, RemedyContext } from '../src/model/index.ts'
+import type { Proposal, Remedy, RemedyContext } from '../src/model/index.ts'
 import { decidingRule } from '../src/objects/encryption-forms.ts'
-import { type EncryptionHosts, encryptionHosts, newKeyName } from '../src/objects/encryption-hosts.ts'
+import { type EncryptionHosts, newKeyName } from '../src/objects/encryption-hosts.ts'
 import type { EncryptionWish } from '../src/objects/encryption-stages.ts'
-import type { ProviderFault } from '../src/objects/encryption-weakness.ts'
+import type { ProviderEvidence, ProviderFault } from '../src/objects/encryption-weakness.ts'
 import { FLAG_LADDER } from '../src/objects/flags.ts'
 import { formWanted, STAGED_OPTIONS, STAGED_READS, stagedProposal } from './encryption-staged.ts'
+import { tighten } from './node-files.ts'
 
-export const strengthenEncryption = <E extends { readonly about: ProviderFault }>(): Remedy<E> =>
+export const strengthenEncryption = <E extends ProviderEvidence>(): Remedy<E> =>
   remedy<E>({
     family: 'encryption-provider',
     reads: [...FLAG_LADDER, 'EncryptionConfiguration', ...STAGED_READS],
@@ -24,8 +25,8 @@ export const strengthenEncryption = <E extends { readonly about: ProviderFault }
         ],
       },
     },
-    propose({ evidence: { about } }, context) {
-      if (about === 'mode') return tightened(context) ?? { byHand: 'chown root: and chmod 0600 the file on every control-plane node' }
+    propose({ evidence: { about, node, path } }, context) {
+      if (about === 'mode') return tighten(node ?? '', path ?? '', context.view)
       const staged = stagedProposal(context, (hosts) => wishFor(about, hosts, context), SUMMARY[about])
       return staged ?? { byHand: about === 'identity' ? REMOVE_IDENTITY : BY_HAND }
     },
@@ -59,20 +60,4 @@ function wishFor(
     goal: { to: 'encrypt', with: form, resources: rule?.resources ?? ['secrets'] },
     drop: about === 'key' || context.options['old'] === 'remove' ? 'all' : 'nothing',
   }
-}
-
-/** The same rules once more: whoever writes the file makes it 0600 and root's. */
-function tightened({ view }: Pick<RemedyContext, 'view'>): Proposal | undefined {
-  const hosts = encryptionHosts(view)
-  if (hosts === undefined || hosts.nodes.some(({ given }) => !given)) return undefined
-  const names = hosts.nodes.map(({ node }) => node)
-  const changes = hosts.nodes.map(
-    ({ node, rules }): Change => ({
-      type: 'host',
-      key: `${node}/encryption mode`,
-      title: `${hosts.path} on ${node}: root's, mode 0600`,
-      action: { do: 'encryption', node, nodes: names, path: hosts.path, rules, loadedBy: 'later' },
-    }),
-  )
-  return { changes, risk: 'safe', summary: SUMMARY.mode }
 }

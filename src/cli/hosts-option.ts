@@ -48,7 +48,10 @@ export async function specsOf(texts: readonly string[], client: Pick<ApiClient, 
   const nodes = specs.some(needsNodes) ? await nodesOf(client) : []
   const byName = new Map(nodes.map((node) => [node.metadata.name, node]))
   const all = specs.flatMap((spec) => {
-    const named = spec.node === '*' ? [...byName.keys()].filter((name) => !specs.some(({ node }) => node === name)) : [spec.node]
+    const named =
+      spec.node === '*'
+        ? [...byName].flatMap(([name, node]) => (specs.some((one) => one.node === name) || isWindows(node) ? [] : [name]))
+        : [spec.node]
     return named.map((node) => {
       if (nodes.length > 0 && !byName.has(node))
         throw new UsageError(`--host names node ${node}, which the cluster does not have`, [
@@ -61,8 +64,21 @@ export async function specsOf(texts: readonly string[], client: Pick<ApiClient, 
       }
     })
   })
+  const places = Map.groupBy(
+    all.filter(({ by }) => by !== 'pod'),
+    ({ by, where }) => `${by}:${where}`,
+  )
+  for (const [place, [one, other]] of places)
+    if (one !== undefined && other !== undefined)
+      throw new UsageError(
+        `--host reaches ${one.node} and ${other.node} the same way (${place.replace(/:$/, '')}), and that is one machine`,
+        EXAMPLES,
+      )
   return all
 }
+
+/** Its kubelet has other places for everything. */
+const isWindows = ({ metadata }: NodeObject): boolean => metadata.labels?.['kubernetes.io/os'] === 'windows'
 
 async function nodesOf(client: Pick<ApiClient, 'get'>): Promise<readonly NodeObject[]> {
   const answer = await client.get('/api/v1/nodes', { signal: AbortSignal.timeout(60_000) })

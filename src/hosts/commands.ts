@@ -42,7 +42,7 @@ export const FILE_COMMANDS = {
   /** The content comes on standard input, where `ps` does not show it; it is on the disk when this ends. */
   fill: (path: string) => command('write', ['dd', `of=${path}`, 'bs=65536', 'conv=fsync'], WRITE, path),
   copy: (from: string, to: string) => command('copy', ['cp', '-p', from, to], WRITE, from),
-  own: (path: string, uid: number, gid: number) => command('change the owner of', ['chown', `${uid}:${gid}`, path], WRITE, path),
+  own: (path: string, uid: number, gid: number) => command('change the owner of', ['chown', '-h', `${uid}:${gid}`, path], WRITE, path),
   permit: (path: string, mode: number) => command('change the mode of', ['chmod', mode.toString(8), path], WRITE, path),
   rename: (from: string, to: string) => command('replace', ['mv', '-f', from, to], WRITE, to),
   unlink: (path: string) => command('remove', ['rm', '-f', path], WRITE),

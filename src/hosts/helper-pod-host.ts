@@ -2,6 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
+import type { FileRights } from '../model/index.ts'
 import { HelperPod, type HelperPodOptions } from './helper-pod.ts'
 import { armGuard } from './helper-pod-guard.ts'
 import { LIFETIME } from './helper-pod-object.ts'
@@ -115,6 +116,11 @@ export class HelperPodHost implements Host {
     })
   }
 
+  permit(path: string, rights: FileRights, expected: FileRights): Promise<void> {
+    // Nobody restarts for it: also the manifests that this pod is reached by.
+    return this.#inTurn(async () => this.#files.permit(await this.#opened(path), rights, expected))
+  }
+
   async run({ name }: HostCommand): Promise<CommandResult> {
     throw new HostRefused(
       `cannot ${name}: a helper pod reads and changes files of its node, and runs none of its programs; reach ${this.node} by ssh for that, or do it there by hand`,
@@ -196,6 +202,9 @@ export class HelperPodHost implements Host {
       throw new HostRefused(
         `${path} is changed through a helper pod only while that guards it: it is reached through the API server, and nobody could put the file back if that did not come up again; reach ${this.node} by ssh for that`,
       )
+    return this.#opened(path)
+  }
+  async #opened(path: string): Promise<string> {
     await this.#openForWriting(path)
     return this.#unlinked(path)
   }

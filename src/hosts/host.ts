@@ -1,5 +1,5 @@
 /** A node whose files are reached through a carrier: the port that sources look through and writers write through. */
-import type { Carrier } from '../model/index.ts'
+import type { Carrier, FileRights } from '../model/index.ts'
 
 export interface Stat {
   readonly is: 'file' | 'directory' | 'link' | 'other'
@@ -54,6 +54,8 @@ export interface Host {
   copy(from: string, to: string): Promise<void>
   /** `expected` as for write; nothing there is fine. */
   remove(path: string, expected: string): Promise<void>
+  /** Of a file or directory, which must have `expected` now; a link is refused. The owner first, then the mode. */
+  permit(path: string, rights: FileRights, expected: FileRights): Promise<void>
   run(command: HostCommand): Promise<CommandResult>
   /** Yields the sha256 of a file (undefined: not there) at first and whenever it has changed; looks once a second. Ends when aborted. */
   watch(path: string, signal: AbortSignal): AsyncIterable<string | undefined>
@@ -109,6 +111,18 @@ export class HostUnreachable extends Error {
 export class HostConflict extends Error {
   override readonly name = 'HostConflict'
 }
+
+/** Throws where what is there is a link, is neither file nor directory, or has other rights than are expected. */
+export function expectRights(path: string, stat: Stat | undefined, expected: FileRights): Stat {
+  if (stat === undefined) throw new HostRefused(`${path} is not there`)
+  if (stat.is === 'link') throw new HostRefused(`${path} is a link: change what it leads to`)
+  if (stat.is === 'other') throw new HostRefused(`${path} is neither a file nor a directory`)
+  if (!sameRights(stat, expected))
+    throw new HostConflict(`${path} has mode ${octal(stat.mode)} and belongs to ${stat.uid}:${stat.gid} by now`)
+  return stat
+}
+export const sameRights = (a: FileRights, b: FileRights): boolean => a.mode === b.mode && a.uid === b.uid && a.gid === b.gid
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0')
 
 export const conflict = (path: string, now: string | undefined, expected: string | null): HostConflict =>
   new HostConflict(

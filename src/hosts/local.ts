@@ -5,9 +5,11 @@ import { lstat, mkdir, open, readdir, readFile, rename, stat as statOf, unlink }
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
+import type { FileRights } from '../model/index.ts'
 import {
   type CommandResult,
   conflict,
+  expectRights,
   type Host,
   type HostCommand,
   HostConflict,
@@ -94,6 +96,22 @@ export class LocalHost implements Host {
       const target = await this.#at(path)
       await unlink(target)
       await flush(dirname(target))
+    })
+  }
+
+  async permit(path: string, rights: FileRights, expected: FileRights): Promise<void> {
+    expectRights(path, await this.stat(path), expected)
+    await refusing(async () => {
+      // What was opened is what is changed, whatever takes its name meanwhile.
+      const handle = await open(await this.#at(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+      try {
+        expectRights(path, await this.#seen(await handle.stat()), expected)
+        if (rights.uid !== expected.uid || rights.gid !== expected.gid) await handle.chown(rights.uid, rights.gid)
+        await handle.chmod(rights.mode)
+        await handle.sync()
+      } finally {
+        await handle.close()
+      }
     })
   }
 

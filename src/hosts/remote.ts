@@ -2,11 +2,12 @@
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Carrier } from '../model/index.ts'
+import type { Carrier, FileRights } from '../model/index.ts'
 import { FILE_COMMANDS as FILES } from './commands.ts'
 import {
   type CommandResult,
   conflict,
+  expectRights,
   type Host,
   type HostCommand,
   HostConflict,
@@ -99,6 +100,14 @@ export class RemoteHost implements Host {
     await this.#expect(path, expected)
     await this.#must(FILES.unlink(path))
     await this.#must(FILES.flush(dirname(path)))
+  }
+
+  async permit(path: string, rights: FileRights, expected: FileRights): Promise<void> {
+    const { uid, gid } = expectRights(path, await this.stat(path), expected)
+    if (uid !== rights.uid || gid !== rights.gid) await this.#must(FILES.own(path, rights.uid, rights.gid))
+    await this.#must(FILES.permit(path, rights.mode))
+    expectRights(path, await this.stat(path), rights)
+    await this.#must(FILES.flush(path))
   }
 
   async run(command: HostCommand): Promise<CommandResult> {

@@ -12,6 +12,8 @@ export interface HostSeen {
   readonly controlPlane: boolean
   readonly files: readonly HostFileSeen[]
   readonly unread: readonly { readonly path: string; readonly because: string }[]
+  /** Why the kubelet's own arguments are not known; then kubeadm's places were looked at. */
+  readonly assumed?: string
   /** Why nothing of it could be read: "ssh: connection refused". */
   readonly refused?: string
 }
@@ -25,6 +27,8 @@ export interface HostFileSeen {
   readonly mode: number
   readonly uid: number
   readonly gid: number
+  /** What is there is a link: the rights are those of what it leads to. */
+  readonly link?: true
   /** Names on the node; absent where it knows none. */
   readonly owner?: string
   readonly group?: string
@@ -67,7 +71,7 @@ export interface NodeFile {
 export type ControlPlaneComponent = 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd'
 
 /** One thing done on one node through its carrier, or to what etcd stores. Each is a step of its own. */
-export type HostAction = FlagsAction | FileAction | EncryptionAction | RewriteAction | ServingAction
+export type HostAction = FlagsAction | FileAction | PermissionsAction | EncryptionAction | RewriteAction | ServingAction
 
 /** Flags of a static pod's component, in its manifest; the kubelet restarts it, and it must come back or the old manifest does. */
 export interface FlagsAction {
@@ -78,6 +82,8 @@ export interface FlagsAction {
   readonly flags: Readonly<Record<string, string | null>>
   /** Mounted where they are not yet. */
   readonly mounts: readonly HostMount[]
+  /** What else changes in the same write of the manifest, from the root of its Pod: the address that a probe asks. */
+  readonly edits?: readonly Edit[]
   /** Placed before the manifest is touched; one that is there with the same text is left alone, with another text it is replaced. */
   readonly files: readonly NodeFile[]
 }
@@ -90,6 +96,22 @@ export interface FileAction {
   readonly to: { readonly text: string; readonly mode: number } | { readonly edits: readonly Edit[] } | 'removed'
   /** Who must take notice. `reader`: whoever reads it does so by himself. `kubelet`: it is restarted. A component: its static pod is. */
   readonly noticedBy: 'nobody' | 'reader' | 'kubelet' | ControlPlaneComponent
+}
+
+/** Mode and owner of a file or directory of the node; what is in it stays as it is. A link is not followed. */
+export interface PermissionsAction {
+  readonly do: 'permissions'
+  readonly node: string
+  readonly path: string
+  /** As they were seen: with any others nothing is changed. */
+  readonly from: FileRights
+  readonly to: FileRights
+}
+export interface FileRights {
+  /** Permission bits, `0o600`. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
 }
 
 /**

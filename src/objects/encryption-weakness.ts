@@ -12,6 +12,9 @@ export interface ProviderEvidence {
   readonly provider: ProviderKind
   readonly keyName?: string
   readonly keyBytes?: number
+  /** Of `mode`: whose it is. */
+  readonly node?: string
+  readonly path?: string
 }
 export const WEAK: Partial<Record<ProviderKind, { readonly severity: Severity; readonly reason: string; readonly detail: string }>> = {
   identity: { severity: 'critical', reason: 'writes Secrets unencrypted', detail: 'identity is the first provider' },
@@ -48,7 +51,7 @@ export function* weakModes({ node, files }: HostSeen): Iterable<Observation<Prov
       origin: 'workload',
       reason: 'has encryption keys in a file that others than root may read',
       detail: `${path} has mode ${octal} and belongs to ${owner ?? `uid ${uid}`}: it must be 0600 and root's`,
-      evidence: { grade: 'E1', about: 'mode', provider: 'none' },
+      evidence: { grade: 'E1', about: 'mode', provider: 'none', node, path },
     }
   }
 }

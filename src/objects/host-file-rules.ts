@@ -5,6 +5,8 @@ export interface FileRule {
   /** The widest permission bits. */
   readonly mode: number
   owner(file: HostFileSeen): boolean
+  /** It may be etcd's own instead of root's. */
+  readonly etcd: boolean
   /** Plural, for a sentence. */
   readonly words: string
   /** Whoever reads it can be somebody. */
@@ -16,17 +18,17 @@ const byRoot = ({ uid, gid }: HostFileSeen): boolean => uid === 0 && gid === 0
 const byRootOrEtcd = (file: HostFileSeen): boolean => byRoot(file) || (file.owner === 'etcd' && file.group === 'etcd')
 
 const RULES: Readonly<Record<NonNullable<HostFileSeen['role']>, FileRule | undefined>> = {
-  'static-pod': { mode: 0o600, owner: byRoot, words: 'static pod manifests', secret: false },
-  'static-pod-directory': { mode: 0o755, owner: byRoot, words: 'directories of static pod manifests', secret: false },
-  kubeconfig: { mode: 0o600, owner: byRoot, words: 'kubeconfigs', secret: true },
-  'kubelet-config': { mode: 0o600, owner: byRoot, words: 'kubelet configuration files', secret: false },
-  'kubelet-service': { mode: 0o600, owner: byRoot, words: 'service files of the kubelet', secret: false },
-  certificate: { mode: 0o644, owner: byRootOrEtcd, words: 'certificates', secret: false },
-  key: { mode: 0o600, owner: byRootOrEtcd, words: 'private keys', secret: true },
-  'pki-directory': { mode: 0o755, owner: byRootOrEtcd, words: 'directories of keys', secret: false },
-  'etcd-data': { mode: 0o700, owner: byRootOrEtcd, words: 'directories of etcd data', secret: true },
-  cni: { mode: 0o600, owner: byRoot, words: 'configurations of network plugins', secret: false },
-  configuration: { mode: 0o600, owner: byRoot, words: 'configuration files of the API server', secret: true },
+  'static-pod': { mode: 0o600, owner: byRoot, etcd: false, words: 'static pod manifests', secret: false },
+  'static-pod-directory': { mode: 0o755, owner: byRoot, etcd: false, words: 'directories of static pod manifests', secret: false },
+  kubeconfig: { mode: 0o600, owner: byRoot, etcd: false, words: 'kubeconfigs', secret: true },
+  'kubelet-config': { mode: 0o600, owner: byRoot, etcd: false, words: 'kubelet configuration files', secret: false },
+  'kubelet-service': { mode: 0o600, owner: byRoot, etcd: false, words: 'service files of the kubelet', secret: false },
+  certificate: { mode: 0o644, owner: byRootOrEtcd, etcd: true, words: 'certificates', secret: false },
+  key: { mode: 0o600, owner: byRootOrEtcd, etcd: true, words: 'private keys', secret: true },
+  'pki-directory': { mode: 0o755, owner: byRootOrEtcd, etcd: true, words: 'directories of keys', secret: false },
+  'etcd-data': { mode: 0o700, owner: byRootOrEtcd, etcd: true, words: 'directories of etcd data', secret: true },
+  cni: { mode: 0o600, owner: byRoot, etcd: false, words: 'configurations of network plugins', secret: false },
+  configuration: { mode: 0o600, owner: byRoot, etcd: false, words: 'configuration files of the API server', secret: true },
 }
 
 /** Undefined for what no rule is about. */

@@ -15,11 +15,15 @@ export function mergeActions(ours: HostAction, theirs: HostAction): HostAction |
 function mergeFlags(ours: FlagsAction, theirs: FlagsAction): FlagsAction | { readonly conflict: string } {
   const other = Object.keys(theirs.flags).find((flag) => Object.hasOwn(ours.flags, flag) && ours.flags[flag] !== theirs.flags[flag])
   if (other !== undefined) return { conflict: `another --${other}` }
+  const [edits, more] = [ours.edits ?? [], theirs.edits ?? []]
+  const clash = clashOf(edits, more)
+  if (clash !== undefined) return { conflict: `another ${formatPath(pathOf(clash))}` }
   const file = theirs.files.find((one) => ours.files.some((own) => own.path === one.path && !sameJson(own, one)))
   if (file !== undefined) return { conflict: `another ${file.path}` }
   return {
     ...ours,
     flags: { ...ours.flags, ...theirs.flags },
+    ...(edits.length + more.length > 0 && { edits: union(edits, more) }),
     mounts: byPath<HostMount>(ours.mounts, theirs.mounts),
     files: byPath<NodeFile>(ours.files, theirs.files),
   }
@@ -39,16 +43,22 @@ function mergeEdits(ours: FileAction, theirs: FileAction): FileAction | { readon
   if (typeof ours.to === 'string' || typeof theirs.to === 'string' || !('edits' in ours.to) || !('edits' in theirs.to))
     return { conflict: 'another content' }
   const own = ours.to.edits
-  const clash = theirs.to.edits.find((edit) => own.some((one) => overlap(one, edit) && !sameJson(one, edit)))
+  const clash = clashOf(own, theirs.to.edits)
   if (clash !== undefined) return { conflict: `another ${formatPath(pathOf(clash))}` }
   if (ours.noticedBy !== theirs.noticedBy && ours.noticedBy !== 'nobody' && theirs.noticedBy !== 'nobody')
     return { conflict: 'somebody else to take notice' }
   return {
     ...ours,
     noticedBy: ours.noticedBy === 'nobody' ? theirs.noticedBy : ours.noticedBy,
-    to: { edits: [...own, ...theirs.to.edits.filter((edit) => !own.some((one) => sameJson(one, edit)))] },
+    to: { edits: union(own, theirs.to.edits) },
   }
 }
+const clashOf = (ours: readonly Edit[], theirs: readonly Edit[]): Edit | undefined =>
+  theirs.find((edit) => ours.some((one) => overlap(one, edit) && !sameJson(one, edit)))
+const union = (ours: readonly Edit[], theirs: readonly Edit[]): readonly Edit[] => [
+  ...ours,
+  ...theirs.filter((edit) => !ours.some((one) => sameJson(one, edit))),
+]
 const pathOf = (edit: Edit) => ('set' in edit ? edit.set : edit.unset)
 /** One is at the other, or above it. */
 function overlap(a: Edit, b: Edit): boolean {

@@ -1,4 +1,4 @@
-import type { KubeObject, PodObject, SourceEvent } from '../model/index.ts'
+import type { Kind, KubeObject, PodObject, SourceEvent } from '../model/index.ts'
 import { fewOf } from '../objects/few-of.ts'
 import type { HostLook } from './hosts-look.ts'
 
@@ -6,6 +6,7 @@ import type { HostLook } from './hosts-look.ts'
 export class Coverage {
   readonly #pods = new Map<string, string>()
   readonly #nodes = new Map<string, string>()
+  readonly #windows = new Set<string>()
   #unread = new Map<'Pod' | 'Node', string>()
   #narrowed = false
 
@@ -27,7 +28,7 @@ export class Coverage {
         if (map === undefined) return false
         map.clear()
         this.#unread.delete(event.kind as 'Pod' | 'Node')
-        for (const [key, object] of event.items) put(map, key, event.kind, object)
+        for (const [key, object] of event.items) this.#put(map, key, event.kind, object)
         return true
       }
       case 'upsert': {
@@ -35,7 +36,7 @@ export class Coverage {
         if (map === undefined) return false
         const before = map.get(event.key)
         map.delete(event.key)
-        put(map, event.key, event.kind, event.object)
+        this.#put(map, event.key, event.kind, event.object)
         return map.get(event.key) !== before
       }
       case 'remove':
@@ -46,7 +47,7 @@ export class Coverage {
   }
 
   /** Undefined where the looks saw all of them; else why not. */
-  missing(where: 'api-servers' | 'nodes', looks: readonly HostLook[]): string | undefined {
+  missing(where: 'api-servers' | 'nodes', looks: readonly HostLook[], kind: Kind): string | undefined {
     const wanted = where === 'nodes' ? this.#nodes : this.#pods
     const what = where === 'nodes' ? ('Node' as const) : ('Pod' as const)
     const unread = this.#unread.get(what)
@@ -59,12 +60,26 @@ export class Coverage {
     const byNode = new Map(looks.map((look) => [look.seen.node, look]))
     const reasons = [...new Set(wanted.values())].sort().flatMap((node) => {
       const look = byNode.get(node)
-      if (look === undefined) return [`no --host names node ${node}`]
+      if (look === undefined) return [this.#windows.has(node) ? `node ${node} runs Windows` : `no --host names node ${node}`]
       if (look.seen.refused !== undefined) return [`node ${node}: ${look.seen.refused}`]
       if (where === 'api-servers' && !look.apiServer) return [`node ${node}: no manifest of its API server was found`]
-      return look.unread.map(({ because }) => `node ${node}: ${because}`)
+      return look.unread.filter(({ only = kind }) => only === kind).map(({ because }) => `node ${node}: ${because}`)
     })
     return reasons.length === 0 ? undefined : fewOf(reasons)
+  }
+
+  /** The cluster says which nodes it has, and this is none of them. */
+  isForeign(node: string): boolean {
+    return this.#nodes.size > 0 && !this.#unread.has('Node') && ![...this.#nodes.values()].includes(node)
+  }
+
+  /** Of pods only the mirrors of API servers, with their node. */
+  #put(map: Map<string, string>, key: string, kind: string, object: KubeObject): void {
+    const { name, labels } = object.metadata
+    if (kind === 'Node') {
+      map.set(key, name)
+      if (labels?.['kubernetes.io/os'] === 'windows') this.#windows.add(name)
+    } else if (isApiServer(object as PodObject)) map.set(key, (object as PodObject).spec.nodeName ?? '')
   }
 
   #mapOf(kind: string): Map<string, string> | undefined {
@@ -72,11 +87,6 @@ export class Coverage {
   }
 }
 
-/** Of pods only the mirrors of API servers, with their node. */
-function put(map: Map<string, string>, key: string, kind: string, object: KubeObject): void {
-  if (kind === 'Node') map.set(key, object.metadata.name)
-  else if (isApiServer(object as PodObject)) map.set(key, (object as PodObject).spec.nodeName ?? '')
-}
 function isApiServer({ metadata, spec }: PodObject): boolean {
   if (metadata.namespace !== 'kube-system' || metadata.annotations?.['kubernetes.io/config.mirror'] === undefined) return false
   return metadata.labels?.['component'] === 'kube-apiserver' || (spec?.containers ?? []).some(({ name }) => name === 'kube-apiserver')

@@ -1,24 +1,34 @@
 /** One look at one node: its files, and the objects in those that hold kinds of ours. */
 import { dirname } from 'node:path'
-import { type Host, HostRefused, HostUnreachable } from '../hosts/host.ts'
-import type { HostFileRole, HostFileSeen, HostSeen } from '../model/index.ts'
+import { type Host, HostRefused, HostUnreachable, type Stat } from '../hosts/host.ts'
+import type { HostFileRole, HostFileSeen, HostSeen, Kind } from '../model/index.ts'
+import { certificatesIn } from '../objects/certificates.ts'
 import { type KubeletPlaces, kubeletPlaces } from './hosts-kubelet.ts'
 import { withoutKeysInText } from './hosts-redact.ts'
 import { staticPodIn } from './hosts-static-pods.ts'
 import { type FoundObject, parseFile } from './manifests-parse.ts'
 
+/** `only`: what it would have held; absent where it may be anything. */
+export interface UnreadFile {
+  readonly path: string
+  readonly because: string
+  readonly only?: Kind
+}
 export interface HostLook {
   readonly seen: HostSeen
   /** With `NODE:PATH` as their file. */
   readonly objects: readonly FoundObject[]
   /** Files that should hold such objects and could not be read or understood, with the reason. */
-  readonly unread: readonly { readonly path: string; readonly because: string }[]
+  readonly unread: readonly UnreadFile[]
   /** It has a manifest of an API server. */
   readonly apiServer: boolean
 }
 
 const SERVICE_DIRECTORIES = ['/etc/systemd/system/kubelet.service.d', '/usr/lib/systemd/system/kubelet.service.d']
 const ADMIN_FILES = ['/etc/kubernetes/admin.conf', '/etc/kubernetes/super-admin.conf']
+
+/** Of keys and certificates that are the cluster's alone. */
+const OWN_FOLDER = /^\/(etc\/kubernetes|var\/lib\/(kubelet|etcd)|etc\/etcd)\//
 
 /** Never throws for what a node may do: `seen.refused` says it. */
 export async function lookAt(host: Host): Promise<HostLook> {
@@ -38,7 +48,8 @@ class Look {
   readonly #files = new Map<string, HostFileSeen>()
   readonly #unread: { readonly path: string; readonly because: string }[] = []
   readonly #objects: FoundObject[] = []
-  readonly #unreadObjects: { readonly path: string; readonly because: string }[] = []
+  readonly #unreadObjects: UnreadFile[] = []
+  #assumed: string | undefined
   readonly #done = new Set<string>()
   readonly #components = new Set<string>()
 
@@ -63,18 +74,28 @@ class Look {
       controlPlane: this.#components.size > 0,
       files: [...this.#files.values()],
       unread: this.#unread,
+      ...(this.#assumed !== undefined && { assumed: this.#assumed }),
     }
     return { seen, objects: this.#objects, unread: this.#unreadObjects, apiServer: this.#components.has('kube-apiserver') }
   }
 
   async #kubelet(places: KubeletPlaces): Promise<void> {
     if (places.configFile !== undefined) await this.#content(places.configFile, 'kubelet-config')
+    this.#assumed = places.guessed
+    if (places.guessed !== undefined && places.configFile !== undefined && !this.#files.has(places.configFile))
+      this.#unreadObjects.push({
+        path: places.configFile,
+        because: `how its kubelet was started is not known (${places.guessed}), and ${places.configFile} is not there`,
+        only: 'KubeletConfiguration',
+      })
     if (places.dropIns !== undefined) await this.#eachIn(places.dropIns, /\.conf$/, (path) => this.#content(path, 'kubelet-config'))
     await this.#content(places.kubeconfig, 'kubeconfig')
-    for (const path of places.certificates) await this.#stat(path, 'certificate')
+    for (const path of places.certificates) await this.#certificate(path, true)
     for (const path of places.keys) await this.#stat(path, 'key')
     // kubelet-client-current.pem and its like hold the certificate and the key in one.
     await this.#eachIn(places.certificateDirectory, /\.(pem|key)$/, (path) => this.#stat(path, 'key'))
+    // Those of before lie beside them, and are over.
+    await this.#eachIn(places.certificateDirectory, /(-current\.pem|\.crt)$/, (path) => this.#certificate(path))
   }
 
   async #staticPods(directory: string): Promise<void> {
@@ -85,10 +106,14 @@ class Look {
       if (pod === undefined) return
       this.#components.add(pod.component)
       this.#add({ ...this.#files.get(path)!, text: text! })
-      for (const { path: named, role } of pod.named) {
+      for (const { path: named, role, flag } of pod.named) {
+        const isKey = flag === 'service-account-key-file'
         if (role === 'configuration' || role === 'kubeconfig') await this.#content(named, role, role === 'configuration')
+        else if (role === 'certificate' && !isKey) await this.#certificate(named, true)
         else await this.#stat(named, role)
-        if (role === 'certificate' || role === 'key') await this.#stat(dirname(named), 'pki-directory')
+        if (role !== 'certificate' && role !== 'key') continue
+        await this.#stat(dirname(named), 'pki-directory')
+        if (OWN_FOLDER.test(named)) await this.#eachIn(dirname(named), /\.crt$/, (one) => this.#certificate(one))
       }
     })
   }
@@ -121,6 +146,28 @@ class Look {
     if (text !== undefined) this.#add({ ...this.#files.get(path)!, text })
   }
 
+  /** What certificates say of themselves; of a key in the same file nothing is kept. `must`: a flag names it. */
+  async #certificate(path: string, must = false): Promise<void> {
+    if (this.#done.has(`certificate ${path}`)) return
+    this.#done.add(`certificate ${path}`)
+    await this.#stat(path, 'certificate')
+    // Bundles of the system are there to be trusted, and are not the cluster's.
+    if (/^\/(etc\/(ssl|pki|ca-certificates)|usr)\//.test(path)) return
+    const before = this.#unread.length
+    const text = (await this.#asking(path, () => this.#host.read(path)))?.text
+    const because = this.#unread.slice(before).find((one) => one.path === path)?.because
+    const certificates = certificatesIn(text ?? '')
+    if (text === undefined && because === undefined && !must) return
+    if (certificates.length === 0) {
+      const why = because ?? (text === undefined ? `${path} is not there, though a flag names it` : `no certificate can be read in ${path}`)
+      this.#unreadObjects.push({ path, because: why, only: 'CertificateFile' })
+      return
+    }
+    const name = `${this.#host.node}:${path}`
+    const file = { apiVersion: 'k8s-harden/v1', kind: 'CertificateFile', metadata: { name }, certificates }
+    this.#objects.push(...parseFile(name, JSON.stringify(file)).objects)
+  }
+
   async #read(path: string, role: HostFileRole): Promise<{ readonly text: string } | undefined> {
     const file = await this.#asking(path, () => this.#host.read(path))
     if (file === undefined) return undefined
@@ -136,11 +183,11 @@ class Look {
     if (stat === undefined) return
     if (stat.is === 'link') {
       const target = await this.#asking(path, () => this.#host.read(path))
-      if (target !== undefined) this.#put(path, role, target.stat)
+      if (target !== undefined) this.#put(path, role, target.stat, { link: true })
     } else this.#put(path, role, stat)
   }
-  #put(path: string, role: HostFileRole, { is, size: _, ...rights }: NonNullable<Awaited<ReturnType<Host['stat']>>>): void {
-    if (is === 'file' || is === 'directory') this.#add({ path, role, is, ...rights })
+  #put(path: string, role: HostFileRole, { is, size: _, ...rights }: Stat, more: { readonly link?: true } = {}): void {
+    if (is === 'file' || is === 'directory') this.#add({ path, role, is, ...rights, ...more })
   }
   #add(file: HostFileSeen): void {
     this.#files.set(file.path, file)

@@ -17,6 +17,7 @@ export const HOST_KINDS = {
   AdmissionConfiguration: 'api-servers',
   Kubeconfig: 'api-servers',
   KubeletConfiguration: 'nodes',
+  CertificateFile: 'nodes',
 } as const satisfies Partial<Record<Kind, 'api-servers' | 'nodes'>>
 type HostKind = keyof typeof HOST_KINDS
 const isHostKind = (what: Readable): what is HostKind => Object.hasOwn(HOST_KINDS, what)
@@ -136,15 +137,16 @@ class Reader {
     if (moved && this.synced && this.#looks !== undefined) this.looked(this.#looks)
   }
 
-  looked(looks: readonly HostLook[]): void {
-    this.#looks = looks
+  looked(given: readonly HostLook[]): void {
+    this.#looks = given
+    const looks = given.map((look) => (this.#coverage.isForeign(look.seen.node) ? foreign(look) : look))
     if (this.#wanted.has('Hosts')) {
       const value = { hosts: looks.map(({ seen }) => seen) }
       if (this.#isNews('Hosts', value)) this.#emit({ type: 'fact', fact: 'Hosts', value })
     }
     for (const kind of this.#kinds) {
       const items = itemsOf(kind, looks)
-      const because = this.#coverage.missing(HOST_KINDS[kind], looks)
+      const because = this.#coverage.missing(HOST_KINDS[kind], looks, kind)
       const unread: Unread | undefined =
         because === undefined
           ? undefined
@@ -166,6 +168,14 @@ class Reader {
     return true
   }
 }
+
+/** Whatever machine that is, its files are not the cluster's. */
+const foreign = ({ seen: { node, carrier } }: HostLook): HostLook => ({
+  seen: { node, carrier, controlPlane: false, files: [], unread: [], refused: 'the cluster has no node of this name' },
+  objects: [],
+  unread: [],
+  apiServer: false,
+})
 
 /** The first of a name has the plain key; objects of several nodes often have one name. */
 function itemsOf(kind: Kind, looks: readonly HostLook[]): readonly (readonly [string, KubeObject])[] {
@@ -202,6 +212,7 @@ class ToldHost implements Host {
   list = (path: string) => this.#host.list(path)
   write = (...args: Parameters<Host['write']>) => this.#host.write(...args).finally(this.#changed)
   copy = (from: string, to: string) => this.#host.copy(from, to)
+  permit = (...args: Parameters<Host['permit']>) => this.#host.permit(...args).finally(this.#changed)
   remove = (path: string, expected: string) => this.#host.remove(path, expected).finally(this.#changed)
   run = (command: HostCommand): Promise<CommandResult> => this.#host.run(command).finally(this.#changed)
   watch = (path: string, signal: AbortSignal) => this.#host.watch(path, signal)

@@ -1,6 +1,7 @@
 /** What a change of a static pod's manifest and files is made of, and what the journal keeps of it. */
-import type { ControlPlaneComponent, HostMount } from '../model/index.ts'
+import type { ControlPlaneComponent, Edit, HostMount } from '../model/index.ts'
 import type { FlagValues } from '../objects/flag-edits.ts'
+import type { Entry } from './cluster-patch.ts'
 import type { FileWish, Placing } from './host-placing.ts'
 import type { Returning } from './host-restart.ts'
 import type { StaticPod } from './host-static-pod.ts'
@@ -11,6 +12,7 @@ export interface ComponentWish {
   readonly component: ControlPlaneComponent
   readonly flags: FlagValues
   readonly mounts: readonly HostMount[]
+  readonly edits?: readonly Edit[]
   readonly files: readonly FileWish[]
 }
 export interface ComponentPrepared {
@@ -20,6 +22,7 @@ export interface ComponentPrepared {
   readonly wishes: readonly FileWish[]
   readonly changesManifest: boolean
   readonly before: FlagValues
+  readonly entries: readonly Entry[]
   readonly hash: string
 }
 
@@ -38,6 +41,8 @@ export interface ManifestUndo {
   /** Flags that stood there several times: their old values are known only together. */
   readonly repeated: readonly string[]
   readonly document: number
+  /** Of the edits beside flags and mounts; absent where there were none. */
+  readonly entries?: readonly Entry[]
   readonly pod: Pick<Returning, 'namespace' | 'name' | 'container'>
   /** Of the manifest before. */
   readonly hash: string

@@ -3,8 +3,10 @@ import type { GuardedFile, Host } from '../hosts/host.ts'
 import type { Json, StepId, Written } from '../model/index.ts'
 import { editsOfPod } from '../objects/flag-edits.ts'
 import { commandLineOf, flagNameOf } from '../objects/flag-parse.ts'
+import { applyEdits } from '../objects/path.ts'
 import { editYaml, YamlEditRefused } from '../objects/yaml-edit.ts'
 import { WriteConflict, WriteRefused, type WrittenState } from '../plan/writer.ts'
+import { entriesOf } from './cluster-patch.ts'
 import { manifestStanding, restore, takeAllBack } from './host-component-back.ts'
 import type { ComponentPrepared, ComponentUndo, ComponentWish, ManifestUndo } from './host-component-record.ts'
 import { refuseUnfit } from './host-flag-checks.ts'
@@ -38,8 +40,10 @@ export async function rehearseComponent(
   const host = world.host(wish.node)
   const own = await staticPodOf(host, wish.component)
   const mirror = await mirrored(world, host, own)
-  const edits = editsOfPod(own.pod, wish.component, wish.flags, wish.mounts)
-  if (edits === undefined) throw new WriteRefused(host.node, `${own.path} starts ${wish.component} from a shell script: change it by hand`)
+  const flagEdits = editsOfPod(own.pod, wish.component, wish.flags, wish.mounts)
+  if (flagEdits === undefined)
+    throw new WriteRefused(host.node, `${own.path} starts ${wish.component} from a shell script: change it by hand`)
+  const edits = [...flagEdits, ...(wish.edits ?? [])]
   await refuseUnfit(world, host, own, wish)
   const files = wish.files.filter(isChange)
   const mark = sha256Of(JSON.stringify(files.map(({ path, after }) => [path, after?.text ?? null]))).slice(0, 16)
@@ -55,7 +59,15 @@ export async function rehearseComponent(
   return {
     diff: wishes.map((one) => diffOf(host.node, one)).join(''),
     warnings: wishes.length === 0 ? [`${own.path} on ${host.node} has all of it already`] : [],
-    prepared: { wish, own, wishes, changesManifest, before, hash: mirror.hash },
+    prepared: {
+      wish,
+      own,
+      wishes,
+      changesManifest,
+      before,
+      entries: entriesOf(own.pod, applyEdits(own.pod, edits), wish.edits ?? []),
+      hash: mirror.hash,
+    },
   }
 }
 
@@ -69,7 +81,7 @@ function edited(host: Host, { path, file, document }: StaticPod, edits: Paramete
 }
 
 export function intentOf(
-  { wish, own, wishes, before, hash, changesManifest }: ComponentPrepared,
+  { wish, own, wishes, before, entries, hash, changesManifest }: ComponentPrepared,
   step: StepId,
   { run }: HostWorld,
 ): readonly Written[] {
@@ -85,6 +97,7 @@ export function intentOf(
         .map(({ path }) => path),
       repeated: Object.keys(wish.flags).filter((flag) => stood.filter((name) => name === flag).length > 1),
       document: own.document,
+      ...(entries.length > 0 && { entries }),
       pod: { namespace: own.namespace, name: own.name, container: own.container.name },
       hash,
     }

@@ -6,11 +6,11 @@ import type { Performer } from './host-performer.ts'
 import { type FileWish, readForChange } from './host-placing.ts'
 
 export const performFlags: Performer<FlagsAction, ComponentPrepared> = {
-  async rehearse({ node, component, flags, mounts, files }, world) {
+  async rehearse({ node, component, flags, mounts, edits = [], files }, world) {
     const host = world.host(node)
     const wishes: FileWish[] = []
     for (const { path, text, mode } of files) wishes.push({ path, before: await readForChange(host, path), after: { text, mode } })
-    return rehearseComponent({ do: 'flags', node, component, flags, mounts, files: wishes }, world)
+    return rehearseComponent({ do: 'flags', node, component, flags, mounts, edits, files: wishes }, world)
   },
   intent: async (_action, prepared, step, world) => intentOf(prepared, step, world),
   commit: (_action, prepared, written, world) => commitComponent(prepared, written, world),

@@ -8,6 +8,7 @@ import { yamlValue } from '../objects/yaml-dialect.ts'
 import { documentsIn } from '../objects/yaml-documents.ts'
 import { editYaml } from '../objects/yaml-edit.ts'
 import { WriteConflict, type WrittenState } from '../plan/writer.ts'
+import { editsBack, standing } from './cluster-patch.ts'
 import type { ComponentUndo, ManifestUndo } from './host-component-record.ts'
 
 type Undo = ComponentUndo & ManifestUndo
@@ -21,20 +22,23 @@ function podIn(text: string, document: number): PodObject | undefined {
   }
 }
 
-export async function flagsStanding(host: Host, { path, document, component, flags, pod }: Undo): Promise<WrittenState> {
+export async function flagsStanding(host: Host, { path, document, component, flags, entries = [], pod }: Undo): Promise<WrittenState> {
   const file = await host.read(path)
   if (file === undefined) return 'gone'
-  const container = podIn(file.text, document)?.spec?.containers?.find(({ name }) => name === pod.container)
+  const manifest = podIn(file.text, document)
+  const container = manifest?.spec?.containers?.find(({ name }) => name === pod.container)
   const line = container && commandLineOf(container, component)
   if (line === undefined) return 'other'
   const shows = (values: Undo['flags']['before']) =>
     Object.entries(values).every(([flag, value]) => (value === null ? !line.flags.has(flag) : line.flags.get(flag) === value))
-  return shows(flags.after) ? 'after' : shows(flags.before) ? 'before' : 'other'
+  const rest = standing(manifest, entries)
+  const stands = (values: Undo['flags']['before'], where: 'before' | 'after') => shows(values) && (rest === where || entries.length === 0)
+  return stands(flags.after, 'after') ? 'after' : stands(flags.before, 'before') ? 'before' : 'other'
 }
 
 /** The manifest as it is, and its text without what is ours. Throws `WriteConflict` where the old values are not known one by one. */
 export async function textBack(host: Host, undo: Undo): Promise<{ readonly file: ReadFile; readonly text: string }> {
-  const { path, document, component, flags, mounts, repeated, pod } = undo
+  const { path, document, component, flags, mounts, entries = [], repeated, pod } = undo
   if (repeated.length > 0)
     throw new WriteConflict(
       `${path} on ${host.node} was changed since, and --${repeated.join(', --')} stood there several times: put the old values back by hand (a copy of the old file is ${undo.backup})`,
@@ -45,7 +49,7 @@ export async function textBack(host: Host, undo: Undo): Promise<{ readonly file:
   if (file === undefined || edits === undefined)
     throw new WriteConflict(`${path} on ${host.node} was changed since: it cannot be edited any more`)
   const unmounted = withoutMounts(applyEdits(manifest, edits) as PodObject, pod.container, mounts)
-  return { file, text: editYaml(file.text, document, undefined, [...edits, ...unmounted]) }
+  return { file, text: editYaml(file.text, document, undefined, [...edits, ...unmounted, ...editsBack(manifest, entries)]) }
 }
 
 /** What a flag of somebody else names by now stays mounted. */

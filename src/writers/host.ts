@@ -8,6 +8,7 @@ import { performEncryption } from './host-encryption.ts'
 import { performFile } from './host-file.ts'
 import { performFlags } from './host-flags.ts'
 import type { HostWorld, Performer } from './host-performer.ts'
+import { performPermissions } from './host-permissions.ts'
 import { asWriteError, sweep } from './host-placing.ts'
 import { performRewrite } from './host-rewrite.ts'
 
@@ -28,6 +29,7 @@ interface Prepared {
 const PERFORMERS: Readonly<Partial<Record<HostAction['do'], Performer>>> = {
   flags: performFlags as unknown as Performer,
   file: performFile as unknown as Performer,
+  permissions: performPermissions as unknown as Performer,
   encryption: performEncryption as unknown as Performer,
   rewrite: performRewrite as unknown as Performer,
   'approve-serving': approveServing as unknown as Performer,

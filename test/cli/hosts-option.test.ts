@@ -31,6 +31,11 @@ describe('what stands for which node', () => {
     expect(await given(['*=pod', 'cp-1=local'])).toEqual(['w-1=pod', 'w-2=pod', 'cp-1=local'])
   })
 
+  test('a star passes over nodes that run Windows', async () => {
+    const windows = { metadata: { name: 'win-1', labels: { 'kubernetes.io/os': 'windows' } } }
+    expect(await given(['*=docker:{node}'], client([windows, ...nodes.slice(0, 1)]))).toEqual(['cp-1=docker:cp-1'])
+  })
+
   test('named nodes ask nobody', async () => {
     expect(await given(['cp-1=ssh:root@10.0.0.9', 'w-1=local:/mnt/w'], refusing)).toEqual(['cp-1=ssh:root@10.0.0.9', 'w-1=local:/mnt/w'])
     await expect(given(['*=docker:{node}'], refusing)).rejects.toThrow(/want the list of nodes, and it cannot be had: nodes is forbidden/)
@@ -44,6 +49,8 @@ describe('what stands for which node', () => {
     [['cp-1=docker:a b'], /takes NODE=CARRIER/],
     [['cp-1=local:relative'], /takes NODE=CARRIER/],
     [['cp-1=local', 'cp-1=pod'], /names node cp-1 twice/],
+    [['cp-1=ssh:root@10.0.0.1', 'cp-2.b-c=ssh:root@10.0.0.1'], /reaches cp-1 and cp-2.b-c the same way \(ssh:root@10.0.0.1\)/],
+    [['*=local'], /reaches cp-1 and w-1 the same way \(local\)/],
     [['w-2=ssh:root@{address}'], /w-2 has no address/],
     [['cp-9=ssh:root@{address}'], /node cp-9, which the cluster does not have/],
   ])('%j is refused with examples', async (texts, words) => {

@@ -45,6 +45,7 @@ const keptOpen = (host: HelperPodHost): Host => ({
   write: (path, text, options) => host.write(path, text, options),
   copy: (from, to) => host.copy(from, to),
   remove: (path, expected) => host.remove(path, expected),
+  permit: (path, rights, expected) => host.permit(path, rights, expected),
   run: (command) => host.run(command),
   watch: (path, signal) => host.watch(path, signal),
   close: async () => {},

@@ -157,6 +157,28 @@ export function hostContract(make: () => Promise<Place>, { programs = true, kill
     expect(await readdir(place.here)).toEqual([])
   })
 
+  test('rights are changed where they are what was expected: of files, of directories, of nothing that a link leads to', async () => {
+    await writeFile(here('-rf it'), 'keep')
+    await mkdir(here('dir'))
+    await symlink('-rf it', here('link'))
+    for (const name of ['-rf it', 'dir']) {
+      await chmod(here(name), 0o755)
+      const { mode, uid, gid } = (await host.stat(on(name)))!
+      const [from, to] = [{ mode, uid, gid }, isRoot ? { mode: 0o640, uid: 1234, gid: 4321 } : { mode: 0o640, uid, gid }]
+      await expect(host.permit(on(name), to, { ...from, mode: 0o600 })).rejects.toThrow(HostConflict)
+      expect(await host.stat(on(name))).toMatchObject(from)
+      await host.permit(on(name), to, from)
+      expect(await host.stat(on(name))).toMatchObject(to)
+      await host.permit(on(name), from, to)
+      expect(await host.stat(on(name))).toMatchObject(from)
+    }
+    expect(await readFile(here('-rf it'), 'utf8')).toBe('keep')
+    const { mode, uid, gid } = (await host.stat(on('link')))!
+    await expect(host.permit(on('link'), { mode: 0o600, uid, gid }, { mode, uid, gid })).rejects.toThrow(/is a link/)
+    await expect(host.permit(on('none'), { mode: 0o600, uid, gid }, { mode, uid, gid })).rejects.toThrow(/is not there/)
+    expect((await lstat(here('-rf it'))).mode & 0o777).toBe(0o755)
+  })
+
   test('names that a shell would take for something else are names', async () => {
     await Promise.all(
       HOSTILE.map(async (name) => {

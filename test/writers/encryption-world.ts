@@ -399,6 +399,9 @@ export function hostOf(world: EncryptionWorld, { name: node, files }: Node, life
       world.check()
       await life.instant(`after removing ${path}`)
     },
+    async permit() {
+      throw new HostRefused('no rights are changed here')
+    },
     async run() {
       throw new HostRefused('no program')
     },

@@ -17,14 +17,20 @@ export default control({
   *evaluate(view) {
     const hosts = view.fact('Hosts')?.hosts ?? []
     const seen = hosts.filter((host) => host.refused === undefined)
-    for (const { node, files, unread } of seen) {
+    for (const { node, carrier, files, unread, assumed } of seen) {
+      if (assumed !== undefined)
+        yield { note: `how the kubelet of ${node} was started is not known (${assumed}): the places of kubeadm were looked at` }
       // Kept elsewhere (k3s, Talos and others have places of their own): what was not found is not in order.
       if (!files.some(({ role }) => role === 'kubelet-config' || role === 'kubeconfig'))
         yield { unknown: `no file of a kubelet was found on node ${node}, where they usually lie`, answer: ELSEWHERE }
       for (const file of files) {
         const rule = fileRule(file)
         if (rule === undefined) continue
-        const faults = faultsOf(file, rule)
+        const isNamed = file.owner !== undefined || carrier !== 'helper-pod'
+        const faults = faultsOf(file, rule).filter((fault) => isNamed || !rule.etcd || !fault.owner)
+        // A helper pod knows no names of the node.
+        if (rule.etcd && !isNamed && !rule.owner(file))
+          yield { unknown: `whether user ${file.uid} of node ${node}, whom ${file.path} belongs to, is etcd is not known`, answer: ANSWER }
         if (faults.length === 0) continue
         yield {
           subject: { apiVersion: 'v1', kind: 'Node', name: node },
@@ -52,7 +58,10 @@ const ANSWER = 'say how the node is reached, as root: --host NODE=ssh:root@ADDRE
 const ELSEWHERE = 'look at the modes of its files there: `ps -o args= -C kubelet` shows where its kubelet has them'
 const octal = (mode: number): string => mode.toString(8)
 
-function faultsOf(file: HostFileSeen, rule: FileRule): { readonly reason: string; readonly detail: string; readonly grave: boolean }[] {
+function faultsOf(
+  file: HostFileSeen,
+  rule: FileRule,
+): { readonly reason: string; readonly detail: string; readonly grave: boolean; readonly owner?: true }[] {
   const open = file.mode & ~rule.mode & 0o7777
   return [
     ...(open === 0
@@ -64,7 +73,9 @@ function faultsOf(file: HostFileSeen, rule: FileRule): { readonly reason: string
             grave: (file.mode & 0o007) !== 0 || (file.mode & 0o022) !== 0,
           },
         ]),
-    ...(rule.owner(file) ? [] : [{ reason: `has ${rule.words} that do not belong to root`, detail: `owner ${nameOf(file)}`, grave: true }]),
+    ...(rule.owner(file)
+      ? []
+      : [{ reason: `has ${rule.words} that do not belong to root`, detail: `owner ${nameOf(file)}`, grave: true, owner: true as const }]),
   ]
 }
 const nameOf = ({ owner, uid, group, gid }: HostFileSeen): string => `${owner ?? uid}:${group ?? gid}`

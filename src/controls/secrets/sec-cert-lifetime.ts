@@ -61,13 +61,16 @@ export default control({
     const files = view.all('CertificateFile').length
     if (files > 0) {
       yield { note: `${files} certificate files were seen` }
+      const unread = view.unread('CertificateFile')
+      if (unread !== undefined) yield { unknown: unread.because, answer: unread.answer }
       return
     }
     if (distribution(view).managed) yield { note: 'the provider renews the certificates of the control plane' }
     else if (view.source.kind === 'live')
       yield {
         unknown: 'the certificates of the control plane lie in files of its nodes',
-        answer: 'kubeadm certs check-expiration on a control-plane node, or scan its /etc/kubernetes with --manifests',
+        answer:
+          'kubeadm certs check-expiration on a control-plane node, scan its /etc/kubernetes with --manifests, or say how the nodes are reached: --host NODE=ssh:root@ADDRESS',
       }
     else if (seen.length === 0)
       yield { unknown: 'no certificate is among these files', answer: 'add /etc/kubernetes with its directory pki' }
