@@ -119,12 +119,14 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .option('--yes', 'do not ask')
     .action((runId: string | undefined, options: Options) => run(async () => (await import('./commands/undo.ts')).undoMain(runId, options)))
 
-  withSource(
-    root
-      .command('encryption')
-      .description('encryption at rest on the nodes (--host): how it stands, a new key, more resources, or plain text again')
-      .argument('<action>', 'status, rotate, cover or disable')
-      .argument('[resources...]', 'of cover: configmaps, widgets.example.com'),
+  withHosts(
+    withCluster(
+      root
+        .command('encryption')
+        .description('encryption at rest on the nodes (--host): how it stands, a new key, more resources, or plain text again')
+        .argument('<action>', 'status, rotate, cover or disable')
+        .argument('[resources...]', 'of cover: configmaps, widgets.example.com'),
+    ),
   )
     .option('--remove-old', 'of rotate: take the old key and plain text out of the files at the end (a copy stays on each node)')
     .option('--yes-store-secrets-in-plain-text', 'of disable: the consent to that')
