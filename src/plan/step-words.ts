@@ -18,6 +18,16 @@ export function saidOnce(texts: readonly string[]): string[] {
 }
 const CONTAINER = /\bcontainer ([a-z0-9][a-z0-9.-]*[a-z0-9]|[a-z0-9])(?=$|[\s,;:)])/
 
+/** Of two actions that became one: `kubelet on cp-1: set a=1` and `kubelet on cp-1: set b=2` are `kubelet on cp-1: set a=1, b=2`. */
+export function titleOfBoth(ours: string, theirs: string): string {
+  const subject = `${ours.split(': ')[0]}: `
+  if (!theirs.startsWith(subject)) return ours === theirs ? ours : `${ours}; ${theirs}`
+  const parts = [ours, theirs].flatMap((title) => title.slice(subject.length).split('; '))
+  const set = new Set(parts.filter((part) => part.startsWith(SET)).flatMap((part) => part.slice(SET.length).split(', ')))
+  return `${subject}${[...new Set(parts.map((part) => (part.startsWith(SET) ? `${SET}${[...set].join(', ')}` : part)))].join('; ')}`
+}
+const SET = 'set '
+
 /** Among what a step may break stand the sentences that name another choice. */
 export const isOtherChoice = (words: string): boolean => words.includes('--set ')
 

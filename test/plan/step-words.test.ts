@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Step } from '../../src/model/index.ts'
 import { EVIDENCE } from '../../src/objects/policy-evidence.ts'
 import { CUTS_FLOWS } from '../../src/plan/network-risk.ts'
-import { allowedBecause, breaksAnew, isOtherChoice, preparesStep, saidOnce, withoutSubject } from '../../src/plan/step-words.ts'
+import { allowedBecause, breaksAnew, isOtherChoice, preparesStep, saidOnce, titleOfBoth, withoutSubject } from '../../src/plan/step-words.ts'
 
 test('what differs only in the container is said once, of all of them', () => {
   expect(
@@ -36,6 +36,13 @@ test('the object that the title names is not named again, and no other one is ta
     'leave the API token out of Deployment shop/web-2',
   )
   expect(withoutSubject('delete ClusterRoleBinding aXb', 'ClusterRoleBinding a.b')).toBe('delete ClusterRoleBinding aXb')
+})
+
+test('two actions that became one are told as one', () => {
+  const both = (ours: string, theirs: string) => titleOfBoth(`kubelet on cp-1: ${ours}`, `kubelet on cp-1: ${theirs}`)
+  expect(both('set a=1', 'set a=1')).toBe('kubelet on cp-1: set a=1')
+  expect(both('write an audit log; set a=1', 'set b=2, a=1')).toBe('kubelet on cp-1: write an audit log; set a=1, b=2')
+  expect(titleOfBoth('kubelet on cp-1: set a=1', 'kubelet on cp-2: set a=1')).toBe('kubelet on cp-1: set a=1; kubelet on cp-2: set a=1')
 })
 
 test('a sentence that names an option is another choice, not what may break', () => {
