@@ -75,10 +75,7 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .requiredOption('--out <dir>', 'directory to write to')
     .option('--exceptions <file>', 'accepted risks: left alone')
     .option('-n, --namespace <name...>', 'only these namespaces', collect)
-    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', (value: string, before: string[] = []) => [
-      ...before,
-      value,
-    ])
+    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', another)
     .action((options: Options) =>
       run(async () => (await import('./commands/generate.ts')).generateCommand(options as Options & { out: string })),
     )
@@ -92,10 +89,7 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
         .default('safe'),
     )
     .option('--dry-run', 'rehearse every step, change nothing')
-    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', (value: string, before: string[] = []) => [
-      ...before,
-      value,
-    ])
+    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', another)
     .option('--exceptions <file>', 'accepted risks: left alone')
     .option('--timeout <seconds>', 'how long a roll-out may take before it is undone', '120')
     .option(
@@ -120,7 +114,7 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .action((runId: string | undefined, options: Options) => run(async () => (await import('./commands/undo.ts')).undoMain(runId, options)))
 
   withHosts(
-    withCluster(
+    withSource(
       root
         .command('encryption')
         .description('encryption at rest on the nodes (--host): how it stands, a new key, more resources, or plain text again')

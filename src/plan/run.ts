@@ -3,7 +3,7 @@ import type { Approval, ControlId, FindingId, JournalHeader, Plan, Rehearsal, St
 import type { Journal } from './journal.ts'
 import { campaignOf, isSame, writtenFor } from './network-campaign.ts'
 import { waitingWords } from './told.ts'
-import { type Committed, WriteConflict, WriteRefused, type Writer, WriteUncertain } from './writer.ts'
+import { type Committed, stateRefused, WriteConflict, WriteRefused, type Writer, WriteUncertain } from './writer.ts'
 
 export type Verdict =
   | { readonly ok: true; readonly note: string }
@@ -129,7 +129,7 @@ class Runner {
     const locksOut = await watchman?.before(step)
     if (locksOut !== undefined) return yield { is: 'refused', by: 'k8s-harden', because: locksOut }
     const result = await writer.rehearse(step)
-    if (!result.ok) return yield { is: 'refused', by: result.refusedBy, because: result.because }
+    if (!result.ok) return yield stateRefused(step, result, dryRun === true)
     const { rehearsal } = result
     yield { is: 'rehearsed', diff: rehearsal.diff, warnings: rehearsal.warnings }
     if (dryRun) return

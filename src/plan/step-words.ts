@@ -59,12 +59,20 @@ export function preparesStep(step: Step, steps: readonly Step[]): number | undef
   return index < 0 ? undefined : index + 1
 }
 
-/** What a step may break that was not said of the first step of its set, the policies of one namespace and direction; and which that was. */
+/**
+ * What a step may break that an earlier one did not say: the first of its set, the policies of one namespace and direction; or, of steps on
+ * nodes, the first of the same remedy. And which that was.
+ */
 export function breaksAnew(step: Step, steps: readonly Step[]): { readonly anew: readonly string[]; readonly asStep?: number } {
   const campaign = campaignOf(step)
-  const first = steps.findIndex((one) => isSame(campaignOf(one), campaign))
+  const isOfSet = (one: Step) => isSame(campaignOf(one), campaign) || (isOnNode(one) && isOnNode(step) && sharesWords(one, step))
+  const first = steps.findIndex(isOfSet)
   if (first < 0 || first >= steps.indexOf(step)) return { anew: step.mayBreak }
   const said = new Set(steps[first]!.mayBreak.filter((words) => !words.startsWith(CUTS_FLOWS)))
   const anew = step.mayBreak.filter((words) => !said.has(words))
   return anew.length === step.mayBreak.length ? { anew } : { anew, asStep: first + 1 }
 }
+const isOnNode = ({ changes }: Step): boolean => changes.some(({ type }) => type === 'host')
+/** All of the earlier one's, so that "what step 1 says" says nothing that is not so. */
+const sharesWords = (earlier: Step, { mayBreak }: Step): boolean =>
+  earlier.mayBreak.length > 0 && earlier.mayBreak.every((words) => mayBreak.includes(words))

@@ -1,5 +1,5 @@
 /** The port through which the plan reaches whatever it changes: a live cluster, a directory of manifests, a directory of patch files. */
-import type { Approval, Rehearsal, RehearsalResult, Step, Written } from '../model/index.ts'
+import type { Approval, Rehearsal, RehearsalResult, Step, StepState, Written } from '../model/index.ts'
 
 /** Told while something takes its time: what is waited for, `kube-apiserver on cp-1 to come back (12 s)`. */
 export type Tell = (words: string) => void
@@ -38,6 +38,15 @@ export type WrittenState = 'before' | 'after' | 'other' | 'gone'
 /** What we were about to write over is not what it was: a lost race, or a change made since. Nothing was overwritten. */
 export class WriteConflict extends Error {
   override readonly name = 'WriteConflict'
+}
+
+/** What a refusal begins with that earlier steps of the plan may remove. */
+export const NOT_YET = 'not yet: '
+
+/** Of a refused rehearsal. In a dry run no step is taken, so one that waits for others is no failure. */
+export function stateRefused(step: Step, { refusedBy, because }: { refusedBy: string; because: string }, dryRun: boolean): StepState {
+  if (!dryRun || step.after.length === 0 || !because.startsWith(NOT_YET)) return { is: 'refused', by: refusedBy, because }
+  return { is: 'skipped', because: `it can be rehearsed only when the steps before it are taken: ${because.slice(NOT_YET.length)}` }
 }
 
 /** The other side refused; `refusedBy` says who (`the API server`, `admission webhook x`, `the file system`). */

@@ -123,7 +123,7 @@ export async function untilLoaded(
         if (now.hash === undefined && before === undefined && seconds * 1000 > POLL_MS + 10_000)
           return waited(now.success > 0 ? [] : undefined)
       } else if (seconds * 1000 > POLL_MS + 10_000) return waited(undefined)
-      world.tell(`waiting until the API server of ${host.node} has loaded ${path} (${seconds} s)`)
+      world.tell(`the API server of ${host.node} to load ${path} (${seconds} s)`)
       await sleep(1_000)
     }
   } finally {

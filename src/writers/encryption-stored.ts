@@ -49,7 +49,7 @@ export async function storedWith(
           if (answer.ok) count++
           else if (answer.refusal.kind !== 'not-found') return { stored: `something of ${name} cannot be read: ${answer.refusal.message}` }
         }
-        tell(`looking at what is stored of ${name} (${count})`)
+        tell(`${name} to be looked at (${count})`)
       }
     }
     const after = await samplesNow()

@@ -138,7 +138,7 @@ async function readable(resource: StoredResource, { client, signal, tell }: Host
     const answer = await freshItem(client, resource, item)
     if (!answer.ok && answer.refusal.status !== 404)
       throw new WriteRefused(refuser(answer.refusal), `${itemWords(resource, item)} cannot be read: ${words(answer.refusal)}`)
-    if (index % 500 === 499) tell(`reading ${resource.name}: ${index + 1} of ${items.length}`)
+    if (index % 500 === 499) tell(`${resource.name} to be read: ${index + 1} of ${items.length}`)
   }
   return []
 }

@@ -89,7 +89,7 @@ export async function rewriteResource(options: Options): Promise<readonly string
     const done = (count: number) => {
       if (performance.now() - told < 1000) return
       told = performance.now()
-      tell(`storing ${resource.name} anew: ${count} of ${all.length}`)
+      tell(`${resource.name} to be stored anew: ${count} of ${all.length}`)
     }
     return rewriteObjects({ ...pace, client, resource, items: all, signal, patienceMs: world.patienceMs, done })
   }
@@ -103,8 +103,8 @@ export async function rewriteResource(options: Options): Promise<readonly string
       const bytes = await proveByBytes(hosts, resource.name, prefix, all.length)
       if (bytes.is === 'seen')
         return bytes.all ? yes() : { proved: false, because: `etcd holds others among its ${bytes.keys}`, warnings: [] }
-      tell(`proving ${resource.name} by reading each from etcd`)
-      const said = (done: number) => tell(`proving ${resource.name}: ${done} of ${all.length} read`)
+      tell(`the proof: each of ${resource.name} is read from etcd`)
+      const said = (done: number) => tell(`the proof: ${done} of ${all.length} ${resource.name} are read`)
       const reads = await proveByReads(client, resource, all, prefix, said, signal)
       if (reads.is === 'proved') return yes()
       if (reads.is === 'refuted') return { proved: false, because: reads.because, warnings: [] }

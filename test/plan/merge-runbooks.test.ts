@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest'
 import { mergeRunbooks } from '../../src/plan/merge-runbooks.ts'
 
-const runbook = (what: string) => [`place ${what}`, 'keep a copy', `set --${what}`, 'wait until it is back', `see that ${what} works`, 'scan']
+const runbook = (what: string) => [
+  `place ${what}`,
+  'keep a copy',
+  `set --${what}`,
+  'wait until it is back',
+  `see that ${what} works`,
+  'scan',
+]
 
 test('one copy before all changes, one wait after them, and what proves them before the last scan', () => {
   const merged = [runbook('audit'), runbook('authn'), runbook('encryption')].reduce((all, one) => mergeRunbooks(all, one))

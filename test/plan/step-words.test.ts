@@ -2,7 +2,16 @@ import { describe, expect, test } from 'vitest'
 import type { Step } from '../../src/model/index.ts'
 import { EVIDENCE } from '../../src/objects/policy-evidence.ts'
 import { CUTS_FLOWS } from '../../src/plan/network-risk.ts'
-import { allowedBecause, breaksAnew, isOtherChoice, preparesStep, saidOnce, titleOfBoth, withoutSubject } from '../../src/plan/step-words.ts'
+import {
+  allowedBecause,
+  breaksAnew,
+  isOtherChoice,
+  preparesStep,
+  saidOnce,
+  titleOfBoth,
+  withoutSubject,
+} from '../../src/plan/step-words.ts'
+import { stateRefused } from '../../src/plan/writer.ts'
 
 test('what differs only in the container is said once, of all of them', () => {
   expect(
@@ -97,4 +106,31 @@ describe('the policies of one namespace and direction', () => {
     expect(because('its pods mount a token')).toEqual(['allow: its pods mount a token'])
     expect(because('')).toEqual([])
   })
+})
+
+test('of steps on nodes, what the first of the remedy says is not said again', () => {
+  const step = (id: string, mayBreak: readonly string[], type = 'host'): Step =>
+    ({ id, mayBreak, changes: [{ type }], mends: [], after: [] }) as unknown as Step
+  const steps = [
+    step('file', ['take a snapshot']),
+    step('flags', ['take a snapshot', 'it is away for seconds']),
+    step('other', ['logs stop']),
+  ]
+  expect(steps.map((one) => breaksAnew(one, steps))).toEqual([
+    { anew: ['take a snapshot'] },
+    { anew: ['it is away for seconds'], asStep: 1 },
+    { anew: ['logs stop'] },
+  ])
+  const edit = step('edit', ['take a snapshot'], 'file')
+  expect(breaksAnew(edit, [...steps, edit])).toEqual({ anew: ['take a snapshot'] })
+})
+
+test('in a dry run a step that waits for those before it is no failure; anywhere else, and for any other reason, it is', () => {
+  const step = { after: ['s1'] } as unknown as Step
+  const by = { refusedBy: 'k8s-harden', because: 'not yet: node-1 serves nothing' }
+  expect([stateRefused(step, by, true).is, stateRefused(step, by, false).is]).toEqual(['skipped', 'refused'])
+  expect([stateRefused({ ...step, after: [] }, by, true).is, stateRefused(step, { ...by, because: 'no such flag' }, true).is]).toEqual([
+    'refused',
+    'refused',
+  ])
 })
