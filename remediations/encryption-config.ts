@@ -21,8 +21,8 @@ export const encryptSecrets = <E extends { readonly configured: boolean }>(): Re
     family: 'encryption-config',
     reads: [...FLAG_LADDER, 'EncryptionConfiguration', 'ApiServerMetrics', 'ApiServerHealth', ...STAGED_READS],
     options: {
-      ...PROVIDER_OPTIONS,
       ...STAGED_OPTIONS,
+      ...PROVIDER_OPTIONS,
       'kms-key': { describe: "the key in the provider's key management service (ARN, resource name or URL)" },
       resources: {
         describe: 'what to encrypt',
@@ -177,10 +177,10 @@ function runbook(name: string, several: boolean, minor: number | undefined): str
   const stages = several
     ? [
         `${place}; where there is more than one API server, first with the two providers swapped (identity above secretbox), so that every server can read what none writes yet`,
-        'set the flags on one API server after the other; go on only when /readyz of that one says ok',
+        'set the flags on one API server after the other, as the step for kube-apiserver says; go on only when /readyz of that one says ok',
         'when all have it, put secretbox above identity again on every node; a server with automatic reload takes it up within a minute, others must be restarted one by one',
       ]
-    : [place, 'set the flags; wait until /readyz says ok']
+    : [place, 'set the flags, as the step for kube-apiserver says; wait until /readyz says ok']
   return [
     'take an etcd snapshot and restore it somewhere to see that it is good; have twice the size of the database free on disk',
     `keep a copy of ${name} in a safe place away from the cluster, before anything is encrypted with it`,

@@ -106,7 +106,7 @@ export function stagedChanges(
   const changes: Change[] = []
   const add = (key: string, title: string, action: HostAction) => changes.push({ type: 'host', key, title, action })
   const file = (node: string, step: string, rules: EncryptionAction['rules'], loadedBy: EncryptionAction['loadedBy']) =>
-    add(`${node}/encryption ${step}`, `${path} on ${node}: ${WORDS[step] ?? step}: ${wordsOf(rules)}`, {
+    add(`${node}/encryption ${step}`, `encryption on ${node}: ${rules.map((rule) => ruleWords(step, rule)).join('; ')}`, {
       do: 'encryption',
       node,
       nodes: names,
@@ -192,8 +192,16 @@ function inKubeadm(path: string, view: View<Readable>, mounts: readonly HostMoun
   return [{ type: 'edit', target: refOf(map), edits }]
 }
 
-const WORDS: Readonly<Record<string, string>> = { read: 'can be read', write: 'writes', drop: 'without what is not needed any more' }
-const wordsOf = (rules: EncryptionAction['rules']): string =>
-  rules.map(({ resources, providers }) => `${resources.join(', ')} by ${formsOf(providers).map(formWords).join(', then ')}`).join('; ')
+/** `secrets still written in plain text, also read with secretbox key-1`: which stage it is can be seen from what writes. */
+function ruleWords(step: string, { resources, providers }: EncryptionAction['rules'][number]): string {
+  const [writer, ...readers] = formsOf(providers).map(formWords)
+  const what = `${resources.join(', ')} ${step === 'read' ? 'still' : step === 'write' ? 'now' : 'as before'} written ${writer}`
+  if (readers.length === 0) return `${what}, ${step === 'drop' ? 'and nothing else read any more' : 'nothing else read'}`
+  return `${what}, ${step === 'read' ? 'also' : 'still'} read ${readers.join(', ')}`
+}
 const formWords = (form: EncryptionForm): string =>
-  form.kind === 'identity' ? 'identity' : form.kind === 'kms' ? `kms ${form.name}` : `${form.kind} ${prefixOf(form).split(':').at(-2)}`
+  form.kind === 'identity'
+    ? 'in plain text'
+    : form.kind === 'kms'
+      ? `with kms ${form.name}`
+      : `with ${form.kind} ${prefixOf(form).split(':').at(-2)}`

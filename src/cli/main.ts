@@ -85,20 +85,14 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .requiredOption('--out <dir>', 'directory to write to')
     .option('--exceptions <file>', 'accepted risks: left alone')
     .option('-n, --namespace <name...>', 'only these namespaces', collect)
-    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', (value: string, before: string[] = []) => [
-      ...before,
-      value,
-    ])
+    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', another)
     .action((options: Options) =>
       run(async () => (await import('./commands/generate.ts')).generateCommand(options as Options & { out: string })),
     )
 
   withConsent(withChoice(withImages(withSource(root.command('apply').description('fix step by step: preview, confirm, apply, verify')))))
     .option('-n, --namespace <name...>', 'only these namespaces', collect)
-    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', (value: string, before: string[] = []) => [
-      ...before,
-      value,
-    ])
+    .option('--set <setting...>', 'CONTROL.OPTION=VALUE, a choice a remedy offers', another)
     .option('--exceptions <file>', 'accepted risks: left alone')
     .option('--timeout <seconds>', 'how long a roll-out may take before it is undone', '120')
     .option(

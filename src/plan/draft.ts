@@ -9,7 +9,9 @@ import { sameJson } from './canonical.ts'
 import { mergeTexts } from './file-text.ts'
 import { mergeActions } from './host-actions.ts'
 import { CONFLICT, mergeThree } from './merge.ts'
+import { mergeRunbooks } from './merge-runbooks.ts'
 import { objectAt, objectKey } from './objects-by-ref.ts'
+import { titleOfBoth } from './step-words.ts'
 
 type FileChange = Extract<Change, { type: 'file' }>
 type CommandChange = Extract<Change, { type: 'command' }>
@@ -90,14 +92,13 @@ export function mergeTargets(ours: Target | undefined, theirs: Target, what: str
     const text = mergeTexts(ours.change.text, theirs.change.text)
     if (text === undefined || ours.change.mode !== theirs.change.mode)
       throw new Refused(`${what} is already written by this plan with another content: apply that first`)
-    const union = (a: readonly string[], b: readonly string[]) => [...new Set([...a, ...b])]
     return {
       is: 'file',
       change: {
         ...ours.change,
         text,
-        runbook: union(ours.change.runbook, theirs.change.runbook),
-        rollback: union(ours.change.rollback, theirs.change.rollback),
+        runbook: mergeRunbooks(ours.change.runbook, theirs.change.runbook),
+        rollback: mergeRunbooks(ours.change.rollback, theirs.change.rollback),
       },
     }
   }
@@ -108,17 +109,7 @@ export function mergeTargets(ours: Target | undefined, theirs: Target, what: str
 function mergeHost(ours: HostChange, theirs: HostChange, what: string): HostChange {
   const action = mergeActions(ours.action, theirs.action)
   if ('conflict' in action) throw new Refused(`another finding of this plan wants ${action.conflict} in ${what}: apply that first`)
-  return { ...ours, action, title: bothTitles(ours.title, theirs.title) }
-}
-
-/** `kubelet on a: set x=1` and `kubelet on a: set y=2` are `kubelet on a: set x=1, y=2`. */
-function bothTitles(ours: string, theirs: string): string {
-  const [where] = ours.split(': ', 1)
-  if (!theirs.startsWith(`${where}: `)) return ours === theirs ? ours : `${ours}; ${theirs}`
-  const done = [ours, theirs].flatMap((title) => title.slice(where!.length + 2).split('; '))
-  const [set, other] = [done.filter((one) => one.startsWith('set ')), done.filter((one) => !one.startsWith('set '))]
-  const values = [...new Set(set.flatMap((one) => one.slice('set '.length).split(', ')))]
-  return `${where}: ${[...new Set(other), ...(values.length > 0 ? [`set ${values.join(', ')}`] : [])].join('; ')}`
+  return { ...ours, action, title: titleOfBoth(ours.title, theirs.title) }
 }
 
 function mergeObjects(ours: Extract<Target, { is: 'object' }>, theirs: Extract<Target, { is: 'object' }>, what: string): Target {

@@ -18,6 +18,16 @@ export function saidOnce(texts: readonly string[]): string[] {
 }
 const CONTAINER = /\bcontainer ([a-z0-9][a-z0-9.-]*[a-z0-9]|[a-z0-9])(?=$|[\s,;:)])/
 
+/** Of two actions that became one: `kubelet on cp-1: set a=1` and `kubelet on cp-1: set b=2` are `kubelet on cp-1: set a=1, b=2`. */
+export function titleOfBoth(ours: string, theirs: string): string {
+  const subject = `${ours.split(': ')[0]}: `
+  if (!theirs.startsWith(subject)) return ours === theirs ? ours : `${ours}; ${theirs}`
+  const parts = [ours, theirs].flatMap((title) => title.slice(subject.length).split('; '))
+  const set = new Set(parts.filter((part) => part.startsWith(SET)).flatMap((part) => part.slice(SET.length).split(', ')))
+  return `${subject}${[...new Set(parts.map((part) => (part.startsWith(SET) ? `${SET}${[...set].join(', ')}` : part)))].join('; ')}`
+}
+const SET = 'set '
+
 /** Among what a step may break stand the sentences that name another choice. */
 export const isOtherChoice = (words: string): boolean => words.includes('--set ')
 
@@ -50,16 +60,19 @@ export function preparesStep(step: Step, steps: readonly Step[]): number | undef
 }
 
 /**
- * What a step may break that was not said of the first step of its set, the policies of one namespace and direction, or what is done on
- * nodes for one end; and which that was.
+ * What a step may break that an earlier one did not say: the first of its set, the policies of one namespace and direction; or, of steps on
+ * nodes, the first of the same remedy. And which that was.
  */
 export function breaksAnew(step: Step, steps: readonly Step[]): { readonly anew: readonly string[]; readonly asStep?: number } {
   const campaign = campaignOf(step)
-  const first = steps.findIndex((one) => isSame(campaignOf(one), campaign) || isSameOnHosts(one, step))
+  const isOfSet = (one: Step) => isSame(campaignOf(one), campaign) || (isOnNode(one) && isOnNode(step) && sharesWords(one, step))
+  const first = steps.findIndex(isOfSet)
   if (first < 0 || first >= steps.indexOf(step)) return { anew: step.mayBreak }
   const said = new Set(steps[first]!.mayBreak.filter((words) => !words.startsWith(CUTS_FLOWS)))
   const anew = step.mayBreak.filter((words) => !said.has(words))
   return anew.length === step.mayBreak.length ? { anew } : { anew, asStep: first + 1 }
 }
-const isSameOnHosts = (one: Step, step: Step): boolean =>
-  step.mayBreak.length > 1 && one.changes.some(({ type }) => type === 'host') && one.mayBreak.join('\n') === step.mayBreak.join('\n')
+const isOnNode = ({ changes }: Step): boolean => changes.some(({ type }) => type === 'host')
+/** All of the earlier one's, so that "what step 1 says" says nothing that is not so. */
+const sharesWords = (earlier: Step, { mayBreak }: Step): boolean =>
+  earlier.mayBreak.length > 0 && earlier.mayBreak.every((words) => mayBreak.includes(words))

@@ -42,6 +42,9 @@ export class WriteConflict extends Error {
   override readonly name = 'WriteConflict'
 }
 
+/** What a refusal begins with that earlier steps of the plan may remove. */
+export const NOT_YET = 'not yet: '
+
 /** The other side refused; `refusedBy` says who (`the API server`, `admission webhook x`, `the file system`). */
 export class WriteRefused extends Error {
   override readonly name = 'WriteRefused'

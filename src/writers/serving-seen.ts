@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { NodeObject } from '../model/index.ts'
 import { SERVING_SIGNER } from '../objects/serving-request.ts'
-import { WriteRefused } from '../plan/writer.ts'
+import { NOT_YET, WriteRefused } from '../plan/writer.ts'
 import { refuser, words } from './cluster-api.ts'
 import type { HostWorld } from './host-performer.ts'
 import type { WireRequest } from './serving-request-read.ts'
@@ -66,7 +66,7 @@ export async function refuseUnverified(world: Asking, flags: Readonly<Record<str
   if (unfit.length > 0)
     throw new WriteRefused(
       'k8s-harden',
-      `not yet: not every kubelet serves a certificate of the cluster: ${unfit.join(', ')}; logs and exec would fail there`,
+      `${NOT_YET}not every kubelet serves a certificate of the cluster: ${unfit.join(', ')}; logs and exec would fail there`,
     )
 }
 

@@ -124,5 +124,8 @@ describe('what an operator asks of encryption at rest', () => {
     const status = await cli(['encryption', 'status', '--sample'])
     expect(status.exitCode).toBe(5)
     expect(status.stderr).toMatch(/not known/)
+    // The option is there, and only a cluster has nodes.
+    const reached = await cli(['encryption', 'status', '--sample', '--host', 'cp-1=local'])
+    expect([reached.exitCode, reached.stderr]).toEqual([2, expect.stringContaining('--host reaches the nodes of a cluster')])
   })
 })

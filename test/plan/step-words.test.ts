@@ -2,7 +2,15 @@ import { describe, expect, test } from 'vitest'
 import type { Step } from '../../src/model/index.ts'
 import { EVIDENCE } from '../../src/objects/policy-evidence.ts'
 import { CUTS_FLOWS } from '../../src/plan/network-risk.ts'
-import { allowedBecause, breaksAnew, isOtherChoice, preparesStep, saidOnce, withoutSubject } from '../../src/plan/step-words.ts'
+import {
+  allowedBecause,
+  breaksAnew,
+  isOtherChoice,
+  preparesStep,
+  saidOnce,
+  titleOfBoth,
+  withoutSubject,
+} from '../../src/plan/step-words.ts'
 
 test('what differs only in the container is said once, of all of them', () => {
   expect(
@@ -36,6 +44,13 @@ test('the object that the title names is not named again, and no other one is ta
     'leave the API token out of Deployment shop/web-2',
   )
   expect(withoutSubject('delete ClusterRoleBinding aXb', 'ClusterRoleBinding a.b')).toBe('delete ClusterRoleBinding aXb')
+})
+
+test('two actions that became one are told as one', () => {
+  const both = (ours: string, theirs: string) => titleOfBoth(`kubelet on cp-1: ${ours}`, `kubelet on cp-1: ${theirs}`)
+  expect(both('set a=1', 'set a=1')).toBe('kubelet on cp-1: set a=1')
+  expect(both('write an audit log; set a=1', 'set b=2, a=1')).toBe('kubelet on cp-1: write an audit log; set a=1, b=2')
+  expect(titleOfBoth('kubelet on cp-1: set a=1', 'kubelet on cp-2: set a=1')).toBe('kubelet on cp-1: set a=1; kubelet on cp-2: set a=1')
 })
 
 test('a sentence that names an option is another choice, not what may break', () => {
@@ -90,4 +105,21 @@ describe('the policies of one namespace and direction', () => {
     expect(because('its pods mount a token')).toEqual(['allow: its pods mount a token'])
     expect(because('')).toEqual([])
   })
+})
+
+test('of steps on nodes, what the first of the remedy says is not said again', () => {
+  const step = (id: string, mayBreak: readonly string[], type = 'host'): Step =>
+    ({ id, mayBreak, changes: [{ type }], mends: [], after: [] }) as unknown as Step
+  const steps = [
+    step('file', ['take a snapshot']),
+    step('flags', ['take a snapshot', 'it is away for seconds']),
+    step('other', ['logs stop']),
+  ]
+  expect(steps.map((one) => breaksAnew(one, steps))).toEqual([
+    { anew: ['take a snapshot'] },
+    { anew: ['it is away for seconds'], asStep: 1 },
+    { anew: ['logs stop'] },
+  ])
+  const edit = step('edit', ['take a snapshot'], 'file')
+  expect(breaksAnew(edit, [...steps, edit])).toEqual({ anew: ['take a snapshot'] })
 })

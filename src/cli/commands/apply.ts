@@ -168,7 +168,7 @@ async function applyTo(
       if (state.is === 'rehearsed' && (options.dryRun || options.yes))
         io.stdout.write(`\n${headingOf(stepOf(step))}${diffText(options.dryRun ? state.diff : '', state.warnings)}`)
       const text = stateText(state)
-      if (text !== '') io.stdout.write(`${TOLD_WITH_TITLE.has(state.is) ? `${titles.get(step)}\n` : ''}  ${text}\n`)
+      if (text !== '') io.stdout.write(`${TOLD_WITH_TITLE.has(state.is) ? `\n${titles.get(step)}\n` : ''}  ${text}\n`)
     }
   } finally {
     await journal?.close()

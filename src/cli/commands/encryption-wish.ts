@@ -6,6 +6,7 @@ import { decidingRule, type EncryptionForm, formsOf, PLAIN, prefixOf } from '../
 import { type EncryptionHosts, encryptionHosts, newKeyName } from '../../objects/encryption-hosts.ts'
 import { type EncryptionWish, NoStages } from '../../objects/encryption-stages.ts'
 import { CONTROL_PLANE, FLAG_LADDER } from '../../objects/flags.ts'
+import { whyNotReached } from './encryption-reached.ts'
 
 export type EncryptionRequest =
   | { readonly do: 'rotate'; readonly removeOld: boolean }
@@ -18,9 +19,6 @@ const TITLES: Readonly<Record<EncryptionRequest['do'], string>> = {
   disable: 'Stored values must be in plain text again',
 }
 const READS: readonly Readable[] = [...FLAG_LADDER, ...STAGED_READS]
-export const NOT_REACHED =
-  'it is carried out on the nodes themselves: say with --host NODE=CARRIER how every node with an API server is reached (1.26 or later, its file readable)'
-
 /** It has one finding until the wish is fulfilled. The name of a new key is chosen once. */
 export function encryptionWish(request: EncryptionRequest): RegisteredControl {
   let form: EncryptionForm | undefined
@@ -59,7 +57,7 @@ export function encryptionWish(request: EncryptionRequest): RegisteredControl {
         reads: READS,
         propose(_finding, { view }): Proposal {
           const hosts = encryptionHosts(view)
-          if (hosts === undefined) return { byHand: NOT_REACHED }
+          if (hosts === undefined) return { byHand: whyNotReached(view) }
           const wish = wishOf(hosts, view.now)
           if (typeof wish === 'string') return { byHand: wish }
           try {

@@ -12,7 +12,8 @@ import type { SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
 import { type ApplyOptions, applyMain } from './apply.ts'
 import { line } from './apply-words.ts'
-import { type EncryptionRequest, encryptionWish, NOT_REACHED } from './encryption-wish.ts'
+import { whyNotReached } from './encryption-reached.ts'
+import { type EncryptionRequest, encryptionWish } from './encryption-wish.ts'
 
 export interface EncryptionOptions extends ApplyOptions {
   readonly removeOld?: boolean
@@ -54,7 +55,7 @@ async function statusMain(options: SourceOptions): Promise<number> {
   if (signal.aborted) return EXIT.interrupted
   const hosts = encryptionHosts(scan.state.snapshot)
   if (hosts === undefined) {
-    stderr.write(`k8s-harden: how encryption stands is not known: ${NOT_REACHED}\n`)
+    stderr.write(`k8s-harden: how encryption stands on the nodes is not known: ${line(whyNotReached(scan.state.snapshot))}\n`)
     return EXIT.unknown
   }
   for (const { node, given, reloads, rules } of hosts.nodes) {
