@@ -108,10 +108,13 @@ function chooseSteps(run: RecordedRun, id: string | undefined): readonly Recorde
   return undoable(run).filter((one) => one === step)
 }
 
-/** Where the run was made, unless the operator names a source of his own. */
+/** Where the run was made, unless the operator names a source of his own; its nodes are reached as they were then, unless he says how. */
 function locationOf({ header: { source } }: RecordedRun, options: UndoOptions): SourceOptions {
-  if (options.context !== undefined || options.kubeconfig !== undefined || options.manifests !== undefined || options.sample) return options
-  return { ...optionsOfLocation(source.location), ...(options.host !== undefined && { host: options.host }) }
+  const { host, ...then } = optionsOfLocation(source.location)
+  if (options.manifests !== undefined || options.sample) return options
+  const hosts = options.host ?? host
+  const reached = hosts === undefined ? {} : { host: hosts }
+  return options.context !== undefined || options.kubeconfig !== undefined ? { ...options, ...reached } : { ...then, ...reached }
 }
 
 async function confirmed(io: Io, count: number): Promise<boolean> {

@@ -122,7 +122,8 @@ function pod(flags: readonly string[], host: string) {
           name: 'kube-apiserver',
           readinessProbe: { ...probe('/readyz'), failureThreshold: 3, periodSeconds: 1 },
           resources: { requests: { cpu: '250m' } },
-          startupProbe: { ...probe('/livez'), failureThreshold: 24, initialDelaySeconds: 10, periodSeconds: 10 },
+          // kubeadm asks every 10 seconds, which each restart of a test would wait for.
+          startupProbe: { ...probe('/livez'), failureThreshold: 120, periodSeconds: 2 },
           volumeMounts: [{ mountPath: pki, name: 'k8s-certs', readOnly: true }],
         },
       ],
