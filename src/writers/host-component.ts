@@ -209,6 +209,15 @@ async function manifestStanding(host: Host, undo: ComponentUndo & ManifestUndo):
   return state === 'other' ? flagsStanding(host, undo) : state
 }
 
+export async function proveComponent(written: readonly Written[], world: HostWorld): Promise<void> {
+  const manifest = written.map(undoOf).find((undo) => undo.role === 'manifest')
+  if (manifest?.role !== 'manifest') return
+  const { component, pod, flags, node } = manifest
+  const host = world.host(node)
+  const because = await untilBack(world, host, { component, ...pod, flags: flags.after }, new Map())
+  if (because !== undefined) throw new WriteRefused(`${component} on ${node}`, because)
+}
+
 export async function stateOfComponent(written: Written, world: HostWorld): Promise<WrittenState> {
   const undo = undoOf(written)
   const host = world.host(undo.node)
