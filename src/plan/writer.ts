@@ -26,6 +26,8 @@ export interface Writer {
    * taken back, where a value that we wrote was changed since. `dryRun`: only try.
    */
   undo(written: readonly Written[], dryRun?: boolean, tell?: Tell): Promise<void>
+  /** Comes back once what stands written, of a process that died, is seen in effect; throws `WriteRefused` where it is not. */
+  prove?(written: readonly Written[], tell?: Tell): Promise<void>
   /** Takes away what a crash may have left beside the entries, half-written files for instance, where all of them are in state `before`. */
   tidy?(written: readonly Written[]): Promise<void>
 }

@@ -9,7 +9,12 @@ import { storedWith } from './encryption-stored.ts'
 import type { HostWorld } from './host-performer.ts'
 
 /** Warnings; throws `WriteRefused` where the API server does not take it. */
-export async function loadedOr(host: Host, { path, nodes }: EncryptionAction, sha: string, world: HostWorld): Promise<readonly string[]> {
+export async function loadedOr(
+  host: Host,
+  { path, nodes }: Pick<EncryptionAction, 'path' | 'nodes'>,
+  sha: string,
+  world: HostWorld,
+): Promise<readonly string[]> {
   const loaded = await untilLoaded(host, { path, sha256: sha, nodes }, world)
   if ('failed' in loaded) throw new WriteRefused(host.node, loaded.failed)
   return loaded.warnings

@@ -182,6 +182,15 @@ const returning = ({ wish, own, hash }: ComponentPrepared): Returning => ({
   ...(hash !== '' && { notHash: hash }),
 })
 
+export async function proveComponent(written: readonly Written[], world: HostWorld): Promise<void> {
+  const manifest = written.map(undoOf).find((undo) => undo.role === 'manifest')
+  if (manifest?.role !== 'manifest') return
+  const { component, pod, flags, node } = manifest
+  const host = world.host(node)
+  const because = await untilBack(world, host, { component, ...pod, flags: flags.after }, new Map())
+  if (because !== undefined) throw new WriteRefused(`${component} on ${node}`, because)
+}
+
 export async function stateOfComponent(written: Written, world: HostWorld): Promise<WrittenState> {
   const undo = undoOf(written)
   const host = world.host(undo.node)

@@ -59,6 +59,11 @@ export const performEncryption: Performer<EncryptionAction, Prepared> = {
     })
   },
 
+  async prove(written, world) {
+    const { node, nodes, path, after, loadedBy } = undoOf(written[0]!)
+    if (loadedBy === 'reload') await saying(() => loadedOr(world.host(node), { path, nodes }, after.sha256, world))
+  },
+
   undo: (written, dryRun, world) => saying(() => takeBack(undoOf(written[0]!), dryRun, world)),
 }
 const undoOf = (written: Written): Undo => written.undo as unknown as Undo

@@ -1,6 +1,6 @@
 /** Flags of a static pod's component, set in its manifest on one node. */
 import type { FlagsAction } from '../model/index.ts'
-import { commitComponent, intentOf, rehearseComponent, stateOfComponent, undoComponent } from './host-component.ts'
+import { commitComponent, intentOf, proveComponent, rehearseComponent, stateOfComponent, undoComponent } from './host-component.ts'
 import type { ComponentPrepared } from './host-component-record.ts'
 import type { Performer } from './host-performer.ts'
 import { type FileWish, readForChange } from './host-placing.ts'
@@ -15,5 +15,6 @@ export const performFlags: Performer<FlagsAction, ComponentPrepared> = {
   intent: async (_action, prepared, step, world) => intentOf(prepared, step, world),
   commit: (_action, prepared, written, world) => commitComponent(prepared, written, world),
   state: stateOfComponent,
+  prove: proveComponent,
   undo: undoComponent,
 }

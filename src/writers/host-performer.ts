@@ -33,4 +33,6 @@ export interface Performer<A extends HostAction = HostAction, Prepared = unknown
   commit(action: A, prepared: Prepared, written: readonly Written[], world: HostWorld): Promise<readonly string[]>
   state(written: Written, world: HostWorld): Promise<WrittenState>
   undo(written: readonly Written[], dryRun: boolean, world: HostWorld): Promise<void>
+  /** As `Writer.prove`. */
+  prove?(written: readonly Written[], world: HostWorld): Promise<void>
 }

@@ -86,6 +86,11 @@ export class HostWriter implements Writer {
     await this.#telling(!dryRun, () => performerOf(doOf(first)).undo(written, dryRun, this.#world(tell)))
   }
 
+  async prove(written: readonly Written[], tell?: (words: string) => void): Promise<void> {
+    const [first] = written
+    if (first !== undefined) await this.#telling(false, async () => performerOf(doOf(first)).prove?.(written, this.#world(tell)))
+  }
+
   async tidy(written: readonly Written[]): Promise<void> {
     for (const { undo } of written) {
       const { node, path, backup, kept } = undo as { readonly [name in 'node' | 'path' | 'backup' | 'kept']?: string }

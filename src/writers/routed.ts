@@ -29,6 +29,10 @@ export class RoutedWriter implements Writer {
     const [first] = written
     if (first !== undefined) await this.#by(first).undo(written, dryRun, tell)
   }
+  async prove(written: readonly Written[], tell?: Tell): Promise<void> {
+    const [first] = written
+    if (first !== undefined) await this.#by(first).prove?.(written, tell)
+  }
   async tidy(written: readonly Written[]): Promise<void> {
     const [first] = written
     if (first !== undefined) await this.#by(first).tidy?.(written)

@@ -62,8 +62,10 @@ export async function process(world: EncryptionWorld, runs: Runs, what: Goal | '
       for (const step of interrupted(recordedRun(lines)!)) {
         const happened = await whatHappened(step, writer)
         if (happened === 'nothing') await forget(step, { journal, now, writer })
-        else if (happened === 'written') await keep(step, { journal, now })
-        else {
+        else if (happened === 'written') {
+          await writer.prove(step.writes)
+          await keep(step, { journal, now })
+        } else {
           const because = await fault(undo({ steps: [step], writer: () => writer, journal, signal, now }))
           if (because !== '') return because
         }

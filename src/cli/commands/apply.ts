@@ -39,7 +39,7 @@ import { accessOfPlan, accessOfStep } from './apply-access.ts'
 import { ask } from './apply-ask.ts'
 import { NetworkOfSteps, networkOfPlan, notEnforced } from './apply-network.ts'
 import { diffText, ledgerText, line, stateText, stepHeading } from './apply-words.ts'
-import { settleInterrupted } from './interrupted.ts'
+import { settleInterrupted, settleOnNodes } from './interrupted.ts'
 
 export interface ApplyOptions extends SourceOptions {
   readonly practice?: readonly string[]
@@ -102,6 +102,8 @@ export async function applyCommand(io: Io, context: ApplyContext, options: Apply
   scanning.catch(() => {})
   const release = await lockTarget(context.stateDirectory, targetOf(opened))
   try {
+    const early = await settleOnNodes(io, context, options.yes === true)
+    if (early !== undefined) return early
     await Promise.race([scan.until((state) => state.synced, 24 * 3600 * 1000, signal), scanning])
     if (signal.aborted) return EXIT.interrupted
     // The source has ended without a full set: what it failed of is thrown here, and nothing is planned on half a cluster.
@@ -226,13 +228,8 @@ function planOf(findings: readonly Finding[], scan: LiveScan, options: ApplyOpti
 
 const header = (plan: Plan, approval: Approval, { opened, run: id }: ApplyContext): JournalHeader => {
   const { kind, name } = opened.source.info
-  return headerOf(plan, undefined, {
-    run: id,
-    time: new Date().toISOString(),
-    tool: VERSION,
-    source: { kind, name, server: targetOf(opened), location: opened.location },
-    approvedBy: approval.by,
-  })
+  const source = { kind, name, server: targetOf(opened), location: opened.location }
+  return headerOf(plan, undefined, { run: id, time: new Date().toISOString(), tool: VERSION, source, approvedBy: approval.by })
 }
 
 function conclude(

@@ -28,6 +28,14 @@ async function runsHere({ opened, stateDirectory }: Context): Promise<readonly R
   return runs.filter((run) => run.header.source.server === targetOf(opened))
 }
 
+/** Before a scan: what was being written on nodes may be what keeps the API server down, and then no scan comes through. */
+export async function settleOnNodes(io: Io, context: Context, unattended: boolean): Promise<number | undefined> {
+  const isOnNode = ({ undo: way }: RecordedStep['writes'][number]) =>
+    way !== null && typeof way === 'object' && 'is' in way && way.is === 'host'
+  const open = await openSteps(context)
+  return open.some(({ step }) => step.writes.some(isOnNode)) ? settleInterrupted(io, context, unattended) : undefined
+}
+
 /** Undefined when the way is free; otherwise the exit code. */
 export async function settleInterrupted(io: Io, context: Context, unattended: boolean): Promise<number | undefined> {
   for (const run of await runsHere(context)) {
@@ -71,6 +79,16 @@ const HAPPENED: Readonly<Record<Happened, string>> = {
   changed: 'what is there now is neither as before nor as written',
 }
 
+/** What stands in a file may not be loaded yet, or keep a component down. */
+async function whyNotInEffect(io: Io, { writes }: RecordedStep, writer: Writer): Promise<string | undefined> {
+  try {
+    await writer.prove?.(writes, (words) => io.stderr.write(`k8s-harden: ${line(words)}\n`))
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
 async function settle(
   io: Io,
   step: RecordedStep,
@@ -81,6 +99,13 @@ async function settle(
   signal: AbortSignal,
 ): Promise<boolean> {
   const now = () => new Date().toISOString()
+  if (happened === 'written') {
+    const because = await whyNotInEffect(io, step, writer)
+    if (because !== undefined) {
+      io.stderr.write(`k8s-harden: ${line(because)}\n`)
+      happened = 'partly'
+    }
+  }
   if (happened === 'nothing') {
     await forget(step, { journal, now, writer })
     return true
