@@ -1,8 +1,9 @@
 import { encryptSecrets } from '../../../remediations/encryption-config.ts'
 import { control } from '../../model/define.ts'
-import type { ConfigFile, Observation, Remark } from '../../model/index.ts'
+import type { ConfigFile, Observation, PodObject, Readable, Remark, View } from '../../model/index.ts'
 import { distribution, providerAnswer } from '../../objects/distribution.ts'
 import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
+import { configurationIn } from '../../objects/encryption-file.ts'
 import { hasLoadedEncrypting } from '../../objects/encryption-hosts.ts'
 import { filesNamed } from '../../objects/flag-files.ts'
 import {
@@ -14,6 +15,7 @@ import {
   flagFinding,
   serverMinor,
 } from '../../objects/flags.ts'
+import { refOf, sameObject } from '../../objects/ref.ts'
 
 const FLAG = 'encryption-provider-config'
 interface Evidence {
@@ -42,7 +44,7 @@ export default control({
     const samples = view.fact('ApiServerMetrics')?.samples
     const writers = writersOfSecrets(samples ?? [])
     const signs = signsOfConfiguration(samples, view.fact('ApiServerHealth')?.checks)
-    for (const instance of instances) yield* judge(instance, view.all('EncryptionConfiguration'))
+    for (const instance of instances) yield* judge(instance, ownFile(instance, view) ?? view.all('EncryptionConfiguration'))
     for (const note of notes) yield { note }
 
     const encrypted = [...writers].filter((provider) => provider !== 'identity')
@@ -86,6 +88,17 @@ export default control({
   remedy: encryptSecrets<Evidence>(),
   verify: 'On an etcd node, etcdctl get /registry/secrets/NAMESPACE/NAME begins with k8s:enc: for every Secret.',
 })
+
+/** On its own node, where that is reached: while a change is under way the files of two nodes differ, and have one name. */
+function ownFile({ subject, flags }: ComponentInstance, view: View<Readable>): readonly ConfigFile[] | undefined {
+  const pod = view.all('Pod').find((one) => sameObject(refOf(one), subject)) as PodObject | undefined
+  const path = flags.get(FLAG)
+  const host = view.fact('Hosts')?.hosts.find(({ node }) => node === pod?.spec.nodeName)
+  const text = host?.files.find((one) => one.path === path)?.text
+  const configuration = text === undefined ? '' : configurationIn(text)
+  const name = path?.split('/').at(-1) ?? ''
+  return typeof configuration === 'string' ? undefined : [{ ...configuration, metadata: { name } } as unknown as ConfigFile]
+}
 
 function* judge(instance: ComponentInstance, files: readonly ConfigFile[]): Iterable<Observation<Evidence> | Remark> {
   const { value } = effectiveFlag(instance, FLAG, undefined)
