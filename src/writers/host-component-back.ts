@@ -85,6 +85,9 @@ async function manifestBack(
     await putFilesBack()
     if (edited === undefined) await putBack(host, manifest)
     else await host.write(path, edited.text, { mode: edited.file.stat.mode, expected: edited.file.sha256 })
+  }).catch(async (error: unknown) => {
+    if (guard !== undefined) await toldTo('putBack', guard, world)
+    throw error
   })
   const still = await untilOldIsBack(world, host, manifest, whole, logs)
   if (guard === undefined) return still

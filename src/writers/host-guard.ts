@@ -15,7 +15,7 @@ import type { HostWorld } from './host-performer.ts'
 
 const LOGS = '/var/log/pods'
 /** Beyond the time that the component has: for writing, and for saying that it is back. */
-const SPARE_MS = 60_000
+const spareMs = ({ patienceMs }: HostWorld): number => Math.max(20_000, patienceMs / 2)
 
 export const needsGuard = (host: Host, component: ControlPlaneComponent): boolean =>
   host.guarded !== undefined && (component === 'kube-apiserver' || component === 'etcd')
@@ -28,7 +28,7 @@ export async function armed(
   files: readonly GuardedFile[],
 ): Promise<Guard | undefined> {
   if (!needsGuard(host, component)) return undefined
-  return host.guarded!(files, Math.ceil((world.patienceMs + SPARE_MS) / 1000), [LOGS])
+  return host.guarded!(files, Math.ceil((world.patienceMs + spareMs(world)) / 1000), [LOGS])
 }
 
 /** What became of it, asked until it answers: it may be the API server on the road that is away, until the guard has put the old file back. */
@@ -38,7 +38,7 @@ export async function toldTo(ask: 'keep' | 'putBack', guard: Guard, world: HostW
       return await guard[ask]()
     } catch (error) {
       const left = guard.until - Date.now()
-      if (!(error instanceof HostUnreachable) || left < -Math.max(world.patienceMs, SPARE_MS)) throw error
+      if (!(error instanceof HostUnreachable) || left < -Math.max(world.patienceMs, 60_000)) throw error
       world.tell(
         left > 0
           ? `the helper pod to put the old files back by itself, in ${Math.ceil(left / 1000)} s: it cannot be asked (${error.message})`

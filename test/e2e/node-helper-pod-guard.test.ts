@@ -50,7 +50,7 @@ describeNode('an API server that is changed through a pod which only it leads to
   })
   afterAll(() => server?.remove())
 
-  test('a flag is set and taken back, and the pod keeps what it was told to keep', async () => {
+  test('a flag is set and taken back, and the pod keeps what it was told to keep', { timeout: 300_000 }, async () => {
     const before = await manifest()
     const one = hands('run-1')
     const { written } = await one.take(flags({ profiling: 'false' }))
@@ -60,7 +60,7 @@ describeNode('an API server that is changed through a pod which only it leads to
     expect(await readdir(`${node().path('/var/lib/k8s-harden')}/run-1/step-1`)).toEqual([])
   })
 
-  test('a value that it does not start with is put back by the pod, though nobody can reach that', async () => {
+  test('a value that it does not start with is put back by the pod, though nobody can reach that', { timeout: 300_000 }, async () => {
     const before = await manifest()
     const one = hands('run-2', 20_000)
     await expect(one.take(flags(bad))).rejects.toThrow(
@@ -70,7 +70,7 @@ describeNode('an API server that is changed through a pod which only it leads to
     expect(one.told.join('\n')).toMatch(/helper pod to put the old files back by itself, in \d+ s/)
   })
 
-  test('killed right after the write: the pod puts it back, and the next run finds it settled', async () => {
+  test('killed right after the write: the pod puts it back, and the next run finds it settled', { timeout: 300_000 }, async () => {
     const before = await manifest()
     const child = fork(join(import.meta.dirname, 'node-helper-pod-guard-killed.ts'), [
       node().name,

@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HostRefused, HostUnreachable } from '../../src/hosts/host.ts'
 import { openHost, parseHostSpec } from '../../src/hosts/open.ts'
-import { freshDirectory, hostContract, sha } from './contract.ts'
+import { freshDirectory, hostContract, mine, sha } from './contract.ts'
 
 const FAKE = (applets: string) => `#!/bin/sh
 printf '%s\\n' "$*" >> "$(dirname "$0")/calls"
@@ -108,7 +108,7 @@ test('a text that arrives cut off replaces nothing', async () => {
 
 test('what is written is never among the words of a program', async () => {
   const here = await freshDirectory(tmpdir())
-  await open('node-1').write(join(here, 'file'), 'k3y-material', { mode: 0o600, expected: null })
+  await open('node-1').write(join(here, 'file'), 'k3y-material', { mode: 0o600, expected: null, ...mine })
   const calls = await readFile(join(bin, 'calls'), 'utf8')
   expect(calls).toContain(`exec -i -u 0 node-1 env LC_ALL=C dd of=${here}`)
   expect(calls).not.toContain('k3y')

@@ -18,6 +18,8 @@ export interface Place {
 
 export const sha = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex')
 const isRoot = process.getuid!() === 0
+/** A new file is root's unless it is said whose; only root can give one away. */
+export const mine = isRoot ? {} : { uid: process.getuid!(), gid: process.getgid!() }
 /** Whatever a shell, an option parser or a line reader might trip over. */
 const HOSTILE = [' lead', `it's "a" b`, '$(touch pwned)`id`$HOME', '-rf', '--help', 'a;b&c|d#e~!x', '*?[x]{a,b}', 'a\\b\\n', 'ümläut→']
 
@@ -86,7 +88,7 @@ export function hostContract(make: () => Promise<Place>, { programs = true, kill
   })
 
   test('a new file is written whole, with its mode, in directories that only root enters', async () => {
-    await host.write(on('a/b/new'), 'secret\n', { mode: 0o600, expected: null })
+    await host.write(on('a/b/new'), 'secret\n', { mode: 0o600, expected: null, ...mine })
     expect(await readFile(here('a/b/new'), 'utf8')).toBe('secret\n')
     expect((await lstat(here('a/b/new'))).mode & 0o7777).toBe(0o600)
     for (const dir of ['a', 'a/b']) expect((await lstat(here(dir))).mode & 0o7777).toBe(0o700)
@@ -95,7 +97,7 @@ export function hostContract(make: () => Promise<Place>, { programs = true, kill
 
   test('a large file with every kind of byte of text arrives as it is', async () => {
     const text = `'"$(id)\`\\\r\n\t${'é→𝄞 -n \\n'.repeat(100_000)}no newline at the end`
-    await host.write(on('text'), text, { mode: 0o644, expected: null })
+    await host.write(on('text'), text, { mode: 0o644, expected: null, ...mine })
     expect(sha(await readFile(here('text')))).toBe(sha(text))
   })
 
@@ -182,7 +184,7 @@ export function hostContract(make: () => Promise<Place>, { programs = true, kill
   test('names that a shell would take for something else are names', async () => {
     await Promise.all(
       HOSTILE.map(async (name) => {
-        await host.write(on(name), name, { mode: 0o600, expected: null })
+        await host.write(on(name), name, { mode: 0o600, expected: null, ...mine })
         expect(await host.read(on(name)), name).toMatchObject({ text: name, sha256: sha(name) })
       }),
     )

@@ -1,6 +1,6 @@
 /** Against a stand-in for ssh that hands its command to a shell as sshd does, and against a real sshd on loopback where there is one. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { chmod, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
@@ -11,7 +11,7 @@ import { HostRefused, HostUnreachable } from '../../src/hosts/host.ts'
 import { openHost, parseHostSpec } from '../../src/hosts/open.ts'
 import { parseSshAddress } from '../../src/hosts/spec.ts'
 import { shellText } from '../../src/hosts/ssh.ts'
-import { freshDirectory, hostContract, sha } from './contract.ts'
+import { freshDirectory, hostContract, mine, sha } from './contract.ts'
 
 const FAKE_SSH = `#!/bin/sh
 printf '%s\\n' "$*" >> "$(dirname "$0")/calls"
@@ -92,7 +92,7 @@ describe('a stand-in for ssh, by sudo', () => {
   test('a user who is not root goes through sudo, whose own words are not taken for the answer', async () => {
     const here = await freshDirectory(tmpdir())
     const host = open('me@node-1')
-    await host.write(join(here, 'file'), 'k3y-material', { mode: 0o600, expected: null })
+    await host.write(join(here, 'file'), 'k3y-material', { mode: 0o600, expected: null, ...mine })
     expect((await host.read(join(here, 'file')))?.sha256).toBe(sha('k3y-material'))
     expect(await host.read(join(here, 'none'))).toBeUndefined()
     await host.close()
@@ -161,7 +161,7 @@ describe.skipIf(why !== undefined)(`a real sshd on loopback${why === undefined ?
       server.stderr!.on('data', (text: Buffer) => (said += text.toString()).includes('Server listening') && resolve())
       server.once('exit', () => reject(new Error(said)))
     })
-    await onPath({ ssh: `#!/bin/sh\nPATH=${path}\nexec ssh -F ${settings!.client} "$@"\n`, sudo: FAKE_SUDO })
+    await onPath({ ssh: `#!/bin/sh\nPATH=${path}\nexec ssh -F ${settings!.client} "$@"\n` })
   })
   afterAll(() => {
     server.kill()
@@ -188,10 +188,13 @@ describe.skipIf(why !== undefined)(`a real sshd on loopback${why === undefined ?
 function configure(): { readonly file: string; readonly client: string; readonly problem?: string } {
   const dir = mkdtempSync(join(tmpdir(), 'k8s-harden-sshd-'))
   for (const name of ['host', 'user']) execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(dir, name)])
+  // Who is no root goes through sudo, and over there it must be the one that changes nothing.
+  mkdirSync(join(dir, 'bin'))
+  writeFileSync(join(dir, 'bin/sudo'), FAKE_SUDO.replace(/^echo .*\n/m, ''), { mode: 0o755 })
   const [file, client] = [join(dir, 'sshd_config'), join(dir, 'ssh_config')]
   writeFileSync(
     file,
-    `ListenAddress 127.0.0.1\nHostKey ${dir}/host\nAuthorizedKeysFile ${dir}/user.pub\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPidFile none\nSetEnv PATH=${path}\n`,
+    `ListenAddress 127.0.0.1\nHostKey ${dir}/host\nAuthorizedKeysFile ${dir}/user.pub\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPidFile none\nSetEnv "PATH=${dir}/bin${delimiter}${path}"\n`,
   )
   writeFileSync(
     client,
