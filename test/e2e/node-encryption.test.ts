@@ -60,8 +60,8 @@ describeNode('encryption at rest on two nodes of a control plane', { nodes: 2, s
   async function outcomes() {
     const ids = ['sec-etcd-encryption', 'sec-etcd-encryption-provider', 'sec-etcd-encryption-coverage']
     const { stdout } = await run(['scan', ...ids.flatMap((id) => ['--control', id]), '-o', 'json'])
-    const report = JSON.parse(stdout) as { controls: { id: string; outcome: string }[] }
-    return Object.fromEntries(ids.map((id) => [id, report.controls.find((one) => one.id === id)?.outcome]))
+    const report = JSON.parse(stdout) as { results: { control: string; status: string }[] }
+    return Object.fromEntries(ids.map((id) => [id, report.results.find((one) => one.control === id)?.status]))
   }
   const restarts = async (work: () => Promise<unknown>) => {
     const before = poller.restarts()
