@@ -106,7 +106,8 @@ export class Poller {
       const paths = [...this.#secrets.keys()]
       const old = paths[(count * 7) % paths.length]!
       for (const server of this.#servers) await this.#read(server, old)
-      await sleep(1000)
+      // Few enough that storing them all anew stays short.
+      await sleep(2000)
     }
   }
 
