@@ -67,7 +67,7 @@ async function until(world: EncryptionWorld, runs: Runs, what: Goal | 'undo', di
 const PAUSES = [0, 4_000, 100_000]
 
 describe.each([1, 2])('killed at every instant, with API servers on %i nodes', (nodes) => {
-  it.each<Goal>(['enable', 'rotate', 'disable'])('%s: run again, or taken back', { timeout: 240_000, retry: 2 }, async (goal) => {
+  it.each<Goal>(['enable', 'rotate', 'disable'])('%s: run again, or taken back', { timeout: 240_000 }, async (goal) => {
     const start = await startOf(goal, nodes)
     const whole = start()
     const { stopped, instants } = await process(whole.world, whole.runs, goal)
