@@ -1,5 +1,7 @@
 /** One watch connection, from its opening to its end. What the events mean is the caller's business. */
+
 import type { ApiClient } from './client.ts'
+import { METADATA_ONLY } from './metadata-only.ts'
 import { type Refusal, refusalOfStatus } from './refusal.ts'
 
 export interface WireEvent {
@@ -28,7 +30,6 @@ export interface WatchStream {
 export type StreamEnd = 'ended' | 'ended at once' | 'silent' | { readonly refusal: Refusal }
 
 const OPENING_MS = 30_000
-const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 export const BROKEN: Refusal = { kind: 'server', message: 'the API server sent something that is no watch event' }
 
 /** Throws only where `signal` is aborted. */

@@ -3,10 +3,12 @@
  * do not stream lists. An object is never lost nor doubled: what is known is keyed, and only the server's own versions say
  * where to go on.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BackOff } from './back-off.ts'
 import type { ApiClient } from './client.ts'
 import { Contact } from './contact.ts'
+import { METADATA_LIST } from './metadata-only.ts'
 import type { Refusal } from './refusal.ts'
 import { TIMING, type Watched, type WatchHandlers, type WatchOptions, type WatchTiming } from './watch-options.ts'
 import { BROKEN, type StreamEnd, streamWatch, type WireEvent } from './watch-stream.ts'
@@ -32,8 +34,6 @@ export async function watchKind<T>(
 
 /** How a round ended: go on at once, wait for the next poll, or it was refused. */
 type Round = 'again' | 'listed' | { readonly refusal: Refusal }
-
-const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 
 class KindWatch<T> {
   readonly #client: ApiClient

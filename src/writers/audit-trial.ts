@@ -2,6 +2,7 @@
  * Whether audit events are written, tried out (evidence E2): a ConfigMap with a marked name and content is made by somebody else; here its
  * event is looked for in the log of each node that is reached, and in the API server's own counters.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parse } from 'yaml'
 import type { ApiClient } from '../apiserver/client.ts'
@@ -11,6 +12,7 @@ import type { PodObject } from '../model/index.ts'
 import { type AuditCounts, auditCounts } from '../objects/audit-metrics.ts'
 import { commandLineOf } from '../objects/flag-parse.ts'
 import { apiServerMetrics } from '../sources/facts/api-server-metrics.ts'
+import { apiServerManifest } from './host-static-pod.ts'
 
 export interface AuditTrialOptions {
   readonly hosts: readonly Host[]
@@ -30,7 +32,6 @@ export type AuditTrialResult =
   /** Only counters were seen, or nothing. */
   | { readonly is: 'unclear'; readonly because: string }
 
-const MANIFEST = '/etc/kubernetes/manifests/kube-apiserver.yaml'
 interface Log {
   readonly host: Host
   readonly path: string
@@ -106,9 +107,9 @@ async function findLogs(hosts: readonly Host[]): Promise<{ readonly logs: readon
   const problems: string[] = []
   for (const host of hosts) {
     try {
-      const manifest = await host.read(MANIFEST)
-      if (manifest === undefined) continue
-      const pod = parse(manifest.text) as PodObject
+      const { text } = await apiServerManifest(host)
+      if (text === undefined) continue
+      const pod = parse(text) as PodObject
       const line = pod.spec.containers.map((container) => commandLineOf(container, 'kube-apiserver')).find((one) => one !== undefined)
       const path = line?.flags.get('audit-log-path')
       if (path?.startsWith('/') === true) logs.push({ host, path })

@@ -82,6 +82,3 @@ export const isLostRace = (refusal: Refusal): boolean =>
 /** The answer may have been lost after the write was done. */
 export const isLostAnswer = ({ kind }: Refusal): boolean =>
   kind === 'timeout' || kind === 'unreachable' || kind === 'server' || kind === 'tls'
-
-/** For Secrets: only their metadata comes back. */
-export const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'

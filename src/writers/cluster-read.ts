@@ -1,8 +1,9 @@
 /** Reads live objects: absent only where the server says that this very object is not there. */
+import { METADATA_ONLY } from '../apiserver/metadata-only.ts'
 import type { KubeObject, ObjectRef } from '../model/index.ts'
 import { refText } from '../objects/ref.ts'
 import { WriteConflict, WriteRefused } from '../plan/writer.ts'
-import { type Addresses, type ClusterApi, METADATA_ONLY, refuser, words } from './cluster-api.ts'
+import { type Addresses, type ClusterApi, refuser, words } from './cluster-api.ts'
 
 export class Reader {
   readonly #api: ClusterApi

@@ -1,11 +1,13 @@
 /** Tries each change on the server with dryRun=All and prepares what a commit will send, exactly. Changes nothing. */
+
 import type { Answer, JsonPatch } from '../apiserver/client.ts'
+import { METADATA_ONLY } from '../apiserver/metadata-only.ts'
 import type { Change, Json, KubeObject, ObjectRef } from '../model/index.ts'
 import { applyEdits, formatPath, valueAt } from '../objects/path.ts'
 import { refOf, refText } from '../objects/ref.ts'
 import { holds, isLeftOut, sameJson } from '../plan/canonical.ts'
 import { WriteConflict, WriteRefused } from '../plan/writer.ts'
-import { type Addresses, type ClusterApi, FIELD_MANAGER, isLostRace, METADATA_ONLY, refuser, words } from './cluster-api.ts'
+import { type Addresses, type ClusterApi, FIELD_MANAGER, isLostRace, refuser, words } from './cluster-api.ts'
 import { holdsCredential, LAST_APPLIED, objectDiff, recreatable } from './cluster-object.ts'
 import { type Entry, entriesOf, guardedPatch, isSecretCopy } from './cluster-patch.ts'
 import { askingForExemption, exemption } from './cluster-pod-security.ts'

@@ -1,12 +1,14 @@
 /** Sends a prepared write and makes of the answer what happened: done, lost race, refused, or not known. */
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JsonPatch } from '../apiserver/client.ts'
+import { METADATA_ONLY } from '../apiserver/metadata-only.ts'
 import type { Refusal } from '../apiserver/refusal.ts'
 import type { KubeObject, ObjectRef } from '../model/index.ts'
 import { refText } from '../objects/ref.ts'
 import { holds } from '../plan/canonical.ts'
 import { WriteConflict, WriteRefused, WriteUncertain } from '../plan/writer.ts'
-import { type ClusterApi, FIELD_MANAGER, isLostAnswer, isLostRace, METADATA_ONLY, refuser, words } from './cluster-api.ts'
+import { type ClusterApi, FIELD_MANAGER, isLostAnswer, isLostRace, refuser, words } from './cluster-api.ts'
 import { recreatable } from './cluster-object.ts'
 
 /** True once the server shows the write; asked when an answer was lost on the way. */

@@ -1,4 +1,5 @@
 /** The EncryptionConfigurations of all nodes, read together: a key that any of them has is the key of that name. Holds keys in memory. */
+
 import { randomBytes } from 'node:crypto'
 import type { ReadFile } from '../hosts/host.ts'
 import type { EncryptionAction, EncryptionStageRule } from '../model/index.ts'
@@ -6,6 +7,7 @@ import { configurationIn, keyId, keysIn } from '../objects/encryption-file.ts'
 import { reads, stageRules, writes } from '../objects/encryption-forms.ts'
 import { WriteRefused } from '../plan/writer.ts'
 import type { HostWorld } from './host-performer.ts'
+import { KEPT } from './host-placing.ts'
 
 export interface NodeFileRead {
   readonly node: string
@@ -16,9 +18,6 @@ export interface NodesRead {
   readonly files: readonly NodeFileRead[]
   readonly keys: ReadonlyMap<string, string>
 }
-
-/** Where backups and journals' companions lie on a node. */
-export const KEPT = '/var/lib/k8s-harden'
 
 /** Throws `WriteRefused` where a file cannot be understood, or where two nodes have different keys of one name. */
 export async function readNodes({ nodes, path }: Pick<EncryptionAction, 'nodes' | 'path'>, world: HostWorld): Promise<NodesRead> {

@@ -12,9 +12,9 @@ import { prefixOf, stageRules } from '../objects/encryption-forms.ts'
 import { WriteConflict, WriteRefused, WriteUncertain, type WrittenState } from '../plan/writer.ts'
 import { loadedOr, requireNoneStored, requireReadable } from './encryption-guards.ts'
 import { Instance, isGiven, type LoadedSeen, loadedIn, untilLoaded } from './encryption-loaded.ts'
-import { KEPT, keysFor, readNodes } from './encryption-nodes.ts'
+import { keysFor, readNodes } from './encryption-nodes.ts'
 import type { HostWorld, Performer } from './host-performer.ts'
-import { sweep } from './host-placing.ts'
+import { KEPT, sweep } from './host-placing.ts'
 import { requirePlugin } from './kms-plugin.ts'
 
 interface Prepared {

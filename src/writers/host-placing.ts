@@ -46,13 +46,16 @@ export const isChange = ({ before, after }: FileWish): boolean =>
     ? before !== undefined
     : before === undefined || before.text !== after.text || (before.stat.mode & 0o777) !== (after.mode & 0o777)
 
+/** Of the node: below it lie the copies of what was replaced, by run and step. */
+export const KEPT = '/var/lib/k8s-harden'
+
 /** `index` keeps two files of one name apart. */
 export function placingOf({ path, before, after }: FileWish, index: number, run: RunId, step: StepId): Placing {
   return {
     path,
     before: before === undefined ? null : { sha256: before.sha256, mode: before.stat.mode, uid: before.stat.uid, gid: before.stat.gid },
     after: after === null ? null : { sha256: sha256Of(after.text), mode: after.mode },
-    ...(before !== undefined && { backup: `/var/lib/k8s-harden/${run}/${step}/${index}-${basename(path)}` }),
+    ...(before !== undefined && { backup: `${KEPT}/${run}/${step}/${index}-${basename(path)}` }),
   }
 }
 

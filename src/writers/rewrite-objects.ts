@@ -3,11 +3,13 @@
  * travels; the API server writes it all the same where what is stored is stale, which is: by another provider or key than the first
  * (checked on v1.37.2, also for immutable Secrets; managedFields stay as they are). Where it is not stale nothing is written.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
+import { METADATA_ONLY } from '../apiserver/metadata-only.ts'
 import type { Refusal } from '../apiserver/refusal.ts'
 import { WriteRefused, WriteUncertain } from '../plan/writer.ts'
-import { FIELD_MANAGER, isLostAnswer, METADATA_ONLY, refuser, words } from './cluster-api.ts'
+import { FIELD_MANAGER, isLostAnswer, refuser, words } from './cluster-api.ts'
 import { freshItem, itemOf, itemWords, pathOfItem, type StoredItem, type StoredResource } from './stored-items.ts'
 
 /** How fast; a rewrite is a storm of writes that etcd and every watcher must take. */

@@ -1,8 +1,10 @@
 /** What is stored of a resource: where it is served, and the metadata of each object. Never a value (safety law 9). */
+
 import type { Answer, ApiClient } from '../apiserver/client.ts'
 import { type Discovery, discover, isKept, pathOf, type ServedResource } from '../apiserver/discovery.ts'
+import { METADATA_LIST, METADATA_ONLY } from '../apiserver/metadata-only.ts'
 import { WriteRefused } from '../plan/writer.ts'
-import { METADATA_ONLY, refuser, words } from './cluster-api.ts'
+import { refuser, words } from './cluster-api.ts'
 
 /** One resource as it is named in an EncryptionConfiguration, at the version that is asked for. */
 export interface StoredResource {
@@ -16,8 +18,6 @@ export interface StoredItem {
   readonly uid: string
   readonly resourceVersion: string
 }
-
-export const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 
 export const pathOfItem = ({ served }: StoredResource, { namespace, name }: Pick<StoredItem, 'namespace' | 'name'>): string =>
   pathOf(served, namespace, name)

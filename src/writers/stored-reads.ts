@@ -1,9 +1,10 @@
 /** What rests on the API server's counters of what it decodes: objects are read from etcd, their metadata only, and the counters compared. */
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
+import { METADATA_ONLY } from '../apiserver/metadata-only.ts'
 import { grown, proofByReads, type ReadProof, type Transformations, transformations } from '../objects/stored-form.ts'
 import { storedCounters } from '../sources/stored-counters.ts'
-import { METADATA_ONLY } from './cluster-api.ts'
 import { pathOfItem, type StoredItem, type StoredResource } from './stored-items.ts'
 
 export interface Reading {

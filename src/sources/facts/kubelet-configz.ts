@@ -1,3 +1,4 @@
+import { METADATA_LIST } from '../../apiserver/metadata-only.ts'
 import { clean } from '../../apiserver/refusal.ts'
 import type { KubeletAnswer } from '../../model/index.ts'
 import { deepEqual } from '../sharing.ts'
@@ -5,7 +6,6 @@ import { type Asking, FACT_MS, type Fact, type FactAnswer } from './fact.ts'
 
 const AT_ONCE = 4
 const ALTOGETHER_MS = 30_000
-const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 
 type Answer = FactAnswer<'KubeletConfigz'>
 const forbidden = (because: string, answer: string): Answer => ({ unread: { why: 'forbidden', because, answer } })

@@ -1,11 +1,11 @@
+import { METADATA_LIST, METADATA_ONLY } from '../../apiserver/metadata-only.ts'
+import type { Refusal } from '../../apiserver/refusal.ts'
 import type { StoredForm } from '../../model/index.ts'
 import { signsOfConfiguration } from '../../objects/encryption.ts'
 import { grown, type Transformations, transformations } from '../../objects/stored-form.ts'
 import { type StoredCounters, storedCounters } from '../stored-counters.ts'
 import { type Asking, type Fact, type FactAnswer, refusedPath } from './fact.ts'
 
-const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
-const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 /** Objects read per resource, one after the other. */
 const MOST = 200
 
@@ -40,14 +40,21 @@ export const storedForm: Fact<'StoredForm'> = async (asking) => {
 type Seen = { readonly value: StoredForm | undefined } | Extract<FactAnswer<'StoredForm'>, { unread: unknown }>
 
 async function look({ client, signal }: Asking, resource: string): Promise<Seen> {
-  const refused = (verb: string, message: string): Seen => ({
-    unread: { why: 'forbidden', because: message, answer: `allow ${verb} on ${resource} in all namespaces` },
+  const refused = (verb: string, { kind, message }: Refusal): Seen => ({
+    unread:
+      kind === 'forbidden'
+        ? { why: 'forbidden', because: message, answer: `allow ${verb} on ${resource} in all namespaces` }
+        : {
+            why: 'unreachable',
+            because: `${resource} could not be read: ${message}`,
+            answer: 'check the connection to the API server and scan again',
+          },
   })
   const items: Item[] = []
   const pages = client.pages(`/api/v1/${resource}`, { accept: METADATA_LIST, signal })
   for (let page = await pages.next(); ; page = await pages.next()) {
     if (page.done === true) {
-      if (!page.value.ok) return refused('list', page.value.refusal.message)
+      if (!page.value.ok) return refused('list', page.value.refusal)
       break
     }
     items.push(...(page.value.items as Item[]))
@@ -63,9 +70,9 @@ async function look({ client, signal }: Asking, resource: string): Promise<Seen>
     for (const { metadata: { namespace = '', name = '' } = {} } of batch) {
       const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/${resource}/${encodeURIComponent(name)}`
       // One after the other, so that one kept connection leads to one API server.
-      const answer = await client.get(path, { accept: METADATA, signal })
+      const answer = await client.get(path, { accept: METADATA_ONLY, signal })
       if (answer.ok || answer.refusal.status === 404) continue
-      if (answer.refusal.kind === 'forbidden') return refused('get', answer.refusal.message)
+      if (answer.refusal.kind === 'forbidden') return refused('get', answer.refusal)
       problem ??= answer.refusal.message
     }
     const now = await storedCounters(client, signal)
