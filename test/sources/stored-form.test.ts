@@ -112,6 +112,12 @@ describe('in what form Secrets are stored', () => {
     expect(server.asked.filter(({ path }) => /\/secrets/.test(path))).toEqual([])
   })
 
+  test('a list that fails is not called forbidden', async () => {
+    store(KEY1)
+    server.routes.set('/api/v1/secrets', (_asked, response) => json(response, 500, status(500, 'etcd is away')))
+    expect(await ask('StoredForm')).toMatchObject({ unread: { why: 'unreachable', because: expect.stringContaining('etcd is away') } })
+  })
+
   test('what may not be asked is unread, and says what would answer', async () => {
     store(KEY1)
     server.routes.set('/api/v1/namespaces/shop/secrets/s0', (_asked, response) => json(response, 403, status(403, 'no')))
