@@ -65,8 +65,8 @@ describeNode('kubelets', { nodes: 2, kubeletConfig, flags: { 'kubelet-certificat
     const old = await Promise.all([fileOf(0), fileOf(1)])
     const plan = planFor(await snapshotOf(hands, ['node-0']), SETTINGS)
     expect(plan.steps.map(({ title }) => title)).toEqual([
-      'kubelet on node-1: set podPidsLimit=4096; kubelet on node-1: set seccompDefault=true',
-      'kubelet on node-0: set podPidsLimit=4096; kubelet on node-0: set seccompDefault=true',
+      'kubelet on node-1: set podPidsLimit=4096, seccompDefault=true',
+      'kubelet on node-0: set podPidsLimit=4096, seccompDefault=true',
     ])
     const taken = []
     for (const step of plan.steps) taken.push(await hands.take(step))
