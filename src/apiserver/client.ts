@@ -171,7 +171,7 @@ export class ApiClient {
     )
   }
 
-  #reading(path: string, { query, accept, signal, limitMs = 30_000, idleMs = 30_000, anonymous, compressed }: ReadOptions): Outgoing {
+  #reading(path: string, { query, accept, signal, limitMs = 30_000, idleMs = 30_000, anonymous, compressed, lane }: ReadOptions): Outgoing {
     return {
       method: 'GET',
       path: withQuery(path, query),
@@ -181,6 +181,7 @@ export class ApiClient {
       ...(signal && { signal }),
       ...(anonymous !== undefined && { anonymous }),
       ...(compressed !== undefined && { compressed }),
+      ...(lane !== undefined && { lane }),
     }
   }
 

@@ -22,6 +22,8 @@ export interface Outgoing {
   /** Present no credentials at all, whatever the kubeconfig holds. */
   readonly anonymous?: boolean
   readonly compressed?: boolean
+  /** Requests of one lane share one connection of their own, one after the other: as a rule they come to one API server, also behind a balancer. */
+  readonly lane?: number
 }
 export interface Incoming {
   readonly status: number
@@ -82,10 +84,7 @@ export class Connection {
   }
 
   close(): void {
-    for (const { reused, fresh } of this.#pools) {
-      reused.destroy()
-      fresh.destroy()
-    }
+    for (const { reused, fresh, lanes } of this.#pools) for (const agent of [reused, fresh, ...lanes.values()]) agent.destroy()
   }
 
   async #once(outgoing: Outgoing, access: Access): Promise<Incoming> {
@@ -120,7 +119,7 @@ export class Connection {
           ...outgoing.headers,
         },
         ...access.tls,
-        agent: this.#poolFor(access)[method === 'GET' ? 'reused' : 'fresh'],
+        agent: agentIn(this.#poolFor(access), method, outgoing.lane),
         ...(signal !== undefined && { signal }),
       })
       const tooSlow = setTimeout(() => request.destroy(new TimeLimit(outgoing.answerMs)), outgoing.answerMs)
@@ -167,15 +166,28 @@ interface Pool {
   readonly of: Access
   readonly reused: http.Agent
   readonly fresh: http.Agent
+  readonly lanes: Map<number, http.Agent>
+}
+
+function agentIn({ of, reused, fresh, lanes }: Pool, method: string, lane: number | undefined): http.Agent {
+  if (method !== 'GET') return fresh
+  // A proxy's agent makes its connections by itself.
+  if (lane === undefined || of.agent !== undefined) return reused
+  let agent = lanes.get(lane)
+  if (agent === undefined) {
+    agent = new (reused.constructor as typeof http.Agent)({ keepAlive: true, maxSockets: 1 })
+    lanes.set(lane, agent)
+  }
+  return agent
 }
 
 function poolOf(access: Access, secure: boolean): Pool {
   if (access.agent !== undefined) {
     const proxied = Object.assign(access.agent, { keepAlive: true })
-    return { of: access, reused: proxied, fresh: proxied }
+    return { of: access, reused: proxied, fresh: proxied, lanes: new Map() }
   }
   const kind = secure ? https.Agent : http.Agent
-  return { of: access, reused: new kind({ keepAlive: true, maxFreeSockets: 16 }), fresh: new kind({ keepAlive: false }) }
+  return { of: access, reused: new kind({ keepAlive: true, maxFreeSockets: 16 }), fresh: new kind({ keepAlive: false }), lanes: new Map() }
 }
 
 const asText = (value: unknown): string =>

@@ -23,6 +23,8 @@ export interface ReadOptions extends Asked {
   readonly anonymous?: boolean
   /** Take a compressed answer; the default off loopback. */
   readonly compressed?: boolean
+  /** Over a connection that only requests with this number share. */
+  readonly lane?: number
 }
 export interface WriteOptions extends Asked {
   readonly dryRun?: boolean

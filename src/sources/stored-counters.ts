@@ -12,11 +12,16 @@ export interface StoredCounters {
   readonly configured: boolean
 }
 
-export async function storedCounters(client: ApiClient, signal?: AbortSignal): Promise<StoredCounters | { readonly refusal: Refusal }> {
+/** `lane`: of the connection, whose API server is the one that is asked. */
+export async function storedCounters(
+  client: ApiClient,
+  signal?: AbortSignal,
+  lane?: number,
+): Promise<StoredCounters | { readonly refusal: Refusal }> {
   const samples: MetricSample[] = []
   let process: number | undefined
   let configured = false
-  const options = { accept: 'text/plain', verb: 'get', resource: '/metrics', ...(signal && { signal }) }
+  const options = { accept: 'text/plain', verb: 'get', resource: '/metrics', lane, ...(signal && { signal }) }
   const answer = await client.stream('/metrics', options, (line) => {
     if (line.startsWith('process_start_time_seconds')) process = parseSample(line)?.value
     if (line.startsWith('apiserver_encryption_config_controller_')) configured = true

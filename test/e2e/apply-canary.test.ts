@@ -5,10 +5,10 @@ import { execa } from 'execa'
 import { expect, test, vi } from 'vitest'
 import type { KubeObject, PodObject } from '../../src/model/index.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 import { comparable } from './apply-harness.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 const REPLICAS = 4
 
 describeCluster('k8s-harden apply --canary', { controllerManager: true, scheduler: true, kwokNodes: 1 }, (cluster) => {
@@ -33,7 +33,7 @@ describeCluster('k8s-harden apply --canary', { controllerManager: true, schedule
       .filter((pod) => pod.metadata.deletionTimestamp === undefined)
       .map((pod) => pod.metadata.uid!)
   const run = (state: string, ...args: string[]) =>
-    execa(process.execPath, [MAIN, ...args, '--yes'], {
+    execa(process.execPath, [BIN, ...args, '--yes'], {
       env: { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: state },
       stdin: 'ignore',
       reject: false,

@@ -5,15 +5,15 @@ import { execa } from 'execa'
 import { describe, expect, test, vi } from 'vitest'
 import type { KubeObject } from '../../src/model/index.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 import { comparable } from './apply-harness.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 
 describeCluster('k8s-harden apply, history and undo', { controllerManager: true, scheduler: true, kwokNodes: 1 }, (cluster) => {
   const run = async (args: readonly string[], env: Record<string, string> = {}) => {
     const quick = args[0] === 'apply' ? ['--steady', '1'] : []
-    const { stdout, stderr, exitCode } = await execa(process.execPath, [MAIN, ...args, ...quick], {
+    const { stdout, stderr, exitCode } = await execa(process.execPath, [BIN, ...args, ...quick], {
       env: { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', ...env },
       stdin: 'ignore',
       reject: false,

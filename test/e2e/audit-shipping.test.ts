@@ -18,9 +18,9 @@ import type { Change, RegisteredControl } from '../../src/model/index.ts'
 import { beginAuditTrial } from '../../src/writers/audit-trial.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 import { worldOf } from '../helpers/world.ts'
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 interface SinkEvent {
   readonly level: string
   readonly verb: string
@@ -133,7 +133,7 @@ spec: {containers: [{name: kube-apiserver, command: [kube-apiserver, --audit-pol
 const harden = async ({ kubeconfig }: Cluster, ...args: readonly string[]) => {
   const state = await mkdtemp(join(tmpdir(), 'k8s-harden-xdg-'))
   const env = { KUBECONFIG: kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: state }
-  return execa(process.execPath, [MAIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
+  return execa(process.execPath, [BIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
 }
 const tried = (cluster: Cluster, ...args: readonly string[]) => harden(cluster, 'try-audit', '--yes', ...args)
 const leftOver = async ({ api }: Cluster): Promise<readonly string[]> => {

@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, test, vi } from 'vitest'
+import { BIN } from '../helpers/cli.ts'
 import { directoryOf } from '../sources/manifests-helper.ts'
 
 vi.setConfig({ testTimeout: 180_000 })
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 const corpora = join(import.meta.dirname, '../../../shared/corpora')
 
 const temporary = () => mkdtemp(join(tmpdir(), 'k8s-harden-in-place-'))
 const run = (state: string, ...args: readonly string[]) =>
-  execa(process.execPath, [MAIN, ...args], {
+  execa(process.execPath, [BIN, ...args], {
     env: { XDG_STATE_HOME: state, NO_COLOR: '1' },
     stdin: 'ignore',
     reject: false,

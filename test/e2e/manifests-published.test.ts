@@ -12,9 +12,9 @@ import { valuesOf } from '../../src/objects/yaml-dialect.ts'
 import { documentsIn } from '../../src/objects/yaml-documents.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 
 vi.setConfig({ testTimeout: 180_000 })
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 const corpora = join(import.meta.dirname, '../../../shared/corpora')
 const WORKLOADS = 33
 
@@ -33,7 +33,7 @@ async function copyOf(directory: string): Promise<Copy> {
     run: async (...args) => {
       const [command, ...rest] = args
       const options = { env, stdin: 'ignore', reject: false } as const
-      return execa(process.execPath, [MAIN, command!, '--manifests', copy, ...rest], options)
+      return execa(process.execPath, [BIN, command!, '--manifests', copy, ...rest], options)
     },
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
   }

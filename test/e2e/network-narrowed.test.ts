@@ -6,15 +6,15 @@ import { execa } from 'execa'
 import { beforeAll, expect, test } from 'vitest'
 import type { KubeObject } from '../../src/model/index.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 const BOTH = ['--control', 'net-default-deny-ingress', '--control', 'net-default-deny-egress']
 
 describeCluster('a roll-out that is narrowed to a namespace', { audit: false }, (cluster) => {
   const newDirectory = () => mkdtemp(join(tmpdir(), 'k8s-harden-narrowed-'))
   const harden = async (kubeconfig: string, ...args: readonly string[]) => {
     const env = { KUBECONFIG: kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: await newDirectory() }
-    return execa(process.execPath, [MAIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
+    return execa(process.execPath, [BIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
   }
   const put = (path: string, object: object) => cluster().api.create(path, object)
   const pod = (namespace: string, name: string, { labels = {}, annotations = {}, container = {} } = {}) =>

@@ -6,8 +6,8 @@ import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import type { KubeObject, NetworkPolicyObject } from '../../src/model/index.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 const patience = { timeout: 60_000, interval: 20 }
 const RISK = ['--yes', '--accept-risk', 'may-break', '--control', 'net-default-deny-ingress']
 
@@ -30,7 +30,7 @@ describeCluster('what comes in the way of a set of policies', {}, (cluster) => {
   const newState = () => mkdtemp(join(tmpdir(), 'k8s-harden-xdg-'))
   const harden = (state: string, args: readonly string[], kubeconfig = cluster().kubeconfig) => {
     const env = { KUBECONFIG: kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: state }
-    return execa(process.execPath, [MAIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
+    return execa(process.execPath, [BIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
   }
   const apply = (state: string, ...namespaces: readonly string[]) =>
     harden(state, ['apply', ...RISK, '--steady', '0', ...namespaces.flatMap((namespace) => ['-n', namespace])])

@@ -5,8 +5,8 @@ import { execa } from 'execa'
 import { expect, test } from 'vitest'
 import type { KubeObject } from '../../src/model/index.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 const patience = { timeout: 60_000, interval: 50 }
 const PROBE = 'Readiness probe failed: dial tcp 10.1.2.3:5432: i/o timeout'
 
@@ -56,7 +56,7 @@ describeCluster('policies are rolled out under watch', {}, (cluster) => {
   const isClosed = (namespace: string) => expect.poll(() => policiesOf(namespace), patience).toContain('default-deny-ingress')
   const harden = (state: string, ...args: readonly string[]) => {
     const env = { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: state }
-    return execa(process.execPath, [MAIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
+    return execa(process.execPath, [BIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
   }
   const newState = () => mkdtemp(join(tmpdir(), 'k8s-harden-xdg-'))
   const apply = (state: string, namespace: string, steady: number) =>

@@ -6,9 +6,9 @@ import { beforeAll, expect, test, vi } from 'vitest'
 import { images } from '../cluster/nodes/images.ts'
 import { whyNoPolicies } from '../cluster/nodes/policies.ts'
 import { describeNode } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 
 vi.setConfig({ hookTimeout: 240_000, testTimeout: 240_000 })
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 const patience = { timeout: 60_000, interval: 100 }
 
 /** One cluster, at first without and then with a plugin that enforces. */
@@ -16,7 +16,7 @@ describeNode('whether policies are enforced is tried out', {}, (cluster) => {
   beforeAll(() => cluster().nodes[0]!.addImages([images.user1000]))
   const harden = (state: string, ...args: readonly string[]) => {
     const env = { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: state }
-    return execa(process.execPath, [MAIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
+    return execa(process.execPath, [BIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
   }
   const newState = () => mkdtemp(join(tmpdir(), 'k8s-harden-xdg-'))
   const tried = async (image: string = images.user1000.name) => harden(await newState(), 'try-enforcement', '--yes', '--image', image)

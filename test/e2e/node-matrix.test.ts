@@ -10,11 +10,11 @@ import { strictestLevel } from '../../src/objects/pod-security.ts'
 import { templateOf } from '../../src/objects/workloads.ts'
 import { images } from '../cluster/nodes/images.ts'
 import { describeNode } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 import { type Forced, workloads as known, type NodeWorkload, objectOf } from './node-workloads.ts'
 import { more } from './node-workloads-more.ts'
 
 vi.setConfig({ hookTimeout: 120_000 })
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 const AT_ONCE = 10
 /** `all`, `more`, or names of workloads; by default what tells most in a few minutes. */
 const asked = process.env['K8S_HARDEN_MATRIX'] ?? ''
@@ -44,7 +44,7 @@ describeNode('what is predicted of a change, and what comes of it on a real node
 
   const harden = (state: string, ...args: readonly string[]) => {
     const env = { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: state }
-    return execa(process.execPath, [MAIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
+    return execa(process.execPath, [BIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
   }
   const apply = (state: string, namespace: string, ...args: string[]) =>
     harden(state, 'apply', '--yes', '-n', namespace, '--steady', '6', '--timeout', '100', ...args)

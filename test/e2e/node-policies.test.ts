@@ -9,11 +9,11 @@ import { hasPort } from '../../src/objects/network-ports.ts'
 import { reach } from '../../src/objects/network-reach.ts'
 import { images } from '../cluster/nodes/images.ts'
 import { describeNode } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 import { worldOf } from '../plan/plan-fixtures.ts'
 import { policyCases } from './node-policies.ts'
 
 vi.setConfig({ hookTimeout: 240_000 })
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 /** A connection that is cut shows after a second; what is new must have reached the policy engine. */
 const patience = { timeout: 60_000, interval: 200 }
 
@@ -147,7 +147,7 @@ describeNode('policies that are enforced on a real node', { policies: true }, (c
   const newState = () => mkdtemp(join(tmpdir(), 'k8s-harden-xdg-'))
   const run = (state: string, ...args: readonly string[]) => {
     const env = { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: state }
-    return execa(process.execPath, [MAIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
+    return execa(process.execPath, [BIN, ...args], { env, stdin: 'ignore', reject: false, all: true })
   }
   const RISK = ['--yes', '--accept-risk', 'may-break', '--steady', '3']
   const harden = async (namespace: string, ...args: readonly string[]) => run(await newState(), 'apply', ...RISK, '-n', namespace, ...args)

@@ -6,14 +6,14 @@ import { execa } from 'execa'
 import { expect, test, vi } from 'vitest'
 import type { ControllerObject, KubeObject, LimitRangeObject, NodeObject, PodObject } from '../../src/model/index.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 const CONTROL_PLANE = 'node-role.kubernetes.io/control-plane'
 
 describeCluster('pods kept apart and bounded', { controllerManager: true, scheduler: true, kwokNodes: 2 }, (cluster) => {
   const run = async (args: readonly string[], state: string) => {
-    const { stdout, stderr, exitCode } = await execa(process.execPath, [MAIN, ...args], {
+    const { stdout, stderr, exitCode } = await execa(process.execPath, [BIN, ...args], {
       env: { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: state },
       stdin: 'ignore',
       reject: false,

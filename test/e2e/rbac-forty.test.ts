@@ -11,11 +11,11 @@ import { subjectText } from '../../src/objects/rbac-bootstrap.ts'
 import { serviceAccountGroups, serviceAccountUser } from '../../src/objects/rbac-grants.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 import { comparable } from './apply-harness.ts'
 import { type Call, FORTY, type FortySubject, fortyObjects } from './rbac-forty.ts'
 
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 })
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 const GROUP = 'rbac.authorization.k8s.io'
 const VERSIONS: Readonly<Record<string, string>> = { '': 'api/v1', apps: 'apis/apps/v1' }
 
@@ -79,7 +79,7 @@ async function allowed({ api }: Cluster, { user, groups }: Identity, { verb, gro
 
 describeCluster('twelve of forty', { controllerManager: true, scheduler: true, kwokNodes: 1 }, (cluster) => {
   const run = async (args: readonly string[], state: string) => {
-    const { stdout, stderr, exitCode } = await execa(process.execPath, [MAIN, ...args], {
+    const { stdout, stderr, exitCode } = await execa(process.execPath, [BIN, ...args], {
       env: { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: state },
       stdin: 'ignore',
       reject: false,

@@ -9,11 +9,11 @@ import type { KubeObject, RbacSubject } from '../../src/model/index.ts'
 import { serviceAccountGroups, serviceAccountUser } from '../../src/objects/rbac-grants.ts'
 import type { ResourceRequest } from '../../src/objects/rbac-rules.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 import { ask, ROOT, type Who } from './access-reviews.ts'
 import { comparable } from './apply-harness.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 const PUBLISHED = join(import.meta.dirname, '../../../shared/corpora/kubernetes-goat/insecure-rbac-setup.yaml')
 const isThere = existsSync(PUBLISHED)
 const CONTROL = 'rbac-cluster-admin-bindings'
@@ -48,7 +48,7 @@ interface Found {
   readonly evidence: { readonly remove: readonly RbacSubject[] }
 }
 async function harden(env: Readonly<Record<string, string>>, ...args: readonly string[]) {
-  return execa(process.execPath, [MAIN, ...args], { env: { NO_COLOR: '1', ...env }, stdin: 'ignore', reject: false, maxBuffer: 2 ** 28 })
+  return execa(process.execPath, [BIN, ...args], { env: { NO_COLOR: '1', ...env }, stdin: 'ignore', reject: false, maxBuffer: 2 ** 28 })
 }
 /** What is found of it, and only of it. */
 function foundIn(stdout: string): readonly Found[] {

@@ -9,10 +9,10 @@ import { serviceAccountGroups, serviceAccountUser } from '../../src/objects/rbac
 import type { ResourceRequest } from '../../src/objects/rbac-rules.ts'
 import type { ApiClient } from '../cluster/api-client.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
+import { BIN } from '../helpers/cli.ts'
 import { comparable } from './apply-harness.ts'
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 const GROUP = 'rbac.authorization.k8s.io'
 const ROOT = `/apis/${GROUP}/v1`
 const LISTS = ['clusterroles', 'roles', 'clusterrolebindings', 'rolebindings'] as const
@@ -123,7 +123,7 @@ describeCluster('rights made less by an audit log', { controllerManager: true },
     const log = join(folder, 'audit.log')
     await writeFile(log, `${USED.flatMap(eventsOf).join('\n')}\n`)
     const harden = (...args: string[]) =>
-      execa(process.execPath, [MAIN, ...args], {
+      execa(process.execPath, [BIN, ...args], {
         env: { KUBECONFIG: cluster().kubeconfig, NO_COLOR: '1', XDG_STATE_HOME: folder },
         stdin: 'ignore',
         reject: false,

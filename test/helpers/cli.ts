@@ -6,6 +6,9 @@ import { execa } from 'execa'
 export const ROOT = join(import.meta.dirname, '..', '..')
 export const BIN = join(ROOT, 'bin', 'k8s-harden.js')
 
+/** What V8 made of the program is kept from run to run, as it is for users who have a home. */
+const COMPILED = join(ROOT, 'node_modules', '.cache', 'compiled')
+
 export interface CliResult {
   readonly exitCode: number | undefined
   readonly stdout: string
@@ -36,6 +39,7 @@ export async function cli(args: readonly string[], { env = {}, input, cwd, timeo
       XDG_STATE_HOME: freshState(),
       FORCE_COLOR: '0',
       NO_COLOR: '1',
+      NODE_COMPILE_CACHE: COMPILED,
       ...env,
     },
   })

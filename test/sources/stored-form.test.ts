@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ApiClient } from '../../src/apiserver/client.ts'
 import { discover } from '../../src/apiserver/discovery.ts'
-import type { FactName } from '../../src/model/index.ts'
+import type { FactName, StoredForm } from '../../src/model/index.ts'
 import { FACTS } from '../../src/sources/facts/all.ts'
 import type { Fact, FactAnswer } from '../../src/sources/facts/fact.ts'
 import { FakeApiServer, json, status } from '../helpers/fake-apiserver.ts'
@@ -103,6 +103,77 @@ describe('in what form Secrets are stored', () => {
       json(response, 200, {})
     })
     expect(await ask('StoredForm')).toMatchObject({ value: { resources: [{ doubt: expect.stringMatching(/more than one API server/) }] } })
+  })
+
+  test('behind a balancer each connection is counted where it leads to', async () => {
+    store(...Array.from({ length: 40 }, () => []))
+    const metrics = server.routes.get('/metrics')!
+    /** Two API servers, each with counters of its own. */
+    const each = [counters, new Map([[BOX, 70]])]
+    const led = new Map<unknown, number>()
+    const servedBy = ({ socket }: { readonly socket: unknown }) => {
+      if (!led.has(socket)) led.set(socket, led.size % 2)
+      return led.get(socket)!
+    }
+    server.routes.set('/metrics', (asked, response) => {
+      started = servedBy(response as never)
+      counters = each[started]!
+      metrics(asked, response)
+    })
+    const stored = (index: number, prefix: string) =>
+      server.routes.set(`/api/v1/namespaces/shop/secrets/s${index}`, (_asked, response) => {
+        counters = each[servedBy(response as never)]!
+        count(prefix)
+        if (prefix === BOX) count('key1:')
+        json(response, 200, {})
+      })
+    for (let index = 0; index < 40; index++) stored(index, index === 7 ? 'identity' : BOX)
+    const answer = await ask('StoredForm')
+    expect(answer).toEqual({
+      value: {
+        resources: [
+          {
+            resource: 'secrets',
+            objects: 40,
+            looked: 40,
+            read: { '': 1, [BOX]: 39, 'key1:': 39 },
+            newest: { [BOX]: 1, 'key1:': 1 },
+            failed: 0,
+          },
+        ],
+      },
+    })
+    expect(led.size).toBeGreaterThanOrEqual(4)
+  })
+
+  test('an API server that is slow is read from for ten seconds, and that is no proof', { timeout: 60_000 }, async () => {
+    store(...Array.from({ length: 60 }, () => KEY1))
+    let [now, most] = [0, 0]
+    for (let index = 0; index < 60; index++)
+      server.routes.set(`/api/v1/namespaces/shop/secrets/s${index}`, (_asked, response) => {
+        most = Math.max(most, ++now)
+        for (const prefix of KEY1) count(prefix)
+        setTimeout(() => {
+          now--
+          json(response, 200, {})
+        }, 1500)
+      })
+    const began = Date.now()
+    const answer = await ask('StoredForm')
+    expect(Date.now() - began).toBeLessThan(20_000)
+    // The newest is read by itself, while the server may still be at what was given up.
+    expect([4, 5]).toContain(most)
+    const [form] = 'value' in answer ? answer.value.resources : []
+    expect(form!.looked).toBeLessThan(40)
+    expect(form!.looked).toBeGreaterThan(4)
+    expect(form!.doubt).toBe(`only ${form!.looked} of the 60 that were to be read could be in 10 s`)
+  })
+
+  test('what was deleted meanwhile is no sign of another API server', async () => {
+    store(KEY1, KEY1, KEY1)
+    server.routes.set('/api/v1/namespaces/shop/secrets/s1', (_asked, response) => json(response, 404, status(404, 'gone')))
+    const [form] = ((await ask('StoredForm')) as { value: { resources: StoredForm[] } }).value.resources
+    expect([form!.objects, form!.looked, form!.doubt]).toEqual([2, 2, undefined])
   })
 
   test('where nothing is encrypted nothing is read', async () => {

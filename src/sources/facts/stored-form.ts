@@ -4,14 +4,31 @@ import type { StoredForm } from '../../model/index.ts'
 import { signsOfConfiguration } from '../../objects/encryption.ts'
 import { grown, type Transformations, transformations } from '../../objects/stored-form.ts'
 import { type StoredCounters, storedCounters } from '../stored-counters.ts'
-import { type Asking, type Fact, type FactAnswer, refusedPath } from './fact.ts'
+import { type Asking, FACT_MS, type Fact, type FactAnswer, refusedPath } from './fact.ts'
 
-/** Objects read per resource, one after the other. */
+/** Objects read per resource. */
 const MOST = 200
+/** Connections that they are read over. */
+const AT_ONCE = 4
+const READING_MS = 10_000
+const LISTING_MS = 30_000
 
 interface Item {
   readonly metadata?: { readonly namespace?: string; readonly name?: string; readonly resourceVersion?: string }
 }
+/** What is read of one resource, and how far that went. */
+interface Batch {
+  readonly resource: string
+  /** In the order in which they were last written. */
+  readonly items: readonly Item[]
+  readonly some: readonly Item[]
+  /** How many were decoded, by the process of the API server. */
+  readonly decoded: Map<number | undefined, number>
+  gone: number
+  problem?: string
+}
+type Answer = FactAnswer<'StoredForm'>
+type Unanswered = Extract<Answer, { unread: unknown }>
 
 /**
  * Reads metadata of all objects, or of the longest unwritten and some of the others, from etcd (a GET without resourceVersion never comes from the watch cache, lists do:
@@ -28,78 +45,143 @@ export const storedForm: Fact<'StoredForm'> = async (asking) => {
   const wanted = ['secrets', 'configmaps'].filter(
     (resource) => encrypts(resource) || (resource === 'secrets' && signsOfConfiguration(samples, undefined).length > 0),
   )
-  const resources: StoredForm[] = []
+  const batches: Batch[] = []
   for (const resource of wanted) {
-    const seen = await look(asking, resource)
-    if ('unread' in seen) return seen
-    if (seen.value !== undefined) resources.push(seen.value)
+    const items = await listed(asking, resource)
+    if ('unread' in items) return items
+    if (items.length > 0) batches.push({ resource, items, some: chosen(items), decoded: new Map(), gone: 0 })
   }
-  return { value: { resources } }
+  return batches.length === 0 ? { value: { resources: [] } } : counted(asking, batches)
 }
 
-type Seen = { readonly value: StoredForm | undefined } | Extract<FactAnswer<'StoredForm'>, { unread: unknown }>
+const refused = (resource: string, verb: string, { kind, message }: Refusal): Unanswered => ({
+  unread:
+    kind === 'forbidden'
+      ? { why: 'forbidden', because: message, answer: `allow ${verb} on ${resource} in all namespaces` }
+      : {
+          why: 'unreachable',
+          because: `${resource} could not be read: ${message}`,
+          answer: 'check the connection to the API server and scan again',
+        },
+})
 
-async function look({ client, signal }: Asking, resource: string): Promise<Seen> {
-  const refused = (verb: string, { kind, message }: Refusal): Seen => ({
-    unread:
-      kind === 'forbidden'
-        ? { why: 'forbidden', because: message, answer: `allow ${verb} on ${resource} in all namespaces` }
-        : {
-            why: 'unreachable',
-            because: `${resource} could not be read: ${message}`,
-            answer: 'check the connection to the API server and scan again',
-          },
-  })
+async function listed({ client, signal }: Asking, resource: string): Promise<readonly Item[] | Unanswered> {
   const items: Item[] = []
+  const until = Date.now() + LISTING_MS
   const pages = client.pages(`/api/v1/${resource}`, { accept: METADATA_LIST, signal })
-  for (let page = await pages.next(); ; page = await pages.next()) {
+  for (;;) {
+    const page = await pages.next()
     if (page.done === true) {
-      if (!page.value.ok) return refused('list', page.value.refusal)
-      break
+      if (!page.value.ok) return refused(resource, 'list', page.value.refusal)
+      return items.sort((a, b) => Number(a.metadata?.resourceVersion) - Number(b.metadata?.resourceVersion))
     }
     items.push(...(page.value.items as Item[]))
+    if (page.value.continue !== undefined && Date.now() > until)
+      return refused(resource, 'list', { kind: 'timeout', message: `after ${LISTING_MS / 1000} s only ${items.length} were listed` })
   }
-  if (items.length === 0) return { value: undefined }
-  items.sort((a, b) => Number(a.metadata?.resourceVersion) - Number(b.metadata?.resourceVersion))
-  const some = chosen(items)
-  let doubt: string | undefined
-  let problem: string | undefined
+}
 
-  const counters: StoredCounters[] = []
-  for (const batch of [[], some, items.slice(-1)]) {
-    for (const { metadata: { namespace = '', name = '' } = {} } of batch) {
-      const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/${resource}/${encodeURIComponent(name)}`
-      // One after the other, so that one kept connection leads to one API server.
-      const answer = await client.get(path, { accept: METADATA_ONLY, signal })
-      if (answer.ok || answer.refusal.status === 404) continue
-      if (answer.refusal.kind === 'forbidden') return refused('get', answer.refusal)
-      problem ??= answer.refusal.message
-    }
-    const now = await storedCounters(client, signal)
-    if ('refusal' in now) return refusedPath('/metrics', now.refusal)
-    counters.push(now)
+/**
+ * Several connections at a time. A balancer may lead each to an API server of its own, and each API server counts for itself: so every
+ * connection is asked before and after for the counters of whoever it leads to.
+ */
+async function counted({ client, signal }: Asking, batches: readonly Batch[]): Promise<Answer> {
+  const read = async (batch: Batch, { metadata: { namespace = '', name = '' } = {} }: Item, lane: number, within: AbortSignal) => {
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/${batch.resource}/${encodeURIComponent(name)}`
+    const answer = await client.get(path, { accept: METADATA_ONLY, signal: within, lane, limitMs: FACT_MS, idleMs: FACT_MS })
+    if (answer.ok || answer.refusal.kind === 'server') batch.decoded.set(processes[lane], (batch.decoded.get(processes[lane]) ?? 0) + 1)
+    if (answer.ok) return
+    if (answer.refusal.kind === 'forbidden') throw new Unread(refused(batch.resource, 'get', answer.refusal))
+    if (answer.refusal.status === 404) batch.gone++
+    else batch.problem ??= answer.refusal.message
   }
-  const [before, between, after] = counters as [StoredCounters, StoredCounters, StoredCounters]
+  const counters = async (lane: number): Promise<StoredCounters> => {
+    const now = await storedCounters(client, signal, lane)
+    if ('refusal' in now) throw new Unread(refusedPath('/metrics', now.refusal))
+    return now
+  }
+  const processes: (number | undefined)[] = []
+  try {
+    const first = await counters(0)
+    // Where nothing tells API servers apart, one connection leads to one of them.
+    const lanes = Array.from({ length: first.process === undefined ? 1 : AT_ONCE }, (_, lane) => lane)
+    const before = [first, ...(await Promise.all(lanes.slice(1).map(counters)))]
+    processes.push(...before.map(({ process }) => process))
+
+    const limit = AbortSignal.timeout(READING_MS)
+    const stop = new AbortController()
+    const within = AbortSignal.any([signal, limit, stop.signal])
+    const waiting = batches.flatMap((batch) => batch.some.map((item) => [batch, item] as const)).values()
+    await Promise.all(
+      lanes.map(async (lane) => {
+        for (const [batch, item] of waiting) await read(batch, item, lane, within)
+      }),
+    ).catch((error: unknown) => {
+      stop.abort()
+      if (!limit.aborted || signal.aborted || error instanceof Unread) throw error
+    })
+    const between = await Promise.all(lanes.map(counters))
+    for (const batch of batches) await read({ ...batch, decoded: new Map() }, batch.items.at(-1)!, 0, signal)
+    const after = await counters(0)
+
+    const changed = lanes.some((lane) => before[lane]!.process !== between[lane]!.process) || between[0]!.process !== after.process
+    return { value: { resources: batches.map((batch) => formOf(batch, before, between, after, changed)) } }
+  } catch (error) {
+    if (error instanceof Unread) return error.answer
+    throw error
+  }
+}
+
+class Unread extends Error {
+  readonly answer: Unanswered
+  constructor(answer: Unanswered) {
+    super(answer.unread.because)
+    this.answer = answer
+  }
+}
+
+function formOf(
+  batch: Batch,
+  before: readonly StoredCounters[],
+  between: readonly StoredCounters[],
+  after: StoredCounters,
+  changed: boolean,
+): StoredForm {
+  const { resource, items, some, decoded, gone, problem } = batch
   const since = (from: StoredCounters, to: StoredCounters): Transformations =>
     grown(transformations(from.samples, resource, 'from'), transformations(to.samples, resource, 'from'))
-  const [first, last] = [since(before, between), since(between, after)]
-  const counted = [...first.byPrefix].reduce(
-    (sum, [prefix, count]) => sum + (prefix === '' || prefix.startsWith('k8s:enc:') ? count : 0),
-    0,
-  )
-  if (new Set(counters.map(({ process }) => process)).size > 1 || counted + first.failed < some.length)
-    doubt = 'more than one API server answered, and each counts for itself'
-  else if (first.failed === 0 && problem !== undefined) doubt = problem
+  // Several connections to one API server show the same counters.
+  const lanes = new Map(before.map(({ process }, lane) => [process, lane]))
+  const read: Record<string, number> = {}
+  let failed = 0
+  let missed = changed
+  for (const [process, lane] of lanes) {
+    const seen = since(before[lane]!, between[lane]!)
+    failed += seen.failed
+    let count = seen.failed
+    for (const [prefix, number] of seen.byPrefix) {
+      read[prefix] = (read[prefix] ?? 0) + number
+      if (prefix === '' || prefix.startsWith('k8s:enc:')) count += number
+    }
+    if (count < (decoded.get(process) ?? 0)) missed = true
+  }
+  const looked = [...decoded.values()].reduce((sum, count) => sum + count, 0)
+  const wanted = some.length - gone
+  const doubt = missed
+    ? 'more than one API server answered, and each counts for itself'
+    : failed === 0 && problem !== undefined
+      ? problem
+      : looked < wanted
+        ? `only ${looked} of the ${wanted} that were to be read could be in ${READING_MS / 1000} s`
+        : undefined
   return {
-    value: {
-      resource,
-      objects: items.length,
-      looked: some.length,
-      read: Object.fromEntries(first.byPrefix),
-      newest: Object.fromEntries(last.byPrefix),
-      failed: first.failed,
-      ...(doubt !== undefined && { doubt }),
-    },
+    resource,
+    objects: items.length - gone,
+    looked,
+    read,
+    newest: Object.fromEntries(since(between[0]!, after).byPrefix),
+    failed,
+    ...(doubt !== undefined && { doubt }),
   }
 }
 
