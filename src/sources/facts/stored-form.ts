@@ -10,7 +10,13 @@ import { type Asking, type Fact, type FactAnswer, refusedPath } from './fact.ts'
 const MOST = 200
 
 interface Item {
-  readonly metadata?: { readonly namespace?: string; readonly name?: string; readonly resourceVersion?: string }
+  readonly metadata?: {
+    readonly namespace?: string
+    readonly name?: string
+    readonly resourceVersion?: string
+    readonly creationTimestamp?: string
+    readonly managedFields?: readonly { readonly time?: string }[]
+  }
 }
 
 /**
@@ -21,12 +27,13 @@ export const storedForm: Fact<'StoredForm'> = async (asking) => {
   const metrics = await asking.fact('ApiServerMetrics')
   if ('unread' in metrics) return metrics
   const { samples } = metrics.value
-  const encrypts = (resource: string) =>
-    (['from', 'to'] as const).some((direction) =>
-      [...transformations(samples, resource, direction).byPrefix.keys()].some((prefix) => prefix.startsWith('k8s:enc:')),
-    )
-  const wanted = ['secrets', 'configmaps'].filter(
-    (resource) => encrypts(resource) || (resource === 'secrets' && signsOfConfiguration(samples, undefined).length > 0),
+  const counted = (resource: string) =>
+    (['from', 'to'] as const).flatMap((direction) => [...transformations(samples, resource, direction).byPrefix.keys()])
+  // Counters are there only where the API server is given a configuration.
+  const wanted = ['secrets', 'configmaps'].filter((resource) =>
+    resource === 'secrets'
+      ? counted(resource).length > 0 || signsOfConfiguration(samples, undefined).length > 0
+      : counted(resource).some((prefix) => prefix.startsWith('k8s:enc:')),
   )
   const resources: StoredForm[] = []
   for (const resource of wanted) {
@@ -62,6 +69,11 @@ async function look({ client, signal }: Asking, resource: string): Promise<Seen>
   if (items.length === 0) return { value: undefined }
   items.sort((a, b) => Number(a.metadata?.resourceVersion) - Number(b.metadata?.resourceVersion))
   const some = chosen(items)
+  const { creationTimestamp, managedFields = [] } = items.at(-1)?.metadata ?? {}
+  const newestAt = [creationTimestamp, ...managedFields.map(({ time }) => time)]
+    .filter((time) => time !== undefined)
+    .sort()
+    .at(-1)
   let doubt: string | undefined
   let problem: string | undefined
 
@@ -97,6 +109,7 @@ async function look({ client, signal }: Asking, resource: string): Promise<Seen>
       looked: some.length,
       read: Object.fromEntries(first.byPrefix),
       newest: Object.fromEntries(last.byPrefix),
+      ...(newestAt !== undefined && { newestAt }),
       failed: first.failed,
       ...(doubt !== undefined && { doubt }),
     },
