@@ -11,12 +11,15 @@ import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.t
 import { type HostFile, proposeFlags } from './apiserver-flag.ts'
 import { formWanted, STAGED_OPTIONS, STAGED_READS, stagedProposal } from './encryption-staged.ts'
 import { PROVIDER_OPTIONS, type ProviderCommands, providerProposal } from './provider-command.ts'
+import { proposeRewrite } from './stored-rewrite.ts'
 
 const DIRECTORY = '/etc/kubernetes/enc'
 const MOUNT: HostFile = { name: 'encryption-config', path: DIRECTORY, type: 'Directory', readOnly: true }
 
 /** Turns encryption on where no API server has it. Nothing of an existing configuration is ever rewritten: its keys are the only way to the data. */
-export const encryptSecrets = <E extends { readonly configured: boolean }>(): Remedy<E> =>
+export const encryptSecrets = <
+  E extends { readonly configured: boolean; readonly resource?: string; readonly writes?: string },
+>(): Remedy<E> =>
   remedy<E>({
     family: 'encryption-config',
     reads: [...FLAG_LADDER, 'EncryptionConfiguration', 'ApiServerMetrics', 'ApiServerHealth', ...STAGED_READS],
@@ -45,7 +48,9 @@ export const encryptSecrets = <E extends { readonly configured: boolean }>(): Re
         }
       const staged = stagedProposal(context, (hosts) => wishFor(hosts, context), 'encrypt Secrets at rest, in stages')
       if (staged !== undefined) return staged
-      if (finding.evidence.configured) return { byHand: REORDER }
+      const { configured, resource, writes } = finding.evidence
+      if (resource !== undefined) return proposeRewrite({ resource, ...(writes !== undefined && { writes }) }, view)
+      if (configured) return { byHand: REORDER }
       return likeTheOthers(finding, context) ?? turnOn(finding, context)
     },
   })

@@ -18,6 +18,7 @@ import { editsOfConfigMap, editsOfConfiguration } from '../src/objects/flag-edit
 import { parsed } from '../src/objects/flag-kubeadm.ts'
 import { refOf } from '../src/objects/ref.ts'
 import { storedNames } from '../src/objects/stored-resources.ts'
+import { rewriteChange } from './stored-rewrite.ts'
 
 /** What a staged remedy looks at besides the hosts: what wildcards of the file stand for. */
 export const STAGED_READS = ['Hosts', 'ServedResources', 'APIService'] as const
@@ -135,21 +136,7 @@ export function stagedChanges(
   }
   for (const stage of first?.is === 'files' && first.step === 'read' ? stages.slice(1) : stages) {
     if (stage.is === 'files') for (const { node, rules } of stage.files) file(node, stage.step, rules, 'reload')
-    else {
-      const { resources, prefix, onlyUndo } = stage
-      const what = resources.join(', ')
-      const how = prefix === '' ? 'in plain text' : `with ${prefix}`
-      const title = onlyUndo
-        ? `stored ${what}: nothing changes now; taken back, this step stores them ${how} again`
-        : `stored ${what}: each stored anew, ${how}`
-      add(`rewrite ${what} ${onlyUndo ? 'back to' : 'to'} ${prefix || 'plain'}`, title, {
-        do: 'rewrite',
-        resources,
-        prefix,
-        nodes: names,
-        ...(onlyUndo && { onlyUndo }),
-      })
-    }
+    else changes.push(rewriteChange(stage.resources, stage.prefix, names, stage.onlyUndo))
   }
   if (thenOff)
     for (const { node } of nodes)

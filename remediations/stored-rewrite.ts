@@ -1,6 +1,6 @@
 /** What is stored as it was written under an older configuration is stored anew. */
 import { remedy } from '../src/model/define.ts'
-import type { Proposal, Readable, Remedy, View } from '../src/model/index.ts'
+import type { Change, Proposal, Readable, Remedy, View } from '../src/model/index.ts'
 import { serverMinor } from '../src/objects/flags.ts'
 
 export interface Stale {
@@ -15,30 +15,39 @@ export const rewriteStored = <E extends Stale>(): Remedy<E> =>
   remedy<E>({
     family: 'stored-rewrite',
     reads: ['Hosts', 'ServerVersion'],
-    propose({ evidence: { writes, resource, byHand } }, { view }): Proposal {
-      if (byHand !== undefined) return { byHand }
-      if (writes === undefined || view.source.kind !== 'live')
-        return {
-          byHand: `find out which provider writes ${resource} now (the first of the EncryptionConfiguration that every API server has loaded); when it is one that encrypts, store them anew: ${byOperator(resource, view)}`,
-        }
-      return {
-        changes: [
-          {
-            type: 'host',
-            key: `stored ${resource}`,
-            title: `what etcd holds of ${resource}: store it anew as ${writes}`,
-            action: { do: 'rewrite', resources: [resource], prefix: writes, nodes: controlPlane(view) },
-          },
-        ],
-        risk: 'may-break',
-        summary: `store all ${resource} anew, so that the provider that writes now encrypts them`,
-        mayBreak: [
-          `each of the ${resource} is written once without a change: whoever watches them hears of all, and a controller that goes by resourceVersion may restart pods`,
-          'the writes come at most 50 a second, or as fast as the controller manager migrates',
-        ],
-      }
-    },
+    propose: ({ evidence }, { view }) => proposeRewrite(evidence, view),
   })
+
+export function proposeRewrite({ writes, resource, byHand }: Stale, view: View<Readable>): Proposal {
+  if (byHand !== undefined) return { byHand }
+  if (writes === undefined || view.source.kind !== 'live')
+    return {
+      byHand: `find out which provider writes ${resource} now (the first of the EncryptionConfiguration that every API server has loaded); when it is one that encrypts, store them anew: ${byOperator(resource, view)}`,
+    }
+  return {
+    changes: [rewriteChange([resource], writes, controlPlane(view))],
+    risk: 'may-break',
+    summary: `store all ${resource} anew, so that the provider that writes now encrypts them`,
+    mayBreak: [
+      `each of the ${resource} is written once without a change: whoever watches them hears of all, and a controller that goes by resourceVersion may restart pods`,
+      'the writes come at most 50 a second, or as fast as the controller manager migrates',
+    ],
+  }
+}
+
+/** The same for all who ask for it, so that it is one step of a plan. */
+export function rewriteChange(resources: readonly string[], prefix: string, nodes: readonly string[], onlyUndo?: true): Change {
+  const what = resources.join(', ')
+  const how = prefix === '' ? 'in plain text' : `with ${prefix}`
+  return {
+    type: 'host',
+    key: `rewrite ${what} ${onlyUndo ? 'back to' : 'to'} ${prefix || 'plain'}`,
+    title: onlyUndo
+      ? `stored ${what}: nothing changes now; taken back, this step stores them ${how} again`
+      : `stored ${what}: each stored anew, ${how}`,
+    action: { do: 'rewrite', resources, prefix, nodes, ...(onlyUndo && { onlyUndo }) },
+  }
+}
 
 const controlPlane = (view: View<Readable>): readonly string[] =>
   (view.fact('Hosts')?.hosts ?? []).filter((host) => host.controlPlane && host.refused === undefined).map(({ node }) => node)

@@ -14,6 +14,8 @@ export interface StoredForm {
   readonly read: Readonly<Record<string, number>>
   /** The same of the one written last. */
   readonly newest: Readonly<Record<string, number>>
+  /** When that one was written at the earliest: its creation, or a later change that its managed fields tell (RFC 3339). */
+  readonly newestAt?: string
   /** No provider could decrypt them. */
   readonly failed: number
   /** Why the counts cannot be relied on. */

@@ -1,8 +1,8 @@
 /** Encryption at rest as the hosts show it: every node that runs an API server, the file it is given, and what that says. */
-import type { EncryptionStageRule, PodObject, Readable, View } from '../model/index.ts'
+import type { ConfigFile, EncryptionStageRule, PodObject, Readable, View } from '../model/index.ts'
 import { configurationIn } from './encryption-file.ts'
 import { type EncryptionForm, formsFor, formsOf, stageRules } from './encryption-forms.ts'
-import { componentFlags, serverMinor } from './flags.ts'
+import { type ComponentInstance, componentFlags, serverMinor } from './flags.ts'
 import { refOf, sameObject } from './ref.ts'
 
 export const ENCRYPTION_FLAG = 'encryption-provider-config'
@@ -68,6 +68,17 @@ export function hasLoadedEncrypting(view: View<Readable>): boolean {
       }),
     )
   )
+}
+
+/** The file that an API server is given, on its own node, where that is reached: while a change is under way the files of two nodes differ, and have one name. */
+export function ownFile({ subject, flags }: ComponentInstance, view: View<Readable>): readonly ConfigFile[] | undefined {
+  const pod = view.all('Pod').find((one) => sameObject(refOf(one), subject)) as PodObject | undefined
+  const path = flags.get(ENCRYPTION_FLAG)
+  const host = view.fact('Hosts')?.hosts.find(({ node }) => node === pod?.spec.nodeName)
+  const text = host?.files.find((one) => one.path === path)?.text
+  const configuration = text === undefined ? '' : configurationIn(text)
+  const name = path?.split('/').at(-1) ?? ''
+  return typeof configuration === 'string' ? undefined : [{ ...configuration, metadata: { name } } as unknown as ConfigFile]
 }
 
 /** A name that no key has: `key-20261126`, and `-2` after it for a second one of that day. */

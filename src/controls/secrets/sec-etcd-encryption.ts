@@ -1,10 +1,11 @@
 import { encryptSecrets } from '../../../remediations/encryption-config.ts'
 import { control } from '../../model/define.ts'
-import type { ConfigFile, Observation, PodObject, Readable, Remark, View } from '../../model/index.ts'
+import type { ConfigFile, Observation, Readable, Remark, View } from '../../model/index.ts'
 import { distribution, providerAnswer } from '../../objects/distribution.ts'
 import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
-import { configurationIn } from '../../objects/encryption-file.ts'
-import { hasLoadedEncrypting } from '../../objects/encryption-hosts.ts'
+import { meantPrefix } from '../../objects/encryption-coverage.ts'
+import { hasLoadedEncrypting, ownFile } from '../../objects/encryption-hosts.ts'
+import { LOOK_NOW, NOT_OF_NOW, writerSeen } from '../../objects/encryption-writer.ts'
 import { filesNamed } from '../../objects/flag-files.ts'
 import {
   CONTROL_PLANE,
@@ -15,14 +16,18 @@ import {
   flagFinding,
   serverMinor,
 } from '../../objects/flags.ts'
-import { refOf, sameObject } from '../../objects/ref.ts'
 
 const FLAG = 'encryption-provider-config'
 interface Evidence {
   readonly grade: 'E1' | 'E3'
   readonly configured: boolean
   readonly seen: string
+  /** What is stored in plain text from before, and what is written now: `k8s:enc:secretbox:v1:key1:`. */
+  readonly resource?: string
+  readonly writes?: string
 }
+/** How an API server writes Secrets; `unseen`: only that its flag is set. */
+type Judged = 'encrypts' | 'plain' | 'mixed' | 'unseen'
 
 export default control({
   title: 'Secrets must be encrypted at rest',
@@ -38,41 +43,68 @@ export default control({
     { standard: 'KS', section: 'C-0244' },
   ],
   reads: [],
-  consults: [...FLAG_LADDER, 'ApiServerMetrics', 'ApiServerHealth', 'EncryptionConfiguration', 'Hosts'],
+  consults: [...FLAG_LADDER, 'ApiServerMetrics', 'ApiServerHealth', 'EncryptionConfiguration', 'StoredForm', 'Hosts'],
   *evaluate(view): Iterable<Observation<Evidence> | Remark> {
     const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
     const samples = view.fact('ApiServerMetrics')?.samples
     const writers = writersOfSecrets(samples ?? [])
     const signs = signsOfConfiguration(samples, view.fact('ApiServerHealth')?.checks)
-    for (const instance of instances) yield* judge(instance, ownFile(instance, view) ?? view.all('EncryptionConfiguration'))
+    const seen = new Set<Judged>()
+    for (const instance of instances) seen.add(yield* judge(instance, ownFile(instance, view) ?? view.all('EncryptionConfiguration')))
     for (const note of notes) yield { note }
 
     const encrypted = [...writers].filter((provider) => provider !== 'identity')
-    const on = { subject: instances[0]?.subject ?? CONTROL_PLANE, key: 'writes', origin: 'workload' as const }
+    const on = { subject: instances[0]?.subject ?? CONTROL_PLANE, origin: 'workload' as const }
     const configured = instances.some((instance) => instance.flags.get(FLAG)) || instances.length === 0
-    if (configured && writers.has('identity') && encrypted.length === 0) {
+    const form = view.fact('StoredForm')?.resources.find(({ resource }) => resource === 'secrets')
+    const isLoaded = hasLoadedEncrypting(view)
+    const now = writerSeen(samples ?? [], form, 'secrets')
+    if (isLoaded && writers.has('identity'))
+      yield { note: 'evidence E1: the API server that answered has by now loaded the file that has a key write' }
+    else if (configured && writers.has('identity') && encrypted.length === 0) {
+      seen.add('plain')
       yield {
         ...on,
+        key: 'writes',
         reason: 'writes Secrets to etcd unencrypted',
         detail: 'the API server that answered counts writes with identity first',
         evidence: { grade: 'E3', configured: true, seen: 'transformer_prefix="" on to_storage of secrets' },
       }
-    } else if (configured && writers.has('identity') && hasLoadedEncrypting(view)) {
-      yield {
-        note: `evidence E1: the API server that answered has by now loaded the file that has ${encrypted.join(', ')} write; what it wrote unencrypted before is sec-etcd-encryption-coverage's`,
-      }
-    } else if (configured && writers.has('identity')) {
+    } else if (configured && writers.has('identity') && !(now.isOfNow && now.prefix !== '')) {
+      seen.add('mixed')
       yield {
         ...on,
+        key: 'writes',
         reason: 'wrote Secrets both encrypted and unencrypted since it was started',
         verdict: 'review',
         evidence: { grade: 'E3', configured: true, seen: `to_storage of secrets by ${[...writers].join(', ')}` },
       }
     } else if (encrypted.length > 0) yield { note: `evidence E3: the API server that answered writes Secrets with ${encrypted.join(', ')}` }
 
-    if (instances.length > 0 || writers.size > 0) return
-    if (signs.length > 0) yield { note: `evidence E3: ${signs.join(', ')}; what the configuration says is not seen` }
-    else yield* nothingSeen()
+    const plain = form?.read[''] ?? 0
+    const writes = meantPrefix(view.all('EncryptionConfiguration'), 'secrets') ?? now.prefix
+    if (plain > 0 && !seen.has('plain'))
+      yield {
+        ...on,
+        key: 'stored',
+        reason: 'holds Secrets in etcd unencrypted',
+        detail: `of ${form!.looked} that were read of ${form!.objects}, ${plain} are stored in plain text, as they were written before`,
+        evidence: {
+          grade: 'E3',
+          configured: true,
+          seen: 'transformer_prefix="identity" on from_storage of secrets',
+          resource: 'secrets',
+          ...(writes && { writes }),
+        },
+      }
+    if (plain > 0 || seen.has('plain') || seen.has('mixed') || isLoaded) return
+    const isUnseen = instances.length === 0 || (seen.has('unseen') && !hasOwnKeys(view))
+    if (instances.length === 0 && writers.size === 0 && signs.length === 0) yield* nothingSeen()
+    else if (isUnseen && !(now.isOfNow && now.prefix !== ''))
+      yield {
+        unknown: `an EncryptionConfiguration is in use (${signs[0] ?? `--${FLAG}`}), and ${now.prefix === undefined ? 'nothing says whether it has Secrets encrypted' : NOT_OF_NOW}`,
+        answer: samples === undefined ? `${LOOK_NOW}; or allow get on /metrics` : LOOK_NOW,
+      }
 
     function* nothingSeen(): Iterable<Remark> {
       const { name, certain } = distribution(view)
@@ -89,43 +121,37 @@ export default control({
   verify: 'On an etcd node, etcdctl get /registry/secrets/NAMESPACE/NAME begins with k8s:enc: for every Secret.',
 })
 
-/** On its own node, where that is reached: while a change is under way the files of two nodes differ, and have one name. */
-function ownFile({ subject, flags }: ComponentInstance, view: View<Readable>): readonly ConfigFile[] | undefined {
-  const pod = view.all('Pod').find((one) => sameObject(refOf(one), subject)) as PodObject | undefined
-  const path = flags.get(FLAG)
-  const host = view.fact('Hosts')?.hosts.find(({ node }) => node === pod?.spec.nodeName)
-  const text = host?.files.find((one) => one.path === path)?.text
-  const configuration = text === undefined ? '' : configurationIn(text)
-  const name = path?.split('/').at(-1) ?? ''
-  return typeof configuration === 'string' ? undefined : [{ ...configuration, metadata: { name } } as unknown as ConfigFile]
-}
+/** They write their file themselves, and encrypt from the start where the flag is set: https://docs.k3s.io/security/secrets-encryption */
+const hasOwnKeys = (view: View<Readable>): boolean => ['k3s', 'rke2'].includes(distribution(view).name)
 
-function* judge(instance: ComponentInstance, files: readonly ConfigFile[]): Iterable<Observation<Evidence> | Remark> {
+function* judge(instance: ComponentInstance, files: readonly ConfigFile[]): Generator<Observation<Evidence> | Remark, Judged> {
   const { value } = effectiveFlag(instance, FLAG, undefined)
   const on = flagFinding(instance, FLAG)
+  const reason = 'stores Secrets in etcd unencrypted'
   if (value === undefined) {
     yield {
       ...on,
-      reason: 'stores Secrets in etcd unencrypted',
+      reason,
       detail: `--${FLAG} is not set`,
       evidence: { grade: 'E1', configured: false, seen: `${instance.source}: --${FLAG} unset` },
     }
-    return
+    return 'plain'
   }
   const named = filesNamed(files, instance, value)
   if (named.length === 0) {
     yield { note: `evidence E1: --${FLAG}=${value}; what the file says is not seen` }
-    return
+    return 'unseen'
   }
   for (const file of named) {
     const first = ruleForSecrets(encryptionRules(file))?.providers[0]?.kind
     if (first !== undefined && first !== 'identity' && first !== 'none') continue
     yield {
       ...on,
-      reason: 'stores Secrets in etcd unencrypted',
+      reason,
       detail: first === undefined ? `${file.metadata.name} does not cover secrets` : `${file.metadata.name} has ${first} first`,
       evidence: { grade: 'E1', configured: true, seen: `${file.metadata.name}: ${first ?? 'secrets not covered'}` },
     }
-    return
+    return 'plain'
   }
+  return 'encrypts'
 }

@@ -14,7 +14,13 @@ const READING_MS = 10_000
 const LISTING_MS = 30_000
 
 interface Item {
-  readonly metadata?: { readonly namespace?: string; readonly name?: string; readonly resourceVersion?: string }
+  readonly metadata?: {
+    readonly namespace?: string
+    readonly name?: string
+    readonly resourceVersion?: string
+    readonly creationTimestamp?: string
+    readonly managedFields?: readonly { readonly time?: string }[]
+  }
 }
 /** What is read of one resource, and how far that went. */
 interface Batch {
@@ -38,12 +44,13 @@ export const storedForm: Fact<'StoredForm'> = async (asking) => {
   const metrics = await asking.fact('ApiServerMetrics')
   if ('unread' in metrics) return metrics
   const { samples } = metrics.value
-  const encrypts = (resource: string) =>
-    (['from', 'to'] as const).some((direction) =>
-      [...transformations(samples, resource, direction).byPrefix.keys()].some((prefix) => prefix.startsWith('k8s:enc:')),
-    )
-  const wanted = ['secrets', 'configmaps'].filter(
-    (resource) => encrypts(resource) || (resource === 'secrets' && signsOfConfiguration(samples, undefined).length > 0),
+  const prefixesOf = (resource: string) =>
+    (['from', 'to'] as const).flatMap((direction) => [...transformations(samples, resource, direction).byPrefix.keys()])
+  // Counters are there only where the API server is given a configuration.
+  const wanted = ['secrets', 'configmaps'].filter((resource) =>
+    resource === 'secrets'
+      ? prefixesOf(resource).length > 0 || signsOfConfiguration(samples, undefined).length > 0
+      : prefixesOf(resource).some((prefix) => prefix.startsWith('k8s:enc:')),
   )
   const batches: Batch[] = []
   for (const resource of wanted) {
@@ -167,6 +174,11 @@ function formOf(
   }
   const looked = [...decoded.values()].reduce((sum, count) => sum + count, 0)
   const wanted = some.length - gone
+  const { creationTimestamp, managedFields = [] } = items.at(-1)?.metadata ?? {}
+  const newestAt = [creationTimestamp, ...managedFields.map(({ time }) => time)]
+    .filter((time) => time !== undefined)
+    .sort()
+    .at(-1)
   const doubt = missed
     ? 'more than one API server answered, and each counts for itself'
     : failed === 0 && problem !== undefined
@@ -180,6 +192,7 @@ function formOf(
     looked,
     read,
     newest: Object.fromEntries(since(between[0]!, after).byPrefix),
+    ...(newestAt !== undefined && { newestAt }),
     failed,
     ...(doubt !== undefined && { doubt }),
   }

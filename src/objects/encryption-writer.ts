@@ -1,0 +1,45 @@
+/** With what a resource is written now, as the API server that answered shows it: its counters, and the value written last. */
+import type { MetricSample, StoredForm } from '../model/index.ts'
+import { prefixOfSeries, transformations } from './stored-form.ts'
+
+export interface WriterSeen {
+  /** `k8s:enc:secretbox:v1:key1:`; '' is plain text; undefined where nothing tells, or where it is of several forms. */
+  readonly prefix: string | undefined
+  /** It was written with the configuration that is loaded now: no other one came after it. */
+  readonly isOfNow: boolean
+}
+
+const FAMILY = 'apiserver_encryption_config_controller_automatic_reload'
+
+/**
+ * Counters run from the start of the process, over all configurations that it has loaded since. So they tell what is written now where there was
+ * no other one; else the value written last does, if that was after the last one was loaded.
+ */
+export function writerSeen(samples: readonly MetricSample[], form: StoredForm | undefined, resource: string): WriterSeen {
+  const counted = Object.fromEntries(transformations(samples, resource, 'to').byPrefix)
+  const reloads = samples.filter(({ name, labels, value }) => name === `${FAMILY}s_total` && labels['status'] === 'success' && value > 0)
+  if (reloads.length === 0 && Object.keys(counted).length > 0) {
+    const prefix = prefixOfSeries(counted)
+    return { prefix, isOfNow: prefix !== undefined }
+  }
+  const last = form === undefined || form.doubt !== undefined ? undefined : prefixOfSeries(form.newest)
+  const loaded = loadedAt(samples)
+  const written = form?.newestAt === undefined ? Number.NaN : Date.parse(form.newestAt) / 1000
+  // To the second; what was written in the same second may be from before.
+  return { prefix: last ?? prefixOfSeries(counted), isOfNow: last !== undefined && loaded !== undefined && written > loaded + 1 }
+}
+
+/** Seconds since 1970. */
+function loadedAt(samples: readonly MetricSample[]): number | undefined {
+  const times = samples
+    .filter(
+      ({ name, labels }) =>
+        name === 'process_start_time_seconds' || (name === `${FAMILY}_last_timestamp_seconds` && labels['status'] === 'success'),
+    )
+    .map(({ value }) => value)
+  return times.length === 0 ? undefined : Math.max(...times)
+}
+
+/** Why what was written last does not tell, and what would. */
+export const NOT_OF_NOW = 'the configuration was loaded anew since, and nothing says that it is still the one that writes'
+export const LOOK_NOW = 'look at the EncryptionConfiguration with --host or --manifests; or create a Secret, scan again, and delete it'
