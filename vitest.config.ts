@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import LongestFirst from './test/helpers/longest-first.ts'
 
 export default defineConfig({
   define: { __VERSION__: '"0.0.0-test"' },
@@ -8,8 +9,9 @@ export default defineConfig({
     // Against hanging only: on a busy machine anything may take several times as long.
     testTimeout: 240_000,
     hookTimeout: 900_000,
-    // Two cores, and each e2e file runs a control plane of its own; but those of encryption mostly wait for API servers to look at a file.
-    maxWorkers: 3,
+    // Two cores, and each e2e file runs a control plane of its own; but those that take longest mostly wait for API servers and kubelets.
+    maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     env: { FORCE_COLOR: '0', NODE_ENV: 'test' },
     reporters: process.env.CI ? ['default', './test/helpers/closing-line.ts'] : ['default'],
   },

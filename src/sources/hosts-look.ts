@@ -30,21 +30,29 @@ const ADMIN_FILES = ['/etc/kubernetes/admin.conf', '/etc/kubernetes/super-admin.
 /** Of keys and certificates that are the cluster's alone. */
 const OWN_FOLDER = /^\/(etc\/kubernetes|var\/lib\/(kubelet|etcd)|etc\/etcd)\//
 
-/** Never throws for what a node may do: `seen.refused` says it. */
-export async function lookAt(host: Host): Promise<HostLook> {
-  const look = new Look(host)
+/** A node that did not let itself be looked at. */
+export const refusedLook = ({ node, carrier }: Pick<Host, 'node' | 'carrier'>, refused: string): HostLook => ({
+  seen: { node, carrier, controlPlane: false, files: [], unread: [], refused },
+  objects: [],
+  unread: [],
+  apiServer: false,
+})
+
+/** Never throws for what a node may do: `seen.refused` says it. Once it is aborted it asks nothing more. */
+export async function lookAt(host: Host, signal?: AbortSignal): Promise<HostLook> {
+  const look = new Look(host, signal)
   try {
     await look.all()
   } catch (error) {
     if (!(error instanceof HostUnreachable || error instanceof HostRefused)) throw error
-    const seen = { node: host.node, carrier: host.carrier, controlPlane: false, files: [], unread: [], refused: error.message }
-    return { seen, objects: [], unread: [], apiServer: false }
+    return refusedLook(host, error.message)
   }
   return look.result()
 }
 
 class Look {
   readonly #host: Host
+  readonly #signal: AbortSignal | undefined
   readonly #files = new Map<string, HostFileSeen>()
   readonly #unread: { readonly path: string; readonly because: string }[] = []
   readonly #objects: FoundObject[] = []
@@ -53,8 +61,9 @@ class Look {
   readonly #done = new Set<string>()
   readonly #components = new Set<string>()
 
-  constructor(host: Host) {
+  constructor(host: Host, signal: AbortSignal | undefined) {
     this.#host = host
+    this.#signal = signal
   }
 
   async all(): Promise<void> {
@@ -195,6 +204,7 @@ class Look {
 
   /** A refusal is told of the path; where nobody answers the whole look ends. */
   async #asking<T>(path: string, ask: () => Promise<T | undefined>): Promise<T | undefined> {
+    if (this.#signal?.aborted === true) throw new HostUnreachable('it was given up')
     try {
       return await ask()
     } catch (error) {

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandResult, Host, HostCommand } from '../hosts/host.ts'
 import type { ClusterSource, Kind, KubeObject, Readable, SourceEvent, Unread } from '../model/index.ts'
 import { Coverage } from './hosts-coverage.ts'
-import { type HostLook, lookAt } from './hosts-look.ts'
+import { type HostLook, refusedLook } from './hosts-look.ts'
+import { Looks, type LooksOptions } from './hosts-looks.ts'
 import { EventQueue } from './live-queue.ts'
 import { LineFinder } from './manifests-lines.ts'
 import { deepEqual } from './sharing.ts'
@@ -22,7 +23,7 @@ export const HOST_KINDS = {
 type HostKind = keyof typeof HOST_KINDS
 const isHostKind = (what: Readable): what is HostKind => Object.hasOwn(HOST_KINDS, what)
 
-export interface HostsOptions {
+export interface HostsOptions extends LooksOptions {
   /** Milliseconds between two looks while following; at least 20 times as long as a look takes. */
   readonly everyMs?: number
 }
@@ -31,7 +32,7 @@ export interface HostsOptions {
 export function withHosts(
   source: ClusterSource,
   given: readonly Host[],
-  { everyMs = 10_000 }: HostsOptions = {},
+  { everyMs = 10_000, ...options }: HostsOptions = {},
 ): { readonly source: ClusterSource; readonly hosts: readonly Host[] } {
   let changed = () => {}
   const hosts = given.map((host) => new ToldHost(host, () => changed()))
@@ -60,8 +61,9 @@ export function withHosts(
         ended.addEventListener('abort', () => queue.close(), { once: true })
         const reader = new Reader(wanted, kinds, (event) => queue.push(event))
         let failure: { readonly error: unknown } | undefined
+        const all = new Looks(given, options)
         const look = async () => {
-          const looks = await Promise.all(given.map(lookAt))
+          const looks = await all.all(ended)
           texts = new Map(
             looks.flatMap(({ seen }) =>
               seen.files.flatMap(({ path, text }) => (text === undefined ? [] : [[`${seen.node}:${path}`, text] as const])),
@@ -84,13 +86,13 @@ export function withHosts(
         const following = (async () => {
           await first
           while (follow && !ended.aborted) {
-            const before = Date.now()
             const wake = new AbortController()
             changed = () => wake.abort()
             await sleep(Math.max(everyMs, 20 * reader.tookMs), undefined, { signal: AbortSignal.any([ended, wake.signal]) }).catch(() => {})
             if (ended.aborted) break
+            const began = Date.now()
             const looks = await look()
-            reader.tookMs = wake.signal.aborted ? 0 : Date.now() - before - everyMs
+            reader.tookMs = Date.now() - began
             if (reader.synced) reader.looked(looks)
           }
         })()
@@ -170,12 +172,7 @@ class Reader {
 }
 
 /** Whatever machine that is, its files are not the cluster's. */
-const foreign = ({ seen: { node, carrier } }: HostLook): HostLook => ({
-  seen: { node, carrier, controlPlane: false, files: [], unread: [], refused: 'the cluster has no node of this name' },
-  objects: [],
-  unread: [],
-  apiServer: false,
-})
+const foreign = ({ seen }: HostLook): HostLook => refusedLook(seen, 'the cluster has no node of this name')
 
 /** The first of a name has the plain key; objects of several nodes often have one name. */
 function itemsOf(kind: Kind, looks: readonly HostLook[]): readonly (readonly [string, KubeObject])[] {

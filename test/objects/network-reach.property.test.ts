@@ -11,7 +11,7 @@ import { type OracleEnd, type OracleWorld, outcomes } from './network-reach-orac
 import { IPS, objectsOf, PORTS, type RandomWorld, worldOf } from './network-reach-worlds.ts'
 import { viewOf } from './rbac-graph-worlds.ts'
 
-const RUNS = Number(process.env['NETWORK_REACH_RUNS'] ?? 5_000)
+const RUNS = Number(process.env['NETWORK_REACH_RUNS'] ?? 2_000)
 
 /** The ends of a world twice: as the engine has them, and as the oracle does. */
 function endsOf(world: RandomWorld): { known: ReturnType<typeof reach>; ends: readonly (readonly [End, OracleEnd])[] } {

@@ -206,7 +206,7 @@ function pair(name: string, subject: RbacSubject, request: ObservedRequest, all:
 }
 
 const SEED = Number(process.env['WORLD_SEED'] ?? Date.now() % 1_000_000)
-const WORLDS = Number(process.env['WORLDS'] ?? 60)
+const WORLDS = Number(process.env['WORLDS'] ?? 24)
 const RBAC_LISTS = ['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'] as const
 const sorted = (view: Snapshot) => RBAC_LISTS.flatMap((kind) => view.all(kind).map((one) => JSON.stringify(one))).sort()
 
