@@ -2,6 +2,7 @@
 import type { ConfigFile, HostSeen, MetricSample, Path, ServedGroup } from '../model/index.ts'
 import { type EncryptionRule, encryptionRules } from './encryption.ts'
 import { isEncryptionFile } from './encryption-file.ts'
+import { covers } from './encryption-forms.ts'
 
 /** Custom resources that hold tokens, client secrets or private keys as they are. */
 const TOKEN_KINDS: readonly (readonly [group: string, plurals: readonly string[]])[] = [
@@ -13,13 +14,6 @@ const TOKEN_KINDS: readonly (readonly [group: string, plurals: readonly string[]
   ['management.cattle.io', ['tokens']],
   ['ext.cattle.io', ['tokens']],
 ]
-
-/** Whether an entry such as `secrets`, `*.apps`, `*.` or `*.*` covers a resource such as `secrets` or `tokens.management.cattle.io`. */
-export function coversResource(entry: string, resource: string): boolean {
-  if (entry === resource || entry === '*.*') return true
-  const dot = resource.indexOf('.')
-  return entry === `*.${dot < 0 ? '' : resource.slice(dot + 1)}`
-}
 
 const encrypts = ({ providers }: EncryptionRule): boolean => providers[0] !== undefined && !['identity', 'none'].includes(providers[0].kind)
 
@@ -37,9 +31,9 @@ export function* decidedWrongly(
     return plurals.filter((plural) => here.includes(plural)).map((plural) => `${plural}.${group}`)
   })
   for (const resource of ['configmaps', ...custom]) {
-    const rule = rules.find(({ resources }) => resources.some((entry) => coversResource(entry, resource)))
+    const rule = rules.find(({ resources }) => resources.some((entry) => covers(entry, resource)))
     if (rule !== undefined && encrypts(rule)) continue
-    const later = rules.some((one) => one !== rule && encrypts(one) && one.resources.some((entry) => coversResource(entry, resource)))
+    const later = rules.some((one) => one !== rule && encrypts(one) && one.resources.some((entry) => covers(entry, resource)))
     if (rule !== undefined && later)
       yield { resource, at: rule.at, detail: 'an earlier entry without encryption decides, a later one would encrypt them' }
     else if (resource !== 'configmaps')
@@ -48,15 +42,17 @@ export function* decidedWrongly(
 }
 
 /**
- * What values of a resource begin with when they are written as the configuration says; undefined where several files say different things,
- * or where it is a plugin, whose name is not kept.
+ * What values of a resource begin with when they are written as the configuration says ('': plain text); undefined where there is none, or
+ * where several files say different things.
  */
 export function meantPrefix(files: readonly ConfigFile[], resource: string): string | undefined {
   const meant = new Set(
     files.map((file) => {
-      const rule = encryptionRules(file).find(({ resources }) => resources.some((entry) => coversResource(entry, resource)))
+      const rule = encryptionRules(file).find(({ resources }) => resources.some((entry) => covers(entry, resource)))
       const first = rule?.providers[0]
       if (first === undefined || first.kind === 'identity') return ''
+      const [, version] = /^kms-(v\d)$/.exec(first.kind) ?? []
+      if (version !== undefined) return first.name === undefined ? undefined : `k8s:enc:kms:${version}:${first.name}:`
       return first.keys[0] === undefined ? undefined : `k8s:enc:${first.kind}:v1:${first.keys[0].name}:`
     }),
   )

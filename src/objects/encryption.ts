@@ -13,6 +13,8 @@ export interface EncryptionKey {
 }
 export interface EncryptionProvider {
   readonly kind: ProviderKind
+  /** Of a kms provider. */
+  readonly name?: string
   readonly keys: readonly EncryptionKey[]
   readonly at: Path
 }
@@ -44,8 +46,11 @@ export const ruleForSecrets = (rules: readonly EncryptionRule[]): EncryptionRule
   rules.find((rule) => rule.resources.some((name) => name === 'secrets' || name === '*.' || name === '*.*'))
 
 function providerOf(provider: Fields, at: Path): EncryptionProvider {
-  if (provider['kms'] !== undefined)
-    return { kind: fieldsOf(provider['kms'])['apiVersion'] === 'v2' ? 'kms-v2' : 'kms-v1', keys: [], at: [...at, 'kms'] }
+  if (provider['kms'] !== undefined) {
+    const { apiVersion, name } = fieldsOf(provider['kms'])
+    const kind = apiVersion === 'v2' ? 'kms-v2' : 'kms-v1'
+    return { kind, keys: [], at: [...at, 'kms'], ...(typeof name === 'string' && { name }) }
+  }
   for (const kind of ['secretbox', 'aescbc', 'aesgcm'] as const) {
     if (provider[kind] !== undefined)
       return { kind, keys: listOf(fieldsOf(provider[kind])['keys']).map((key) => keyOf(fieldsOf(key))), at: [...at, kind] }

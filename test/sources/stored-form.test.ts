@@ -176,8 +176,26 @@ describe('in what form Secrets are stored', () => {
     expect([form!.objects, form!.looked, form!.doubt]).toEqual([2, 2, undefined])
   })
 
-  test('where nothing is encrypted nothing is read', async () => {
+  test('where a configuration has plain text written only, that is seen too', async () => {
     counters = new Map([['identity', 5]])
+    store(['identity'])
+    expect(await ask('StoredForm')).toMatchObject({ value: { resources: [{ read: { '': 1 }, newest: { '': 1 } }] } })
+  })
+
+  test('when the last one was written, as far as its metadata tells', async () => {
+    const at = (day: number) => `2026-11-${day}T00:00:00Z`
+    store(KEY1)
+    const metadata = { name: 's1', namespace: 'shop', creationTimestamp: at(10), managedFields: [{ time: at(12) }, { time: at(11) }, {}] }
+    server.put('/api/v1/secrets', { apiVersion: 'v1', kind: 'Secret', metadata })
+    server.routes.set('/api/v1/namespaces/shop/secrets/s1', (_asked, response) => {
+      for (const prefix of KEY1) count(prefix)
+      json(response, 200, { metadata })
+    })
+    expect(await ask('StoredForm')).toMatchObject({ value: { resources: [{ newestAt: at(12) }] } })
+  })
+
+  test('where nothing is encrypted nothing is read', async () => {
+    counters = new Map()
     store(['identity'])
     expect(await ask('StoredForm')).toEqual({ value: { resources: [] } })
     expect(server.asked.filter(({ path }) => /\/secrets/.test(path))).toEqual([])

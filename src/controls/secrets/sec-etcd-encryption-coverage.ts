@@ -3,6 +3,7 @@ import { control } from '../../model/define.ts'
 import type { Observation, Remark, StoredForm } from '../../model/index.ts'
 import { encryptionRules, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
 import { decidedWrongly, differingConfigurations, meantPrefix } from '../../objects/encryption-coverage.ts'
+import { LOOK_NOW, NOT_OF_NOW, writerSeen } from '../../objects/encryption-writer.ts'
 import { CONTROL_PLANE, componentFlags, FLAG_LADDER } from '../../objects/flags.ts'
 import { refOf } from '../../objects/ref.ts'
 import { prefixOfSeries, prefixWords, seriesOf } from '../../objects/stored-form.ts'
@@ -82,9 +83,12 @@ export default control({
       }
     }
 
-    function* judge({ resource, objects, looked, read, newest, failed, doubt }: StoredForm): Iterable<Observation<Evidence> | Remark> {
-      // What the file says is what is meant; without it, what was written last tells.
-      const writes = meantPrefix(files, resource) ?? prefixOfSeries(newest)
+    function* judge(form: StoredForm): Iterable<Observation<Evidence> | Remark> {
+      const { resource, objects, looked, read, newest, failed, doubt } = form
+      // What the file says is what is meant; without it, what was written last tells, unless another configuration came after it.
+      const meant = meantPrefix(files, resource)
+      const now = writerSeen(samples ?? [], form, resource)
+      const writes = meant ?? (now.isOfNow ? now.prefix : prefixOfSeries(newest))
       const on = { subject, origin: 'workload' as const }
       const evidence = { grade: 'E3' as const, resource }
       if (failed > 0)
@@ -98,7 +102,7 @@ export default control({
         }
       const wanted = writes === undefined || writes === '' ? [] : seriesOf(writes)
       const others = Object.entries({ ...newest, ...read }).filter(([series]) => !wanted.includes(series))
-      const plain = read[''] ?? 0
+      const plain = (read[''] ?? 0) + (newest[''] ?? 0)
       if (wanted.length > 0 && others.length > 0)
         yield {
           ...on,
@@ -113,11 +117,15 @@ export default control({
           unknown: `in what form ${resource} are stored is not seen: ${doubt}`,
           answer: 'scan again, with a kubeconfig that names one API server',
         }
+      else if (meant === '' && resource !== 'secrets')
+        yield { note: `evidence E1: the EncryptionConfiguration has ${resource} written in plain text` }
       else if (wanted.length === 0)
         yield {
           unknown: `what ${resource} are written with now is not seen: the last one written is ${writes === '' ? 'plain text' : 'of several forms'}`,
           answer: 'scan again, or look at the EncryptionConfiguration with --manifests or --host',
         }
+      else if (meant === undefined && !now.isOfNow)
+        yield { unknown: `${looked} of ${objects} ${resource} were read, all stored as ${writes}; ${NOT_OF_NOW}`, answer: LOOK_NOW }
       else
         yield {
           note: `evidence E3: ${looked} of ${objects} ${resource} were read from etcd, all stored as ${writes}`,

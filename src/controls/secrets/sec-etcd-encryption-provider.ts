@@ -3,6 +3,7 @@ import { control } from '../../model/define.ts'
 import type { Observation, Remark } from '../../model/index.ts'
 import { plainReadsOfSecrets, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
 import { type ProviderEvidence, WEAK, weakModes, weaknesses } from '../../objects/encryption-weakness.ts'
+import { LOOK_NOW, NOT_OF_NOW, writerSeen } from '../../objects/encryption-writer.ts'
 import { filesNotSeen } from '../../objects/flag-files.ts'
 import { CONTROL_PLANE, componentFlags, FLAG_LADDER } from '../../objects/flags.ts'
 
@@ -17,7 +18,7 @@ export default control({
     { standard: 'KS', section: 'C-0208' },
   ],
   reads: [],
-  consults: [...FLAG_LADDER, 'ApiServerMetrics', 'ApiServerHealth', 'EncryptionConfiguration', 'Hosts'],
+  consults: [...FLAG_LADDER, 'ApiServerMetrics', 'ApiServerHealth', 'EncryptionConfiguration', 'StoredForm', 'Hosts'],
   *evaluate(view): Iterable<Observation<ProviderEvidence> | Remark> {
     const files = view.all('EncryptionConfiguration')
     const samples = view.fact('ApiServerMetrics')?.samples
@@ -27,11 +28,20 @@ export default control({
     const { instances, unknown } = componentFlags(view, 'kube-apiserver')
     if (files.length > 0) return yield* filesNotSeen(view.unread('EncryptionConfiguration'), files, instances, 'encryption-provider-config')
 
+    const form = view.fact('StoredForm')?.resources.find(({ resource }) => resource === 'secrets')
     const writers = [...writersOfSecrets(samples ?? [])]
     const signs = signsOfConfiguration(samples, view.fact('ApiServerHealth')?.checks)
     if (writers.length === 1) {
       const weak = WEAK[writers[0]!]
-      if (weak === undefined) yield { note: `evidence E3: the API server that answered writes Secrets with ${writers[0]}` }
+      const now = writerSeen(samples ?? [], form, 'secrets')
+      if (weak === undefined && (!now.isOfNow || now.prefix === ''))
+        yield { unknown: `the API server that answered has written Secrets with ${writers[0]}; ${NOT_OF_NOW}`, answer: LOOK_NOW }
+      else if (weak === undefined && writers[0] !== 'kms-v2')
+        yield {
+          unknown: `the API server that answered writes Secrets with ${writers[0]}; whether its key is a random one, and who may read its file, is not seen`,
+          answer: ASK_FILE,
+        }
+      else if (weak === undefined) yield { note: `evidence E3: the API server that answered writes Secrets with ${writers[0]}` }
       else
         yield {
           subject: instances[0]?.subject ?? CONTROL_PLANE,
@@ -57,4 +67,4 @@ export default control({
 })
 
 const ASK_FILE =
-  'scan the EncryptionConfiguration file of a control-plane node with --manifests (only the first provider and the length of its keys are looked at)'
+  'scan the EncryptionConfiguration file of a control-plane node with --host or --manifests (of its keys only whether they are of the right length and random is looked at)'
