@@ -19,7 +19,7 @@ export function wordsOfProgram(
 }
 
 /** Of every command its raw words, quotes and all. */
-function commandsIn(script: string): readonly (readonly string[])[] {
+export function commandsIn(script: string): readonly (readonly string[])[] {
   const commands: string[][] = [[]]
   for (const [word] of script.replaceAll(/\\\r?\n/g, ' ').matchAll(WORD)) {
     if (/^[ \t\r]/.test(word) || /^[\d&]*[<>]/.test(word) || word.startsWith('#')) continue
@@ -44,6 +44,8 @@ function wordsFor(raw: string, given: readonly string[], values: ReadonlyMap<str
     ),
   ]
 }
+/** A raw word without its quotes; variables are left as they stand. */
+export const plainWord = (raw: string): string => wordsFor(raw, [], new Map())[0] ?? ''
 const PART = /"(?:\\.|[^"\\])*"|'[^']*'|(?:\\.|[^"'\\])+/gs
 const filled = (part: string, values: ReadonlyMap<string, string>): string =>
   part.replaceAll(
