@@ -34,6 +34,8 @@ const FORMATS: readonly Format[] = [
   { format: 'Stripe key', holds: 'k_live_', pattern: /\b[sr]k_live_[0-9A-Za-z]{16,}/ },
   { format: 'npm token', holds: 'npm_', pattern: /\bnpm_[A-Za-z0-9]{36}\b/ },
   { format: 'SendGrid key', holds: 'SG.', pattern: /\bSG\.[\w-]{16,}\.[\w-]{16,}/ },
+  { format: 'OpenAI or Anthropic key', holds: 'sk-', pattern: /\bsk-(?:proj|svcacct|admin|ant)-[\w-]{24,}|\bsk-[A-Za-z0-9]{48}\b/ },
+  { format: 'Azure SAS signature', holds: 'sig=', pattern: /[?&]sig=[A-Za-z0-9%+/]{40,}/ },
   { format: 'Vault token', holds: 'hv', pattern: /\bhv[sb]\.[\w-]{24,}/ },
   { format: 'age secret key', holds: 'AGE-SECRET-KEY-1', pattern: /\bAGE-SECRET-KEY-1[0-9A-Z]{50,}/ },
   { format: 'Azure storage key', holds: 'AccountKey=', pattern: /\bAccountKey=[A-Za-z0-9+/]{60,}={0,2}/ },
@@ -48,7 +50,20 @@ const FORMATS: readonly Format[] = [
   {
     format: 'password in a connection string',
     holds: '=',
-    pattern: /(?:^|[;\s"'])(?:password|pwd)\s*=\s*([^;\s"']{4,200});/i,
+    // It ends with a semicolon, or follows another setting.
+    pattern: /(?:^|[;\s"'])(?:password|pwd)\s*=\s*([^;\s"'&]{4,200});|[;?&]\s*(?:password|pwd)\s*=\s*([^;\s"'&]{4,200})/i,
+    accept: (match) => isLiteral(match[1] ?? match[2]!),
+  },
+  {
+    format: 'authorization header',
+    holds: ' ',
+    pattern: /\b(?:Basic|Bearer)[ \t]+([A-Za-z0-9+/._~-]{16,2000}={0,2})(?![\w-])/,
+    accept: (match) => isLiteral(match[1]!) && looksRandom(match[1]!),
+  },
+  {
+    format: 'netrc login',
+    holds: 'machine',
+    pattern: /\bmachine\s+\S{1,200}\s+login\s+\S{1,200}\s+password\s+(\S{4,200})/,
     accept: (match) => isLiteral(match[1]!),
   },
 ]
@@ -79,10 +94,13 @@ export function credentialIn(name: string, value: string): Credential | undefine
 }
 
 const NAMES: readonly (readonly [string, RegExp])[] = [
-  ['password', /(PASSWORD|PASSWD|PASSPHRASE)S?(_|$)|(^|_)(PASS|PWD)(_|$)/],
+  ['password', /(PASSWORD|PASSWD|PASSPHRASE)S?(_|$)|(^|_)(PASS|PWD|REQUIREPASS|MASTERAUTH)(_|$)/],
   ['secret', /SECRETS?(_|$)/],
   ['token', /TOKEN(_|$)/],
   ['API key', /API_?KEY(_|$)/],
+  ['license key', /LICENSE_?KEY(_|$)/],
+  ['application key', /(^|_)APP_?KEY(_|$)/],
+  ['basic authentication', /(^|_)BASIC_?AUTH(_|$)/],
   ['access key', /(^|_)ACCESS_?KEY(_|$)/],
   ['private key', /(^|_)PRIVATE_?KEY(_|$)/],
   ['encryption key', /(^|_)(ENCRYPTION|SIGNING|MASTER)_?KEY(_|$)/],
@@ -102,9 +120,13 @@ export function secretName(name: string): string | undefined {
   return NOT_THE_SECRET.test(words) ? undefined : NAMES.find(([, pattern]) => pattern.test(words))?.[0]
 }
 
-/** A literal, not a reference that something fills in. */
-const isLiteral = (value: string): boolean =>
-  value !== '' && !/\$[({]|\{\{|^\$[A-Za-z_]\w*$|^<.*>$|^%\w+%$|^\*+$|^x{3,}$|^(redacted|changeit)$/i.test(value)
+/** A literal, not a reference that something fills in, and not something that is encrypted. */
+export const isLiteral = (value: string): boolean => value !== '' && !PLACEHOLDER.test(value) && !REFERENCE.test(value)
+const PLACEHOLDER =
+  /\$[({]|\{\{|^["']?\$[A-Za-z_]\w*["']?$|^<.*>$|^%\w+%$|^%\{.*\}$|^@[\w.-]+@$|^\*+$|^x{3,}$|^(redacted|changeit)$|^ENC[[(]|^\{cipher\}/i
+/** Into a store: `vault:secret/data/app#key`, `arn:aws:secretsmanager:…`, `ref+sops://…`, `projects/p/secrets/s`. */
+const REFERENCE =
+  /^(>>)?(vault|bao|ref\+[a-z]+|op|ssm|aws-?(sm|ssm|secrets?-?manager)|gcp|gcp-?sm|gcpsecretmanager|azure-?kv|azurekeyvault|sops|conjur|doppler|secret-?ref|secretref|k8s|kubernetes)(:|\+)\S|^arn:aws[a-z-]*:(secretsmanager|ssm|kms):|^projects\/[^/]+\/secrets\//i
 
 /** Long enough, and no path, URL, boolean, number, duration or template. */
 function couldBeSecret(value: string): boolean {
@@ -113,7 +135,8 @@ function couldBeSecret(value: string): boolean {
   if ((/^(\/|\.{1,2}\/|~\/|[A-Za-z]:\\)/.test(text) && !isBase64(text)) || /^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return false
   if (
     /^(true|false|null|none|disabled|enabled|required|optional)$/i.test(text) ||
-    /^[+-]?[\d.,_]+(ms|s|m|h|d|Ki|Mi|Gi|k|M|G|%)?$/.test(text)
+    /^[+-]?[\d.,_]+(ms|s|m|h|d|Ki|Mi|Gi|k|M|G|%)?$/.test(text) ||
+    /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-][\d:]+)?)?$/.test(text)
   )
     return false
   return !/\s/.test(text)
@@ -139,40 +162,4 @@ export function entropy(text: string): number {
   const counts = new Map<string, number>()
   for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1)
   return counts.values().reduce((sum, count) => sum - (count / text.length) * Math.log2(count / text.length), 0)
-}
-
-export interface NamedCredential {
-  readonly name: string
-  readonly credential: Credential
-}
-
-/** Credentials in command-line arguments: `--password=x`, `--password x`, `-p`-style shorts only by format. */
-export function* credentialsInArguments(args: readonly string[]): Iterable<NamedCredential> {
-  for (const [index, argument] of args.entries()) {
-    if (typeof argument !== 'string') continue
-    const [, name, value] = /^--?([A-Za-z][\w.-]*)(?:=(.*))?$/s.exec(argument) ?? []
-    const next = args[index + 1]
-    // `--password x`: the value is the next argument, which is then looked at here and not again.
-    const before = /^--?([A-Za-z][\w.-]*)$/.exec(args[index - 1] ?? '')?.[1]
-    if (name === undefined && before !== undefined && secretName(before) !== undefined) continue
-    const given = value ?? (name !== undefined && typeof next === 'string' && !next.startsWith('-') ? next : undefined)
-    const credential =
-      name !== undefined && given !== undefined
-        ? credentialIn(name, value !== undefined || secretName(name) !== undefined ? given : '')
-        : formatIn(argument)
-    if (credential !== undefined) yield { name: name === undefined ? `argument ${index + 1}` : `--${name}`, credential }
-  }
-}
-
-/** Credentials in the text of a configuration file: known formats, and `name: value` or `name=value` lines. */
-export function* credentialsInText(text: string): Iterable<NamedCredential> {
-  const known = formatIn(text)
-  if (known !== undefined) yield { name: known.format, credential: known }
-  for (const [, name, value] of text.matchAll(
-    /^[ \t]*(?:export[ \t]+)?["']?([A-Za-z][\w.-]{2,60})["']?[ \t]*[:=][ \t]*["']?([^\s"'#,]{8,200})["']?[ \t]*,?[ \t]*$/gm,
-  )) {
-    if (secretName(name!) === undefined) continue
-    const credential = credentialIn(name!, value!)
-    if (credential !== undefined && credential.by !== 'format') yield { name: name!, credential }
-  }
 }

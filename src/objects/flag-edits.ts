@@ -13,7 +13,7 @@ import type {
   VolumeMount,
 } from '../model/index.ts'
 import { EXTRA_ARGS } from './flag-kubeadm.ts'
-import { type Component, commandLineOf, flagNameOf } from './flag-parse.ts'
+import { type Component, commandLineOf, flagNameOf, hasValueApart } from './flag-parse.ts'
 import { valueAt } from './path.ts'
 
 /** New values by flag; null takes the flag away. */
@@ -34,7 +34,7 @@ function withFlag(list: readonly string[], [flag, value]: readonly [string, stri
       kept.push(item)
       continue
     }
-    const isApart = !item.includes('=') && list[at + 1] !== undefined && !list[at + 1]!.startsWith('-')
+    const isApart = hasValueApart(list, at)
     if (at === last && value !== null) kept.push(...(isApart ? [item, value] : [`--${flag}=${value}`]))
     if (isApart) at++
   }

@@ -1,14 +1,15 @@
 /** k3s and RKE2 run the control plane inside their own process and write their start arguments on the Node. */
 import type { NodeObject } from '../model/index.ts'
+import { addFlag } from './flag-kinds.ts'
 import { type Component, parseFlags } from './flag-parse.ts'
 
 const ANNOTATIONS = ['k3s.io/node-args', 'rke2.io/node-args'] as const
 
-const ARGUMENT: Readonly<Record<Component, string>> = {
-  'kube-apiserver': 'kube-apiserver-arg',
-  'kube-controller-manager': 'kube-controller-manager-arg',
-  'kube-scheduler': 'kube-scheduler-arg',
-  etcd: 'etcd-arg',
+const ARGUMENTS: Readonly<Record<Component, readonly string[]>> = {
+  'kube-apiserver': ['kube-apiserver-arg'],
+  'kube-controller-manager': ['kube-controller-manager-arg', 'kube-controller-arg'],
+  'kube-scheduler': ['kube-scheduler-arg'],
+  etcd: ['etcd-arg'],
 }
 
 /** What k3s always passes to the components (its pkg/daemons/control/server.go). */
@@ -72,14 +73,38 @@ function stringsIn(text: string): readonly string[] | undefined {
 export function embeddedFlags(node: NodeObject, component: Component): ReadonlyMap<string, string> | undefined {
   const started = nodeArguments(node)
   if (started === undefined || !started.server || component === 'etcd') return undefined
-  const flags = new Map(Object.entries(started.annotation.startsWith('k3s') ? OWN[component] : {}))
-  for (const assignment of valuesOf(started.args, ARGUMENT[component])) {
-    const equals = assignment.indexOf('=')
-    if (equals < 0) flags.set(assignment, 'true')
-    else flags.set(assignment.slice(0, equals), assignment.slice(equals + 1))
-  }
+  const own = started.annotation.startsWith('k3s') ? OWN[component] : {}
+  const flags = over(
+    own,
+    ARGUMENTS[component].flatMap((argument) => valuesOf(started.args, argument)),
+  )
+  if (flags.get('authorization-config')) takeBack(flags, own, 'authorization-mode')
+  if (flags.get('authentication-config')) takeBack(flags, own, 'anonymous-auth')
   if (component === 'kube-apiserver' && encrypts(node, started.args))
     flags.set('encryption-provider-config', '/var/lib/rancher/k3s/server/cred/encryption-config.json')
+  return flags
+}
+
+/** Its own value goes where a file says it instead. */
+function takeBack(flags: Map<string, string>, own: Readonly<Record<string, string>>, flag: string): void {
+  if (flags.get(flag) === own[flag]) flags.delete(flag)
+}
+
+/** `flag=value` takes the place of k3s' own value, `flag+=value` adds to its end and `flag-=value` to its beginning (its pkg/util/args.go). */
+function over(own: Readonly<Record<string, string>>, assignments: readonly string[]): Map<string, string> {
+  const set = new Map<string, readonly string[]>()
+  for (const assignment of assignments) {
+    const [, name, how, value = 'true'] = /^(?:--)?(.*?)([-+]*)(?:=(.*))?$/s.exec(assignment)!
+    const flag = name!.replaceAll('_', '-')
+    const first = set.has(flag) || own[flag] === undefined ? [] : [own[flag]]
+    const before = [...(how === '' ? [] : first), ...(set.get(flag) ?? [])]
+    set.set(flag, how!.endsWith('-') ? [value, ...before] : [...before, value])
+  }
+  const flags = new Map(Object.entries(own))
+  for (const [flag, values] of set) {
+    flags.delete(flag)
+    for (const value of values) addFlag(flags, flag, value)
+  }
   return flags
 }
 

@@ -1,6 +1,7 @@
 /** What kubeadm makes of a ClusterConfiguration: its own arguments, overlaid by `extraArgs`. */
 import { parse } from 'yaml'
 import type { Path } from '../model/index.ts'
+import { addFlag } from './flag-kinds.ts'
 import type { Component } from './flag-parse.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -14,11 +15,14 @@ export const EXTRA_ARGS: Readonly<Record<Component, Path>> = {
   etcd: ['etcd', 'local', 'extraArgs'],
 }
 
-/** `extraArgs`: a map up to v1beta3, a list of `{name, value}` from v1beta4. Values may be numbers or booleans in a careless file. */
+/** `extraArgs`: a map up to v1beta3, a list of `{name, value}` from v1beta4, which may name a flag twice. Values may be numbers or booleans in a careless file. */
 export function readExtraArgs(value: unknown): ReadonlyMap<string, string> {
-  if (Array.isArray(value))
-    return new Map(value.map(fieldsOf).flatMap((item) => (typeof item['name'] === 'string' ? [[item['name'], text(item['value'])]] : [])))
-  return new Map(Object.entries(fieldsOf(value)).map(([name, one]) => [name, text(one)]))
+  const flags = new Map<string, string>()
+  const items: readonly (readonly [unknown, unknown])[] = Array.isArray(value)
+    ? value.map(fieldsOf).map(({ name, value: one }) => [name, one])
+    : Object.entries(fieldsOf(value))
+  for (const [name, one] of items) if (typeof name === 'string') addFlag(flags, name.replaceAll('_', '-'), text(one))
+  return flags
 }
 const text = (value: unknown): string => (value === undefined || value === null ? '' : String(value))
 

@@ -101,7 +101,7 @@ function componentPods(view: FlagView, component: Component): readonly Component
     for (const container of pod.spec?.containers ?? []) {
       const line = commandLineOf(container, component)
       const flags = line && new Map([...(component === 'etcd' ? etcdVariables(container) : []), ...line.flags])
-      if (line === undefined || flags === undefined || flags.size === 0) continue
+      if (line === undefined || flags === undefined || flags.size === 0 || line.hidden) continue
       const at: Path | undefined = line.at && ['spec', 'containers', { name: container.name }, ...line.at]
       return [
         {
@@ -126,10 +126,20 @@ const etcdVariables = (container: ContainerSpec): readonly (readonly [string, st
     name.startsWith('ETCD_') && value !== undefined ? [[name.slice(5).toLowerCase().replaceAll('_', '-'), value] as const] : [],
   )
 
-const podNotes = (view: FlagView, component: Component): string[] =>
-  view.unread('Pod') === undefined
+const podNotes = (view: FlagView, component: Component): string[] => [
+  ...hiddenLines(view, component),
+  ...(view.unread('Pod') === undefined
     ? []
-    : [`not all pods could be read, so there may be another ${component}: ${view.unread('Pod')!.because}`]
+    : [`not all pods could be read, so there may be another ${component}: ${view.unread('Pod')!.because}`]),
+]
+
+/** A command line of which a part is not seen is not judged by the rest. */
+const hiddenLines = (view: FlagView, component: Component): string[] =>
+  staticPods(view).flatMap((pod) =>
+    (pod.spec?.containers ?? []).some((container) => commandLineOf(container, component)?.hidden)
+      ? [`some flags of ${pod.metadata.name} stand in a variable of its script, so that it was not judged`]
+      : [],
+  )
 
 // ── kubeadm ────────────────────────────────────────────────────────────────────────────────────
 /** A file beats the ConfigMap, which nobody has to keep up to date. */
@@ -179,9 +189,9 @@ function nothingSeen(view: FlagView, component: Component): { unknown: string; a
   const refusals = (
     component === 'kube-apiserver' ? (['ApiServerFlagz', 'Pod', 'ConfigMap'] as const) : (['Pod', 'ConfigMap'] as const)
   ).flatMap((what) => view.unread(what) ?? [])
-  const why = refusals.map((unread) => unread.because)
+  const why = [...hiddenLines(view, component), ...refusals.map((unread) => unread.because)]
   const narrowed = isNarrowed(view, 'Pod') && !view.source.namespaces!.includes('kube-system')
-  if (view.unread('Pod') === undefined)
+  if (view.unread('Pod') === undefined && hiddenLines(view, component).length === 0)
     why.push(narrowed ? 'kube-system was left out of this scan' : `kube-system shows no static pod that runs ${component}`)
   const answers = refusals.map((unread) => unread.answer)
   if (name === 'openshift') answers.push('oc get kubeapiserver cluster -o yaml')
@@ -210,7 +220,7 @@ export const isOn = (instance: ComponentInstance, flag: string, minor: number | 
 export const listFlag = (instance: ComponentInstance, flag: string, minor: number | undefined): readonly string[] =>
   (effectiveFlag(instance, flag, minor).value ?? '')
     .split(',')
-    .map((item) => item.trim())
+    .map((item) => item.trim().replace(/^"|"$/g, ''))
     .filter((item) => item !== '')
 
 /**

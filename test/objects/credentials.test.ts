@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { credentialIn, credentialsInArguments, credentialsInText, entropy, formatIn, secretName } from '../../src/objects/credentials.ts'
+import { credentialsInArguments, credentialsInText } from '../../src/objects/credential-places.ts'
+import { credentialIn, entropy, formatIn, secretName } from '../../src/objects/credentials.ts'
 
 // Put together here, so that no scanner of this repository takes them for real.
 const letters = (count: number) => 'A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8S9t0U1v2W3x4Y5z6'.repeat(2).slice(0, count)

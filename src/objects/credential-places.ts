@@ -1,0 +1,66 @@
+/** Where credentials stand in what is longer than one value: arguments, scripts, the text of configuration files. */
+import { type Credential, credentialIn, formatIn, isLiteral, secretName } from './credentials.ts'
+import { commandsIn, plainWord } from './shell-words.ts'
+
+export interface NamedCredential {
+  readonly name: string
+  readonly credential: Credential
+}
+
+/** Credentials in command-line arguments: `--password=x`, `--password x`, `PASSWORD=x`, the same in a script; `-p`-style shorts only by format. */
+export function* credentialsInArguments(args: readonly string[]): Iterable<NamedCredential> {
+  for (const [index, argument] of args.entries()) {
+    if (typeof argument !== 'string') continue
+    if (/\s/.test(argument) && formatIn(argument) === undefined) yield* inScript(argument)
+    const [, dashes, name, value] = /^(--?|)([A-Za-z][\w.-]*)(?:=(.*))?$/s.exec(argument) ?? []
+    const isFlag = name !== undefined && (dashes !== '' || value !== undefined)
+    const next = args[index + 1]
+    // `--password x`: the value is the next argument, which is then looked at here and not again.
+    const before = /^--?([A-Za-z][\w.-]*)$/.exec(args[index - 1] ?? '')?.[1]
+    if (!isFlag && before !== undefined && secretName(before) !== undefined) continue
+    const given = value ?? (isFlag && typeof next === 'string' && !next.startsWith('-') ? next : undefined)
+    const credential =
+      isFlag && given !== undefined
+        ? credentialIn(name, value !== undefined || secretName(name) !== undefined ? given : '')
+        : formatIn(argument)
+    if (credential !== undefined) yield { name: isFlag ? `${dashes}${name}` : `argument ${index + 1}`, credential }
+  }
+}
+
+/** Of a script that runs other programs. */
+function* inScript(script: string): Iterable<NamedCredential> {
+  for (const command of commandsIn(script)) {
+    const words = command.map((raw) => (raw.includes('$') || raw.includes('`') ? '' : plainWord(raw)))
+    if (words.every((word) => !/\s/.test(word))) yield* credentialsInArguments(words.filter((word) => word !== 'export'))
+  }
+}
+
+/** Credentials in the text of a configuration file: known formats, and settings whose name says it, in the ways that files write them. */
+export function* credentialsInText(text: string): Iterable<NamedCredential> {
+  const known = formatIn(text)
+  if (known !== undefined) yield { name: known.format, credential: known }
+  const said = new Set<string>()
+  for (const pattern of SETTINGS)
+    for (const [, name, value] of text.matchAll(pattern)) {
+      if (secretName(name!) === undefined || !isLiteral(value!)) continue
+      const credential = credentialIn(name!, value!)
+      if (credential === undefined || credential.by === 'format' || said.has(name!)) continue
+      said.add(name!)
+      yield { name: name!, credential }
+    }
+}
+
+/** None of them repeats what it has repeated: they are linear. */
+const SETTINGS: readonly RegExp[] = [
+  // `name: value`, `name = value # why`
+  /^[ \t]*(?:export[ \t]+)?["']?([A-Za-z][\w.-]{2,60})["']?[ \t]*[:=][ \t]*["']?([^\s"'#,]{8,200})["']?[ \t]*,?(?:[ \t]+[#;][^\n]*|[ \t]*)$/gm,
+  // JSON in one line
+  /"([A-Za-z][\w.-]{2,60})"[ \t]*:[ \t]*"([^"\\\s]{8,200})"/g,
+  // <name>value</name>, name="value"
+  /<([A-Za-z][\w.-]{2,60})>([^<\s]{8,200})<\//g,
+  /[ \t<]([A-Za-z][\w.-]{2,60})="([^"\s]{8,200})"/g,
+  // - name: NAME, and its value below
+  /\bname:[ \t]*["']?([A-Za-z][\w.-]{2,60})["']?[ \t]*\r?\n[ \t]*value:[ \t]*["']?([^\s"'#]{8,200})/g,
+  // redis.conf
+  /^[ \t]*(requirepass|masterauth)[ \t]+["']?([^\s"'#]{8,200})/gm,
+]
