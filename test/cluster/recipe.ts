@@ -36,6 +36,9 @@ export interface Build<Name extends string = string> {
   readonly cgo?: true
 }
 
+/** Of the environment of the test's API server: how often it looks at its EncryptionConfiguration. */
+export const pollVariable = 'ENCRYPTION_CONFIG_POLL'
+
 /** Kubernetes itself, from which the kubelet is built too. */
 export const kubernetes: BuildModule = {
   name: 'kubernetes',

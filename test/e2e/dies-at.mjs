@@ -1,6 +1,8 @@
 // Loaded before the program (node --import): the process ends itself with SIGKILL at one instant, named in DIES_AT as EVENT or EVENT#N for
 // the nth time. All events are written to the file in DIES_LOG. Instants: before and after each line of the journal, each half-written
-// file on a node, each rename and removal there, and each word of progress.
+// file on a node, each rename and removal there, each word of progress; and each program that is run on the way to a node: as it starts,
+// with nothing on its standard input yet, and when it has ended.
+import childProcess from 'node:child_process'
 import { appendFileSync, promises } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { basename, dirname } from 'node:path'
@@ -48,6 +50,18 @@ promises.unlink = async (path) => {
   if (isOurs) passes(`before removing ${shown(path)}`)
   await unlink(path)
   if (isOurs) passes(`after removing ${shown(path)}`)
+}
+const { spawn } = childProcess
+childProcess.spawn = function (file, args, ...rest) {
+  const child = spawn.call(this, file, args, ...rest)
+  // docker exec ... NODE env LC_ALL=C PROGRAM ARGUMENT...
+  const [program, ...more] = args[0] === 'exec' ? args.slice(args.indexOf('LC_ALL=C') + 1) : []
+  if (program !== undefined) {
+    const event = `${program} ${basename(more.at(-1) ?? '').replace(/^\.k8s-harden-.*/, 'beside')}`
+    passes(`starting ${event}`)
+    child.once('exit', () => passes(`ended ${event}`))
+  }
+  return child
 }
 syncBuiltinESMExports()
 

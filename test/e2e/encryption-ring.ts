@@ -8,6 +8,9 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { RealNode } from '../cluster/nodes/node.ts'
 import type { StaticApiServer } from '../cluster/nodes/static-apiserver.ts'
 
+/** How often API servers look at their file. By default once a minute, which tests would mostly wait for. */
+export const POLL = process.env['ENCRYPTION_CONFIG_POLL'] ?? '4s'
+
 /** A Secret by its path, and what it must say. */
 export type Secrets = Map<string, string>
 const secretsIn = (namespace: string): string => `/api/v1/namespaces/${namespace}/secrets`
@@ -50,10 +53,14 @@ export class Poller {
   readonly #running: Promise<unknown>
   #stop = false
 
-  constructor(servers: readonly StaticApiServer[], secrets: Secrets) {
+  /** `often`: Secrets that each server is asked for ten times a second. */
+  constructor(servers: readonly StaticApiServer[], secrets: Secrets, often: readonly string[] = []) {
     this.#servers = servers
     this.#secrets = secrets
-    this.#running = Promise.all([...servers.map((one) => this.#watch(one)), ...servers.map((one) => this.#ask(one)), this.#failOver()])
+    this.#running = Promise.all([
+      ...servers.flatMap((one) => [this.#watch(one), this.#ask(one), this.#askOften(one, often)]),
+      ...(servers.length > 1 ? [this.#failOver()] : []),
+    ])
   }
 
   async stop(): Promise<void> {
@@ -91,7 +98,7 @@ export class Poller {
   }
 
   async #ask(writer: StaticApiServer): Promise<void> {
-    const reader = this.#servers.find((one) => one !== writer)!
+    const reader = this.#servers.find((one) => one !== writer) ?? writer
     for (let count = 0; !this.#stop; count++) {
       const name = `poll-${writer.pod.at(-1)}-${count}`
       const at = Date.now()
@@ -109,6 +116,10 @@ export class Poller {
       // Few enough that storing them all anew stays short.
       await sleep(2000)
     }
+  }
+
+  async #askOften(server: StaticApiServer, paths: readonly string[]): Promise<void> {
+    while (!this.#stop && paths.length > 0) await Promise.all([sleep(100), ...paths.map((path) => this.#read(server, path))])
   }
 
   async #read(server: StaticApiServer, path: string): Promise<boolean> {
