@@ -1,5 +1,5 @@
 /** Audit policies: a whole one with the flags that use it, and the mending of one that is there. */
-import { Document, isMap, isSeq, stringify } from 'yaml'
+import { Document, isMap, isSeq } from 'yaml'
 import { remedy } from '../src/model/define.ts'
 import type { Change, ConfigFile, Edit, FileAction, Json, Proposal, Readable, Remedy, View } from '../src/model/index.ts'
 import { auditForecast } from '../src/objects/audit-forecast.ts'
@@ -10,6 +10,7 @@ import { historyText, rateText, sizeText } from '../src/objects/audit-retention.
 import { FLAG_LADDER } from '../src/objects/flags.ts'
 import { nodePathOf } from '../src/objects/host-files.ts'
 import { refOf, sameObject } from '../src/objects/ref.ts'
+import { kubernetesYaml } from '../src/objects/yaml-write.ts'
 import { type FlagChange, type HostFile, setFlags } from './apiserver-flag.ts'
 
 const POLICY_PATH = '/etc/kubernetes/audit-policy.yaml'
@@ -42,7 +43,7 @@ export function recommendedPolicyText(): string {
 
 function mergedText({ metadata: _named, ...file }: ConfigFile): string {
   const { policy } = readAuditPolicy({ metadata: _named, ...file } as ConfigFile)
-  return stringify({ ...file, ...mergedPolicy(policy, file['rules'] as readonly AuditRule[]) }, { lineWidth: 0 })
+  return kubernetesYaml({ ...file, ...mergedPolicy(policy, file['rules'] as readonly AuditRule[]) })
 }
 
 const setUnlessSet =

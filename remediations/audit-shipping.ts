@@ -1,11 +1,11 @@
 /** An audit log that stays on its node: sent by the API server to a webhook, or taken up by the log collector that is there. */
-import { stringify } from 'yaml'
 import { remedy } from '../src/model/define.ts'
 import type { Change, Edit, Finding, Json, PodSpec, Proposal, Remedy, RemedyContext } from '../src/model/index.ts'
 import { auditInputSnippet, holdsInputs, withAuditInput } from '../src/objects/audit-input.ts'
 import { CONTROL_PLANE_TAINT, type Collector, collectorsOf } from '../src/objects/audit-shipping.ts'
 import { FLAG_LADDER } from '../src/objects/flags.ts'
 import { refOf, refText, sameObject } from '../src/objects/ref.ts'
+import { kubernetesYaml } from '../src/objects/yaml-write.ts'
 import { type HostFile, proposeFlags } from './apiserver-flag.ts'
 
 export type Shipping =
@@ -92,7 +92,7 @@ function sendToWebhook(finding: Finding<Shipping>, context: RemedyContext): Prop
 
 /** In the form of a kubeconfig; `users` stays empty, since no credential may stand in a file that is shown and journalled. */
 const webhookConfiguration = (server: string, ca: string | undefined): string =>
-  stringify({
+  kubernetesYaml({
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name: 'audit', cluster: { server, ...(ca !== undefined && { 'certificate-authority': ca }) } }],

@@ -1,10 +1,10 @@
 /** Flags of a cluster whose nodes this tool does not touch: the file to merge, the steps to take, and the way back. */
-import { stringify } from 'yaml'
 import type { Change, Json } from '../src/model/index.ts'
 import type { Distribution } from '../src/objects/distribution.ts'
 import { extraVolume, type FlagValues, type HostFile, withExtraArgs } from '../src/objects/flag-edits.ts'
 import { EXTRA_ARGS } from '../src/objects/flag-kubeadm.ts'
 import type { Component, ComponentInstance } from '../src/objects/flags.ts'
+import { kubernetesYaml } from '../src/objects/yaml-write.ts'
 
 export interface Handover {
   readonly component: Component
@@ -47,7 +47,7 @@ function kubeadmFile(handover: Handover): Change {
     `# ${isMerged ? 'Merge this into' : 'Nothing to add to'} the ClusterConfiguration that kubeadm keeps (ConfigMap kube-system/kubeadm-config), so that an upgrade does not ${isMerged ? 'lose it' : 'bring back what is gone'}.`,
     ...(out.length > 0 ? [`# Take out of its ${extraArgs}: ${out.join(', ')}`] : []),
   ]
-  const text = `${comments.join('\n')}\n${stringify(content, { lineWidth: 0 })}`
+  const text = `${comments.join('\n')}\n${kubernetesYaml(content)}`
   const manifest = `/etc/kubernetes/manifests/${component}.yaml`
   const copy = `/root/${component}.yaml.before-k8s-harden`
   const several = handover.instances.length > 1
@@ -107,7 +107,7 @@ function rancherFile(handover: Handover): Change {
   const out = gone(handover)
   const places = add.length > 0 || out.length === 0
   const text = places
-    ? `# Place as ${target} on every server node; the plus adds to what config.yaml has.\n${stringify({ [`${key}+`]: add }, { lineWidth: 0 })}`
+    ? `# Place as ${target} on every server node; the plus adds to what config.yaml has.\n${kubernetesYaml({ [`${key}+`]: add })}`
     : `# Nothing to place: of ${main} on every server node, under ${key}, take out ${out.join(', ')}\n{}\n`
   const restart = `systemctl restart ${name === 'k3s' ? 'k3s' : 'rke2-server'}`
   return {

@@ -1,6 +1,6 @@
 /** Settings of kubelets whose nodes this tool does not reach: a fragment to merge, the steps for one node after the other, and the way back. */
-import { stringify } from 'yaml'
 import type { Change, Json } from '../src/model/index.ts'
+import { kubernetesYaml } from '../src/objects/yaml-write.ts'
 
 export interface KubeletHandover {
   /** By dotted path. */
@@ -13,7 +13,7 @@ export interface KubeletHandover {
 /** A fragment to merge: no complete KubeletConfiguration, which would take away what else a node has. Fragments of several findings become one file. */
 export function handOverKubelet({ set, verify = [], kubeadm }: KubeletHandover): Change {
   const content = Object.entries(set).reduce<{ [key: string]: Json }>((all, [path, value]) => deepSet(all, path.split('.'), value), {})
-  const text = `# Merge this into the KubeletConfiguration of every node.\n${stringify(content, { lineWidth: 0 })}`
+  const text = `# Merge this into the KubeletConfiguration of every node.\n${kubernetesYaml(content)}`
   const onNode = kubeadm
     ? [
         'merge kubelet.yaml into the text under "kubelet": kubectl -n kube-system edit configmap kubelet-config',

@@ -1,8 +1,10 @@
 /** The text of an EncryptionConfiguration, with its keys. Whoever calls this holds secrets in memory. */
-import { parse, stringify } from 'yaml'
 import type { EncryptionStageProvider, EncryptionStageRule } from '../model/index.ts'
+import { YamlProblem } from './yaml-dialect.ts'
 import { changeDocument, YamlEditRefused } from './yaml-edit.ts'
+import { fileValue, repeatedKey } from './yaml-file.ts'
 import { redact } from './yaml-redact.ts'
+import { kubernetesYaml } from './yaml-write.ts'
 
 /** Base64 by `secretbox/key-1`. */
 export type EncryptionKeys = ReadonlyMap<string, string>
@@ -18,10 +20,13 @@ const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? v
 /** The object in a file; a string says why there is none. */
 export function configurationIn(text: string): Fields | string {
   try {
-    const value = fieldsOf(parse(text, { maxAliasCount: 20 }))
-    return value['kind'] === 'EncryptionConfiguration' ? value : 'it is no EncryptionConfiguration'
-  } catch {
-    return 'it is no YAML'
+    const value = fieldsOf(fileValue(text))
+    if (value['kind'] !== 'EncryptionConfiguration') return 'it is no EncryptionConfiguration'
+    const repeated = repeatedKey(text)
+    return repeated === undefined ? value : `the key ${repeated} stands in it twice, which API servers refuse`
+  } catch (error) {
+    if (error instanceof YamlProblem) return 'it is no YAML'
+    throw error
   }
 }
 
@@ -85,7 +90,7 @@ export function configurationText(
     kind: 'EncryptionConfiguration',
     resources: rules.map((rule) => entryOf(rule, keys)),
   }
-  const anew = HEADER + stringify(value, { lineWidth: 0 })
+  const anew = HEADER + kubernetesYaml(value)
   if (before === undefined) return { text: anew, lost: false }
   try {
     const text = changeDocument(before, 0, (now) => ({ ...fieldsOf(now), resources: value.resources }))

@@ -1,20 +1,11 @@
 /** Flags where they stand in files: the command of a static pod, the extraArgs of a ClusterConfiguration. */
-import { parseDocument } from 'yaml'
-import type {
-  ConfigFile,
-  ConfigMapObject,
-  ContainerSpec,
-  Edit,
-  HostMount,
-  Json,
-  Path,
-  PodObject,
-  Volume,
-  VolumeMount,
-} from '../model/index.ts'
+import type { ConfigMapObject, ContainerSpec, Edit, HostMount, Json, Path, PodObject, Volume, VolumeMount } from '../model/index.ts'
 import { EXTRA_ARGS } from './flag-kubeadm.ts'
 import { type Component, commandLineOf, flagNameOf, hasValueApart } from './flag-parse.ts'
-import { valueAt } from './path.ts'
+import { applyEdits, valueAt } from './path.ts'
+import { editYaml, YamlEditRefused } from './yaml-edit.ts'
+import { fieldsIn } from './yaml-file.ts'
+import { kubernetesYaml } from './yaml-write.ts'
 
 /** New values by flag; null takes the flag away. */
 export type FlagValues = Readonly<Record<string, string | null>>
@@ -143,10 +134,16 @@ export function editsOfConfigMap(
   key: string,
   edits: (content: Readonly<Record<string, unknown>>) => readonly Edit[],
 ): readonly Edit[] {
-  const document = parseDocument(map.data?.[key] ?? '', { logLevel: 'silent' })
-  for (const edit of edits(document.toJS({ maxAliasCount: 50 }) as ConfigFile)) {
-    if ('set' in edit) document.setIn(edit.set as string[], document.createNode(edit.to))
-    else document.deleteIn(edit.unset as string[])
+  const text = map.data?.[key] ?? ''
+  const content = fieldsIn(text) ?? {}
+  return [{ set: ['data', key], to: editedText(text, content, edits(content)) }]
+}
+
+function editedText(text: string, content: Readonly<Record<string, unknown>>, edits: readonly Edit[]): string {
+  try {
+    return editYaml(text, 0, undefined, edits)
+  } catch (error) {
+    if (!(error instanceof YamlEditRefused)) throw error
+    return kubernetesYaml(applyEdits(content, edits))
   }
-  return [{ set: ['data', key], to: document.toString({ lineWidth: 0 }) }]
 }

@@ -1,8 +1,8 @@
 /** What kubeadm makes of a ClusterConfiguration: its own arguments, overlaid by `extraArgs`. */
-import { parse } from 'yaml'
 import type { Path } from '../model/index.ts'
 import { addFlag } from './flag-kinds.ts'
 import type { Component } from './flag-parse.ts'
+import { fieldsIn } from './yaml-file.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 const fieldsOf = (value: unknown): Fields => (value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Fields) : {})
@@ -108,13 +108,5 @@ function etcdClient(configuration: Fields, pki: string): Record<string, string> 
   }
 }
 
-/** The ClusterConfiguration in the ConfigMap kube-system/kubeadm-config; undefined where there is none that can be understood. */
-export function parsed(text: string | undefined): Readonly<Record<string, unknown>> | undefined {
-  if (text === undefined) return undefined
-  try {
-    const value: unknown = parse(text, { maxAliasCount: 50 })
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
-  }
-}
+/** What kubeadm and the kubelet make of a text: a ClusterConfiguration in a ConfigMap, a manifest; undefined where it is not understood. */
+export const parsed = fieldsIn

@@ -1,7 +1,7 @@
 /** The kubelet's own configuration on a node that is reached through a carrier: its file, its drop-ins, and what they come to. */
-import { parse } from 'yaml'
 import type { HostSeen, View } from '../model/index.ts'
 import { valueAt } from './path.ts'
+import { fieldsIn } from './yaml-file.ts'
 
 export interface KubeletFile {
   readonly path: string
@@ -41,12 +41,8 @@ export function filesOf(host: HostSeen): KubeletFiles | undefined {
 const isInDropIns = (path: string): boolean => /\.d\/[^/]+$/.test(path)
 
 function configurationIn(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = parse(text, { maxAliasCount: 50 })
-    return isMapping(value) && value['kind'] === 'KubeletConfiguration' ? value : undefined
-  } catch {
-    return undefined
-  }
+  const value = fieldsIn(text)
+  return value?.['kind'] === 'KubeletConfiguration' ? value : undefined
 }
 
 /** The file with its drop-ins over it, as RFC 7386 merges them; flags of the kubelet win over that and are not seen. */

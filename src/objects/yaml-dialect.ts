@@ -11,6 +11,7 @@ import {
   FAILSAFE_SCHEMA,
   floatCoreTag,
   intYaml11Tag,
+  mapTag,
   mergeTag,
   NOT_RESOLVED,
   nullYaml11Tag,
@@ -19,6 +20,7 @@ import {
   YAMLException,
 } from 'js-yaml'
 import { parseLenient } from './yaml-lenient.ts'
+import { mergesAsWritten } from './yaml-merge.ts'
 
 const DIGITS = [...'+-0123456789']
 const BOOLEANS = new Map<string, boolean>([
@@ -66,7 +68,8 @@ const textOfBinaryTag = defineScalarTag<string>('tag:yaml.org,2002:binary', {
 })
 
 export const KUBERNETES_YAML = new Schema([
-  ...FAILSAFE_SCHEMA.tags,
+  ...FAILSAFE_SCHEMA.tags.filter((tag) => tag !== mapTag),
+  mergesAsWritten,
   nullYaml11Tag,
   boolTag,
   intTag,

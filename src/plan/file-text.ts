@@ -1,11 +1,12 @@
-import { parseDocument, stringify } from 'yaml'
+import { stringify } from 'yaml'
 import type { FileText, KubeObject } from '../model/index.ts'
+import { fieldsIn } from '../objects/yaml-file.ts'
 import { CONFLICT, mergeThree } from './merge.ts'
 
 /** Two findings that write one file: the same text, or two YAML mappings that do not contradict each other. Undefined: they do. */
 export function mergeTexts(ours: FileText, theirs: FileText): FileText | undefined {
   if (ours.text === theirs.text) return ours
-  const [a, b] = [mappingIn(ours.text), mappingIn(theirs.text)]
+  const [a, b] = [fieldsIn(ours.text), fieldsIn(theirs.text)]
   if (a === undefined || b === undefined) return undefined
   const merged = mergeThree(undefined, a, b)
   if (merged === CONFLICT || namesIssuerTwice(merged)) return undefined
@@ -33,17 +34,10 @@ const SAMPLE_KEY = 'p0vyN3Jt8bQzLkUe6XhR2mWcYs5fGaD9oIiVTEr1qBw='
 
 /** The Kubernetes object that a file holds, if it holds one. It is named after the file, as objects read from files of the control plane are. */
 export function objectInFile(name: string, text: FileText): KubeObject | undefined {
-  const content = mappingIn(fillKeys(text.text, () => SAMPLE_KEY))
+  const content = fieldsIn(fillKeys(text.text, () => SAMPLE_KEY))
   if (typeof content?.['apiVersion'] !== 'string' || typeof content['kind'] !== 'string') return undefined
   const metadata = content['metadata'] !== null && typeof content['metadata'] === 'object' ? content['metadata'] : {}
   return { ...content, metadata: { ...metadata, name: name.slice(name.lastIndexOf('/') + 1) } } as KubeObject
-}
-
-function mappingIn(text: string): Record<string, unknown> | undefined {
-  const document = parseDocument(text, { logLevel: 'silent' })
-  if (document.errors.length > 0) return undefined
-  const content: unknown = document.toJS({ maxAliasCount: 100 })
-  return content !== null && typeof content === 'object' && !Array.isArray(content) ? (content as Record<string, unknown>) : undefined
 }
 
 const leadingComment = (text: string): string => text.match(/^(?:[ \t]*#[^\n]*\n|\s*\n)*/)?.[0] ?? ''

@@ -1,6 +1,7 @@
 /** Two findings that change one text of YAML, such as kubeadm's in a ConfigMap: both changes, comments and order of the first kept. */
-import { isMap, parseDocument } from 'yaml'
 import type { Edit } from '../model/index.ts'
+import { editYaml, YamlEditRefused } from '../objects/yaml-edit.ts'
+import { fieldsIn } from '../objects/yaml-file.ts'
 
 /** Undefined where that cannot be done: it is no YAML mapping, or both touch the same place. `between`: the edits from one value to another. */
 export function mergeYaml(
@@ -11,16 +12,17 @@ export function mergeYaml(
   between: (base: unknown, after: unknown) => readonly Edit[],
 ): string | undefined {
   if (![base, ours, theirs].every((text) => text.includes('\n'))) return undefined
-  const [before, own, other] = [base, ours, theirs].map((text) => parseDocument(text, { logLevel: 'silent' }))
-  if ([before, own, other].some((document) => document!.errors.length > 0 || !isMap(document!.contents))) return undefined
-  const value = (document: typeof own) => document!.toJS({ maxAliasCount: 50 }) as unknown
-  const merged = merge(value(before), value(own), value(other))
+  const [before, own, other] = [base, ours, theirs].map(fieldsIn)
+  if (before === undefined || own === undefined || other === undefined) return undefined
+  const merged = merge(before, own, other)
   if (typeof merged !== 'object') return undefined
-  for (const edit of between(value(own), merged)) {
-    // Items of lists are addressed by name, which a document does not know.
-    if (('set' in edit ? edit.set : edit.unset).some((key) => typeof key !== 'string')) return undefined
-    if ('set' in edit) own!.setIn(edit.set as string[], own!.createNode(edit.to))
-    else own!.deleteIn(edit.unset as string[])
+  const edits = between(own, merged)
+  // Items of lists are addressed by name, which another text may not have.
+  if (edits.some((edit) => ('set' in edit ? edit.set : edit.unset).some((key) => typeof key !== 'string'))) return undefined
+  try {
+    return editYaml(ours, 0, undefined, edits)
+  } catch (error) {
+    if (error instanceof YamlEditRefused) return undefined
+    throw error
   }
-  return own!.toString({ lineWidth: 0 })
 }

@@ -1,9 +1,9 @@
 /** How the kubelet of a node was started, and what that says of its files. */
-import { parse } from 'yaml'
 import { kubeletProcesses } from '../hosts/commands.ts'
 import { type Host, HostRefused } from '../hosts/host.ts'
 import { parseFlags } from '../objects/flag-parse.ts'
 import { valueAt } from '../objects/path.ts'
+import { fieldsIn } from '../objects/yaml-file.ts'
 
 export interface KubeletPlaces {
   readonly configFile: string | undefined
@@ -25,7 +25,7 @@ export async function kubeletPlaces(host: Host): Promise<KubeletPlaces> {
   const started = await argumentsOf(host)
   const flags = typeof started === 'string' ? undefined : parseFlags(started)
   const configFile = flags === undefined ? KUBEADM_CONFIG : flags.get('config')
-  const config = configFile === undefined ? {} : mappingIn((await readable(host, configFile)) ?? '')
+  const config = configFile === undefined ? {} : (fieldsIn(await readable(host, configFile)) ?? {})
   const text = (path: readonly string[], flag: string): string | undefined => {
     const value = valueAt(config, path) ?? flags?.get(flag)
     return typeof value === 'string' && value.startsWith('/') ? value : undefined
@@ -72,12 +72,3 @@ const readable = (host: Host, path: string): Promise<string | undefined> =>
       throw error
     },
   )
-
-function mappingIn(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = parse(text, { maxAliasCount: 50 })
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
-  } catch {
-    return {}
-  }
-}

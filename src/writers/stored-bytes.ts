@@ -1,10 +1,10 @@
 /** What etcd itself says of the bytes it holds, asked on a node of the control plane with the API server's own certificate. No value leaves etcd. */
-import { parse } from 'yaml'
 import { askEtcd, type EtcdAccess } from '../hosts/commands.ts'
 import { type Host, HostRefused, HostUnreachable } from '../hosts/host.ts'
 import type { ContainerSpec } from '../model/index.ts'
 import { commandLineOf } from '../objects/flag-parse.ts'
 import { compareAll, comparedAll, storedUnder } from '../objects/stored-form.ts'
+import { fieldsIn } from '../objects/yaml-file.ts'
 import { apiServerManifest } from './host-static-pod.ts'
 
 export type BytesProof =
@@ -73,16 +73,10 @@ async function etcdOf(
 }
 
 function flagsIn(text: string): ReadonlyMap<string, string> | undefined {
-  try {
-    const pod = parse(text, { maxAliasCount: 50, logLevel: 'silent' }) as {
-      readonly spec?: { readonly containers?: readonly ContainerSpec[] }
-    } | null
-    for (const container of pod?.spec?.containers ?? []) {
-      const line = commandLineOf(container, 'kube-apiserver')
-      if (line !== undefined) return line.flags
-    }
-  } catch {
-    // A manifest that is no YAML tells nothing.
+  const pod = fieldsIn(text) as { readonly spec?: { readonly containers?: readonly ContainerSpec[] } } | undefined
+  for (const container of pod?.spec?.containers ?? []) {
+    const line = commandLineOf(container, 'kube-apiserver')
+    if (line !== undefined) return line.flags
   }
   return undefined
 }
