@@ -5,6 +5,7 @@ import { distribution, providerAnswer } from '../../objects/distribution.ts'
 import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
 import { configurationIn } from '../../objects/encryption-file.ts'
 import { hasLoadedEncrypting } from '../../objects/encryption-hosts.ts'
+import { forgottenByKubeadm } from '../../objects/encryption-kubeadm.ts'
 import { filesNamed } from '../../objects/flag-files.ts'
 import {
   CONTROL_PLANE,
@@ -46,6 +47,7 @@ export default control({
     const signs = signsOfConfiguration(samples, view.fact('ApiServerHealth')?.checks)
     for (const instance of instances) yield* judge(instance, ownFile(instance, view) ?? view.all('EncryptionConfiguration'))
     for (const note of notes) yield { note }
+    yield* forgottenByKubeadm(instances, view)
 
     const encrypted = [...writers].filter((provider) => provider !== 'identity')
     const on = { subject: instances[0]?.subject ?? CONTROL_PLANE, key: 'writes', origin: 'workload' as const }
