@@ -13,6 +13,7 @@ import type {
 } from '../src/model/index.ts'
 import { type EncryptionForm, formsOf, prefixOf } from '../src/objects/encryption-forms.ts'
 import { directoryOf, ENCRYPTION_FLAG, type EncryptionHosts, encryptionHosts, newKeyName } from '../src/objects/encryption-hosts.ts'
+import { isForgottenByKubeadm } from '../src/objects/encryption-kubeadm.ts'
 import { type EncryptionStage, type EncryptionWish, encryptionStages, NoStages } from '../src/objects/encryption-stages.ts'
 import { editsOfConfigMap, editsOfConfiguration } from '../src/objects/flag-edits.ts'
 import { parsed } from '../src/objects/flag-kubeadm.ts'
@@ -134,6 +135,9 @@ export function stagedChanges(
       })
     if (read !== undefined && given) file(node, 'read', read, 'reload')
   }
+  // At once: whoever upgrades while a later stage waits or has failed keeps the flags.
+  const isSet = nodes.every(({ given, reloads }) => given && reloads) && !hasPlugin && !isForgottenByKubeadm(path, view)
+  if (!thenOff && !isSet) changes.push(...inKubeadm(path, view, mounts))
   for (const stage of first?.is === 'files' && first.step === 'read' ? stages.slice(1) : stages) {
     if (stage.is === 'files') for (const { node, rules } of stage.files) file(node, stage.step, rules, 'reload')
     else changes.push(rewriteChange(stage.resources, stage.prefix, names, stage.onlyUndo))
@@ -148,13 +152,16 @@ export function stagedChanges(
         mounts: [],
         files: [],
       })
-  const isSet = nodes.every(({ given, reloads }) => given && reloads) && !hasPlugin
-  return thenOff || !isSet ? [...changes, ...inKubeadm(path, view, thenOff ? undefined : mounts)] : changes
+  return thenOff ? [...changes, ...inKubeadm(path, view, undefined)] : changes
 }
 
+const mountsFor = (path: string, stages: readonly EncryptionStage[]): readonly HostMount[] =>
+  mountsOf(
+    path,
+    stages.flatMap((stage) => (stage.is === 'files' ? stage.files : [])),
+  )
 /** The file's directory; and those of the sockets of plugins, which the API server must see too. */
-function mountsFor(path: string, stages: readonly EncryptionStage[]): readonly HostMount[] {
-  const files = stages.flatMap((stage) => (stage.is === 'files' ? stage.files : []))
+export function mountsOf(path: string, files: readonly { readonly rules: EncryptionAction['rules'] }[]): readonly HostMount[] {
   const sockets = [...new Set(socketsIn(files).map(directoryOf))]
   return [
     { name: 'encryption-config', path: directoryOf(path), type: 'Directory', readOnly: true },
@@ -169,10 +176,11 @@ const socketsIn = (nodes: readonly { readonly rules: EncryptionAction['rules'] }
   )
 
 /** So that the next `kubeadm upgrade` keeps the flags, or does not bring them back (no `mounts`). */
-function inKubeadm(path: string, view: View<Readable>, mounts: readonly HostMount[] | undefined): readonly Change[] {
+export function inKubeadm(path: string, view: View<Readable>, mounts: readonly HostMount[] | undefined, reloads = true): readonly Change[] {
   const map = view.find('ConfigMap', 'kube-system', 'kubeadm-config') as ConfigMapObject | undefined
   if (map === undefined || parsed(map.data?.['ClusterConfiguration']) === undefined) return []
-  const flags = mounts === undefined ? { [ENCRYPTION_FLAG]: null, [RELOAD]: null } : { [ENCRYPTION_FLAG]: path, [RELOAD]: 'true' }
+  const set = { [ENCRYPTION_FLAG]: path, ...(reloads && { [RELOAD]: 'true' }) }
+  const flags = mounts === undefined ? { [ENCRYPTION_FLAG]: null, [RELOAD]: null } : set
   const edits = editsOfConfigMap(map, 'ClusterConfiguration', (content) =>
     editsOfConfiguration(content, 'kube-apiserver', flags, mounts ?? []),
   )

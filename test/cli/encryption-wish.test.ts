@@ -74,6 +74,24 @@ describe('what an operator asks of encryption at rest', () => {
     expect(steps).toEqual(['cp-2 secrets: key-2,key-1', 'rewrite secrets k8s:enc:secretbox:v1:key-2:'])
   })
 
+  it('of one day too: the second key of a day is newer than the first; a name of somebody else tells no age', () => {
+    const [first, second] = ['key-20260101', 'key-20260101-2']
+    const both = (...names: string[]) => ({ secretbox: { keys: names.map((name) => ({ name })) } })
+    const steps = (...nodes: ReturnType<typeof node>[]) => plan({ do: 'rotate', removeOld: false }, ...nodes).steps
+    expect(steps(node('cp-1', both(second, first)), node('cp-2', both(first, second)))).toEqual([
+      `cp-2 secrets: ${second},${first}`,
+      `rewrite secrets k8s:enc:secretbox:v1:${second}:`,
+    ])
+    // All can read it already, and nobody writes it yet.
+    expect(steps(node('cp-1', both(first, second)))).toEqual([
+      `gate secrets k8s:enc:secretbox:v1:${first}:`,
+      `cp-1 secrets: ${second},${first}`,
+      `rewrite secrets k8s:enc:secretbox:v1:${second}:`,
+    ])
+    for (const names of [[second, first], ['alpha', 'beta'], ['beta', first]])
+      expect(steps(node('cp-1', both(...names)))[0]).not.toBe(`gate secrets k8s:enc:secretbox:v1:${names[0]}:`)
+  })
+
   it('off: plain text first, then without the flags', () => {
     expect(plan({ do: 'disable' }, node('cp-1', key('k')), node('cp-2', key('k'))).steps).toEqual([
       'cp-1 secrets: k > identity',

@@ -13,6 +13,22 @@ export type EncryptionRequest =
   | { readonly do: 'cover'; readonly resources: readonly string[] }
   | { readonly do: 'disable' }
 
+/**
+ * The key of a change that was interrupted, which goes on with it: one of ours that is newer than one that writes; or of nodes that write
+ * differently the one whose name comes last. Names of others tell no age.
+ */
+function underWay(known: readonly EncryptionForm[], writers: readonly EncryptionForm[]): EncryptionForm | undefined {
+  const isOurs = (form: EncryptionForm) => /:key-\d{8}(?:-\d+)?:$/.test(prefixOf(form))
+  const newer = known.filter(
+    (form) => isOurs(form) && writers.some((one) => one.kind === form.kind && isOurs(one) && byName(form, one) > 0),
+  )
+  const different = new Set(writers.map(prefixOf)).size > 1 ? writers : []
+  return newer.toSorted((a, b) => byName(b, a))[0] ?? different.toSorted((a, b) => byName(b, a))[0]
+}
+/** `key-20261126` comes before `key-20261126-2`; the colon behind it would sort after the dash. */
+const byName = (a: EncryptionForm, b: EncryptionForm): number =>
+  prefixOf(a).slice(0, -1).localeCompare(prefixOf(b).slice(0, -1), 'en', { numeric: true })
+
 const TITLES: Readonly<Record<EncryptionRequest['do'], string>> = {
   rotate: 'Stored values must be encrypted with a new key',
   cover: 'More resources must be encrypted at rest',
@@ -32,10 +48,10 @@ export function encryptionWish(request: EncryptionRequest): RegisteredControl {
     if (writer.kind === 'kms')
       return 'the key is in the KMS: have it changed there, wait until all API servers show its new hash, then store everything anew'
     if (writer.kind === 'identity') return 'nothing is encrypted'
-    // Nodes that write differently are in the middle of a change of keys, which goes on with the newer one.
-    const newest = writers.toSorted((a, b) => prefixOf(b).localeCompare(prefixOf(a), 'en', { numeric: true }))[0]!
-    const isUnderWay = new Set(writers.map(prefixOf)).size > 1
-    form ??= isUnderWay ? newest : { kind: writer.kind, keys: [newKeyName(now, hosts.forms)] }
+    form ??= underWay(
+      rules.flatMap(({ providers }) => formsOf(providers)),
+      writers,
+    ) ?? { kind: writer.kind, keys: [newKeyName(now, hosts.forms)] }
     const resources = [...new Set(rules.flatMap((rule) => rule.resources))]
     return { goal: { to: 'encrypt', with: form, resources }, drop: request.removeOld ? 'all' : 'nothing' }
   }
