@@ -72,6 +72,11 @@ export function breaksAnew(step: Step, steps: readonly Step[]): { readonly anew:
   const anew = step.mayBreak.filter((words) => !said.has(words))
   return anew.length === step.mayBreak.length ? { anew } : { anew, asStep: first + 1 }
 }
+/** The same as clauses. */
+export function breaksWords(step: Step, steps: readonly Step[]): readonly string[] {
+  const { anew, asStep } = breaksAnew(step, steps)
+  return asStep === undefined ? anew : [`what step ${asStep} says`, ...anew]
+}
 const isOnNode = ({ changes }: Step): boolean => changes.some(({ type }) => type === 'host')
 /** All of the earlier one's, so that "what step 1 says" says nothing that is not so. */
 const sharesWords = (earlier: Step, { mayBreak }: Step): boolean =>
