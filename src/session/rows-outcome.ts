@@ -1,6 +1,6 @@
 import { beside, blank, heading, prose, type Row, row } from './rows-line.ts'
 import { stateText } from './rows-words.ts'
-import type { Running, State } from './store-state.ts'
+import type { Running, RunStep, State } from './store-state.ts'
 import { count } from './text.ts'
 
 /** What a run did, step by step, and what to do with it. */
@@ -17,12 +17,12 @@ export function outcomeRows({ running, planned }: State, width: number): Row[] {
         })),
     blank,
     heading('Steps'),
-    ...running.steps.flatMap((step) => {
+    ...running.steps.flatMap((step, index) => {
       const { word, tone, note } = stateText(running.states.get(step.id), step.mends)
       const said = word === 'waiting' ? 'not started' : word
       return [
         ...beside([{ text: said, width: 11, tone }], step.title, width, { key: `step:${step.id}`, most: 3 }),
-        ...(note === '' ? [] : prose(note, width, { indent: 12, tone: 'dim' })),
+        ...(note === '' || note === noteOf(running, running.steps[index - 1]) ? [] : prose(note, width, { indent: 12, tone: 'dim' })),
       ]
     }),
     ...(running.kind === 'undo' || planned?.plan === undefined
@@ -30,6 +30,10 @@ export function outcomeRows({ running, planned }: State, width: number): Row[] {
       : leftOver(planned.plan.ledger.byHand.length, planned.plan.ledger.needsValue.length, width)),
   ]
 }
+
+/** What is so of several steps in a row is said at the first of them. */
+const noteOf = ({ states }: Running, step: RunStep | undefined): string | undefined =>
+  step === undefined ? undefined : stateText(states.get(step.id), step.mends).note
 
 function leftOver(byHand: number, needsValue: number, width: number): Row[] {
   if (byHand + needsValue === 0) return []

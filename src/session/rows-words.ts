@@ -1,5 +1,6 @@
 /** The words the wizard uses for the model's terms: one place, so that screens, help and toasts agree. */
 import type { Finding, ObjectRef, Risk, Severity, Status, StepState } from '../model/index.ts'
+import { refusedBy } from '../plan/step-words.ts'
 import type { PastStepState } from './ports.ts'
 import type { Tone } from './rows-line.ts'
 
@@ -66,7 +67,7 @@ export function stateText(
     case 'rehearsed':
       return { word: 'YOUR TURN', tone: 'key', note: 'tried without writing, and it would go through' }
     case 'refused':
-      return { word: 'REFUSED', tone: 'fail', note: `by ${state.by}: ${state.because}` }
+      return { word: 'REFUSED', tone: 'fail', note: refusedBy(state.by, state.because).replace(/^:? /, '') }
     case 'skipped':
       return { word: 'skipped', tone: 'dim', note: state.because }
     case 'writing':

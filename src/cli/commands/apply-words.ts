@@ -4,7 +4,7 @@ import { bySeverity } from '../../engine/score.ts'
 import type { ControlId, Finding, FindingId, Plan, Risk, Step, StepState } from '../../model/index.ts'
 import { printable } from '../../objects/display.ts'
 import { refText } from '../../objects/ref.ts'
-import { breaksAnew, isOtherChoice, preparesStep } from '../../plan/step-words.ts'
+import { breaksAnew, isOtherChoice, preparesStep, refusedBy } from '../../plan/step-words.ts'
 
 export const line = printable
 const RISKS: Readonly<Record<Risk, string>> = { safe: 'safe', 'restarts-pods': 'restarts pods', 'may-break': 'may break something' }
@@ -62,7 +62,7 @@ export function stateText(state: StepState): string {
     case 'waiting':
       return `waiting for ${line(state.for)}`
     case 'refused':
-      return `refused by ${line(state.by)}: ${line(state.because)}`
+      return `refused${line(refusedBy(state.by, state.because))}`
     case 'skipped':
       return `skipped: ${line(state.because)}`
     case 'mended':
