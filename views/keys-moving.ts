@@ -13,7 +13,8 @@ const page = (by: number) => (): Action => ({ type: 'page', by })
 export const MOVING_KEYS: readonly Binding[] = [
   bind('down j', MOVING, 'move or scroll down', move(1)),
   bind('up k', MOVING, 'move or scroll up', move(-1)),
-  bind('pagedown ctrl-f', [...MOVING, 'typed'], 'move one page down', page(1)),
+  bind('pagedown ctrl-f', MOVING, 'move one page down', page(1)),
+  bind('pagedown ctrl-f', ['typed'], 'read on, without leaving the field', page(1), { hint: ['read on', 3] }),
   bind('pageup ctrl-b', [...MOVING, 'typed'], 'move one page up', page(-1)),
   bind('ctrl-d', MOVING, 'move half a page down', page(0.5)),
   bind('ctrl-u', MOVING, 'move half a page up', page(-0.5)),

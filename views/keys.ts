@@ -1,8 +1,9 @@
 /** Every key, once: what it is called, where it works, what it does. The router, the hints and the help read this table. */
 
 import type { Place } from '../src/session/route.ts'
-import { placeOf } from '../src/session/rows.ts'
+import { GUTTER, layoutOf, placeOf } from '../src/session/rows.ts'
 import { type HelpEntry, helpRows } from '../src/session/rows-help.ts'
+import type { Row } from '../src/session/rows-line.ts'
 import type { State } from '../src/session/store-state.ts'
 import { type Binding, bind, PLACES } from './key-binding.ts'
 import { ANSWERING_KEYS, PAST_KEYS } from './keys-answering.ts'
@@ -18,7 +19,7 @@ export const BINDINGS: readonly Binding[] = [
     '?',
     [...PLACES.SCREENS, 'apply'],
     'show this help',
-    (state) => ({ type: 'overlay', overlay: { is: 'help', length: helpRows(helpEntries(state)).length, top: 0 } }),
+    (state) => ({ type: 'overlay', overlay: { is: 'help', length: helpRowsOf(state).length, top: 0 } }),
     {
       hint: ['help', 0],
     },
@@ -41,6 +42,9 @@ export function helpEntries(state: State): HelpEntry[] {
     return { keys: binding.keys.join(' '), name: binding.name, ...(off !== undefined && { off }) }
   })
 }
+
+/** The page of help, as wide as the screen. */
+export const helpRowsOf = (state: State): Row[] => helpRows(helpEntries(state), layoutOf(state).body.columns - GUTTER)
 
 /** `space mark  enter open  ? help  q quit`, as much of it as fits; help and quit always do. */
 export function hintsFor(state: State, width: number): readonly { readonly key: string; readonly word: string }[] {

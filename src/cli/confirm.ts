@@ -1,5 +1,6 @@
 /** Questions on a plain line, for `apply` and `undo` without the full screen: they work on a dumb terminal and with a screen reader. */
 import inquirer from 'inquirer'
+import type { WaitingStream } from './waiting-line.ts'
 
 export interface Choice<T extends string = string> {
   readonly value: T
@@ -13,7 +14,7 @@ export interface Prompts {
   type(question: string): Promise<string>
 }
 export interface Io {
-  readonly stdout: { write(text: string): unknown }
+  readonly stdout: WaitingStream
   readonly stderr: { write(text: string): unknown }
   /** Somebody can see questions and answer them. */
   readonly isTTY: boolean

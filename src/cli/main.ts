@@ -65,6 +65,8 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .version(VERSION)
     .option('--practice <name>', 'open the wizard at this practice')
     .option('--no-color', 'no colours (NO_COLOR works too)')
+    // With their arguments there would be no room left to wrap what they do.
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .showHelpAfterError('(k8s-harden --help shows what it takes)')
     .enablePositionalOptions()
     .allowExcessArguments(false)
@@ -130,6 +132,17 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .option('--remove-old', 'of rotate: take the old key and plain text out of the files at the end (a copy stays on each node)')
     .option('--yes-store-secrets-in-plain-text', 'of disable: the consent to that')
     .option('--timeout <seconds>', 'how long an API server may take to come back before its change is undone', '120')
+    .addHelpText(
+      'after',
+      `
+What they do:
+  status               which node writes and reads with what
+  rotate --remove-old  a new key; the old one goes at the end
+  cover configmaps     encrypts more than Secrets
+  disable              plain text again
+It is turned on with: k8s-harden apply --control sec-etcd-encryption --host ...
+Each asks step by step, and is taken back with k8s-harden undo.`,
+    )
     .action((action: string, resources: readonly string[], options: Options) =>
       run(async () => (await import('./commands/encryption.ts')).encryptionMain(action, resources, options)),
     )

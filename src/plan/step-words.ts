@@ -28,6 +28,9 @@ export function titleOfBoth(ours: string, theirs: string): string {
 }
 const SET = 'set '
 
+/** Who refused it and why: who is not said twice. */
+export const refusedBy = (by: string, because: string): string => (because.startsWith(`${by} `) ? `: ${because}` : ` by ${by}: ${because}`)
+
 /** Among what a step may break stand the sentences that name another choice. */
 export const isOtherChoice = (words: string): boolean => words.includes('--set ')
 
@@ -61,16 +64,21 @@ export function preparesStep(step: Step, steps: readonly Step[]): number | undef
 
 /**
  * What a step may break that an earlier one did not say: the first of its set, the policies of one namespace and direction; or, of steps on
- * nodes, the first of the same remedy. And which that was.
+ * nodes and what follows them, the first of the same remedy. And which that was.
  */
 export function breaksAnew(step: Step, steps: readonly Step[]): { readonly anew: readonly string[]; readonly asStep?: number } {
   const campaign = campaignOf(step)
-  const isOfSet = (one: Step) => isSame(campaignOf(one), campaign) || (isOnNode(one) && isOnNode(step) && sharesWords(one, step))
+  const isOfSet = (one: Step) => isSame(campaignOf(one), campaign) || (isOnNode(one) && sharesWords(one, step))
   const first = steps.findIndex(isOfSet)
   if (first < 0 || first >= steps.indexOf(step)) return { anew: step.mayBreak }
   const said = new Set(steps[first]!.mayBreak.filter((words) => !words.startsWith(CUTS_FLOWS)))
   const anew = step.mayBreak.filter((words) => !said.has(words))
   return anew.length === step.mayBreak.length ? { anew } : { anew, asStep: first + 1 }
+}
+/** The same as clauses. */
+export function breaksWords(step: Step, steps: readonly Step[]): readonly string[] {
+  const { anew, asStep } = breaksAnew(step, steps)
+  return asStep === undefined ? anew : [`what step ${asStep} says`, ...anew]
 }
 const isOnNode = ({ changes }: Step): boolean => changes.some(({ type }) => type === 'host')
 /** All of the earlier one's, so that "what step 1 says" says nothing that is not so. */

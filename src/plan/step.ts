@@ -90,5 +90,13 @@ function titleOf(draft: Draft, change: Change): string {
   const said = saidOnce(draft.summaries.length > 0 ? draft.summaries : evident).map((summary) => withoutSubject(summary, what))
   const more = said.length - SUMMARIES
   const shown = more > 0 ? [...said.slice(0, SUMMARIES), `and ${more} more ${more === 1 ? 'change' : 'changes'}`] : said
-  return `${what}: ${(shown.length > 0 ? shown : [verb]).join('; ')}`
+  const done = (shown.length > 0 ? shown : [verb]).join('; ')
+  return `${what}: ${isKubeadms(draft.target) ? `have kubeadm upgrade keep this: ${done}` : done}`
 }
+
+/** What is written there changes nothing that runs: kubeadm makes the manifests from it when it upgrades. */
+const isKubeadms = (target: Target): boolean =>
+  target.is === 'object' &&
+  target.ref.kind === 'ConfigMap' &&
+  target.ref.namespace === 'kube-system' &&
+  target.ref.name === 'kubeadm-config'

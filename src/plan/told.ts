@@ -24,13 +24,18 @@ export async function* waitingWords<T>(work: (tell: Tell) => Promise<T>): AsyncG
   }
 }
 
+/** What it is tried against is not there before the steps that it comes after. */
+export const waitsForOthers = ({ after, changes }: Pick<Step, 'after' | 'changes'>): boolean =>
+  after.length > 0 && changes.some(({ type }) => type === 'host')
+export const TRIED_LATER = 'it can be tried only once the steps before it are carried out'
+
 /** What is done on nodes looks at what the steps before it left there, which a dry run does not carry out: that refuses nothing. */
 export function refusalOf(
   { after, changes }: Step,
   { refusedBy, because }: Extract<RehearsalResult, { ok: false }>,
   dryRun: boolean | undefined,
 ): StepState {
-  return dryRun === true && after.length > 0 && changes.some(({ type }) => type === 'host')
-    ? { is: 'skipped', because: `it can be tried only once the steps before it are carried out; now: ${because}` }
+  return dryRun === true && waitsForOthers({ after, changes })
+    ? { is: 'skipped', because: `${TRIED_LATER}; now: ${because}` }
     : { is: 'refused', by: refusedBy, because }
 }

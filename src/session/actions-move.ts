@@ -9,7 +9,8 @@ import type { Position, State } from './store-state.ts'
 export function move(state: State, action: MoveAction): State {
   switch (action.type) {
     case 'size':
-      return { ...state, size: action.size }
+      // The help is as long as it was laid out.
+      return { ...(state.overlay?.is === 'help' ? closed(state) : state), size: action.size }
     case 'go':
       return go(state, action.to)
     case 'back':

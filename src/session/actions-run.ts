@@ -1,4 +1,5 @@
 import type { StepState } from '../model/index.ts'
+import { breaksWords } from '../plan/step-words.ts'
 import type { LeaveAction, RunAction } from './actions.ts'
 import { closed, go } from './actions-move.ts'
 import { confirmWord } from './approve.ts'
@@ -85,12 +86,13 @@ const fresh = (kind: Running['kind'], steps: readonly RunStep[]): Running => ({
 
 function begin(state: State): State {
   if (state.planned === undefined || state.route.at !== 'plan' || isRunning(state)) return state
-  const steps = selectedSteps(state.planned).map(
+  const selected = selectedSteps(state.planned)
+  const steps = selected.map(
     (step): RunStep => ({
       id: step.id,
       title: step.title,
       risk: step.risk,
-      mayBreak: step.mayBreak,
+      mayBreak: breaksWords(step, selected),
       mends: step.mends.length,
       word: confirmWord(step),
     }),

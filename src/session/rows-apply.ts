@@ -16,7 +16,7 @@ export const runRows = (running: Running): Row[] =>
 
 function runLine(width: number, number: number, step: RunStep, running: Running): Line {
   const state = running.states.get(step.id)
-  const { word, tone, note: said } = stateText(state)
+  const { word, tone, note: said } = stateText(state, step.mends)
   const note = state?.is === 'rehearsed' || state?.is === 'rehearsing' || state?.is === 'skipped' ? '' : said
   return inColumns(width, [
     { text: String(number).padStart(3), width: 3, tone: 'dim' },
@@ -38,7 +38,7 @@ export function changeRows(running: Running, width: number): Row[] {
   const step = currentStep(running)
   if (step === undefined) return []
   const state = running.states.get(step.id)
-  const { note, tone } = stateText(state)
+  const { note, tone } = stateText(state, step.mends)
   const rehearsed = running.rehearsed.get(step.id)
   return [
     ...prose(step.title, width, { indent: 0, tone: 'title' }),

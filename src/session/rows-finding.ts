@@ -1,7 +1,8 @@
 import type { ControlId, Finding, FindingId, Plan, RegisteredControl, RehearsalResult, Remedy, Step } from '../model/index.ts'
 import { formatPath } from '../objects/path.ts'
 import type { Hop } from '../objects/rbac-graph-path.ts'
-import { isOtherChoice } from '../plan/step-words.ts'
+import { breaksWords, isOtherChoice } from '../plan/step-words.ts'
+import { TRIED_LATER, waitsForOthers } from '../plan/told.ts'
 import { findingNetworkRows } from './rows-finding-network.ts'
 import { exposureIn, hopRows, pathIn } from './rows-hops.ts'
 import { betweenOf, isOfLabels } from './rows-ladder.ts'
@@ -18,6 +19,7 @@ import {
   STATUS_WORD,
 } from './rows-words.ts'
 import { type Look, type Scan, type State, shownValue } from './store-state.ts'
+import { sentence } from './text.ts'
 
 /** One finding explained: what, why, evidence, and exactly what the fix changes. */
 export function findingRows(state: State, id: FindingId, width: number): Row[] {
@@ -110,7 +112,13 @@ export function lookRows(look: Look | undefined, width: number): Row[] {
   if (look.plan === undefined) return [row({ text: '  working it out ...', tone: 'dim' })]
   return [
     ...ledgerRows(look.plan, width),
-    ...look.plan.steps.flatMap((step) => [...stepRows(step, width), ...previewRows(look.previews.get(step.id), look.done, width)]),
+    ...look.plan.steps.flatMap((step, index, steps) => [
+      ...(steps.length === 1
+        ? []
+        : [...(index === 0 ? [] : [blank]), row({ text: `  Step ${index + 1} of ${steps.length}`, tone: 'key' })]),
+      ...stepRows(step, width, breaksWords(step, steps)),
+      ...previewRows(look.previews.get(step.id), look.done, width, step),
+    ]),
   ]
 }
 
@@ -125,11 +133,11 @@ function ledgerRows({ ledger }: Plan, width: number): Row[] {
 }
 
 /** A step in words: what, how risky, what may break. */
-export function stepRows(step: Step, width: number): Row[] {
+export function stepRows(step: Step, width: number, mayBreak = step.mayBreak): Row[] {
   return [
     ...prose(step.title, width),
     row({ text: `  ${RISK_WORD[step.risk]}`, tone: RISK_TONE[step.risk] }, { text: `: ${RISK_MEANS[step.risk]}`, tone: 'dim' }),
-    ...mayBreakRows(step.mayBreak, width, 2),
+    ...mayBreakRows(mayBreak, width, 2),
     ...(step.carriedOut === 'file'
       ? prose('Carried out by you: this tool makes the files and says where they go.', width, { tone: 'medium' })
       : []),
@@ -155,8 +163,9 @@ export function mayBreakRows(mayBreak: readonly string[], width: number, indent:
   ]
 }
 
-export function previewRows(result: RehearsalResult | undefined, done: boolean, width: number): Row[] {
+export function previewRows(result: RehearsalResult | undefined, done: boolean, width: number, step: Step): Row[] {
   if (result === undefined) return done ? [] : [row({ text: '  trying it without writing ...', tone: 'dim' })]
+  if (!result.ok && waitsForOthers(step)) return prose(`${sentence(TRIED_LATER)} Now: ${result.because}`, width, { tone: 'dim' })
   if (!result.ok) return prose(`Refused by ${result.refusedBy}: ${result.because}`, width, { tone: 'fail' })
   const { diff, warnings } = result.rehearsal
   return [

@@ -2,6 +2,7 @@ import type { Finding, Practice, Severity } from '../model/index.ts'
 import { inColumns, type Line } from './rows-line.ts'
 import { OWNER_WORD, objectText, SEVERITY_WORD } from './rows-words.ts'
 import type { Scan } from './store-state.ts'
+import { cut, cutMiddle, sanitize } from './text.ts'
 
 /** What the operator's own objects have; the platform's and the accepted are shown apart. */
 export function workload(scan: Scan): readonly Finding[] {
@@ -40,13 +41,23 @@ const bySeverityCount = (findings: readonly Finding[]): ReadonlyMap<Severity, nu
 /** What the rows around a finding's row say already: nothing, its check, or its object. */
 export type Under = 'nothing' | 'check' | 'object'
 
+/** Paths of files differ where they end: `KubeconfigFile /root~admin.conf`. Other names are cut as ever. */
+export const fittedName = (text: string, room: number): string =>
+  /\/.*\//.test(text) ? cutMiddle(sanitize(text), room) : cut(sanitize(text), room)
+
+function subjectText({ subject }: Finding, under: Under, container: string, room: number): string {
+  if (under === 'object') return container
+  return fittedName(`${objectText(subject)}${container}`, room)
+}
+
 /** One finding: severity, object, what is wrong with it. `widest`: columns of the longest object around it, so that no room is wasted. */
 export function findingLine(width: number, finding: Finding, scan: Scan, under: Under = 'nothing', marked?: boolean, widest = width): Line {
   const fresh = scan.fresh.get(finding.id)?.mark ?? ' '
   const isGone = fresh === '-'
   const container = finding.container === undefined ? '' : under === 'object' ? finding.container : ` (${finding.container})`
-  const subject = under === 'object' ? container : `${objectText(finding.subject)}${container}`
-  const room = under === 'object' ? 0.2 : under === 'check' ? 0.5 : 0.44
+  const share = under === 'object' ? 0.2 : under === 'check' ? 0.5 : 0.44
+  const least = under === 'object' ? 10 : 20
+  const room = Math.min(under === 'object' ? width : Math.max(widest, least), Math.max(least, Math.floor(width * share)))
   const wrong = under === 'check' ? [finding.detail ?? finding.reason] : [finding.reason, finding.detail]
   const owner = finding.managedBy === '' ? '' : ` [${OWNER_WORD[finding.managedBy]}]`
   const tone = isGone ? { tone: 'dim' as const } : {}
@@ -54,11 +65,7 @@ export function findingLine(width: number, finding: Finding, scan: Scan, under: 
     ...(marked === undefined ? [] : [{ text: marked ? '[x]' : '[ ]', width: 3, tone: marked ? ('key' as const) : ('dim' as const) }]),
     { text: fresh, width: 1, tone: isGone ? 'ok' : 'key' },
     { text: SEVERITY_WORD[finding.severity], width: 4, tone: finding.severity },
-    {
-      text: subject,
-      width: Math.min(under === 'object' ? width : Math.max(widest, 20), Math.max(under === 'object' ? 10 : 20, Math.floor(width * room))),
-      ...tone,
-    },
+    { text: subjectText(finding, under, container, room), width: room, ...tone },
     {
       text: `${isGone ? 'resolved: ' : ''}${wrong.filter((part) => part !== undefined && part !== '').join(': ')}${owner}`,
       grow: true,

@@ -1,4 +1,4 @@
-import { blank, heading, inColumns, type Row } from './rows-line.ts'
+import { beside, blank, heading, type Row } from './rows-line.ts'
 import { RISK_MEANS, RISK_WORD, SEVERITY_WORD, STATUS_MEANS, STATUS_WORD } from './rows-words.ts'
 
 /** One line of the help: keys, what they do, and why they do nothing at the moment. */
@@ -8,30 +8,23 @@ export interface HelpEntry {
   readonly off?: string
 }
 
-const entry = (word: string, meaning: string): Row => ({
-  line: (width) =>
-    inColumns(width, [
-      { text: word, width: 20, tone: 'key' },
-      { text: meaning, grow: true },
-    ]),
-})
-
 /** The keys of a screen, and what the words on it mean. */
-export function helpRows(keys: readonly HelpEntry[]): Row[] {
+export function helpRows(keys: readonly HelpEntry[], width: number): Row[] {
+  const entry = (word: string, meaning: string): Row[] => beside([{ text: word, width: 22, tone: 'key' }], meaning, width)
   return [
     heading('Keys here'),
-    ...keys.map(({ keys: names, name, off }) => entry(names, off === undefined ? name : `${name} (not now: ${off})`)),
+    ...keys.flatMap(({ keys: names, name, off }) => entry(names, off === undefined ? name : `${name} (not now: ${off})`)),
     blank,
     heading('How a check ended'),
-    ...Object.entries(STATUS_WORD).map(([status, word]) => entry(word, STATUS_MEANS[status as keyof typeof STATUS_MEANS])),
+    ...Object.entries(STATUS_WORD).flatMap(([status, word]) => entry(word, STATUS_MEANS[status as keyof typeof STATUS_MEANS])),
     blank,
     heading('What a step may do'),
-    ...Object.entries(RISK_WORD).map(([risk, word]) => entry(word, RISK_MEANS[risk as keyof typeof RISK_MEANS])),
+    ...Object.entries(RISK_WORD).flatMap(([risk, word]) => entry(word, RISK_MEANS[risk as keyof typeof RISK_MEANS])),
     blank,
     heading('Marks'),
-    entry(Object.values(SEVERITY_WORD).join(' '), 'how grave a finding is'),
-    entry('+ ~ -', 'a finding that just appeared, changed, or was resolved'),
-    entry('[x]', 'marked for the plan, or taken into it'),
-    entry('> ^ v', 'what is selected; there is more above, or below'),
+    ...entry(Object.values(SEVERITY_WORD).join(' '), 'how grave a finding is'),
+    ...entry('+ ~ -', 'a finding that just appeared, changed, or was resolved'),
+    ...entry('[x]', 'marked for the plan, or taken into it'),
+    ...entry('> ^ v', 'what is selected; there is more above, or below'),
   ]
 }

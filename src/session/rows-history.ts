@@ -1,6 +1,6 @@
 import type { RunId } from '../model/index.ts'
 import type { PastStep, RunSummary } from './ports.ts'
-import { blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
+import { beside, blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
 import { PAST_TONE, PAST_WORD } from './rows-words.ts'
 import type { State } from './store-state.ts'
 import { count } from './text.ts'
@@ -55,12 +55,10 @@ export function pastRunRows({ history }: State, id: RunId, width: number): Row[]
     blank,
     heading(count(run.steps.length, 'step')),
     ...run.steps.flatMap((step) => [
-      choice(`step:${step.id}`, (w) =>
-        inColumns(w, [
-          { text: PAST_WORD[step.state], width: 11, tone: PAST_TONE[step.state] },
-          { text: step.title, grow: true },
-        ]),
-      ),
+      ...beside([{ text: PAST_WORD[step.state], width: 11, tone: PAST_TONE[step.state] }], step.title, width, {
+        key: `step:${step.id}`,
+        most: 3,
+      }),
       ...(step.note === undefined || step.note === '' ? [] : prose(step.note, width, { indent: 12, tone: 'dim' })),
     ]),
   ]

@@ -90,6 +90,31 @@ export const prose = (
     row({ text: ' '.repeat(indent) + (index === 0 ? mark : ' '.repeat(mark.length)) + part, ...(tone && { tone }) }),
   )
 
+/**
+ * Columns, and a text beside them that goes on below itself, over `most` lines; what is still left is cut. Only the first row can be
+ * selected.
+ */
+export function beside(
+  before: readonly Cell[],
+  text: string,
+  width: number,
+  { key, tone, after = [], most = Infinity }: { key?: string; tone?: Tone; after?: readonly Cell[]; most?: number } = {},
+): Row[] {
+  const room = (cells: readonly Cell[]): number => cells.reduce((sum, cell) => sum + (cell.width ?? cell.text.length) + 1, 0)
+  const [indent, end] = [room(before), room(after)]
+  const lines = wrap(text, width - indent - end)
+  const shown = lines.length > most ? [...lines.slice(0, most - 1), lines.slice(most - 1).join(' ')] : lines
+  return shown.map((line, index) => ({
+    ...(index === 0 && key !== undefined && { key }),
+    line: (w) =>
+      inColumns(w, [
+        ...(index === 0 ? before : [{ text: '', width: indent - 1 }]),
+        { text: line, grow: true, ...(tone && { tone }) },
+        ...(index === 0 ? after : [{ text: '', width: end - 1 }].slice(0, after.length)),
+      ]),
+  }))
+}
+
 /** A unified diff; lines are cut, not wrapped, so that the first column stays what it says. */
 export const diffRows = (diff: string): Row[] =>
   diff

@@ -1,6 +1,6 @@
-import { blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
+import { beside, blank, heading, prose, type Row, row } from './rows-line.ts'
 import { stateText } from './rows-words.ts'
-import type { Running, State } from './store-state.ts'
+import type { Running, RunStep, State } from './store-state.ts'
 import { count } from './text.ts'
 
 /** What a run did, step by step, and what to do with it. */
@@ -17,17 +17,12 @@ export function outcomeRows({ running, planned }: State, width: number): Row[] {
         })),
     blank,
     heading('Steps'),
-    ...running.steps.flatMap((step) => {
-      const { word, tone, note } = stateText(running.states.get(step.id))
+    ...running.steps.flatMap((step, index) => {
+      const { word, tone, note } = stateText(running.states.get(step.id), step.mends)
       const said = word === 'waiting' ? 'not started' : word
       return [
-        choice(`step:${step.id}`, (w) =>
-          inColumns(w, [
-            { text: said, width: 11, tone },
-            { text: step.title, grow: true },
-          ]),
-        ),
-        ...(note === '' ? [] : prose(note, width, { indent: 12, tone: 'dim' })),
+        ...beside([{ text: said, width: 11, tone }], step.title, width, { key: `step:${step.id}`, most: 3 }),
+        ...(note === '' || note === noteOf(running, running.steps[index - 1]) ? [] : prose(note, width, { indent: 12, tone: 'dim' })),
       ]
     }),
     ...(running.kind === 'undo' || planned?.plan === undefined
@@ -35,6 +30,10 @@ export function outcomeRows({ running, planned }: State, width: number): Row[] {
       : leftOver(planned.plan.ledger.byHand.length, planned.plan.ledger.needsValue.length, width)),
   ]
 }
+
+/** What is so of several steps in a row is said at the first of them. */
+const noteOf = ({ states }: Running, step: RunStep | undefined): string | undefined =>
+  step === undefined ? undefined : stateText(states.get(step.id), step.mends).note
 
 function leftOver(byHand: number, needsValue: number, width: number): Row[] {
   if (byHand + needsValue === 0) return []
@@ -48,7 +47,7 @@ function leftOver(byHand: number, needsValue: number, width: number): Row[] {
 export function outcomeText(running: Running): string {
   const words = new Map<string, number>()
   for (const step of running.steps) {
-    const { word } = stateText(running.states.get(step.id))
+    const { word } = stateText(running.states.get(step.id), step.mends)
     const said = OUTCOME_WORDS[word] ?? 'not started'
     words.set(said, (words.get(said) ?? 0) + 1)
   }
@@ -56,6 +55,7 @@ export function outcomeText(running: Running): string {
 }
 const OUTCOME_WORDS: Readonly<Record<string, string>> = {
   FIXED: 'applied and proved fixed',
+  DONE: 'done before others',
   FILES: 'made as files for you',
   skipped: 'skipped',
   REFUSED: 'refused',

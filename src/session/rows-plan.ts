@@ -2,7 +2,8 @@ import type { Finding, FindingId, Plan, Step, StepId } from '../model/index.ts'
 import { preparesStep } from '../plan/step-words.ts'
 import { planAccessRows, stepAccessRows } from './rows-access.ts'
 import { previewRows, stepRows } from './rows-finding.ts'
-import { blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
+import { fittedName } from './rows-findings.ts'
+import { beside, blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
 import { networkWarningRows, planNetworkRows, stepNetworkRows } from './rows-network.ts'
 import { OWNER_WORD, objectText, RISK_TONE, RISK_WORD } from './rows-words.ts'
 import type { Planned, Scan, State } from './store-state.ts'
@@ -35,12 +36,20 @@ export function planRows(state: State, width: number): Row[] {
     ...(plan.steps.length === 0
       ? [row({ text: 'No step can be carried out by this tool.', tone: 'medium' })]
       : [heading('Steps, in this order')]),
-    ...plan.steps.map((step, index) => choice(`step:${step.id}`, (w) => stepLine(w, index + 1, step, planned, scan))),
+    ...plan.steps.flatMap((step, index) => stepEntry(width, index + 1, step, planned, scan)),
     ...planAccessRows(plan, selectedSteps(planned), scan.snapshot, width),
     ...planNetworkRows(state, selectedSteps(planned), width),
     ...section('Needs a value from you (enter to choose)', byChoice(ledger, scan), (asked) => valueEntry(scan, asked)),
-    ...section('By hand', ledger.byHand, ({ finding, why }) => entry(scan, finding, why)),
-    ...section('Not offered, because', ledger.refused, ({ finding, because }) => entry(scan, finding, because)),
+    ...section(
+      'By hand',
+      alike(ledger.byHand, ({ why }) => why),
+      ([why, some]) => entry(scan, some, why),
+    ),
+    ...section(
+      'Not offered, because',
+      alike(ledger.refused, ({ because }) => because),
+      ([because, some]) => entry(scan, some, because),
+    ),
   ]
 }
 
@@ -58,7 +67,7 @@ export function ledgerText(plan: Plan): string {
   return `${count(ledgerTotal(plan), 'finding')}: ${parts.join(', ')}.`
 }
 
-function stepLine(width: number, number: number, step: Step, planned: Planned, scan: Scan) {
+function stepEntry(width: number, number: number, step: Step, planned: Planned, scan: Scan): Row[] {
   const isOff = planned.off.has(step.id)
   const isDone = step.mends.length > 0 && step.mends.every((id) => !scan.findings.has(id))
   const notes = [
@@ -66,18 +75,24 @@ function stepLine(width: number, number: number, step: Step, planned: Planned, s
     step.managedBy !== '' && OWNER_WORD[step.managedBy],
     isDone && 'already resolved',
   ].filter((note) => note !== false)
-  return inColumns(width, [
-    { text: isOff ? '[ ]' : '[x]', tone: isOff ? 'dim' : 'key' },
-    { text: String(number).padStart(3), width: 3, tone: 'dim' },
-    { text: RISK_WORD[step.risk], width: 13, tone: RISK_TONE[step.risk] },
+  const part = step.canary === undefined ? '' : PART_WORD[step.canary]
+  return beside(
+    [
+      { text: isOff ? '[ ]' : '[x]', tone: isOff ? 'dim' : 'key' },
+      { text: String(number).padStart(3), width: 3, tone: 'dim' },
+      { text: RISK_WORD[step.risk], width: 13, tone: RISK_TONE[step.risk] },
+    ],
+    `${part}${rowTitle(step, width)}${notes.length > 0 ? ` [${notes.join(', ')}]` : ''}`,
+    width,
     {
-      text: `${step.canary === undefined ? '' : PART_WORD[step.canary]}${rowTitle(step, width)}${notes.length > 0 ? ` [${notes.join(', ')}]` : ''}`,
-      grow: true,
+      key: `step:${step.id}`,
+      most: LINES_OF_A_STEP,
+      after: [{ text: (step.mends.length === 0 ? 'prepares' : `fixes ${step.mends.length}`).padStart(9), width: 9, tone: 'dim' }],
       ...(isOff && { tone: 'dim' as const }),
     },
-    { text: (step.mends.length === 0 ? 'prepares' : `fixes ${step.mends.length}`).padStart(9), width: 9, tone: 'dim' },
-  ])
+  )
 }
+const LINES_OF_A_STEP = 2
 
 /** Which part of a change that goes in one pod first; at the front, where a narrow line is not cut. */
 const PART_WORD: Readonly<Record<NonNullable<Step['canary']>, string>> = { first: 'one pod: ', rest: 'others: ' }
@@ -102,15 +117,23 @@ function valueEntry(scan: Scan, asked: readonly Needed[]): Row {
     entryLine(w, asked.length === 1 || finding === undefined ? who : `${asked.length} of ${finding.control}`, question),
   )
 }
-function entry(scan: Scan, id: FindingId, text: string): Row {
+/** What is said of several findings in the same words is said once. */
+const alike = <T>(entries: readonly T[], words: (one: T) => string): readonly (readonly [string, readonly T[]])[] => [
+  ...Map.groupBy(entries, words),
+]
+function entry(scan: Scan, some: readonly { readonly finding: FindingId }[], text: string): Row {
+  const { finding: id } = some[0]!
   const finding = scan.findings.get(id)
-  return choice(`finding:${id}`, (w) => entryLine(w, finding === undefined ? id : withContainer(finding), text))
+  const who = finding === undefined ? id : withContainer(finding)
+  return choice(`finding:${id}`, (w) => entryLine(w, who, text, some.length === 1 ? '' : ` +${some.length - 1}`))
 }
-const entryLine = (width: number, who: string, text: string) =>
-  inColumns(width, [
-    { text: who, width: Math.floor(width * 0.35) },
+function entryLine(width: number, who: string, text: string, more = '') {
+  const room = Math.floor(width * 0.35)
+  return inColumns(width, [
+    { text: `${fittedName(who, room - more.length)}${more}`, width: room },
     { text, grow: true, tone: 'dim' },
   ])
+}
 const withContainer = ({ subject, container }: Finding): string =>
   `${objectText(subject)}${container === undefined ? '' : ` (${container})`}`
 
@@ -157,7 +180,7 @@ export function stepScreenRows(state: State, id: StepId, width: number): Row[] {
     blank,
     heading('The change'),
     ...(look?.problem === undefined
-      ? previewRows(look?.previews.get(id), look?.done ?? false, width)
+      ? previewRows(look?.previews.get(id), look?.done ?? false, width, step)
       : prose(look.problem, width, { tone: 'fail' })),
   ]
 }

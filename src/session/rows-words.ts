@@ -1,5 +1,6 @@
 /** The words the wizard uses for the model's terms: one place, so that screens, help and toasts agree. */
 import type { Finding, ObjectRef, Risk, Severity, Status, StepState } from '../model/index.ts'
+import { refusedBy } from '../plan/step-words.ts'
 import type { PastStepState } from './ports.ts'
 import type { Tone } from './rows-line.ts'
 
@@ -52,8 +53,11 @@ export const OWNER_WORD: Readonly<Record<Exclude<Finding['managedBy'], ''>, stri
 /** `Deployment shop/cart`. */
 export const objectText = (ref: ObjectRef): string => `${ref.kind} ${ref.namespace === undefined ? '' : `${ref.namespace}/`}${ref.name}`
 
-/** A step's state in a list: a word, a tone, and what is to be said of it. */
-export function stateText(state: StepState | undefined): { readonly word: string; readonly tone: Tone; readonly note: string } {
+/** A step's state in a list: a word, a tone, and what is to be said of it. `mends`: how many findings; one that only prepares fixes none. */
+export function stateText(
+  state: StepState | undefined,
+  mends: number,
+): { readonly word: string; readonly tone: Tone; readonly note: string } {
   switch (state?.is) {
     case undefined:
     case 'planned':
@@ -63,7 +67,7 @@ export function stateText(state: StepState | undefined): { readonly word: string
     case 'rehearsed':
       return { word: 'YOUR TURN', tone: 'key', note: 'tried without writing, and it would go through' }
     case 'refused':
-      return { word: 'REFUSED', tone: 'fail', note: `by ${state.by}: ${state.because}` }
+      return { word: 'REFUSED', tone: 'fail', note: refusedBy(state.by, state.because).replace(/^:? /, '') }
     case 'skipped':
       return { word: 'skipped', tone: 'dim', note: state.because }
     case 'writing':
@@ -71,7 +75,7 @@ export function stateText(state: StepState | undefined): { readonly word: string
     case 'waiting':
       return { word: 'checking', tone: 'info', note: `waiting for ${state.for}` }
     case 'mended':
-      return { word: 'FIXED', tone: 'ok', note: state.note }
+      return { word: mends === 0 ? 'DONE' : 'FIXED', tone: 'ok', note: state.note }
     case 'handed-over':
       return { word: 'FILES', tone: 'ok', note: `made for you to place: ${state.files.join(', ')}` }
     case 'not-mended':

@@ -24,7 +24,9 @@ export async function restore(
   try {
     if (guard !== undefined) await toldTo('putBack', guard, world)
     for (const undo of undos) await setAside(host, undo)
-    const still = await takeAllBack(world, host, undos, guard !== undefined)
+    // It may take a while, and what went wrong is not to be out of sight until it is over.
+    const telling = { ...world, tell: (words: string) => world.tell(`${words}, as it was: ${because}`) }
+    const still = await takeAllBack(telling, host, undos, guard !== undefined)
     if (still !== undefined) throw failed(`everything was put back as it was, but ${still}: look at it on ${host.node}`)
   } catch (error) {
     if (error instanceof WriteUncertain) throw error

@@ -2,12 +2,13 @@
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { SCAN } from '../../bin/scan-schema.ts'
 import { controls } from '../../src/controls/index.gen.ts'
 import { PRACTICES } from '../../src/engine/score.ts'
-import { cli, freshState } from '../helpers/cli.ts'
+import { BIN, cli, freshState, ROOT } from '../helpers/cli.ts'
 
 const BAD_POD =
   'apiVersion: v1\nkind: Pod\nmetadata: {name: bad, namespace: shop}\nspec:\n  containers:\n    - name: app\n      image: registry.example.com/app:1\n      securityContext:\n        privileged: true\n'
@@ -283,4 +284,22 @@ test('apply --yes says of each step how risky it is and what may break, and what
     if (step.includes('risk: may break something')) expect(step).toMatch(/^ {2}may break: /m)
   }
   expect(stdout).toMatch(/^ {2}otherwise: .*--set pod-hostpath\.mode=keep/m)
+})
+
+test.each([
+  [['scan', '--sample']],
+  [['scan', '--sample', '-o', 'json']],
+  [['apply', '--sample', '--dry-run', '--practice', 'secrets,audit']],
+  [['apply', '--sample', '--yes', '--practice', 'audit']],
+  [['apply', '--sample']],
+  [['undo', 'no-such-run']],
+  [['history']],
+  [['encryption', 'status', '--sample']],
+  [['explain', 'audit-enabled']],
+  [['scan', '--help']],
+])('%j ends both streams with a line break, on a pipe too', async (args) => {
+  const env = { XDG_STATE_HOME: freshState(), HOME: '/nonexistent', KUBECONFIG: '', NO_COLOR: '1' }
+  const done = await execa(process.execPath, [BIN, ...args], { cwd: ROOT, env, reject: false, stripFinalNewline: false, stdin: 'ignore' })
+  expect(done.stdout + done.stderr).not.toBe('')
+  for (const said of [done.stdout, done.stderr]) expect(said.slice(-80)).toMatch(/^$|\n$/)
 })

@@ -57,6 +57,8 @@ export interface FakeOptions {
   /** What there is besides Deployments. */
   readonly events?: readonly SourceEvent[]
   readonly controls?: readonly RegisteredControl[]
+  /** In place of the one that only edits. */
+  readonly writer?: Writer
 }
 
 export class FakeDesk implements Desk {
@@ -265,6 +267,7 @@ export class FakeDesk implements Desk {
   }
 
   #writer(): Writer {
+    if (this.#options.writer !== undefined) return this.#options.writer
     return {
       name: 'fake',
       rehearse: async (step) =>

@@ -58,7 +58,7 @@ async function walk(wizard: WizardTerminal, look: (name: string) => void): Promi
   await press('enter', ...'team-a')
   look('value field')
   await press('esc', 'esc')
-  await until('Steps, in this order')
+  await until('Plan: nothing is written')
   await press('home', 'a')
   await until('Write this change')
   look('apply')

@@ -16,7 +16,12 @@ interface ConfirmProps {
 export function Confirm({ state, question }: ConfirmProps) {
   const { columns, rows } = layoutOf(state).body
   const { text, no, yes } = question.about === 'stop' ? stopping() : undoing(state, question)
-  const paragraphs = text.flatMap((paragraph) => [...prose(paragraph, columns - GUTTER, { indent: 0 }), blank])
+  const paragraphs = text.flatMap((paragraph) => [
+    ...(typeof paragraph === 'string' ? [paragraph] : paragraph).flatMap((part) =>
+      prose(part, columns - GUTTER, { indent: 0, ...(part !== paragraph && { mark: '- ' }) }),
+    ),
+    blank,
+  ])
   const needed = Math.min(rows - 1, paragraphs.length)
   return (
     <Box flexDirection="column">
@@ -48,10 +53,7 @@ function undoing(state: State, question: Extract<ConfirmProps['question'], { abo
   return {
     text: [
       `Take back ${count(steps.length, 'step')} of run ${question.run}, on ${run?.source ?? 'an unknown source'}?`,
-      steps
-        .slice(0, 3)
-        .map((step) => `- ${step.title}`)
-        .join('\n') + (steps.length > 3 ? `\n- and ${steps.length - 3} more` : ''),
+      [...steps.slice(0, 3).map((step) => step.title), ...(steps.length > 3 ? [`and ${steps.length - 3} more`] : [])],
       'The old values are written back, last step first, and the findings come back with them. A value that somebody changed since stops it.',
     ],
     no: 'Leave it as it is',

@@ -1,10 +1,10 @@
 /** How `apply`, `undo` and `history` put things. Whatever came from a cluster or a file goes through printable(). */
 import { styleText } from 'node:util'
 import { bySeverity } from '../../engine/score.ts'
-import type { Finding, FindingId, Plan, Risk, Step, StepState } from '../../model/index.ts'
+import type { ControlId, Finding, FindingId, Plan, Risk, Step, StepState } from '../../model/index.ts'
 import { printable } from '../../objects/display.ts'
 import { refText } from '../../objects/ref.ts'
-import { breaksAnew, isOtherChoice, preparesStep } from '../../plan/step-words.ts'
+import { breaksAnew, isOtherChoice, preparesStep, refusedBy } from '../../plan/step-words.ts'
 
 export const line = printable
 const RISKS: Readonly<Record<Risk, string>> = { safe: 'safe', 'restarts-pods': 'restarts pods', 'may-break': 'may break something' }
@@ -12,12 +12,17 @@ const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
   styleText(style, text, { stream: process.stdout, validateStream: true })
 
 /** `steps`: all of the plan, so that what one before it said is not said again. */
-export function stepHeading(title: string, step: Step, steps: readonly Step[]): string {
+export function stepHeading(
+  title: string,
+  step: Step,
+  steps: readonly Step[],
+  controlOf: (finding: FindingId) => ControlId | undefined,
+): string {
   const { anew, asStep } = breaksAnew(step, steps)
   const rows = [
     paint('bold', title),
     `  risk: ${RISKS[step.risk]}`,
-    `  mends: ${step.mends.length === 0 ? `nothing by itself, ${preparingText(step, steps)}` : `${step.mends.length} ${step.mends.length === 1 ? 'finding' : 'findings'} of ${step.controls.join(', ')}`}`,
+    `  mends: ${step.mends.length === 0 ? `nothing by itself, ${preparingText(step, steps)}` : mendsText(step, controlOf)}`,
   ]
   if (asStep !== undefined) rows.push(`  may break: what step ${asStep} says`)
   for (const words of anew) rows.push(`  ${isOtherChoice(words) ? 'otherwise' : 'may break'}: ${line(words)}`)
@@ -26,6 +31,12 @@ export function stepHeading(title: string, step: Step, steps: readonly Step[]): 
       `  managed by ${step.managedBy}${step.carriedOut === 'file' ? ': written as a patch file, since a live change would be put back' : ''}`,
     )
   return `${rows.join('\n')}\n`
+}
+
+/** A step serves also controls whose findings a later one mends; they are named there. */
+const mendsText = ({ mends }: Step, controlOf: (finding: FindingId) => ControlId | undefined): string => {
+  const controls = new Set(mends.map(controlOf).filter((control) => control !== undefined))
+  return `${mends.length} ${mends.length === 1 ? 'finding' : 'findings'} of ${[...controls].join(', ')}`
 }
 
 const preparingText = (step: Step, steps: readonly Step[]): string => {
@@ -51,7 +62,7 @@ export function stateText(state: StepState): string {
     case 'waiting':
       return `waiting for ${line(state.for)}`
     case 'refused':
-      return `refused by ${line(state.by)}: ${line(state.because)}`
+      return `refused${line(refusedBy(state.by, state.because))}`
     case 'skipped':
       return `skipped: ${line(state.because)}`
     case 'mended':

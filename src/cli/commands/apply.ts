@@ -35,6 +35,7 @@ import { alsoRead, filesDirectory, openWriters, targetOf, type Writers } from '.
 import { chooseControls, parseSettings, type SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
 import { VERSION } from '../version.ts'
+import { WaitingLine } from '../waiting-line.ts'
 import { accessOfPlan, accessOfStep } from './apply-access.ts'
 import { ask } from './apply-ask.ts'
 import { NetworkOfSteps, networkOfPlan, notEnforced } from './apply-network.ts'
@@ -136,8 +137,7 @@ async function applyTo(
   io.stdout.write(
     `${plan.steps.length} ${plan.steps.length === 1 ? 'step' : 'steps'} for ${plan.ledger.fixable.length} of ${findings.length} ${findings.length === 1 ? 'finding' : 'findings'} on ${line(opened.writesTo)}\n`,
   )
-  io.stdout.write(notEnforced(plan, scan.state.snapshot))
-  io.stdout.write(ledgerText(plan, byId))
+  io.stdout.write(`${notEnforced(plan, scan.state.snapshot)}${ledgerText(plan, byId)}`)
   io.stdout.write(accessOfPlan(plan, scan.state.snapshot))
   io.stdout.write(networkOfPlan(plan, scan.state.snapshot))
   const unjudged = sayUnjudged(io, scan)
@@ -147,8 +147,9 @@ async function applyTo(
   const stepOf = (id: StepId): Step => steps.get(id)!
   const network = new NetworkOfSteps(() => scan.state.snapshot, options.dryRun === true)
   const headingOf = (step: Step): string =>
-    `${stepHeading(titles.get(step.id)!, step, plan.steps)}${accessOfStep(step, scan.state.snapshot)}${network.text(step)}`
+    `${stepHeading(titles.get(step.id)!, step, plan.steps, (id) => byId.get(id)?.control)}${accessOfStep(step, scan.state.snapshot)}${network.text(step)}`
   const last = new Map<StepId, StepState>()
+  const waiting = new WaitingLine(io.stdout)
   let journal: FileJournal | undefined
   const events = run({
     plan,
@@ -167,12 +168,14 @@ async function applyTo(
   try {
     for await (const { step, state } of events) {
       last.set(step, state)
+      if (waiting.tell(state.is === 'waiting' ? `  ${stateText(state)}` : undefined)) continue
       if (state.is === 'rehearsed' && (options.dryRun || options.yes))
         io.stdout.write(`\n${headingOf(stepOf(step))}${diffText(options.dryRun ? state.diff : '', state.warnings)}`)
       const text = stateText(state)
       if (text !== '') io.stdout.write(`${TOLD_WITH_TITLE.has(state.is) ? `\n${titles.get(step)}\n` : ''}  ${text}\n`)
     }
   } finally {
+    waiting.end()
     await journal?.close()
   }
   const taken = new Set<StepState['is']>(['mended', 'not-mended', 'undo-failed'])

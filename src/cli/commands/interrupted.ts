@@ -10,6 +10,7 @@ import type { Io } from '../confirm.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Opened } from '../open-source.ts'
 import { targetOf, type Writers, writerOf } from '../open-writer.ts'
+import { WaitingLine } from '../waiting-line.ts'
 import { line, stateText } from './apply-words.ts'
 
 interface Context {
@@ -127,7 +128,9 @@ async function settle(
     return true
   }
   let taken = false
+  const waiting = new WaitingLine(io.stdout)
   for await (const { state } of undo({ steps: [step], writer: () => writer, journal, signal, now, because: 'it was interrupted' })) {
+    if (waiting.tell(state.is === 'waiting' ? `  ${stateText(state)}` : undefined)) continue
     io.stdout.write(stateText(state) === '' ? '' : `  ${stateText(state)}\n`)
     taken = state.is === 'undone'
   }

@@ -13,6 +13,7 @@ import { openSource, optionsOfLocation } from '../open-source.ts'
 import { filesDirectory, openWriters, targetOf, type Writers, writerOf } from '../open-writer.ts'
 import type { SourceOptions } from '../options.ts'
 import { interruptible } from '../signals.ts'
+import { WaitingLine } from '../waiting-line.ts'
 import { line, stateText } from './apply-words.ts'
 
 export interface UndoOptions extends SourceOptions {
@@ -64,6 +65,7 @@ export async function undoCommand(
   const release = await lockTarget(state, target)
   const journal = await FileJournal.resume(state, recorded.header.run)
   const states: StepState[] = []
+  const waiting = new WaitingLine(io.stdout)
   try {
     const titles = new Map(steps.map((step) => [step.id, step.title]))
     for await (const { step, state: now } of undo({
@@ -74,10 +76,11 @@ export async function undoCommand(
       now: () => new Date().toISOString(),
     })) {
       states.push(now)
-      if (now.is === 'waiting') io.stderr.write(`k8s-harden: ${stateText(now)}\n`)
-      else if (now.is !== 'undoing') io.stdout.write(`${line(titles.get(step) ?? step)}\n  ${stateText(now)}\n`)
+      if (waiting.tell(now.is === 'waiting' ? `  ${stateText(now)}` : undefined)) continue
+      if (now.is !== 'undoing') io.stdout.write(`${line(titles.get(step) ?? step)}\n  ${stateText(now)}\n`)
     }
   } finally {
+    waiting.end()
     await journal.close()
     await release()
   }

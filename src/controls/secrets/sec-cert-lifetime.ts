@@ -95,7 +95,7 @@ function* judge(
     key: `${what} ${name}`,
     origin: 'workload',
     reason,
-    detail: `${what}${name === '' ? '' : ` ${name}`}, until ${notAfter.slice(0, 10)}`,
+    detail: `until ${notAfter.slice(0, 10)}: ${[...(what === subject.name ? [] : [what]), ...(name === '' ? [] : [name])].join(' ')}`,
     evidence: { is: isAuthority ? 'authority' : 'leaf' },
     ...more,
   })

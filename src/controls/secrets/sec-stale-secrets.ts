@@ -63,7 +63,7 @@ const unused = (secret: SecretObject, days: number | undefined): Observation<Evi
   key: 'use',
   verdict: 'review',
   reason: 'is not named by anything that was looked at',
-  detail: `${days === undefined ? 'of unknown age' : `last written ${days} days ago`}; custom resources and storage classes may still name it`,
+  detail: `${days === undefined ? 'of unknown age' : `last written ${ago(days)}`}; custom resources and storage classes may still name it`,
   evidence: { unused: true, ...(days !== undefined && { days }) },
 })
 const old = (secret: SecretObject, days: number): Observation<Evidence> => ({
@@ -71,9 +71,11 @@ const old = (secret: SecretObject, days: number): Observation<Evidence> => ({
   key: 'age',
   verdict: 'review',
   reason: 'has not been written for more than 180 days',
-  detail: `last written ${days} days ago`,
+  detail: `last written ${ago(days)}`,
   evidence: { unused: false, days },
 })
+
+const ago = (days: number): string => (days === 0 ? 'today' : days === 1 ? 'yesterday' : `${days} days ago`)
 
 /** Of the certificate itself, which comes first; those of its authorities after it are another matter. */
 const lastEnd = (certificates: readonly CertificateSeen[] | undefined): string | undefined => certificates?.[0]?.notAfter
