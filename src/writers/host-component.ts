@@ -1,6 +1,6 @@
 /** A static pod's manifest and the files that go with it, changed as one: all of it is there and the component back, or nothing is. */
 import type { GuardedFile, Host } from '../hosts/host.ts'
-import type { Json, StepId, Written } from '../model/index.ts'
+import type { Json, PodObject, StepId, Written } from '../model/index.ts'
 import { editsOfPod } from '../objects/flag-edits.ts'
 import { commandLineOf, flagNameOf } from '../objects/flag-parse.ts'
 import { applyEdits } from '../objects/path.ts'
@@ -11,6 +11,7 @@ import { manifestStanding, restore, takeAllBack } from './host-component-back.ts
 import type { ComponentPrepared, ComponentUndo, ComponentWish, ManifestUndo } from './host-component-record.ts'
 import { refuseUnfit } from './host-flag-checks.ts'
 import { armed, refuseUnguardable, toldTo, unlessUnanswered } from './host-guard.ts'
+import { refuseBroken, refuseBrokenBack } from './host-named-files.ts'
 import type { HostWorld } from './host-performer.ts'
 import {
   backUp,
@@ -49,6 +50,8 @@ export async function rehearseComponent(
   const mark = sha256Of(JSON.stringify(files.map(({ path, after }) => [path, after?.text ?? null]))).slice(0, 16)
   const all = edits.length > 0 || files.length === 0 ? edits : [{ set: ['metadata', 'annotations', FILES_ANNOTATION], to: mark }]
   const text = edited(host, own, all)
+  const placed = wish.files.flatMap(({ path, after }) => (after === null ? [] : [path]))
+  await refuseBroken(world, host, wish.component, applyEdits(own.pod, edits) as PodObject, placed)
   const manifest: FileWish = { path: own.path, before: own.file, after: { text, mode: own.file.stat.mode } }
   const changesManifest = isChange(manifest)
   const wishes = [...files, ...(changesManifest ? [manifest] : [])]
@@ -207,6 +210,7 @@ export async function undoComponent(written: readonly Written[], dryRun: boolean
     if (state === 'gone')
       throw new WriteConflict(`${path} on ${host.node} was removed since: there is nothing to take the change back from`)
   }
+  await refuseBrokenBack(world, host, undos)
   if (dryRun) return
   await sweep(
     host,

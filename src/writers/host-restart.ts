@@ -60,7 +60,8 @@ export async function untilBack(world: HostWorld, host: Host, awaited: Returning
     const waited = Date.now() - began
     if (waited > world.patienceMs) {
       const words = isNew ? await lastWords(host, awaited, before) : undefined
-      return `${named(awaited, host)} did not come back within ${Math.round(world.patienceMs / 1000)} s${words === undefined ? '' : `; its log ends with: ${words}`}`
+      const why = words !== undefined ? `; its log ends with: ${words}` : isNew ? await whyNothingSaid(host, awaited, before) : ''
+      return `${named(awaited, host)} did not come back within ${Math.round(world.patienceMs / 1000)} s${why}`
     }
     if (waited - told >= TOLD_EVERY_MS || told === 0) {
       told = Math.max(waited, 1)
@@ -175,6 +176,12 @@ async function lastWords(host: Host, awaited: Returning, before: LogsBefore): Pr
   let last: string | undefined
   for await (const lines of newLogs(host, awaited, before)) last = lines.findLast((line) => FATAL.test(line)) ?? lines.at(-1) ?? last
   return last === undefined ? undefined : plain(last)
+}
+
+/** A manifest that the kubelet does not take, or a mount that it cannot make, is told in its own log alone. */
+async function whyNothingSaid(host: Host, awaited: Returning, before: LogsBefore): Promise<string> {
+  for await (const _new of newLogs(host, awaited, before)) return ''
+  return `; no container of it was started, and the log of the kubelet says why (journalctl -u kubelet on ${host.node})`
 }
 
 const endsAtOnce = (awaited: Returning, host: Host, words: string | undefined): string =>
