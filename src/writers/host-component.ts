@@ -1,5 +1,5 @@
 /** A static pod's manifest and the files that go with it, changed as one: all of it is there and the component back, or nothing is. */
-import type { GuardedFile, Host } from '../hosts/host.ts'
+import { type GuardedFile, type Host, HostUnreachable } from '../hosts/host.ts'
 import type { Json, PodObject, StepId, Written } from '../model/index.ts'
 import { editsOfPod } from '../objects/flag-edits.ts'
 import { commandLineOf, flagNameOf } from '../objects/flag-parse.ts'
@@ -162,14 +162,29 @@ export async function commitComponent(
     for (const undo of placed.toReversed()) if ((await standingOf(host, undo)) === 'after') await putBack(host, undo)
     throw error
   }
-  const lost = (await untilBack(world, host, awaited, logs)) ?? (await kubeletsLost(world, reached))
+  const lost = (await untilBack(world, host, awaited, logs, () => whyOverwritten(host, undos))) ?? (await kubeletsLost(world, reached))
   if (lost === undefined && (guard === undefined || (await toldTo('keep', guard, world)) === 'kept')) return []
   const because = lost ?? 'it was back, but the helper pod could not be told so in time'
-  await restore(world, host, undos, because, guard)
+  const aside = await restore(world, host, undos, because, guard)
   throw new WriteRefused(
     `${prepared.wish.component} on ${host.node}`,
-    `${because}; ${guard === undefined ? 'everything was put back as it was' : 'the helper pod put everything back as it was'}, and it is back`,
+    `${because}; ${guard === undefined ? 'everything was put back as it was' : 'the helper pod put everything back as it was'}, and it is back${aside.map((words) => `; ${words}`).join('')}`,
   )
+}
+
+/** Another program manages the manifest and has put the old one back at once: it is not fought. */
+async function whyOverwritten(host: Host, undos: readonly ComponentUndo[]): Promise<string | undefined> {
+  const manifest = undos.find((undo) => undo.role === 'manifest')
+  if (manifest?.role !== 'manifest') return undefined
+  try {
+    return (await manifestStanding(host, manifest)) === 'before'
+      ? `somebody has put the old ${manifest.path} back on ${host.node} as soon as it was changed: whatever manages that file (Ansible, Puppet, an agent) must be told of the change first`
+      : undefined
+  } catch (error) {
+    // The road to the node may lead over what is away.
+    if (error instanceof HostUnreachable) return undefined
+    throw error
+  }
 }
 
 /** Files before the manifest, as they stand in a step. What is new stays until the component is back without it. */

@@ -31,8 +31,17 @@ const STEADY_MS = 5_000
 const LOGS = '/var/log/pods'
 const LOG_BYTES = 1024 * 1024
 
-/** Undefined once it is back; otherwise why it is not, in one clause. The API itself may be away meanwhile. */
-export async function untilBack(world: HostWorld, host: Host, awaited: Returning, before: LogsBefore): Promise<string | undefined> {
+/**
+ * Undefined once it is back; otherwise why it is not, in one clause. The API itself may be away meanwhile. `inVain`: asked now and then,
+ * why it need not be waited for any longer.
+ */
+export async function untilBack(
+  world: HostWorld,
+  host: Host,
+  awaited: Returning,
+  before: LogsBefore,
+  inVain: () => Promise<string | undefined> = async () => undefined,
+): Promise<string | undefined> {
   const began = Date.now()
   // One that comes back as it was carries the restarts of its former life.
   const isNew = awaited.hash === undefined
@@ -65,6 +74,8 @@ export async function untilBack(world: HostWorld, host: Host, awaited: Returning
     }
     if (waited - told >= TOLD_EVERY_MS || told === 0) {
       told = Math.max(waited, 1)
+      const because = wellSince === undefined ? await inVain() : undefined
+      if (because !== undefined) return because
       world.tell(`${named(awaited, host)} to come back (${Math.round(waited / 1000)} s)`)
     }
     await sleep(EVERY_MS)

@@ -1,7 +1,7 @@
 /** A component that runs on with what it read at its start is not restarted while a file that its flags name is lost or broken. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { FlagsAction, Written } from '../../src/model/index.ts'
 import { approvalOf, stepOf } from '../e2e/node-flags.ts'
 import { type FakeNode, fakeNode, MANIFEST, POD } from './host-node.ts'
@@ -127,4 +127,37 @@ test('one of which no container is ever started points to the log of the kubelet
     'no container of it was started, and the log of the kubelet says why (journalctl -u kubelet on cp-1); everything was put back',
   )
   expect([node.read(MANIFEST), existsSync(join(node.root, '/var/log/pods'))]).toEqual([POD, false])
+})
+
+describe('another program writes over the manifest as soon as it is changed', () => {
+  /** `text`: what it makes of it, once. */
+  async function overwrittenWith(text: string): Promise<void> {
+    node = await fakeNode(POD, 2_000)
+    const write = node.host.write.bind(node.host)
+    node.host.write = async (...given) => {
+      await write(...given)
+      node.host.write = write
+      node.put(MANIFEST, text)
+    }
+  }
+
+  test('it put the old one back: that is said, and it is not fought', async () => {
+    await overwrittenWith(POD)
+    const began = Date.now()
+    await expect(take(action({ profiling: 'false' }))).rejects.toThrow(
+      `somebody has put the old ${MANIFEST} back on cp-1 as soon as it was changed: whatever manages that file`,
+    )
+    expect([node.read(MANIFEST), Date.now() - began < 2_000]).toEqual([POD, true])
+  })
+
+  test('it is another one, which does not start: the one from before is put back, and where the other is kept is said', async () => {
+    const other = POD.replace('--tls-min-version=VersionTLS12', '--profiling=maybe')
+    await overwrittenWith(other)
+    node.fails = (text) => (text === other ? 'Error: invalid argument "maybe" for "--profiling"' : undefined)
+    const kept = '/var/lib/k8s-harden/run-1/step-1/0-kube-apiserver.yaml.found'
+    await expect(take(action({ profiling: 'false' }))).rejects.toThrow(
+      `and it is back; somebody wrote over ${MANIFEST} meanwhile: that is in ${kept}`,
+    )
+    expect([node.read(MANIFEST), node.read(kept)]).toEqual([POD, other])
+  })
 })
