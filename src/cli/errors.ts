@@ -17,6 +17,8 @@ const CODES: Readonly<Record<string, number>> = {
   SourceProblem: EXIT.unreadable,
   CannotConnect: EXIT.unreadable,
   TargetBusy: EXIT.usage,
+  StateUnwritable: EXIT.usage,
+  JournalBroken: EXIT.changeFailed,
   Interrupted: EXIT.interrupted,
 }
 

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { explainError } from './errors.ts'
 import { EXIT } from './exit-codes.ts'
 import type { SourceOptions } from './options.ts'
+import { outputGone } from './signals.ts'
 import { VERSION } from './version.ts'
 
 type Options = SourceOptions & Record<string, any>
@@ -278,11 +279,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // `k8s-harden scan | head`, or a terminal that was closed: the reader has gone; that is no fault.
-  if (error.code === 'EPIPE' || error.code === 'EIO') process.exit(EXIT.clean)
-  throw error
-})
+for (const stream of [process.stdout, process.stderr]) stream.on('error', outputGone)
 process.exitCode = await main(process.argv.slice(2))
 // A pipe that is still being read must not keep an interrupted program alive.
 if (process.exitCode === EXIT.interrupted) process.stdout.write('', () => process.exit())

@@ -122,6 +122,7 @@ export class LocalHost implements Host {
       reject: false,
       timeout: timeoutMs,
       forceKillAfterDelay: 2000,
+      detached: true,
       env: { LC_ALL: 'C' },
       ...(stdin === undefined ? { stdin: 'ignore' as const } : { input: stdin }),
     })

@@ -47,6 +47,8 @@ export async function runProgram(program: string, args: readonly string[], { tim
     forceKillAfterDelay: 2000,
     maxBuffer: limit,
     stripFinalNewline: false,
+    // A Ctrl-C goes to the whole group of the terminal: what is under way on a node is to be finished, or put back.
+    detached: true,
     ...(stdin === undefined ? { stdin: 'ignore' as const } : { input: stdin }),
   })
   // What the program started may keep its output open after it was ended: that is not waited for.

@@ -67,6 +67,8 @@ export class SshRunner implements Runner {
       env: carrierEnvironment(),
       stdin: 'pipe',
       forceKillAfterDelay: 1000,
+      // As in runProgram: a Ctrl-C must not cut the line.
+      detached: true,
     })
     let failed: string | undefined
     const ended = master.then(({ stderr, exitCode, shortMessage }) => {

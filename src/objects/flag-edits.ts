@@ -64,13 +64,22 @@ function mountEdits(pod: PodObject, container: ContainerSpec, at: Path, files: r
   for (const file of files) {
     const covering = mounts.find((mount) => mount.subPath === undefined && isUnder(file.path, mount.mountPath))
     if (covering !== undefined && (file.readOnly || covering.readOnly !== true)) continue
+    // No path may be mounted twice: what is there read-only is made writable.
+    const same = mounts.findIndex((mount) => mount.mountPath.replace(/(?<=.)\/+$/, '') === file.path.replace(/(?<=.)\/+$/, ''))
+    if (same >= 0 && mounts[same]!.subPath === undefined) {
+      const { readOnly: _own, ...writable } = mounts[same]!
+      mounts[same] = writable
+      continue
+    }
     const known = volumes.find((volume) => volume.hostPath?.path === file.path)
     const name = known?.name ?? freeName(file.name, volumes)
     if (known === undefined) volumes.push({ name, hostPath: { path: file.path, type: file.type } })
     mounts.push({ name, mountPath: file.path, ...(file.readOnly && { readOnly: true }) })
   }
   const set = (path: Path, to: readonly object[], before: readonly object[] | undefined): Edit[] =>
-    to.length === (before ?? []).length ? [] : [{ set: path, to: to as readonly Json[] }]
+    to.length === (before ?? []).length && to.every((one, index) => one === before?.[index])
+      ? []
+      : [{ set: path, to: to as readonly Json[] }]
   return [...set([...at, 'volumeMounts'], mounts, container.volumeMounts), ...set(['spec', 'volumes'], volumes, pod.spec.volumes)]
 }
 const isUnder = (path: string, directory: string): boolean =>

@@ -33,7 +33,8 @@ export function staticPodIn(path: string, text: string): StaticPodSeen | undefin
   return undefined
 }
 
-function namedBy(pod: PodObject, container: ContainerSpec, flags: ReadonlyMap<string, string>): StaticPodSeen['named'] {
+/** The files that the flags of a container name, as paths of the node; what no mount shows it is left out. */
+export function namedBy(pod: PodObject, container: ContainerSpec, flags: ReadonlyMap<string, string>): StaticPodSeen['named'] {
   return [...flags].flatMap(([flag, value]) => {
     const role = roleOf(flag)
     if (role === undefined) return []

@@ -15,6 +15,13 @@ const LONGEST_MS = 3 * POLL_MS
 /** Seconds. */
 const TOLD_EVERY = 5
 
+/** Those that API servers take up when they change, by flag: the family of metrics that tells of it. */
+const RELOADED: Readonly<Record<string, string>> = {
+  'encryption-provider-config': FAMILY,
+  'authentication-config': 'apiserver_authentication_config_controller_',
+  'authorization-config': 'apiserver_authorization_config_controller_',
+}
+
 /** The metrics of one instance, whose address the static pod of its node says. Undefined where they cannot be seen. */
 export class Instance {
   readonly #client: ApiClient | undefined
@@ -41,7 +48,7 @@ export class Instance {
     const samples: MetricSample[] = []
     const answer = await this.#client?.stream('/metrics', { accept: 'text/plain', limitMs: 10_000, idleMs: 10_000 }, (line) => {
       if (
-        line.startsWith(FAMILY) ||
+        Object.values(RELOADED).some((family) => line.startsWith(family)) ||
         line.startsWith('apiserver_storage_transformation_operations_total') ||
         line.startsWith('process_start_time_seconds')
       ) {
@@ -143,5 +150,29 @@ export async function untilLoaded(
     known.set(id, sha256)
     const unseen = `whether the API server of ${host.node} has loaded ${path} cannot be seen from here: waited 70 s, in which it looks at the file at least once`
     return { warnings: warnings ?? [unseen] }
+  }
+}
+
+/** Whether its API server has tried to load this very file, could not, and runs on with another; from 1.34 on. */
+export async function reloadFailed(host: Host, flag: string, sha256: string, world: HostWorld): Promise<string | undefined> {
+  const family = RELOADED[flag]
+  if (family === undefined) return undefined
+  // Of several API servers another one may answer: that it could not load its own file is reason enough.
+  const instance = await Instance.of(host, [host.node], world)
+  try {
+    const samples = (await instance.samples()) ?? []
+    const tried = (status: string) =>
+      Math.max(
+        0,
+        ...samples
+          .filter(({ name, labels }) => name === `${family}automatic_reload_last_timestamp_seconds` && labels['status'] === status)
+          .map(({ value }) => value),
+      )
+    const runs = samples.filter(({ name, value }) => name === `${family}last_config_info` && value > 0)
+    return runs.length > 0 && runs.every(({ labels }) => labels['hash'] !== `sha256:${sha256}`) && tried('failure') > tried('success')
+      ? 'the API server could not load it and runs on with what it had before (its log says why)'
+      : undefined
+  } finally {
+    instance.close()
   }
 }

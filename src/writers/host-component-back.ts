@@ -11,19 +11,20 @@ import { flagsStanding, textBack } from './host-take-back.ts'
 type Manifest = ComponentUndo & ManifestUndo
 const isManifest = (undo: ComponentUndo): undo is Manifest => undo.role === 'manifest'
 
-/** What was there before is put back at once, and what is new goes once nobody needs it. `guard`: what watched over the change. */
+/** What was there before is put back at once, and what is new goes once nobody needs it. Returns what was set aside for it. `guard`: what watched over the change. */
 export async function restore(
   world: HostWorld,
   host: Host,
   undos: readonly ComponentUndo[],
   because: string,
   guard: Guard | undefined,
-): Promise<void> {
+): Promise<readonly string[]> {
   world.tell(`${undos[0]!.component} on ${host.node} to come back as it was: ${because}`)
   const failed = (words: string) => new WriteUncertain(`${because}; ${words}`)
+  const aside: string[] = []
   try {
     if (guard !== undefined) await toldTo('putBack', guard, world)
-    for (const undo of undos) await setAside(host, undo)
+    for (const undo of undos) aside.push(...(await setAside(host, undo)))
     // It may take a while, and what went wrong is not to be out of sight until it is over.
     const telling = { ...world, tell: (words: string) => world.tell(`${words}, as it was: ${because}`) }
     const still = await takeAllBack(telling, host, undos, guard !== undefined)
@@ -32,15 +33,18 @@ export async function restore(
     if (error instanceof WriteUncertain) throw error
     throw failed(`putting it back failed: ${(error as Error).message}`)
   }
+  return aside
 }
 
 /**
  * Somebody has written over it since, and the component is down: what is there is kept beside the copy, and what was there before is to be
  * put back. A manifest of somebody else's in which our flags stand is only relieved of them.
  */
-async function setAside(host: Host, undo: ComponentUndo): Promise<void> {
+async function setAside(host: Host, undo: ComponentUndo): Promise<readonly string[]> {
   const state = isManifest(undo) ? await manifestStanding(host, undo) : await standingOf(host, undo)
-  if (state === 'other') await putAside(host, undo)
+  if (state !== 'other') return []
+  await putAside(host, undo)
+  return undo.backup === undefined ? [] : [`somebody wrote over ${undo.path} meanwhile: that is in ${undo.backup}.found`]
 }
 
 /** Undefined once the component is back, else why not. `isMoved`: it may just have been put back, and is to be waited for. */

@@ -1,6 +1,6 @@
 /** A static pod's manifest and the files that go with it, changed as one: all of it is there and the component back, or nothing is. */
-import type { GuardedFile, Host } from '../hosts/host.ts'
-import type { Json, StepId, Written } from '../model/index.ts'
+import { type GuardedFile, type Host, HostUnreachable } from '../hosts/host.ts'
+import type { Json, PodObject, StepId, Written } from '../model/index.ts'
 import { editsOfPod } from '../objects/flag-edits.ts'
 import { commandLineOf, flagNameOf } from '../objects/flag-parse.ts'
 import { applyEdits } from '../objects/path.ts'
@@ -11,6 +11,7 @@ import { manifestStanding, restore, takeAllBack } from './host-component-back.ts
 import type { ComponentPrepared, ComponentUndo, ComponentWish, ManifestUndo } from './host-component-record.ts'
 import { refuseUnfit } from './host-flag-checks.ts'
 import { armed, refuseUnguardable, toldTo, unlessUnanswered } from './host-guard.ts'
+import { refuseBroken, refuseBrokenBack } from './host-named-files.ts'
 import type { HostWorld } from './host-performer.ts'
 import {
   backUp,
@@ -49,6 +50,8 @@ export async function rehearseComponent(
   const mark = sha256Of(JSON.stringify(files.map(({ path, after }) => [path, after?.text ?? null]))).slice(0, 16)
   const all = edits.length > 0 || files.length === 0 ? edits : [{ set: ['metadata', 'annotations', FILES_ANNOTATION], to: mark }]
   const text = edited(host, own, all)
+  const placed = wish.files.flatMap(({ path, after }) => (after === null ? [] : [path]))
+  await refuseBroken(world, host, wish.component, applyEdits(own.pod, edits) as PodObject, placed)
   const manifest: FileWish = { path: own.path, before: own.file, after: { text, mode: own.file.stat.mode } }
   const changesManifest = isChange(manifest)
   const wishes = [...files, ...(changesManifest ? [manifest] : [])]
@@ -159,14 +162,29 @@ export async function commitComponent(
     for (const undo of placed.toReversed()) if ((await standingOf(host, undo)) === 'after') await putBack(host, undo)
     throw error
   }
-  const lost = (await untilBack(world, host, awaited, logs)) ?? (await kubeletsLost(world, reached))
+  const lost = (await untilBack(world, host, awaited, logs, () => whyOverwritten(host, undos))) ?? (await kubeletsLost(world, reached))
   if (lost === undefined && (guard === undefined || (await toldTo('keep', guard, world)) === 'kept')) return []
   const because = lost ?? 'it was back, but the helper pod could not be told so in time'
-  await restore(world, host, undos, because, guard)
+  const aside = await restore(world, host, undos, because, guard)
   throw new WriteRefused(
     `${prepared.wish.component} on ${host.node}`,
-    `${because}; ${guard === undefined ? 'everything was put back as it was' : 'the helper pod put everything back as it was'}, and it is back`,
+    `${because}; ${guard === undefined ? 'everything was put back as it was' : 'the helper pod put everything back as it was'}, and it is back${aside.map((words) => `; ${words}`).join('')}`,
   )
+}
+
+/** Another program manages the manifest and has put the old one back at once: it is not fought. */
+async function whyOverwritten(host: Host, undos: readonly ComponentUndo[]): Promise<string | undefined> {
+  const manifest = undos.find((undo) => undo.role === 'manifest')
+  if (manifest?.role !== 'manifest') return undefined
+  try {
+    return (await manifestStanding(host, manifest)) === 'before'
+      ? `somebody has put the old ${manifest.path} back on ${host.node} as soon as it was changed: whatever manages that file (Ansible, Puppet, an agent) must be told of the change first`
+      : undefined
+  } catch (error) {
+    // The road to the node may lead over what is away.
+    if (error instanceof HostUnreachable) return undefined
+    throw error
+  }
 }
 
 /** Files before the manifest, as they stand in a step. What is new stays until the component is back without it. */
@@ -207,6 +225,7 @@ export async function undoComponent(written: readonly Written[], dryRun: boolean
     if (state === 'gone')
       throw new WriteConflict(`${path} on ${host.node} was removed since: there is nothing to take the change back from`)
   }
+  await refuseBrokenBack(world, host, undos)
   if (dryRun) return
   await sweep(
     host,

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { basename, dirname } from 'node:path'
 import { createTwoFilesPatch } from 'diff'
-import { type Host, HostConflict, HostRefused, HostUnreachable, type ReadFile } from '../hosts/host.ts'
+import { type Host, HostConflict, HostUnreachable, type ReadFile } from '../hosts/host.ts'
 import type { EncryptionAction, StepId, Written } from '../model/index.ts'
 import { configurationIn, configurationText, faultsOf, shownConfiguration } from '../objects/encryption-file.ts'
 import { prefixOf, stageRules } from '../objects/encryption-forms.ts'
@@ -230,13 +230,12 @@ function rulesIn(text: string | undefined) {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** What a host says, in the writers' words. */
+/** What a host says, in the writers' words; a refusal is told with its node by whoever called. */
 async function saying<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act()
   } catch (error) {
     if (error instanceof HostConflict) throw new WriteConflict(error.message)
-    if (error instanceof HostRefused) throw new WriteRefused('the node', error.message)
     if (error instanceof HostUnreachable) throw new WriteUncertain(error.message)
     throw error
   }

@@ -31,8 +31,17 @@ const STEADY_MS = 5_000
 const LOGS = '/var/log/pods'
 const LOG_BYTES = 1024 * 1024
 
-/** Undefined once it is back; otherwise why it is not, in one clause. The API itself may be away meanwhile. */
-export async function untilBack(world: HostWorld, host: Host, awaited: Returning, before: LogsBefore): Promise<string | undefined> {
+/**
+ * Undefined once it is back; otherwise why it is not, in one clause. The API itself may be away meanwhile. `inVain`: asked now and then,
+ * why it need not be waited for any longer.
+ */
+export async function untilBack(
+  world: HostWorld,
+  host: Host,
+  awaited: Returning,
+  before: LogsBefore,
+  inVain: () => Promise<string | undefined> = async () => undefined,
+): Promise<string | undefined> {
   const began = Date.now()
   // One that comes back as it was carries the restarts of its former life.
   const isNew = awaited.hash === undefined
@@ -60,10 +69,13 @@ export async function untilBack(world: HostWorld, host: Host, awaited: Returning
     const waited = Date.now() - began
     if (waited > world.patienceMs) {
       const words = isNew ? await lastWords(host, awaited, before) : undefined
-      return `${named(awaited, host)} did not come back within ${Math.round(world.patienceMs / 1000)} s${words === undefined ? '' : `; its log ends with: ${words}`}`
+      const why = words !== undefined ? `; its log ends with: ${words}` : isNew ? await whyNothingSaid(host, awaited, before) : ''
+      return `${named(awaited, host)} did not come back within ${Math.round(world.patienceMs / 1000)} s${why}`
     }
     if (waited - told >= TOLD_EVERY_MS || told === 0) {
       told = Math.max(waited, 1)
+      const because = wellSince === undefined ? await inVain() : undefined
+      if (because !== undefined) return because
       world.tell(`${named(awaited, host)} to come back (${Math.round(waited / 1000)} s)`)
     }
     await sleep(EVERY_MS)
@@ -175,6 +187,12 @@ async function lastWords(host: Host, awaited: Returning, before: LogsBefore): Pr
   let last: string | undefined
   for await (const lines of newLogs(host, awaited, before)) last = lines.findLast((line) => FATAL.test(line)) ?? lines.at(-1) ?? last
   return last === undefined ? undefined : plain(last)
+}
+
+/** A manifest that the kubelet does not take, or a mount that it cannot make, is told in its own log alone. */
+async function whyNothingSaid(host: Host, awaited: Returning, before: LogsBefore): Promise<string> {
+  for await (const _new of newLogs(host, awaited, before)) return ''
+  return `; no container of it was started, and the log of the kubelet says why (journalctl -u kubelet on ${host.node})`
 }
 
 const endsAtOnce = (awaited: Returning, host: Host, words: string | undefined): string =>

@@ -13,7 +13,7 @@ import type { ComponentUndo, ManifestUndo } from './host-component-record.ts'
 
 type Undo = ComponentUndo & ManifestUndo
 
-function podIn(text: string, document: number): PodObject | undefined {
+export function podIn(text: string, document: number): PodObject | undefined {
   try {
     const span = [...documentsIn(text)][document]
     return span === undefined ? undefined : (yamlValue(text.slice(span.start, span.end)) as PodObject)

@@ -16,14 +16,27 @@ export class TargetBusy extends Error {
   override readonly name = 'TargetBusy'
 }
 
+/** Where locks and journals are kept nothing can be written, so nothing is begun. */
+export class StateUnwritable extends Error {
+  override readonly name = 'StateUnwritable'
+  constructor(directory: string, { message }: Error) {
+    super(`${directory}, where journals are kept, cannot be written, and without one nothing is changed: ${message}`)
+  }
+}
+
 /** Takes the lock of a target (a server's URL, a path), or throws `TargetBusy`. A lock whose process died is taken over. Returns the release. */
 export async function lockTarget(directory: string, target: string, now = new Date()): Promise<() => Promise<void>> {
   const locks = join(directory, 'locks')
-  await mkdir(locks, { recursive: true, mode: 0o700 })
   const file = join(locks, `${createHash('sha256').update(target).digest('hex').slice(0, 24)}.lock`)
   const holder: Holder = { pid: process.pid, host: hostname(), token: randomBytes(8).toString('hex'), since: now.toISOString() }
   const own = `${file}.${holder.token}`
-  await writeFile(own, JSON.stringify(holder), { mode: 0o600, flag: 'wx' })
+  try {
+    await mkdir(locks, { recursive: true, mode: 0o700 })
+    await writeFile(own, JSON.stringify(holder), { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    await unlink(own).catch(() => {})
+    throw new StateUnwritable(directory, error as Error)
+  }
   try {
     for (let tries = 0; tries < 10; tries++) {
       // A link to a whole file appears at once and only where there is none: no reader ever sees half a lock.

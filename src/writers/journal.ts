@@ -17,6 +17,11 @@ export function stateDirectory(env: Readonly<Record<string, string | undefined>>
 export const newRunId = (now: Date): RunId => `${now.toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}` as RunId
 const isRunId = (text: string): boolean => /^\d{8}T\d{6}Z-[0-9a-f]{6}$/.test(text)
 
+/** In the middle of a run. What is in the journal is on the disk, the intent of a step before the step. */
+export class JournalBroken extends Error {
+  override readonly name = 'JournalBroken'
+}
+
 export class FileJournal implements Journal {
   readonly file: string
   readonly #handle: FileHandle
@@ -58,10 +63,16 @@ export class FileJournal implements Journal {
   }
 
   #write(text: string): Promise<void> {
-    const write = this.#last.then(async () => {
-      await this.#handle.appendFile(text)
-      await this.#handle.datasync()
-    })
+    const write = this.#last
+      .then(async () => {
+        await this.#handle.appendFile(text)
+        await this.#handle.datasync()
+      })
+      .catch((error: Error) => {
+        throw new JournalBroken(
+          `${this.file} cannot be written any more (${error.message}), so the run was broken off: make room, and "k8s-harden undo" or apply settles what was under way`,
+        )
+      })
     // A failed write is told to whoever asked for it, not to the next one.
     this.#last = write.catch(() => {})
     return write

@@ -75,7 +75,7 @@ export async function applyMain(options: ApplyOptions, own?: readonly Registered
   const opened = await openSource(options)
   const state = stateDirectory()
   const id = newRunId(new Date())
-  const { signal } = interruptible()
+  const { signal } = interruptible(options.dryRun ? undefined : (words) => io.stderr.write(words))
   const writers = await openWriters(opened, { out: filesDirectory(options.out, state, id), run: id, signal })
   return applyCommand(io, { opened, writers, controls, signal, stateDirectory: state, run: id }, options).finally(() => closeHosts(opened))
 }
@@ -99,9 +99,10 @@ export async function applyCommand(io: Io, context: ApplyContext, options: Apply
   const scan = new LiveScan({ source: opened.source, controls, isExcepted, follow: true })
   const wanted = wantedBy(controls)
   const also = [...alsoRead(opened), ...readsForReach(wanted, options.flows)]
+  // Before the scan, which follows the cluster until it is told to stop: whoever finds the lock taken leaves at once.
+  const release = await lockTarget(context.stateDirectory, targetOf(opened))
   const scanning = scan.run(stop.signal, new Set([...wanted, ...also]))
   scanning.catch(() => {})
-  const release = await lockTarget(context.stateDirectory, targetOf(opened))
   try {
     const early = await settleOnNodes(io, context, options.yes === true)
     if (early !== undefined) return early

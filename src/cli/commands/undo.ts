@@ -31,7 +31,7 @@ export async function undoMain(runId: string | undefined, options: UndoOptions):
     throw new UsageError(`run ${recorded.header.run} changed ${line(recorded.header.source.server ?? '?')}, and this is ${line(target)}`, [
       'name the cluster of that run with --context',
     ])
-  const { signal } = interruptible()
+  const { signal } = interruptible((words) => io.stderr.write(words))
   try {
     const { run } = recorded.header
     const writers = await openWriters(opened, { out: filesDirectory(undefined, state, run), run, signal })
