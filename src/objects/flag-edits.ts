@@ -67,25 +67,44 @@ export function editsOfPod(
   return [...edits, ...mountEdits(pod, container, at, files)]
 }
 
-function mountEdits(pod: PodObject, container: ContainerSpec, at: Path, files: readonly HostFile[]): Edit[] {
-  const volumes: Volume[] = [...(pod.spec.volumes ?? [])]
-  const mounts: VolumeMount[] = [...(container.volumeMounts ?? [])]
+/** A file or directory that a container does not see yet. */
+export interface MissingMount extends HostFile {
+  /** The pod has a volume of it, under this name. */
+  readonly hasVolume: boolean
+}
+/** Which of these files the component does not see in its static pod, each with the name that its volume has or may have. */
+export function missingMounts(pod: PodObject, component: Component, files: readonly HostFile[]): readonly MissingMount[] {
+  const container = pod.spec.containers.find((one) => commandLineOf(one, component) !== undefined)
+  return container === undefined ? files.map((file) => ({ ...file, hasVolume: false })) : missingIn(pod, container, files)
+}
+
+function missingIn(pod: PodObject, container: ContainerSpec, files: readonly HostFile[]): readonly MissingMount[] {
+  const taken = (pod.spec.volumes ?? []).map(({ name }) => name)
+  const mounts: Pick<VolumeMount, 'mountPath' | 'subPath' | 'readOnly'>[] = [...(container.volumeMounts ?? [])]
+  const missing: MissingMount[] = []
   for (const file of files) {
     const covering = mounts.find((mount) => mount.subPath === undefined && isUnder(file.path, mount.mountPath))
     if (covering !== undefined && (file.readOnly || covering.readOnly !== true)) continue
-    const known = volumes.find((volume) => volume.hostPath?.path === file.path)
-    const name = known?.name ?? freeName(file.name, volumes)
-    if (known === undefined) volumes.push({ name, hostPath: { path: file.path, type: file.type } })
-    mounts.push({ name, mountPath: file.path, ...(file.readOnly && { readOnly: true }) })
+    const known = pod.spec.volumes?.find((volume) => volume.hostPath?.path === file.path)
+    const name = known?.name ?? freeName(file.name, taken)
+    taken.push(name)
+    mounts.push({ mountPath: file.path, readOnly: file.readOnly })
+    missing.push({ ...file, name, hasVolume: known !== undefined })
   }
-  const set = (path: Path, to: readonly object[], before: readonly object[] | undefined): Edit[] =>
-    to.length === (before ?? []).length ? [] : [{ set: path, to: to as readonly Json[] }]
-  return [...set([...at, 'volumeMounts'], mounts, container.volumeMounts), ...set(['spec', 'volumes'], volumes, pod.spec.volumes)]
+  return missing
+}
+
+function mountEdits(pod: PodObject, container: ContainerSpec, at: Path, files: readonly HostFile[]): Edit[] {
+  const missing = missingIn(pod, container, files)
+  const volumes: Volume[] = missing.flatMap(({ name, path, type, hasVolume }) => (hasVolume ? [] : [{ name, hostPath: { path, type } }]))
+  const mounts: VolumeMount[] = missing.map(({ name, path, readOnly }) => ({ name, mountPath: path, ...(readOnly && { readOnly: true }) }))
+  const added = (path: Path, before: readonly object[] | undefined, more: readonly object[]): Edit[] =>
+    more.length === 0 ? [] : [{ set: path, to: [...(before ?? []), ...more] as readonly Json[] }]
+  return [...added([...at, 'volumeMounts'], container.volumeMounts, mounts), ...added(['spec', 'volumes'], pod.spec.volumes, volumes)]
 }
 const isUnder = (path: string, directory: string): boolean =>
   path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`)
-const freeName = (name: string, volumes: readonly Volume[]): string =>
-  volumes.some((volume) => volume.name === name) ? freeName(`${name}-k8s-harden`, volumes) : name
+const freeName = (name: string, taken: readonly string[]): string => (taken.includes(name) ? freeName(`${name}-k8s-harden`, taken) : name)
 
 /** `extraArgs` with the flags set, in the form it has: a map up to v1beta3, a list of name and value from v1beta4. */
 export function withExtraArgs(extraArgs: unknown, values: FlagValues, asList: boolean): Json {
