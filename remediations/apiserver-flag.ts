@@ -84,12 +84,10 @@ export function proposeFlags(
   const { instances } = componentFlags(view, component)
   const about = instances.filter((instance) => sameObject(instance.subject, finding.subject))
   const chosen = about.length > 0 ? about : instances
-  if (chosen.length === 0) {
-    const { name, managed } = distribution(view)
-    return managed
-      ? providerProposal(name, change.provider, view, options)
-      : { byHand: `set ${words(resolved(change, undefined))} on ${component}` }
-  }
+  const { name, managed } = distribution(view)
+  // Its flags may be seen (flagz), but its manifest is the provider's.
+  if (managed) return providerProposal(name, change.provider, view, options)
+  if (chosen.length === 0) return { byHand: `set ${words(resolved(change, undefined))} on ${component}` }
   const summary = change.summary ?? `set ${words(resolved(change, chosen[0]))}`
   const mayBreak = [...RESTARTS[component], ...(change.mayBreak ?? [])]
   if (view.source.kind === 'live') return live(change, component, chosen, view, summary, mayBreak)

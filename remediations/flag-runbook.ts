@@ -100,9 +100,9 @@ const listOf = ({ at }: ComponentInstance): string => (at?.includes('args') === 
 const code = (text: string): string => `\`${text.replaceAll('`', "'")}\``
 const item = (argument: string): string => code(`- ${/^--[\w.-]+=[\w./:,@%+=*-]*$/.test(argument) ? argument : JSON.stringify(argument)}`)
 
-/** A process that is younger than its manifest, and healthy: the old one still answers for a moment. */
+/** A process that is younger than its manifest (proc(5): its start, in hundredths of a second), and healthy: the old one still answers for a moment. */
 function waitCommand(component: Component, manifest: string, nodes: readonly ManifestOfNode[], kubeadm: boolean): string {
-  const isNew = `p=$(pgrep -o -f "^(/[^ ]*/)?${component} ") && [ $(ps -o etimes= -p $p) -lt $(($(date +%s) - $(stat -c %Y ${manifest}))) ]`
+  const isNew = `p=$(pgrep -o -f "^(/[^ ]*/)?${component} ") && [ $(($(cut -d. -f1 /proc/uptime) - $(cut -d" " -f22 /proc/$p/stat) / 100)) -lt $(($(date +%s) - $(stat -c %Y ${manifest}))) ]`
   return `timeout 180 sh -c 'until ${isNew} && ${healthy(component, nodes, kubeadm)}; do sleep 2; done'`
 }
 
