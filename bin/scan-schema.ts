@@ -80,6 +80,7 @@ export const SCAN = z.object({
       status,
       because: z.string().optional(),
       answers: z.array(z.string()).optional(),
+      attestation: z.strictObject({ answer: z.string(), by: z.string(), on: z.iso.date(), until: z.iso.date() }).optional(),
       references: z.array(z.object({ standard: z.string(), section: z.string() })),
       findings: z.array(finding),
     }),

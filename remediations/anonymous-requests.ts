@@ -6,6 +6,7 @@ import { fileNamed } from '../src/objects/authentication.ts'
 import { type ComponentInstance, componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { refOf } from '../src/objects/ref.ts'
 import { authenticationFile, authenticationText, proposeAuthentication } from './authentication-file.ts'
+import { apiServerNodes } from './flag-hosts.ts'
 import { authenticatorFor } from './identity-provider.ts'
 import { MIGRATION_OPTIONS, MOVED, oidcFlags, providerOfFlags } from './oidc-flags.ts'
 import { PROVIDER_OPTIONS, type ProviderCommands } from './provider-command.ts'
@@ -46,7 +47,13 @@ export const limitAnonymous: Remedy = remedy({
     const issuer = providerOfFlags(instances, options, !isMended)
     if (issuer !== undefined && !('issuer' in issuer)) return issuer
     const jwt = issuer === undefined ? {} : { jwt: [authenticatorFor(issuer)] }
-    return turnDown(finding, context, authenticationFile(authenticationText({ ...jwt, anonymous: LIMITED }, minor)), named, instances)
+    return turnDown(
+      finding,
+      context,
+      authenticationFile(authenticationText({ ...jwt, anonymous: LIMITED }, minor), apiServerNodes(context.view)),
+      named,
+      instances,
+    )
   },
 })
 

@@ -15,12 +15,20 @@ import type {
   View,
 } from '../src/model/index.ts'
 import { distribution } from '../src/objects/distribution.ts'
-import { editsOfConfigMap, editsOfConfiguration, editsOfPod, type FlagValues, type HostFile } from '../src/objects/flag-edits.ts'
+import {
+  editsOfConfigMap,
+  editsOfConfiguration,
+  editsOfPod,
+  type FlagValues,
+  type HostFile,
+  missingMounts,
+} from '../src/objects/flag-edits.ts'
 import { parsed } from '../src/objects/flag-kubeadm.ts'
 import { type Component, type ComponentInstance, componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { refOf, refText, sameObject } from '../src/objects/ref.ts'
 import { handOver } from './flag-handover.ts'
 import { hostChanges } from './flag-hosts.ts'
+import { stampOf } from './flag-runbook.ts'
 import { optionsOf, PROVIDER_OPTIONS, type ProviderCommands, providerProposal } from './provider-command.ts'
 
 export type { FlagValues, HostFile } from '../src/objects/flag-edits.ts'
@@ -38,6 +46,10 @@ export interface FlagChange {
   /** Steps that come first in the runbook of a live cluster, and how to see afterwards that it worked, beside scanning again. */
   readonly first?: readonly string[]
   readonly verify?: readonly string[]
+  /** What the way back must wait for. */
+  readonly undoFirst?: readonly string[]
+  /** Name of the file that is handed over, where the flags must not share their steps with others of the component. */
+  readonly step?: string
   /** Changes that must be there before the flags, such as the file a flag names. */
   readonly before?: readonly Change[]
   /** Where a provider runs the control plane. */
@@ -72,12 +84,10 @@ export function proposeFlags(
   const { instances } = componentFlags(view, component)
   const about = instances.filter((instance) => sameObject(instance.subject, finding.subject))
   const chosen = about.length > 0 ? about : instances
-  if (chosen.length === 0) {
-    const { name, managed } = distribution(view)
-    return managed
-      ? providerProposal(name, change.provider, view, options)
-      : { byHand: `set ${words(resolved(change, undefined))} on ${component}` }
-  }
+  const { name, managed } = distribution(view)
+  // Its flags may be seen (flagz), but its manifest is the provider's.
+  if (managed) return providerProposal(name, change.provider, view, options)
+  if (chosen.length === 0) return { byHand: `set ${words(resolved(change, undefined))} on ${component}` }
   const summary = change.summary ?? `set ${words(resolved(change, chosen[0]))}`
   const mayBreak = [...RESTARTS[component], ...(change.mayBreak ?? [])]
   if (view.source.kind === 'live') return live(change, component, chosen, view, summary, mayBreak)
@@ -136,10 +146,20 @@ function live(
     values: resolved(change, instances[0]),
     files: change.files ?? [],
     instances: all,
+    nodes: all.map((instance) => {
+      const pod = view.all('Pod').find((one) => sameObject(refOf(one), instance.subject)) as PodObject | undefined
+      const files = change.files ?? []
+      const mounts = pod === undefined ? files.map((one) => ({ ...one, has: 'nothing' as const })) : missingMounts(pod, component, files)
+      return { instance, values: valuesOf(instance), mounts, ...(pod !== undefined && { node: pod.spec.nodeName ?? pod.metadata.name }) }
+    }),
+    configMap: view.unread('ConfigMap') === undefined ? view.find('ConfigMap', 'kube-system', 'kubeadm-config') !== undefined : undefined,
+    stamp: stampOf(view),
+    ...(change.step !== undefined && { step: change.step }),
     distribution: distribution(view),
     minor: serverMinor(view),
     first: [...(onHosts === undefined ? [] : [notReached(onHosts.missing)]), ...(change.first ?? [])],
     verify: change.verify ?? [],
+    undoFirst: change.undoFirst ?? [],
   })
   return 'byHand' in file ? file : { changes: [...(change.before ?? []), file], risk: 'may-break', summary, mayBreak }
 }

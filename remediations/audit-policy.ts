@@ -6,12 +6,15 @@ import { auditForecast } from '../src/objects/audit-forecast.ts'
 import { type AuditPolicy, type AuditRule, readAuditPolicy } from '../src/objects/audit-policy.ts'
 import { mergedPolicy } from '../src/objects/audit-policy-merge.ts'
 import { RECOMMENDED_OMIT_STAGES, RECOMMENDED_POLICY, RECOMMENDED_RULES } from '../src/objects/audit-policy-recommended.ts'
-import { historyText, rateText, sizeText } from '../src/objects/audit-retention.ts'
-import { FLAG_LADDER } from '../src/objects/flags.ts'
+import { historyText, mostBytes, RETENTION_FLAGS, type RetentionFlag, rateText, sizeText } from '../src/objects/audit-retention.ts'
+import { defaultFlag } from '../src/objects/flag-defaults.ts'
+import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { nodePathOf } from '../src/objects/host-files.ts'
 import { refOf, sameObject } from '../src/objects/ref.ts'
 import { kubernetesYaml } from '../src/objects/yaml-write.ts'
 import { type FlagChange, type HostFile, setFlags } from './apiserver-flag.ts'
+import { apiServerNodes } from './flag-hosts.ts'
+import { liesThere, placing } from './flag-runbook.ts'
 
 const POLICY_PATH = '/etc/kubernetes/audit-policy.yaml'
 const LOG_DIRECTORY = '/var/log/kubernetes/audit'
@@ -27,13 +30,16 @@ export interface AuditBackends {
 
 /** The recommended policy as a file, each rule with its reason. */
 export function recommendedPolicyText(): string {
-  const document = new Document({
-    apiVersion: 'audit.k8s.io/v1',
-    kind: 'Policy',
-    omitStages: RECOMMENDED_OMIT_STAGES,
-    omitManagedFields: true,
-    rules: RECOMMENDED_RULES.map(({ rule }) => rule),
-  })
+  const document = new Document(
+    {
+      apiVersion: 'audit.k8s.io/v1',
+      kind: 'Policy',
+      omitStages: RECOMMENDED_OMIT_STAGES,
+      omitManagedFields: true,
+      rules: RECOMMENDED_RULES.map(({ rule }) => rule),
+    },
+    { aliasDuplicateObjects: false },
+  )
   document.commentBefore = ' The first rule that matches a request decides how much of it is logged.'
   const rules = document.get('rules')
   if (isSeq(rules))
@@ -74,29 +80,26 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
     // On a node one may lie there already, named by nobody: its rules stay.
     text: { text: live && known !== undefined ? mergedText(known) : recommendedPolicyText() },
     mode: 0o600,
-    runbook: [
-      `on every control-plane node, before any API server is told of it: place audit-policy.yaml as ${POLICY_PATH}, owner root, mode 0600`,
-    ],
-    rollback: [`once no API server names it any more: remove ${POLICY_PATH}`],
+    ...placing('audit-policy.yaml', POLICY_PATH, apiServerNodes(view)),
   }
   const wanted = {
     ...(!evidence.policy && { 'audit-policy-file': POLICY_PATH }),
     ...(!backend && { 'audit-log-path': `${LOG_DIRECTORY}/audit.log` }),
-    ...((evidence.log || !backend) && {
-      'audit-log-maxage': `${KEPT.maxage}`,
-      'audit-log-maxbackup': `${KEPT.maxbackup}`,
-      'audit-log-maxsize': `${KEPT.maxsize}`,
-    }),
+  }
+  const kept = (flag: RetentionFlag) => (current: string | undefined) => {
+    // What flagz says of a server that logs nothing yet is its default, which nobody chose.
+    const isOwn =
+      current !== undefined && (evidence.log || current !== defaultFlag('kube-apiserver', `audit-log-${flag}`, serverMinor(view)))
+    return isOwn ? current : String(KEPT[flag])
   }
   return {
-    flags: Object.fromEntries(Object.entries(wanted).map(([flag, value]) => [flag, setUnlessSet(value)])),
+    flags: {
+      ...Object.fromEntries(Object.entries(wanted).map(([flag, value]) => [flag, setUnlessSet(value)])),
+      ...((evidence.log || !backend) && Object.fromEntries(RETENTION_FLAGS.map((flag) => [`audit-log-${flag}`, kept(flag)]))),
+    },
     files: [...(evidence.policy ? [] : [POLICY_FILE]), ...(backend ? [] : [LOG_FILES])],
     before: evidence.policy || (known !== undefined && !live) ? [] : [file],
-    first: evidence.policy
-      ? []
-      : [
-          `on every control-plane node: place ${(live ? undefined : known?.metadata.name) ?? 'audit-policy.yaml'} as ${POLICY_PATH}, owner root, mode 0600 (without the file the API server does not start)`,
-        ],
+    first: evidence.policy ? [] : [liesThere(POLICY_PATH)],
     summary: 'write an audit log',
     mayBreak: [
       ...(evidence.policy
@@ -105,9 +108,9 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
             `the API server does not start where ${POLICY_PATH} is missing: place the file first`,
             'what templates of pods hold in the clear is logged with them (see sec-plaintext-credentials)',
           ]),
-      `the audit log takes disk and memory on every control-plane node: ${sizeWords(view)}`,
+      `the audit log takes disk and memory on every control-plane node: ${sizeWords(view, kept)}`,
     ],
-    verify: ['kubectl get --raw /metrics | grep apiserver_audit: event_total must rise, error_total must not'],
+    verify: ['`kubectl get --raw /metrics | grep ^apiserver_audit_event_total` shows a number that rises'],
     provider: {
       eks: {
         argv: ['aws', 'eks', 'update-cluster-config', '--region', '{region}', '--name', '{cluster}', '--logging', LOGGING(true)],
@@ -122,12 +125,16 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
 }
 /** What is kept where nobody said otherwise; CIS 1.2.17 to 1.2.19 ask for no less. */
 const KEPT = { maxage: 30, maxbackup: 10, maxsize: 100 }
-function sizeWords(view: View<Readable>): string {
+function sizeWords(view: View<Readable>, keeps: (flag: RetentionFlag) => (current: string | undefined) => string): string {
+  const flags = componentFlags(view, 'kube-apiserver').instances[0]?.flags
+  const [maxage, maxbackup, maxsize] = RETENTION_FLAGS.map((flag) => Number(keeps(flag)(flags?.get(`audit-log-${flag}`) || undefined)))
+  const retention = { maxage: maxage!, maxbackup: maxbackup!, maxsize: maxsize! }
+  const most = mostBytes(retention)
   const metrics = view.fact('ApiServerMetrics')
   const forecast = metrics && auditForecast(metrics, RECOMMENDED_POLICY, view.now)
   return forecast === undefined
-    ? 'up to 1.2 GB of files as set here, and in a busy cluster 1 GB an hour is written'
-    : `${rateText(forecast)}; as set here ${historyText(KEPT, forecast)}`
+    ? `${most === undefined ? 'without a limit' : `up to ${sizeText({ low: most, high: most })} of files`} as set here, and in a busy cluster 1 GB an hour is written`
+    : `${rateText(forecast)}; as set here ${historyText(retention, forecast)}`
 }
 const LOGGING = (enabled: boolean): string => JSON.stringify({ clusterLogging: [{ types: ['api', 'audit', 'authenticator'], enabled }] })
 

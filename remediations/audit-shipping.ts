@@ -7,6 +7,8 @@ import { FLAG_LADDER } from '../src/objects/flags.ts'
 import { refOf, refText, sameObject } from '../src/objects/ref.ts'
 import { kubernetesYaml } from '../src/objects/yaml-write.ts'
 import { type HostFile, proposeFlags } from './apiserver-flag.ts'
+import { apiServerNodes } from './flag-hosts.ts'
+import { liesThere, placing } from './flag-runbook.ts'
 
 export type Shipping =
   | { readonly is: 'strict' }
@@ -62,7 +64,6 @@ function sendToWebhook(finding: Finding<Shipping>, context: RemedyContext): Prop
     { name: 'audit-webhook', path: WEBHOOK_PATH, type: 'File', readOnly: true },
     ...(ca === undefined ? [] : [{ name: 'audit-webhook-ca', path: ca, type: 'File' as const, readOnly: true }]),
   ]
-  const place = `on every control-plane node: place audit-webhook.yaml as ${WEBHOOK_PATH}, owner root, mode 0600`
   return proposeFlags(
     {
       flags: { 'audit-webhook-config-file': WEBHOOK_PATH, 'audit-webhook-mode': 'batch' },
@@ -73,17 +74,21 @@ function sendToWebhook(finding: Finding<Shipping>, context: RemedyContext): Prop
           name: 'audit-webhook.yaml',
           text: { text: webhookConfiguration(webhook, ca) },
           mode: 0o600,
-          runbook: [place],
-          rollback: [`once no API server names it any more: remove ${WEBHOOK_PATH}`],
+          ...placing('audit-webhook.yaml', WEBHOOK_PATH, apiServerNodes(context.view)),
         },
       ],
-      first: [`${place} (without the file the API server does not start)`],
+      first: [
+        liesThere(WEBHOOK_PATH),
+        ...(ca === undefined
+          ? []
+          : [`on every control-plane node, as root: \`test -r ${ca}\`: the certificate of the store's CA lies there`]),
+      ],
       summary: `send the audit log to ${webhook}`,
       mayBreak: [
         'who did what, and bodies at level Request, leave the cluster for that store: it must be trusted with them',
         'in mode batch no request waits for it; what it does not take in time is lost there and stays in the log file',
       ],
-      verify: ['k8s-harden try-audit: its marker must be found in the store'],
+      verify: ['`k8s-harden try-audit` names a marker: look for it in the store'],
     },
     finding,
     context,

@@ -5,6 +5,7 @@ import { fileNamed, type issuersOfFile, ownPrefix } from '../src/objects/authent
 import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { refOf } from '../src/objects/ref.ts'
 import { authenticationFile, authenticationText, proposeAuthentication } from './authentication-file.ts'
+import { apiServerNodes } from './flag-hosts.ts'
 import { again, authenticatorFor, IDENTITY_OPTIONS, OWN_NAMES, prefixOf, providerOf } from './identity-provider.ts'
 import { oidcFlags, providerOfFlags } from './oidc-flags.ts'
 
@@ -51,7 +52,7 @@ export const trustIssuer: Remedy<IssuerEvidence> = remedy<IssuerEvidence>({
         { type: 'edit', target: refOf(file), edits: [{ set: ['jwt'], to: withEntry(file['jwt'], entry, index) }] },
         named,
       )
-    return turnOn(finding, context, authenticationFile(authenticationText({ jwt: [entry] }, minor)), named)
+    return turnOn(finding, context, authenticationFile(authenticationText({ jwt: [entry] }, minor), apiServerNodes(context.view)), named)
   },
 })
 

@@ -2,6 +2,7 @@
 import { stringify } from 'yaml'
 import type { Change, Finding, Json, Proposal, RemedyContext } from '../src/model/index.ts'
 import { type FlagChange, type HostFile, proposeFlags } from './apiserver-flag.ts'
+import { liesThere, placing } from './flag-runbook.ts'
 
 const DIRECTORY = '/etc/kubernetes/authn'
 const MOUNT: HostFile = { name: 'authn-config', path: DIRECTORY, type: 'Directory', readOnly: true }
@@ -26,10 +27,7 @@ export function proposeAuthentication(
       flags: { 'authentication-config': named ?? AUTHENTICATION_PATH, ...flags },
       ...(named === undefined && { files: [MOUNT] }),
       before: [change],
-      first: [
-        ...first,
-        `on every control-plane node: place ${AUTHENTICATION_FILE} in ${DIRECTORY}, owner root, mode 0600 (without the file the API server does not start)`,
-      ],
+      first: [...first, liesThere(AUTHENTICATION_PATH)],
     },
     finding,
     context,
@@ -57,18 +55,12 @@ export function authenticationText({ jwt, anonymous }: AuthenticationContent, mi
 }
 
 /** The file as it is to be placed; two findings that write one are merged by the plan. */
-export function authenticationFile(text: string): Change {
+export function authenticationFile(text: string, nodes: readonly string[]): Change {
   return {
     type: 'file',
     name: AUTHENTICATION_FILE,
     mode: 0o600,
     text: { text },
-    runbook: [
-      `on every control-plane node, before any API server is told of it: place ${AUTHENTICATION_FILE} in ${DIRECTORY}, owner root, mode 0600; where there is one of that name, keep a copy first: cp -p ${AUTHENTICATION_PATH} /root/${AUTHENTICATION_FILE}.before-k8s-harden`,
-    ],
-    rollback: [
-      `where there was one before: cp -p /root/${AUTHENTICATION_FILE}.before-k8s-harden ${AUTHENTICATION_PATH}`,
-      `otherwise, once no API server names it any more: remove ${AUTHENTICATION_PATH}`,
-    ],
+    ...placing(AUTHENTICATION_FILE, AUTHENTICATION_PATH, nodes, DIRECTORY),
   }
 }

@@ -10,7 +10,10 @@ import { KUBEADM } from '../src/objects/encryption-kubeadm.ts'
 import type { EncryptionWish } from '../src/objects/encryption-stages.ts'
 import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { type HostFile, proposeFlags } from './apiserver-flag.ts'
+import { PROVE, placingKeys, whenLoaded } from './encryption-runbook.ts'
 import { formWanted, inKubeadm, mountsOf, STAGED_OPTIONS, STAGED_READS, stagedProposal } from './encryption-staged.ts'
+import { apiServerNodes } from './flag-hosts.ts'
+import { liesThere } from './flag-runbook.ts'
 import { PROVIDER_OPTIONS, type ProviderCommands, providerProposal } from './provider-command.ts'
 import { proposeRewrite } from './stored-rewrite.ts'
 
@@ -135,8 +138,7 @@ function turnOn(finding: Finding<unknown>, context: RemedyContext): Proposal {
     name,
     text: { text: encryptionText(view, resources), secretKeys: 1 },
     mode: 0o600,
-    runbook: runbook(name, several, minor),
-    rollback: ROLLBACK,
+    ...placingKeys(`${DIRECTORY}/${name}`, apiServerNodes(view), several, resources, minor),
   }
   return proposeFlags(
     {
@@ -146,10 +148,11 @@ function turnOn(finding: Finding<unknown>, context: RemedyContext): Proposal {
       },
       files: [MOUNT],
       before: unused === undefined ? [file] : [],
-      first: [
-        `${name} lies in ${DIRECTORY} on every control-plane node (owner root, mode 0600), as its own steps say: an API server whose flag names a missing file does not start`,
+      first: [liesThere(`${DIRECTORY}/${name}`)],
+      verify: whenLoaded(`${DIRECTORY}/${name}`, several, apiServerNodes(view), resources, minor),
+      undoFirst: [
+        `not once anything was written with the key: before that, take the way back of ${name}, or nobody can read the Secrets any more`,
       ],
-      verify: [PROVE],
       summary: 'encrypt Secrets at rest with secretbox',
       mayBreak: [
         `${name} must lie in ${DIRECTORY} on a node before its API server gets these flags, or it does not start`,
@@ -185,39 +188,6 @@ ${resources.map((resource) => `      - ${resource}`).join('\n')}
       - identity: {}
 `
 }
-
-const PROVE =
-  'prove it: create a Secret, and read its bytes on an etcd node with etcdctl get /registry/secrets/NAMESPACE/NAME: they begin with k8s:enc:secretbox:v1:'
-
-function runbook(name: string, several: boolean, minor: number | undefined): string[] {
-  const place = `copy ${name} to ${DIRECTORY}/ on every control-plane node: directory 0700, file 0600, owner root`
-  const stages = several
-    ? [
-        `${place}; where there is more than one API server, first with the two providers swapped (identity above secretbox), so that every server can read what none writes yet`,
-        'set the flags on one API server after the other, as the step for kube-apiserver says; go on only when /readyz of that one says ok',
-        'when all have it, put secretbox above identity again on every node; a server with automatic reload takes it up within a minute, others must be restarted one by one',
-      ]
-    : [place, 'set the flags, as the step for kube-apiserver says; wait until /readyz says ok']
-  return [
-    'take an etcd snapshot and restore it somewhere to see that it is good; have twice the size of the database free on disk',
-    `keep a copy of ${name} in a safe place away from the cluster, before anything is encrypted with it`,
-    ...stages,
-    PROVE,
-    (minor ?? 0) >= 37
-      ? 'rewrite what is stored: create a StorageVersionMigration (storagemigration.k8s.io/v1) with spec.resource {group: "", resource: secrets} and wait for its condition Succeeded'
-      : 'rewrite what is stored, one namespace after the other: kubectl -n NAMESPACE get secrets -o json | kubectl replace -f - (conflicts mean somebody else wrote it meanwhile: that one is done)',
-    'count the keys under /registry/secrets/ in etcd that do not begin with k8s:enc: : there must be none',
-    'take a new etcd snapshot, restore it together with the key somewhere to see that both fit, and destroy the older unencrypted backups',
-    'when a backup cycle has passed, take identity out of the file on every node, one after the other: plain text that somebody puts into etcd is then refused',
-  ]
-}
-
-const ROLLBACK = [
-  'never remove the file or the key while anything is encrypted with it',
-  'put identity above secretbox on every node and wait until all API servers have taken it up',
-  'rewrite all Secrets as above, and count in etcd that none begins with k8s:enc:',
-  'only then take the flags out again, one API server after the other',
-]
 
 const ENCRYPT_AT_PROVIDER: ProviderCommands = {
   eks: {

@@ -5,18 +5,28 @@ import { extraVolume, type FlagValues, type HostFile, withExtraArgs } from '../s
 import { EXTRA_ARGS } from '../src/objects/flag-kubeadm.ts'
 import type { Component, ComponentInstance } from '../src/objects/flags.ts'
 import { kubernetesYaml } from '../src/objects/yaml-write.ts'
+import { type ManifestOfNode, manifestSteps } from './flag-runbook.ts'
 
 export interface Handover {
   readonly component: Component
   readonly values: FlagValues
   readonly files: readonly HostFile[]
   readonly instances: readonly ComponentInstance[]
+  /** Every node that runs the component, with what changes there. */
+  readonly nodes: readonly ManifestOfNode[]
+  /** The ConfigMap that kubeadm keeps is there; undefined: not read. */
+  readonly configMap: boolean | undefined
+  /** Copies are named after it: those of another plan are not taken for the old state of this one. */
+  readonly stamp: string
+  /** Name of the file, where the flags wait for something that other flags of the component must not wait for. */
+  readonly step?: string
   readonly distribution: Distribution
   readonly minor: number | undefined
   /** Steps that come before the flags are touched, such as placing the files they name. */
   readonly first: readonly string[]
   /** How to see that it worked, beside scanning again. */
   readonly verify: readonly string[]
+  readonly undoFirst: readonly string[]
 }
 
 /** The file change, or words where there is nothing that could stand in a file. */
@@ -34,7 +44,7 @@ const gone = ({ values, instances }: Handover): string[] =>
   Object.entries(values).flatMap(([flag, value]) => (value === null && instances.some(({ flags }) => flags.has(flag)) ? [flag] : []))
 
 function kubeadmFile(handover: Handover): Change {
-  const { component, values, files, minor } = handover
+  const { component, values, files, minor, nodes, stamp, configMap, step = component } = handover
   const set = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
   const fragment: { [key: string]: Json } =
     lines(values).length === 0 ? {} : { extraArgs: withExtraArgs(undefined, set, (minor ?? 37) >= 31) }
@@ -47,45 +57,35 @@ function kubeadmFile(handover: Handover): Change {
     `# ${isMerged ? 'Merge this into' : 'Nothing to add to'} the ClusterConfiguration that kubeadm keeps (ConfigMap kube-system/kubeadm-config), so that an upgrade does not ${isMerged ? 'lose it' : 'bring back what is gone'}.`,
     ...(out.length > 0 ? [`# Take out of its ${extraArgs}: ${out.join(', ')}`] : []),
   ]
-  const text = `${comments.join('\n')}\n${kubernetesYaml(content)}`
-  const manifest = `/etc/kubernetes/manifests/${component}.yaml`
-  const copy = `/root/${component}.yaml.before-k8s-harden`
-  const several = handover.instances.length > 1
+  const steps = manifestSteps(component, nodes, handover.distribution.name === 'kubeadm', step === component ? stamp : `${step}-${stamp}`)
+  const kept = kubeadmSteps(configMap, `${step}-${stamp}`, [
+    ...(isMerged ? [`merge ${step}.kubeadm.yaml into the text under ClusterConfiguration`] : []),
+    ...(out.length > 0 ? [`take out of ${extraArgs}: ${out.join(', ')}`] : []),
+  ])
   return {
     type: 'file',
-    name: `${component}.kubeadm.yaml`,
-    text: { text },
+    name: `${step}.kubeadm.yaml`,
+    text: { text: `${comments.join('\n')}\n${kubernetesYaml(content)}` },
     mode: 0o644,
-    runbook: [
-      ...handover.first,
-      `${several ? 'on one control-plane node after the other' : 'on each control-plane node, one at a time'}: cp -p ${manifest} ${copy} (never leave a copy in the manifests directory: the kubelet would run it too)`,
-      `in ${manifest}, under command, ${[lines(values).length > 0 && `set: ${lines(values).join(' ')}`, out.length > 0 && `take out: ${out.map((flag) => `--${flag}`).join(' ')}`].filter(Boolean).join(' and ')}`,
-      ...files.map(
-        (file) =>
-          `in ${manifest}, add the hostPath volume ${file.name} (path ${file.path}, type ${file.type}) and mount it at ${file.path}${file.readOnly ? ', readOnly: true' : ''}`,
-      ),
-      `wait until that node's ${component} is back: ${READY[component]}; if it is not within two minutes, take the way back below before touching another node`,
-      ...(isMerged ? [`merge ${component}.kubeadm.yaml into the ClusterConfiguration: ${EDIT}`] : []),
-      ...(out.length > 0 ? [`in the ClusterConfiguration, take out of ${extraArgs}: ${out.join(', ')}: ${EDIT}`] : []),
-      ...handover.verify,
-      'scan again: k8s-harden scan',
-    ],
-    rollback: [
-      `on the node that does not come back: cp -p ${copy} ${manifest}`,
-      `wait until it is back: ${READY[component]}`,
-      ...(isMerged ? [`take the same lines out of the ClusterConfiguration again: ${EDIT}`] : []),
-      ...(out.length > 0 ? [`in the ClusterConfiguration, put back under ${extraArgs}: ${out.join(', ')}: ${EDIT}`] : []),
-    ],
+    runbook: [...handover.first, ...steps.runbook, ...kept.runbook, ...handover.verify, 'scan again: `k8s-harden scan`'],
+    rollback: [...handover.undoFirst, ...steps.rollback, ...kept.rollback],
   }
 }
 
-const EDIT = 'kubectl -n kube-system edit configmap kubeadm-config'
-const READY: Readonly<Record<Component, string>> = {
-  'kube-apiserver': 'curl --cacert /etc/kubernetes/pki/ca.crt https://127.0.0.1:6443/readyz says ok on that very node',
-  'kube-controller-manager': 'crictl ps --name kube-controller-manager shows it running',
-  'kube-scheduler': 'crictl ps --name kube-scheduler shows it running',
-  etcd: 'etcdctl endpoint health answers for that member',
+/** Without it the next `kubeadm upgrade` writes the old flags back. */
+function kubeadmSteps(configMap: boolean | undefined, stamp: string, what: readonly string[]): { runbook: string[]; rollback: string[] } {
+  if (configMap === false) return { runbook: [], rollback: [] }
+  const copy = `kubeadm-config.before-${stamp}.yaml`
+  const where = configMap === undefined ? 'where kubeadm made the cluster, ' : ''
+  return {
+    runbook: [
+      `${where}once all of them have it, keep a copy: \`kubectl -n kube-system get configmap kubeadm-config -o yaml > ${copy}\``,
+      ...what.map((words) => `${where}${words}: \`${EDIT}\``),
+    ],
+    rollback: [`${where}when all of them are back as they were, make the ClusterConfiguration what ${copy} says: \`${EDIT}\``],
+  }
 }
+const EDIT = 'kubectl -n kube-system edit configmap kubeadm-config'
 
 const RANCHER_KEY: Readonly<Record<Component, string>> = {
   'kube-apiserver': 'kube-apiserver-arg',
@@ -117,17 +117,26 @@ function rancherFile(handover: Handover): Change {
     mode: 0o600,
     runbook: [
       ...handover.first,
-      ...(places ? [`on one server node after the other: place ${name}-config.yaml as ${target}, owner root`] : []),
+      ...(places
+        ? [
+            `on one server node after the other: place ${name}-config.yaml as ${target}: \`install -D -o root -g root -m 0600 ${name}-config.yaml ${target}\``,
+          ]
+        : []),
       ...(out.length === 0
         ? []
         : [
-            `${places ? '' : 'on one server node after the other: '}cp -p ${main} ${copy}`,
+            `${places ? '' : 'on one server node after the other: '}\`cp -p ${main} ${copy}\``,
             `take out of ${main}, under ${key}: ${out.join(', ')} (they may stand in a file of ${main}.d or in the service's own arguments too)`,
           ]),
-      `${restart}, and wait until kubectl get --raw=/readyz says ok before the next node`,
+      `\`${restart}\`, and wait until \`kubectl get --raw=/readyz\` says ok before the next node`,
       ...handover.verify,
-      'scan again: k8s-harden scan',
+      'scan again: `k8s-harden scan`',
     ],
-    rollback: [...(places ? [`remove ${target}`] : []), ...(out.length > 0 ? [`cp -p ${copy} ${main}`] : []), restart],
+    rollback: [
+      ...handover.undoFirst,
+      ...(places ? [`\`rm ${target}\``] : []),
+      ...(out.length > 0 ? [`\`cp -p ${copy} ${main}\``] : []),
+      `\`${restart}\``,
+    ],
   }
 }

@@ -1,7 +1,7 @@
 /** Flags set on the nodes themselves, where every one that runs the component is reached: one action for each, in order. */
 import type { Change, FileAction, FlagsAction, HostSeen, NodeFile, ObjectRef, PodObject, Readable, View } from '../src/model/index.ts'
 import type { FlagValues, HostFile } from '../src/objects/flag-edits.ts'
-import type { Component, ComponentInstance } from '../src/objects/flags.ts'
+import { type Component, type ComponentInstance, componentFlags } from '../src/objects/flags.ts'
 import { refOf, sameObject } from '../src/objects/ref.ts'
 
 export interface OnHosts {
@@ -37,6 +37,11 @@ export function hostChanges(
     .map(({ instance, node }) => ofNode(wanted, instance, node!))
   return changes.every((one) => one !== undefined) ? changes.flat() : undefined
 }
+
+/** Names of the nodes that run an API server, as far as its static pods are seen. */
+export const apiServerNodes = (view: View<Readable>): readonly string[] => [
+  ...new Set(componentFlags(view, 'kube-apiserver').instances.flatMap((instance) => nodeOf(instance, view) ?? [])),
+]
 
 function nodeOf({ subject }: ComponentInstance, view: View<Readable>): string | undefined {
   const pod = view.all('Pod').find((one) => sameObject(refOf(one), subject)) as PodObject | undefined

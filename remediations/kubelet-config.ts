@@ -16,6 +16,7 @@ import { distribution } from '../src/objects/distribution.ts'
 import { editsOfConfigMap } from '../src/objects/flag-edits.ts'
 import { KUBELET_LADDER, kubelets } from '../src/objects/kubelet-config.ts'
 import { sameObject } from '../src/objects/ref.ts'
+import { stampOf } from './flag-runbook.ts'
 import { handOverKubelet } from './kubelet-handover.ts'
 import { onHost, wishedChange } from './kubelet-on-host.ts'
 import { optionsOf, PROVIDER_OPTIONS, type ProviderCommands, providerProposal } from './provider-command.ts'
@@ -26,7 +27,8 @@ export interface KubeletChange {
   readonly summary: string
   /** A function: by what the cluster shows. */
   readonly mayBreak?: readonly string[] | ((view: View<Readable>) => readonly string[])
-  /** How to see on a node that it worked, beside scanning again. */
+  /** Steps that come before a kubelet is touched, and how to see on a node that it worked, beside scanning again. */
+  readonly first?: readonly string[]
   readonly verify?: readonly string[]
   /** Where a provider makes the nodes. */
   readonly provider?: ProviderCommands
@@ -79,6 +81,8 @@ export function proposeKubelet(
   return done([
     handOverKubelet({
       ...change,
+      nodes: kubelets(view).instances.map((one) => one.name),
+      stamp: stampOf(view),
       kubeadm: name === 'kubeadm' || name === 'kind' || view.find('ConfigMap', 'kube-system', 'kubelet-config') !== undefined,
     }),
   ])

@@ -1,47 +1,70 @@
 /** Settings of kubelets whose nodes this tool does not reach: a fragment to merge, the steps for one node after the other, and the way back. */
 import type { Change, Json } from '../src/model/index.ts'
+import { fewOf } from '../src/objects/few-of.ts'
 import { kubernetesYaml } from '../src/objects/yaml-write.ts'
 
 export interface KubeletHandover {
   /** By dotted path. */
   readonly set: Readonly<Record<string, Json>>
+  readonly first?: readonly string[]
   readonly verify?: readonly string[]
   /** kubeadm writes the file of a node from its ConfigMap. */
   readonly kubeadm: boolean
+  readonly nodes: readonly string[]
+  /** Copies are named after it. */
+  readonly stamp: string
 }
 
 /** A fragment to merge: no complete KubeletConfiguration, which would take away what else a node has. Fragments of several findings become one file. */
-export function handOverKubelet({ set, verify = [], kubeadm }: KubeletHandover): Change {
-  const content = Object.entries(set).reduce<{ [key: string]: Json }>((all, [path, value]) => deepSet(all, path.split('.'), value), {})
-  const text = `# Merge this into the KubeletConfiguration of every node.\n${kubernetesYaml(content)}`
+export function handOverKubelet({ set, first = [], verify = [], kubeadm, nodes, stamp }: KubeletHandover): Change {
+  const copy = kubeadm ? `${CONFIG}.before-${stamp}` : `FILE.before-${stamp}`
+  const list = nodes.length === 0 ? '' : ` (${fewOf(nodes, 12)})`
+  const inTurn = `the steps from here to the last before the scan: on one node after the other${list}`
+  const kept = `kubelet-config.before-${stamp}.yaml`
+  const restart = 'on the node, as root: `systemctl restart kubelet`'
   const onNode = kubeadm
     ? [
-        'merge kubelet.yaml into the text under "kubelet": kubectl -n kube-system edit configmap kubelet-config',
-        'on one node after the other: cp -p /var/lib/kubelet/config.yaml /var/lib/kubelet/config.yaml.before-k8s-harden',
-        'kubeadm upgrade node phase kubelet-config && systemctl restart kubelet',
+        `keep a copy: \`kubectl -n kube-system get configmap kubelet-config -o yaml > ${kept}\``,
+        `merge kubelet.yaml into the text under kubelet: \`${EDIT}\``,
+        inTurn,
+        `on the node, as root: \`[ -e ${copy} ] || cp -p ${CONFIG} ${copy}\``,
+        'on the node, as root: `kubeadm upgrade node phase kubelet-config`',
       ]
     : [
-        'on one node after the other: find the file its kubelet was started with (--config, usually /var/lib/kubelet/config.yaml) and keep a copy: cp -p FILE FILE.before-k8s-harden',
-        'merge kubelet.yaml into FILE; take flags of the same meaning out of its service unit, because they win',
-        'systemctl restart kubelet',
+        inTurn,
+        `on the node, as root: \`tr '\\0' '\\n' < /proc/$(pgrep -o -x kubelet)/cmdline\` shows the arguments of its kubelet: FILE is what --config names, usually ${CONFIG}`,
+        `on the node, as root: \`[ -e ${copy} ] || cp -p FILE ${copy}\``,
+        'on the node, merge kubelet.yaml into FILE; flags of the same meaning, and files of --config-dir, win over it: take it out there',
       ]
   return {
     type: 'file',
     name: 'kubelet.yaml',
-    text: { text },
+    text: { text: textOf(set) },
     mode: 0o644,
     runbook: [
+      ...first,
       ...onNode,
-      'wait until the node is Ready again and kubectl logs works for a pod on it; only then go on to the next',
+      restart,
+      `on the node, as root: \`${WAIT}\` ends by itself when the kubelet runs; if it does not within two minutes, take the way back below on this node before touching another`,
       ...verify,
-      'scan again: k8s-harden scan',
+      '`kubectl get --raw /api/v1/nodes/NODE/proxy/configz` shows what kubelet.yaml says, and `kubectl logs` works for a pod on the node',
+      'scan again: `k8s-harden scan`',
     ],
     rollback: [
-      'on the node: cp -p /var/lib/kubelet/config.yaml.before-k8s-harden /var/lib/kubelet/config.yaml',
-      'systemctl restart kubelet',
-      ...(kubeadm ? ['put the ConfigMap kube-system/kubelet-config back to what it was'] : []),
+      `on the node, as root: \`cp -p ${copy} ${kubeadm ? CONFIG : 'FILE'}\``,
+      restart,
+      ...(kubeadm ? [`when all of them are back as they were, make the text under kubelet what ${kept} says: \`${EDIT}\``] : []),
     ],
   }
+}
+const CONFIG = '/var/lib/kubelet/config.yaml'
+const EDIT = 'kubectl -n kube-system edit configmap kubelet-config'
+const WAIT = "timeout 120 sh -c 'until curl -fs http://127.0.0.1:10248/healthz; do sleep 2; done'"
+
+/** The fragment alone. */
+export const textOf = (set: KubeletHandover['set']): string => {
+  const content = Object.entries(set).reduce<{ [key: string]: Json }>((all, [path, value]) => deepSet(all, path.split('.'), value), {})
+  return `# Merge this into the KubeletConfiguration of every node.\n${kubernetesYaml(content)}`
 }
 
 function deepSet(all: { readonly [key: string]: Json }, [key, ...rest]: readonly string[], value: Json): { [key: string]: Json } {

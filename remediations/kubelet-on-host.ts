@@ -7,7 +7,7 @@ import { type KubeletFiles, kubeletFilesOn, mergedConfig, placeOf } from '../src
 import { isZeroDuration, kubeletSetting } from '../src/objects/kubelet-settings.ts'
 import { valueAt } from '../src/objects/path.ts'
 import { refOf } from '../src/objects/ref.ts'
-import { handOverKubelet } from './kubelet-handover.ts'
+import { textOf } from './kubelet-handover.ts'
 
 type Settings = Readonly<Record<string, Json>>
 type HostChange = Extract<Change, { type: 'host' }>
@@ -46,8 +46,7 @@ const editsOf = (set: Settings): readonly Edit[] => Object.entries(set).map(([ke
 const shown = (value: Json): string => (Array.isArray(value) ? value.join(',') : String(value))
 
 function dropInOf(set: Settings): string {
-  const { text } = handOverKubelet({ set, kubeadm: false }) as Extract<Change, { type: 'file' }>
-  const fields = text.text.replace(/^#.*\n/, '')
+  const fields = textOf(set).replace(/^#.*\n/, '')
   return `# Over the kubelet's own configuration file; made by k8s-harden.\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n${fields}`
 }
 

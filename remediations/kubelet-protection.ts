@@ -23,7 +23,9 @@ export function mendProtection({ evidence: { setting } }: Finding<SettingEvidenc
         mayBreak: [
           `the kubelet does not start where one of these differs: ${KERNEL_SETTINGS.map(([name, value]) => `${name}=${value}`).join(', ')}; put them into /etc/sysctl.d first, and load them`,
         ],
-        verify: [`sysctl ${KERNEL_SETTINGS.map(([name]) => name).join(' ')} shows those values after a reboot of the node too`],
+        first: [
+          `on every node, as root: \`printf '%s\\n' ${KERNEL_SETTINGS.map(([name, value]) => `${name}=${value}`).join(' ')} > /etc/sysctl.d/90-kubelet.conf && sysctl -p /etc/sysctl.d/90-kubelet.conf\``,
+        ],
       }
   }
 }

@@ -31,7 +31,7 @@ const APPROVER =
 const MEANWHILE =
   'until its request is approved a kubelet serves nothing: logs, exec, port-forward and metrics of that node stop for some seconds'
 const BY_HAND = [
-  'kubectl get csr: for each of the signer kubernetes.io/kubelet-serving look whether the requestor is system:node:NODE and the names in it are those of that Node alone, then: kubectl certificate approve NAME',
+  '`kubectl get csr`: for each of the signer kubernetes.io/kubelet-serving look whether the requestor is system:node:NODE and the names in it are those of that Node alone, then: `kubectl certificate approve NAME`',
   'install an approver for the next ones (kubelet-csr-approver or the like)',
 ]
 
@@ -96,13 +96,14 @@ export function verifyKubelets(finding: Finding<unknown>, context: Context): Pro
       {
         flags: { 'kubelet-certificate-authority': authority },
         summary: 'verify the certificates of kubelets',
+        step: 'verify-kubelets',
         first,
         mayBreak: [
           ...(nodes.instances.every(asks) ? [] : [MEANWHILE]),
           'logs, exec, port-forward, metrics and webhooks behind the proxy fail for every node that does not serve a certificate of that CA, also for one that joins later and has not been approved',
           APPROVER,
         ],
-        verify: ['kubectl logs and kubectl exec work for one pod on each node'],
+        verify: ['`kubectl logs` and `kubectl exec` work for one pod on each node'],
       },
       finding,
       context,
@@ -122,9 +123,9 @@ export function verifyKubelets(finding: Finding<unknown>, context: Context): Pro
     return flag(
       [],
       [
-        'let every kubelet ask for its serving certificate: serverTLSBootstrap: true in its configuration, one node after the other, then restart it',
+        'every kubelet asks for its serving certificate first, as the steps of kubelet.yaml say: serverTLSBootstrap: true in its configuration, one node after the other, each restarted',
         ...BY_HAND,
-        'only when every node serves a certificate of that CA go on: openssl s_client -connect NODE:10250 -CAfile CA shows "Verify return code: 0"',
+        `only when every node serves a certificate of that CA go on: on a control-plane node, for the address of each node: \`openssl s_client -connect ADDRESS:10250 -CAfile ${authority} < /dev/null\` shows "Verify return code: 0"`,
       ],
     )
   const unseen = nodes.missing > 0 ? [`${nodes.missing} nodes that did not show their configuration`] : []

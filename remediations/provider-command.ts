@@ -2,7 +2,7 @@
 
 import { remedy } from '../src/model/define.ts'
 import type { Json, Proposal, Readable, Remedy, RemedyOption, Risk, View } from '../src/model/index.ts'
-import { type DistributionName, distribution, providerAnswer } from '../src/objects/distribution.ts'
+import { type DistributionName, distribution, namesInContext, providerAnswer } from '../src/objects/distribution.ts'
 
 export type Provider = 'eks' | 'gke' | 'aks' | 'oke'
 export interface ProviderCommand {
@@ -71,7 +71,9 @@ export function providerProposal(
 ): Proposal {
   const command = isProvider(name) ? commands?.[name] : undefined
   if (!isProvider(name) || command === undefined)
-    return { byHand: `the provider runs the control plane and decides about this; see what it does with: ${providerAnswer(name)}` }
+    return {
+      byHand: `the provider runs the control plane and decides about this; no command of it changes that. What it does here is in its documentation; its settings of the cluster: ${providerAnswer(name, view.source.name)}`,
+    }
   if (typeof command === 'string') return { byHand: command }
   const known = {
     ...namesInContext(view.source.name),
@@ -94,11 +96,3 @@ export function providerProposal(
   }
 }
 const PLACEHOLDER = /\{([a-z-]+)\}/g
-
-/** Contexts as the providers' CLIs name them: an EKS ARN, `gke_PROJECT_LOCATION_CLUSTER`. */
-export function namesInContext(context: string): Record<string, string> {
-  const eks = /^arn:aws[\w-]*:eks:([\w-]+):\d+:cluster\/([\w-]+)$/.exec(context)
-  if (eks !== null) return { region: eks[1]!, cluster: eks[2]! }
-  const gke = /^gke_([^_]+)_([^_]+)_([^_]+)$/.exec(context)
-  return gke === null ? {} : { project: gke[1]!, location: gke[2]!, cluster: gke[3]! }
-}

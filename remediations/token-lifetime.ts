@@ -50,7 +50,9 @@ function withoutExtension(flag: string, finding: Finding<TokenEvidence>, context
           ? `clients that never read their token again are answered 401 after an hour; whether there are any was not seen: serviceaccount_stale_tokens_total must be 0 on every API server (${FIND_THEM})`
           : 'clients that never read their token again are answered 401 after an hour; the API server that answered has seen none since it started',
       ],
-      first: ['see that serviceaccount_stale_tokens_total in the /metrics of every API server has been 0 for a week'],
+      first: [
+        '`kubectl get --raw /metrics | grep ^serviceaccount_stale_tokens_total` of every API server has been 0 for a week: whoever uses such a token is answered 401 afterwards',
+      ],
     },
     finding,
     context,

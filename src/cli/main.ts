@@ -81,7 +81,7 @@ function program(run: (job: () => Promise<number>) => Promise<void>): Command {
     .option('--fail-on <severity>', 'exit 1 on findings at or above: critical, high, medium, low, none', 'high')
     .option('--fail-on-unknown', 'exit 5 when something could not be judged')
     .option('--watch', 'stay, and report every change')
-    .option('--exceptions <file>', 'accepted risks: who, why, until when')
+    .option('--exceptions <file>', 'accepted risks, and answers to what cannot be seen: who, why, until when')
     .action((options: Options) => run(async () => (await import('./commands/scan.ts')).scanCommand(options)))
 
   withChoice(withImages(withSource(root.command('generate').description('write patch files; never touches a cluster or the source'))))

@@ -1,5 +1,6 @@
 import type { ControlId, Outcome, Readable, RegisteredControl, Snapshot } from '../model/index.ts'
 import { alike } from './alike.ts'
+import type { AttestedBy } from './attestations.ts'
 import { FindingKeeper, type IsExcepted } from './finding-keeper.ts'
 import { judge } from './judge.ts'
 
@@ -10,10 +11,12 @@ import { judge } from './judge.ts'
 export class Evaluator {
   readonly #controls: readonly (readonly [RegisteredControl, FindingKeeper])[]
   readonly #isExcepted: IsExcepted
+  readonly #attestedBy: AttestedBy | undefined
   #outcomes: ReadonlyMap<ControlId, Outcome> = new Map()
 
-  constructor(controls: readonly RegisteredControl[], isExcepted: IsExcepted = () => false) {
+  constructor(controls: readonly RegisteredControl[], isExcepted: IsExcepted = () => false, attestedBy?: AttestedBy) {
     this.#isExcepted = isExcepted
+    this.#attestedBy = attestedBy
     this.#controls = controls.map((control) => [control, new FindingKeeper(control, isExcepted)])
   }
 
@@ -28,7 +31,7 @@ export class Evaluator {
       this.#controls.map(([control, keeper]) => {
         const known = before.get(control.id)
         const stale = known === undefined || changed === undefined || touches(control, changed)
-        return [control.id, stale ? settled(known, judge(control, snapshot, this.#isExcepted, keeper)) : known]
+        return [control.id, stale ? settled(known, judge(control, snapshot, this.#isExcepted, keeper, this.#attestedBy)) : known]
       }),
     )
     return this.#outcomes

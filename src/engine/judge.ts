@@ -1,9 +1,11 @@
 import type { Kind, Observation, Outcome, Readable, RegisteredControl, Remark, Snapshot, Status, Unread, View } from '../model/index.ts'
 import { isAskedFor } from '../objects/narrowed.ts'
+import { type AttestedBy, attestationText } from './attestations.ts'
 import { FindingKeeper, type IsExcepted } from './finding-keeper.ts'
 import { together } from './refusals.ts'
 
 const none: IsExcepted = () => false
+const nobody: AttestedBy = () => undefined
 const NO_FINDINGS: readonly never[] = []
 
 /**
@@ -16,13 +18,28 @@ export function judge(
   snapshot: Snapshot,
   isExcepted: IsExcepted = none,
   keeper: FindingKeeper = new FindingKeeper(control, isExcepted),
+  attestedBy: AttestedBy = nobody,
 ): Outcome {
   const missing = control.reads.map((what) => snapshot.unread(what)).filter((unread) => unread !== undefined)
-  if (missing.length > 0) return unreadOutcome(control, missing)
+  if (missing.length > 0) return attested(unreadOutcome(control, missing), snapshot, attestedBy)
   try {
-    return fold(control, snapshot, control.evaluate(snapshot as View<Readable>), keeper)
+    return attested(fold(control, snapshot, control.evaluate(snapshot as View<Readable>), keeper), snapshot, attestedBy)
   } catch (error) {
     return { control: control.id, status: 'error', findings: NO_FINDINGS, error: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** An operator's word in the place of `unknown`, and of nothing else; what is to be judged by a human stays so. */
+function attested(outcome: Outcome, snapshot: Snapshot, attestedBy: AttestedBy): Outcome {
+  if (outcome.status !== 'unknown') return outcome
+  const attestation = attestedBy(outcome.control, snapshot)
+  if (attestation === undefined) return outcome
+  const isOpen = outcome.findings.some((finding) => !finding.excepted && finding.origin === 'workload')
+  return {
+    ...outcome,
+    status: isOpen ? 'review' : 'attested',
+    because: `${attestationText(attestation)}; not seen here: ${outcome.because}`,
+    attestation,
   }
 }
 

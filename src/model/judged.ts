@@ -57,6 +57,14 @@ export interface Finding<E = Json> extends Observation<E> {
 }
 
 export type Status = 'pass' | 'fail' | 'review' | 'unknown' | 'notApplicable' | 'attested' | 'error'
+/** An operator's answer to what cannot be seen (controls.md 0.1, E4): said, not proved. */
+export interface Attestation {
+  readonly answer: string
+  readonly by: string
+  /** ISO dates: when it was found out, and from when on it no longer holds. */
+  readonly on: string
+  readonly until: string
+}
 export interface Outcome {
   readonly control: ControlId
   readonly status: Status
@@ -66,6 +74,8 @@ export interface Outcome {
   /** The permissions or commands that would answer what is unknown. */
   readonly answers?: readonly string[]
   readonly unread?: readonly Unread[]
+  /** With `attested`, where it is an operator's word; absent: the provider's documentation. */
+  readonly attestation?: Attestation
   readonly error?: string
 }
 

@@ -116,13 +116,14 @@ function selfBuilt(view: DistributionView, nodes: readonly NodeObject[]): Distri
   return undefined
 }
 
-/** The command whose answer shows what a provider keeps from the Kubernetes API. */
-export function providerAnswer(name: DistributionName): string {
+/** The command whose answer shows what a provider keeps from the Kubernetes API. `context`: its name may say which cluster it is. */
+export function providerAnswer(name: DistributionName, context = ''): string {
+  const { cluster = 'CLUSTER', region, location = 'LOCATION', project } = namesInContext(context)
   switch (name) {
     case 'eks':
-      return 'aws eks describe-cluster --name CLUSTER'
+      return `aws eks describe-cluster --name ${cluster}${region === undefined ? '' : ` --region ${region}`}`
     case 'gke':
-      return 'gcloud container clusters describe CLUSTER --location LOCATION'
+      return `gcloud container clusters describe ${cluster} --location ${location}${project === undefined ? '' : ` --project ${project}`}`
     case 'aks':
       return 'az aks show --resource-group GROUP --name CLUSTER'
     case 'oke':
@@ -130,4 +131,12 @@ export function providerAnswer(name: DistributionName): string {
     default:
       return "ask the cluster's provider"
   }
+}
+
+/** Contexts as the providers' CLIs name them: an EKS ARN, `gke_PROJECT_LOCATION_CLUSTER`. */
+export function namesInContext(context: string): Record<string, string> {
+  const eks = /^arn:aws[\w-]*:eks:([\w-]+):\d+:cluster\/([\w-]+)$/.exec(context)
+  if (eks !== null) return { region: eks[1]!, cluster: eks[2]! }
+  const gke = /^gke_([^_]+)_([^_]+)_([^_]+)$/.exec(context)
+  return gke === null ? {} : { project: gke[1]!, location: gke[2]!, cluster: gke[3]! }
 }

@@ -58,34 +58,62 @@ export function editsOfPod(
   return [...edits, ...mountEdits(pod, container, at, files)]
 }
 
-function mountEdits(pod: PodObject, container: ContainerSpec, at: Path, files: readonly HostFile[]): Edit[] {
-  const volumes: Volume[] = [...(pod.spec.volumes ?? [])]
+/** A file or directory that a container does not see yet. */
+export interface MissingMount extends HostFile {
+  /** What the pod has of it: no volume, a volume under this name, or a mount of it that is read-only and is to be written to. */
+  readonly has: 'nothing' | 'volume' | 'mount'
+}
+/** Which of these files the component does not see in its static pod, each with the name that its volume has or may have. */
+export function missingMounts(pod: PodObject, component: Component, files: readonly HostFile[]): readonly MissingMount[] {
+  const container = pod.spec.containers.find((one) => commandLineOf(one, component) !== undefined)
+  return container === undefined ? files.map((file) => ({ ...file, has: 'nothing' })) : missingIn(pod, container, files)
+}
+
+function missingIn(pod: PodObject, container: ContainerSpec, files: readonly HostFile[]): readonly MissingMount[] {
+  const taken = (pod.spec.volumes ?? []).map(({ name }) => name)
   const mounts: VolumeMount[] = [...(container.volumeMounts ?? [])]
+  const missing: MissingMount[] = []
   for (const file of files) {
     const covering = mounts.find((mount) => mount.subPath === undefined && isUnder(file.path, mount.mountPath))
     if (covering !== undefined && (file.readOnly || covering.readOnly !== true)) continue
     // No path may be mounted twice: what is there read-only is made writable.
-    const same = mounts.findIndex((mount) => mount.mountPath.replace(/(?<=.)\/+$/, '') === file.path.replace(/(?<=.)\/+$/, ''))
-    if (same >= 0 && mounts[same]!.subPath === undefined) {
-      const { readOnly: _own, ...writable } = mounts[same]!
-      mounts[same] = writable
+    const own = mounts.find((mount) => mount.subPath === undefined && bare(mount.mountPath) === bare(file.path))
+    if (own !== undefined) {
+      mounts.splice(mounts.indexOf(own), 1, { ...own, readOnly: false })
+      missing.push({ ...file, name: own.name, has: 'mount' })
       continue
     }
-    const known = volumes.find((volume) => volume.hostPath?.path === file.path)
-    const name = known?.name ?? freeName(file.name, volumes)
-    if (known === undefined) volumes.push({ name, hostPath: { path: file.path, type: file.type } })
-    mounts.push({ name, mountPath: file.path, ...(file.readOnly && { readOnly: true }) })
+    const known = pod.spec.volumes?.find((volume) => volume.hostPath?.path === file.path)
+    const name = known?.name ?? freeName(file.name, taken)
+    taken.push(name)
+    mounts.push({ name, mountPath: file.path, readOnly: file.readOnly })
+    missing.push({ ...file, name, has: known === undefined ? 'nothing' : 'volume' })
   }
-  const set = (path: Path, to: readonly object[], before: readonly object[] | undefined): Edit[] =>
-    to.length === (before ?? []).length && to.every((one, index) => one === before?.[index])
-      ? []
-      : [{ set: path, to: to as readonly Json[] }]
-  return [...set([...at, 'volumeMounts'], mounts, container.volumeMounts), ...set(['spec', 'volumes'], volumes, pod.spec.volumes)]
+  return missing
+}
+const bare = (path: string): string => path.replace(/(?<=.)\/+$/, '')
+
+function mountEdits(pod: PodObject, container: ContainerSpec, at: Path, files: readonly HostFile[]): Edit[] {
+  const missing = missingIn(pod, container, files)
+  const volumes: Volume[] = missing.flatMap(({ name, path, type, has }) => (has === 'nothing' ? [{ name, hostPath: { path, type } }] : []))
+  const isToWrite = (mount: VolumeMount) =>
+    missing.some(({ path, has }) => has === 'mount' && mount.subPath === undefined && bare(mount.mountPath) === bare(path))
+  const before = container.volumeMounts ?? []
+  const mounts: VolumeMount[] = before.map((mount) => {
+    if (!isToWrite(mount)) return mount
+    const { readOnly: _own, ...writable } = mount
+    return writable
+  })
+  for (const { name, path, readOnly, has } of missing)
+    if (has !== 'mount') mounts.push({ name, mountPath: path, ...(readOnly && { readOnly: true }) })
+  const set = (path: Path, to: readonly object[], old: readonly object[]): Edit[] =>
+    to.length === old.length && to.every((one, index) => one === old[index]) ? [] : [{ set: path, to: to as readonly Json[] }]
+  const known = pod.spec.volumes ?? []
+  return [...set([...at, 'volumeMounts'], mounts, before), ...set(['spec', 'volumes'], [...known, ...volumes], known)]
 }
 const isUnder = (path: string, directory: string): boolean =>
   path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`)
-const freeName = (name: string, volumes: readonly Volume[]): string =>
-  volumes.some((volume) => volume.name === name) ? freeName(`${name}-k8s-harden`, volumes) : name
+const freeName = (name: string, taken: readonly string[]): string => (taken.includes(name) ? freeName(`${name}-k8s-harden`, taken) : name)
 
 /** `extraArgs` with the flags set, in the form it has: a map up to v1beta3, a list of name and value from v1beta4. */
 export function withExtraArgs(extraArgs: unknown, values: FlagValues, asList: boolean): Json {

@@ -1,7 +1,7 @@
 /** The flags of the control plane's components, from the best source there is (controls.md 0.2). */
 import type { ContainerSpec, KubeObject, NodeObject, ObjectRef, Path, View } from '../model/index.ts'
 import { derived } from './derived.ts'
-import { distribution, providerAnswer } from './distribution.ts'
+import { distribution } from './distribution.ts'
 import { defaultFlag } from './flag-defaults.ts'
 import { embeddedFlags, nodeArguments } from './flag-k3s.ts'
 import { EXTRA_ARGS, kubeadmFlags, parsed } from './flag-kubeadm.ts'
@@ -177,10 +177,14 @@ function embeddedInstance(node: NodeObject, component: Component): ComponentInst
 }
 
 // ── nothing ────────────────────────────────────────────────────────────────────────────────────
+const PROVIDERS: Readonly<Record<string, string>> = { eks: 'Amazon EKS', gke: 'GKE', aks: 'AKS', oke: 'OKE' }
 function nothingSeen(view: FlagView, component: Component): { unknown: string; answer: string } {
   const { name, managed } = distribution(view)
   if (managed)
-    return { unknown: `the provider runs the control plane and does not show the flags of ${component}`, answer: providerAnswer(name) }
+    return {
+      unknown: `the provider runs the control plane and does not show the flags of ${component}`,
+      answer: `no command shows it: look into the documentation of ${PROVIDERS[name] ?? 'the provider'}, and write what you find into the file of --exceptions as an attestation`,
+    }
   if (view.source.kind !== 'live')
     return {
       unknown: `no ${component} is among these files`,

@@ -46,6 +46,7 @@ const resultJson = ({ control, outcome }: ScanReport['results'][number]): object
   status: outcome.status,
   ...((outcome.because ?? outcome.error) !== undefined && { because: outcome.because ?? outcome.error }),
   ...(outcome.answers !== undefined && { answers: outcome.answers }),
+  ...(outcome.attestation !== undefined && { attestation: outcome.attestation }),
   references: control.references,
 })
 

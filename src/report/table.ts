@@ -52,13 +52,13 @@ export function toTable(report: ScanReport, paint: Paint): string {
 
 function summaryLines({ summary, results }: ScanReport, paint: Paint): string[] {
   const judged = PRACTICES.filter((practice) => results.some(({ control }) => control.practice === practice))
-  const head = `${'practice'.padEnd(16)}${['score', 'fail', 'review', '?', 'pass', 'n/a'].map((word) => word.padStart(8)).join('')}`
+  const head = `${'practice'.padEnd(16)}${['score', 'fail', 'review', '?', 'pass', 'attested', 'n/a'].map((word) => word.padStart(9)).join('')}`
   return [
     paint('dim', head),
     ...judged.map((practice) => {
       const { score, fail, review, unknown, pass, notApplicable, attested, error } = summary[practice]
-      const cells = [score === null ? '-' : String(score), fail + error, review, unknown, pass + attested, notApplicable].map((cell) =>
-        String(cell).padStart(8),
+      const cells = [score === null ? '-' : String(score), fail + error, review, unknown, pass, attested, notApplicable].map((cell) =>
+        String(cell).padStart(9),
       )
       return `${practice.padEnd(16)}${cells.join('')}`
     }),

@@ -1,3 +1,4 @@
+import type { AttestedBy } from '../engine/attestations.ts'
 import { Evaluator, wantedBy } from '../engine/evaluator.ts'
 import type { IsExcepted } from '../engine/finding-keeper.ts'
 import type { ClusterSource, ControlId, Finding, FindingId, Outcome, Readable, RegisteredControl, Snapshot } from '../model/index.ts'
@@ -14,6 +15,7 @@ export interface LiveScanOptions {
   readonly source: ClusterSource
   readonly controls: readonly RegisteredControl[]
   readonly isExcepted?: IsExcepted
+  readonly attestedBy?: AttestedBy
   /** Go on watching after the first full set. */
   readonly follow: boolean
   /** Publish at most this often, in milliseconds, so that a burst of events is judged once. */
@@ -38,7 +40,7 @@ export class LiveScan {
     this.source = options.source
     this.controls = options.controls
     this.#store = new SnapshotStore(options.source.info, (ref, at) => options.source.locate?.(ref, at))
-    this.#evaluator = new Evaluator(options.controls, options.isExcepted)
+    this.#evaluator = new Evaluator(options.controls, options.isExcepted, options.attestedBy)
     this.#state = { snapshot: this.#store.publish(Date.now()).snapshot, outcomes: new Map(), problems: [], synced: false }
   }
 

@@ -6,7 +6,7 @@ import type { AccessImpact } from '../plan/access-impact.ts'
 import { impactWords } from '../plan/access-words.ts'
 import type { NetworkWords } from '../plan/network-words.ts'
 import { breaksAnew, isOtherChoice, preparesStep } from '../plan/step-words.ts'
-import { helmLines, type StepFiles } from './patch-step.ts'
+import { helmLines, type Instruction, type StepFiles } from './patch-step.ts'
 
 export interface PatchMeta {
   readonly version: string
@@ -159,8 +159,14 @@ function stepText(
   ]
 }
 
-/** A command to copy, or a sentence where there is none. */
-const numbered = (what: string, index: number): string => `${index + 1}. ${/^(a pod|apply your own) /.test(what) ? text(what) : code(what)}`
+const numbered = (what: Instruction, index: number): string =>
+  `${index + 1}. ${'command' in what ? code(what.command) : sentence(what.words)}`
+/** What stands between backticks is there to be copied. */
+const sentence = (words: string): string =>
+  words
+    .split('`')
+    .map((part, index) => (part === '' ? '' : index % 2 === 0 ? text(part) : code(part)))
+    .join('')
 
 const left = (title: string, words: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : [`## ${title}`, '', ...(words === '' ? [] : [words, '']), ...lines, '']

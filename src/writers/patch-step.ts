@@ -30,9 +30,11 @@ export interface StepFiles {
     }
   }[]
   readonly resources: readonly string[]
-  readonly apply: readonly string[]
-  readonly undo: readonly string[]
+  readonly apply: readonly Instruction[]
+  readonly undo: readonly Instruction[]
 }
+/** A whole command to copy; or a sentence, in which commands stand between backticks. */
+export type Instruction = { readonly command: string } | { readonly words: string }
 
 export type FindingsById = ReadonlyMap<FindingId, Finding>
 
@@ -53,9 +55,11 @@ interface Made {
   readonly files: StepFile[]
   readonly patches: StepFiles['patches'][number][]
   readonly resources: string[]
-  readonly apply: string[]
-  readonly undo: string[]
+  readonly apply: Instruction[]
+  readonly undo: Instruction[]
 }
+const command = (text: string): Instruction => ({ command: text })
+const words = (text: string): Instruction => ({ words: printable(text) })
 
 function take(made: Made, change: Change, step: Step, findings: FindingsById, word: string): void {
   switch (change.type) {
@@ -72,8 +76,8 @@ function take(made: Made, change: Change, step: Step, findings: FindingsById, wo
       takeFile(made, change)
       break
     case 'command':
-      made.apply.push(`${change.argv.map(quoted).join(' ')}   (${printable(change.where)})`)
-      if (change.undo !== undefined) made.undo.push(change.undo.map(quoted).join(' '))
+      made.apply.push(command(`${change.argv.map(quoted).join(' ')}   (${printable(change.where)})`))
+      if (change.undo !== undefined) made.undo.push(command(change.undo.map(quoted).join(' ')))
   }
 }
 
@@ -98,8 +102,8 @@ function takeEdit(made: Made, change: Extract<Change, { type: 'edit' }>, step: S
           .join('\n')}\n`,
       ),
     )
-    made.apply.push(`follow ${file}`)
-    made.undo.push(`follow ${file}`)
+    made.apply.push(command(`follow ${file}`))
+    made.undo.push(command(`follow ${file}`))
     return
   }
   const undo = back?.type === 'edit' ? patchOf(back, change.edits) : undefined
@@ -114,8 +118,8 @@ function takeEdit(made: Made, change: Extract<Change, { type: 'edit' }>, step: S
     made.files.push(plainFile(undoFile, `# Takes back ${file}: ${printable(step.title)}\n${documentText(undo.value)}`))
   if (kustomizeTakes(target, patch.value))
     made.patches.push({ path: file, target: targetOf(inBuild.target), ...(build !== undefined && { build }) })
-  made.apply.push(commands.apply)
-  made.undo.push(commands.undo)
+  made.apply.push(instruction(commands.apply))
+  made.undo.push(instruction(commands.undo))
 }
 
 function takeCreate(made: Made, { object }: Extract<Change, { type: 'create' }>, step: Step, findings: FindingsById, word: string): void {
@@ -124,8 +128,8 @@ function takeCreate(made: Made, { object }: Extract<Change, { type: 'create' }>,
   const commands = { apply: `kubectl create -f ${quoted(file)}`, undo: `kubectl delete ${kubectlName(target)}` }
   made.files.push(plainFile(file, header(step, findings, commands) + documentText(object)))
   if (kustomizeTakes(target, object)) made.resources.push(file)
-  made.apply.push(commands.apply)
-  made.undo.push(commands.undo)
+  made.apply.push(instruction(commands.apply))
+  made.undo.push(instruction(commands.undo))
 }
 
 function takeDelete(made: Made, { target }: Extract<Change, { type: 'delete' }>, step: Step, findings: FindingsById, word: string): void {
@@ -148,8 +152,8 @@ function takeDelete(made: Made, { target }: Extract<Change, { type: 'delete' }>,
   )
   if (restores) made.files.push(plainFile(undoFile, `# Takes back ${file}: ${printable(step.title)}\n${documentText(back.object)}`))
   if (kustomizeTakes(target)) made.patches.push({ path: file, target: targetOf(target) })
-  made.apply.push(commands.apply)
-  made.undo.push(commands.undo)
+  made.apply.push(instruction(commands.apply))
+  made.undo.push(instruction(commands.undo))
 }
 
 function takeFile(made: Made, { name, text, mode, runbook, rollback }: Extract<Change, { type: 'file' }>): void {
@@ -160,9 +164,12 @@ function takeFile(made: Made, { name, text, mode, runbook, rollback }: Extract<C
     .join('/')
   const secretKeys = text.secretKeys ?? 0
   made.files.push({ name: `files/${safe}`, text: text.text, mode: secretKeys > 0 ? 0o600 : mode & 0o777, secretKeys })
-  made.apply.push(...(runbook.length === 0 ? [`put files/${safe} in its place`] : runbook.map((line) => printable(line))))
-  made.undo.push(...rollback.map((line) => printable(line)))
+  made.apply.push(...(runbook.length === 0 ? [`put files/${safe} in its place`] : runbook).map(words))
+  made.undo.push(...rollback.map(words))
 }
+
+/** Where no command does it, a sentence says what to do instead. */
+const instruction = (text: string): Instruction => (/^(a pod|apply your own) /.test(text) ? words(text) : command(text))
 
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/
 /** No API server has an object with control characters in it, but a file may; kustomize would refuse all the others with it. */

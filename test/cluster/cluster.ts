@@ -1,6 +1,6 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { type ApiClient, openApiClient } from './api-client.ts'
 import { type AuditEvent, type AuditLog, type AuditMark, metadataPolicy, openAuditLog } from './audit.ts'
@@ -67,6 +67,8 @@ export interface Cluster {
   kubeconfigFor(person: Person): Promise<string>
   /** Path of a new kubeconfig with a fresh token of an existing service account. */
   serviceAccountKubeconfig(namespace: string, name: string): Promise<string>
+  /** The folder of kubectl, for the PATH of a shell. */
+  readonly kubectlFolder: string
   /** Runs kubectl and returns what it printed; `as` is a kubeconfig other than the administrator's. */
   kubectl(args: readonly string[], options?: { readonly input?: string; readonly as?: string }): Promise<string>
   auditEvents(): Promise<AuditEvent[]>
@@ -233,6 +235,7 @@ function access(site: Site, kubeconfig: string) {
       const { status } = await api.create<{ status: { token: string } }>(path, request)
       return writeKubeconfig(newPath(), { url, ca, name, credentials: { token: status.token } })
     },
+    kubectlFolder: dirname(binaries.kubectl ?? ''),
     async kubectl(args: readonly string[], { input, as = kubeconfig }: { input?: string; as?: string } = {}) {
       if (!binaries.kubectl) throw new Error('no kubectl among the binaries')
       const env = { HOME: dir, KUBECONFIG: as }

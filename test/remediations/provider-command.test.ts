@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { namesInContext, type ProviderCommands, providerCommand } from '../../remediations/provider-command.ts'
+import { type ProviderCommands, providerCommand } from '../../remediations/provider-command.ts'
 import type { Finding, Json, Snapshot } from '../../src/model/index.ts'
+import { namesInContext } from '../../src/objects/distribution.ts'
 import { worldOf } from '../helpers/world.ts'
 
 const commands: ProviderCommands = {

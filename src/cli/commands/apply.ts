@@ -95,7 +95,7 @@ export async function applyCommand(io: Io, context: ApplyContext, options: Apply
   const values = parseSettings(allControls, options.set)
   const times = { deadlineMs: secondsOf('--timeout', options.timeout ?? '120'), steadyMs: secondsOf('--steady', options.steady ?? '10', 0) }
   const stop = new AbortController()
-  const { isExcepted } = await readExceptions(options.exceptions, allControls, Date.now())
+  const { isExcepted } = (await readExceptions(options.exceptions, allControls, Date.now())).exceptions
   const scan = new LiveScan({ source: opened.source, controls, isExcepted, follow: true })
   const wanted = wantedBy(controls)
   const also = [...alsoRead(opened), ...readsForReach(wanted, options.flows)]

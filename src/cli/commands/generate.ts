@@ -49,7 +49,7 @@ export async function generateCommand(options: GenerateOptions): Promise<number>
   const controls = chooseControls(allControls, options)
   const values = parseSettings(allControls, options.set)
   const opened = await openSource(options)
-  const { isExcepted } = await readExceptions(options.exceptions, allControls, Date.now())
+  const { isExcepted } = (await readExceptions(options.exceptions, allControls, Date.now())).exceptions
   const scan = new LiveScan({ source: opened.source, controls, isExcepted, follow: false })
   const { signal, interrupted } = interruptible()
   const wanted = wantedBy(controls)

@@ -18,7 +18,7 @@ import { type ReportedFinding, reported, type ScanReport, scanReport } from '../
 import { type Paint, toTable } from '../../report/table.ts'
 import { LiveScan, type ScanState } from '../../session/live-scan.ts'
 import { UsageError } from '../errors.ts'
-import { readExceptions } from '../exceptions-file.ts'
+import { idleWords, readExceptions } from '../exceptions-file.ts'
 import { EXIT } from '../exit-codes.ts'
 import { closeHosts } from '../hosts-option.ts'
 import { openSource } from '../open-source.ts'
@@ -43,11 +43,17 @@ export async function scanCommand(options: ScanOptions): Promise<number> {
   const startedAt = Date.now()
   const threshold = failOn(options.failOn ?? 'high')
   const controls = chooseControls(allControls, options)
-  const exceptions = await readExceptions(options.exceptions, allControls, startedAt)
+  const word = await readExceptions(options.exceptions, allControls, startedAt)
   if (options.watch && (options.output ?? 'table') === 'json')
     throw new UsageError('--watch prints one line a change: use -o jsonl, or -o table')
   const opened = await openSource(options)
-  const scan = new LiveScan({ source: opened.source, controls, isExcepted: exceptions.isExcepted, follow: options.watch === true })
+  const scan = new LiveScan({
+    source: opened.source,
+    controls,
+    isExcepted: word.exceptions.isExcepted,
+    attestedBy: word.attestations.attestedBy,
+    follow: options.watch === true,
+  })
   const { signal, interrupted } = interruptible()
   const print = await printer(options)
 
@@ -58,10 +64,7 @@ export async function scanCommand(options: ScanOptions): Promise<number> {
   const wanted = new Set([...wantedBy(controls), ...(options.flows === undefined ? [] : ['ObservedFlows' as const, ...FLOW_KINDS])])
   await scan.run(signal, wanted).finally(() => closeHosts(opened))
   if (interrupted()) return EXIT.interrupted
-  for (const one of exceptions.expired)
-    process.stderr.write(`k8s-harden: the exception for ${one.control} has expired on ${one.until}: ${printable(one.reason)}\n`)
-  for (const one of exceptions.unused)
-    process.stderr.write(`k8s-harden: the exception for ${one.control} matches nothing: ${printable(one.reason)}\n`)
+  for (const words of idleWords(word)) process.stderr.write(`k8s-harden: ${printable(words)}\n`)
   // The other formats hold them.
   if (options.output === 'jsonl') tellProblems(scan.state)
   if (!options.watch) await print(render(reportOf(scan, startedAt), options))
