@@ -4,6 +4,7 @@ import { derived } from './derived.ts'
 import { fewOf } from './few-of.ts'
 import { parsed } from './flag-kubeadm.ts'
 import { filesOf, mergedConfig } from './kubelet-files.ts'
+import { flaggedIn } from './kubelet-flags.ts'
 import { positionOf, refOf } from './ref.ts'
 
 /** What a control that judges kubelets lists under `consults`. */
@@ -16,6 +17,8 @@ export interface KubeletInstance {
   readonly config: Readonly<Record<string, unknown>>
   /** As it runs, flags and drop-ins included (configz). */
   readonly effective: boolean
+  /** Settings that a flag says, by dotted path: what is empty there is not made a default any more. */
+  readonly flagged?: readonly string[]
   /** A drop-in: what it does not say is said elsewhere. */
   readonly partial: boolean
   /** Of a node that runs Windows, as far as that is known. */
@@ -132,7 +135,13 @@ function withHosts(answered: Answered | undefined, view: KubeletView): Answered 
     const files = heard.has(host.node) ? undefined : filesOf(host)
     if (files === undefined || files.faults.length > 0) return []
     return [
-      { ...onNode(host.node, view.find('Node', undefined, host.node)), source: 'file', config: mergedConfig(files), effective: false },
+      {
+        ...onNode(host.node, view.find('Node', undefined, host.node)),
+        source: 'file',
+        config: mergedConfig(files),
+        effective: false,
+        flagged: flaggedIn(files.flags),
+      },
     ]
   })
   if (read.length === 0) return answered

@@ -31,6 +31,9 @@ const FIELDS = new Map(Object.keys(FLAGS).flatMap((path) => path.split('.').map(
 /** The flag of a setting, by dotted path. */
 export const kubeletFlagOf = (path: string): string | undefined => FLAGS[path]?.[0]
 
+export const flaggedIn = (flags: Readonly<Record<string, string>>): readonly string[] =>
+  Object.entries(FLAGS).flatMap(([path, [flag]]) => (Object.hasOwn(flags, flag) ? [path] : []))
+
 /** Of all that a kubelet was started with, what its configuration says too; underscores are dashes there. */
 export const kubeletFlagsIn = (flags: ReadonlyMap<string, string>): Readonly<Record<string, string>> =>
   Object.fromEntries([...flags].map(([name, value]) => [name.replaceAll('_', '-'), value] as const).filter(([name]) => NAMES.has(name)))

@@ -63,7 +63,7 @@ async function argumentsOf(host: Host): Promise<readonly string[] | string> {
     const lines: (readonly string[])[] = []
     for (const id of ids.slice(0, MOST_KUBELETS)) {
       const line = await host.read(`/proc/${id}/cmdline`)
-      if (line !== undefined) lines.push(line.text.split('\0').slice(1))
+      if (line !== undefined) lines.push(line.text.replace(/\0$/, '').split('\0').slice(1))
     }
     // Nodes that share the processes of one machine.
     const own = lines.length === 1 ? lines : lines.filter((line) => parseFlags(line).get('hostname-override') === host.node)
