@@ -4,6 +4,7 @@ import { type Host, HostRefused, HostUnreachable, type Stat } from '../hosts/hos
 import type { HostFileRole, HostFileSeen, HostSeen, Kind, KubeletStart } from '../model/index.ts'
 import { certificatesIn } from '../objects/certificates.ts'
 import { type KubeletPlaces, kubeletPlaces } from './hosts-kubelet.ts'
+import { PLACES } from './hosts-places.ts'
 import { withoutKeysInText } from './hosts-redact.ts'
 import { staticPodIn } from './hosts-static-pods.ts'
 import { type FoundObject, parseFile } from './manifests-parse.ts'
@@ -75,6 +76,7 @@ class Look {
     await this.#staticPods(kubelet.staticPods)
     for (const path of ADMIN_FILES) await this.#content(path, 'kubeconfig')
     for (const directory of SERVICE_DIRECTORIES) await this.#eachIn(directory, /\.conf$/, (path) => this.#stat(path, 'kubelet-service'))
+    for (const { directory, names, role } of PLACES) await this.#eachIn(directory, names, (path) => this.#stat(path, role))
     await this.#eachIn('/etc/cni/net.d', /\.(conf|conflist|json)$/, (path) => this.#stat(path, 'cni'))
   }
 
