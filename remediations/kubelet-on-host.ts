@@ -3,7 +3,8 @@ import type { Change, Edit, Json, Readable, View } from '../src/model/index.ts'
 import { editsOfConfigMap } from '../src/objects/flag-edits.ts'
 import { parsed } from '../src/objects/flag-kubeadm.ts'
 import type { KubeletInstance } from '../src/objects/kubelet-config.ts'
-import { type KubeletFiles, kubeletFilesOn, mergedConfig, placeOf } from '../src/objects/kubelet-files.ts'
+import { filesConfig, type KubeletFiles, kubeletFilesOn, placeOf } from '../src/objects/kubelet-files.ts'
+import { kubeletFlagOf } from '../src/objects/kubelet-flags.ts'
 import { isZeroDuration, kubeletSetting } from '../src/objects/kubelet-settings.ts'
 import { valueAt } from '../src/objects/path.ts'
 import { refOf } from '../src/objects/ref.ts'
@@ -21,10 +22,15 @@ export function onHost(
   const files = kubeletFilesOn(view, instance.name)
   if (files === undefined) return undefined
   const overruled = Object.keys(set).filter((key) => isOverruled(key, set[key]!, instance, files))
-  if (overruled.length > 0) return { byHand: flagsFirst(instance.name, overruled, files.main.path) }
+  if (files.faults.length > 0) return { byHand: `on ${instance.name}, mend first: ${files.faults.join('; ')}` }
+  if (overruled.length > 0) return { byHand: flagsFirst(instance.name, overruled, files.main?.path ?? 'its drop-ins') }
+  if (Object.keys(set).some((key) => placeOf(files, key.split('.')) === undefined))
+    return {
+      byHand: `the kubelet of ${instance.name} was started without a configuration file: give it one with --config that says ${listed(set)}`,
+    }
   const places = Map.groupBy(Object.keys(set), (key) => JSON.stringify(placeOf(files, key.split('.'))))
   return [...places].map(([place, keys], index): HostChange => {
-    const { path, exists } = JSON.parse(place) as ReturnType<typeof placeOf>
+    const { path, exists } = JSON.parse(place) as NonNullable<ReturnType<typeof placeOf>>
     const own = Object.fromEntries(keys.map((key) => [key, set[key]!]))
     return {
       type: 'host',
@@ -43,6 +49,10 @@ export function onHost(
   })
 }
 const editsOf = (set: Settings): readonly Edit[] => Object.entries(set).map(([key, to]) => ({ set: key.split('.'), to }))
+const listed = (set: Settings): string =>
+  Object.entries(set)
+    .map(([key, value]) => `${key}: ${shown(value)}`)
+    .join(', ')
 const shown = (value: Json): string => (Array.isArray(value) ? value.join(',') : String(value))
 
 function dropInOf(set: Settings): string {
@@ -52,9 +62,12 @@ function dropInOf(set: Settings): string {
 
 /** The node's files say another value than the kubelet works with: what is written there would change nothing. */
 function isOverruled(key: string, wanted: Json, instance: KubeletInstance, files: KubeletFiles): boolean {
-  if (!instance.effective || !Object.hasOwn(FLAGS, key)) return false
+  const flag = kubeletFlagOf(key)
+  if (flag === undefined || key === 'seccompDefault') return false
+  if (Object.hasOwn(files.flags, flag)) return true
+  if (!instance.effective) return false
   const path = key.split('.')
-  const said = kubeletSetting({ config: mergedConfig(files), partial: false, effective: false }, path).value
+  const said = kubeletSetting({ config: filesConfig(files), partial: false, effective: false }, path).value
   const runs = valueAt(instance.config, path)
   return isSame(said, wanted) || !isSame(said, runs)
 }
@@ -66,28 +79,10 @@ const isDuration = (value: unknown): boolean => typeof value === 'string' && /^\
 
 const flagsFirst = (node: string, keys: readonly string[], path: string): string =>
   `on ${node} the kubelet works with another value than ${path} says: either it was not restarted since, or a flag wins over the file. Take ${keys
-    .map((key) => `--${FLAGS[key]}`)
+    .map((key) => `--${kubeletFlagOf(key)}`)
     .join(
       ', ',
     )} out of its command line (the systemd unit, /var/lib/kubelet/kubeadm-flags.env, /etc/default/kubelet), restart it, and scan again`
-
-/** Settings that have a flag (cmd/kubelet/app/options). --seccomp-default cannot win over the file: either of them turns it on. */
-const FLAGS: Readonly<Record<string, string>> = {
-  'authentication.anonymous.enabled': 'anonymous-auth',
-  'authentication.webhook.enabled': 'authentication-token-webhook',
-  'authentication.x509.clientCAFile': 'client-ca-file',
-  'authorization.mode': 'authorization-mode',
-  eventRecordQPS: 'event-qps',
-  makeIPTablesUtilChains: 'make-iptables-util-chains',
-  podPidsLimit: 'pod-max-pids',
-  protectKernelDefaults: 'protect-kernel-defaults',
-  readOnlyPort: 'read-only-port',
-  rotateCertificates: 'rotate-certificates',
-  serverTLSBootstrap: 'rotate-server-certificates',
-  streamingConnectionIdleTimeout: 'streaming-connection-idle-timeout',
-  tlsCipherSuites: 'tls-cipher-suites',
-  tlsMinVersion: 'tls-min-version',
-}
 
 /** kubeadm's ConfigMap comes last: what a node did not take is not to reach the next one. Nothing where there is none, or it says so already. */
 export function wishedChange(set: Settings, view: View<Readable>): readonly Change[] {

@@ -12,10 +12,20 @@ export interface HostSeen {
   readonly controlPlane: boolean
   readonly files: readonly HostFileSeen[]
   readonly unread: readonly { readonly path: string; readonly because: string }[]
+  /** How its kubelet was started; absent where that is not known. */
+  readonly kubelet?: KubeletStart
   /** Why the kubelet's own arguments are not known; then kubeadm's places were looked at. */
   readonly assumed?: string
   /** Why nothing of it could be read: "ssh: connection refused". */
   readonly refused?: string
+}
+export interface KubeletStart {
+  /** --config; absent where there is none: then the defaults of its flags hold, which let anybody in. */
+  readonly config?: string
+  /** --config-dir: what ends in `.conf` anywhere below it is merged over that. */
+  readonly dropIns?: string
+  /** Flags that say what a configuration says too, by name: they win. Never one that may hold a credential. */
+  readonly flags: Readonly<Record<string, string>>
 }
 export interface HostFileSeen {
   /** Absolute, on the node. */

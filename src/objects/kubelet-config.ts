@@ -1,8 +1,10 @@
 /** What each kubelet is configured with: as it answers itself, as kubeadm wishes it, as a file says (controls.md 0.2). */
 import type { ConfigFile, NodeObject, ObjectRef, Path, View } from '../model/index.ts'
 import { derived } from './derived.ts'
+import { fewOf } from './few-of.ts'
 import { parsed } from './flag-kubeadm.ts'
 import { filesOf, mergedConfig } from './kubelet-files.ts'
+import { flaggedIn } from './kubelet-flags.ts'
 import { positionOf, refOf } from './ref.ts'
 
 /** What a control that judges kubelets lists under `consults`. */
@@ -15,6 +17,8 @@ export interface KubeletInstance {
   readonly config: Readonly<Record<string, unknown>>
   /** As it runs, flags and drop-ins included (configz). */
   readonly effective: boolean
+  /** Settings that a flag says, by dotted path: what is empty there is not made a default any more. */
+  readonly flagged?: readonly string[]
   /** A drop-in: what it does not say is said elsewhere. */
   readonly partial: boolean
   /** Of a node that runs Windows, as far as that is known. */
@@ -37,7 +41,22 @@ export const kubelets = (view: KubeletView): Kubelets => derived(view, climb)
 
 function climb(view: KubeletView): Kubelets {
   const answered = withHosts(answersOf(view), view)
-  if (answered !== undefined && answered.instances.length > 0) return answered
+  const odd = oddOnes(view, new Set(answered?.instances.map(({ name }) => name)))
+  const whole: Kubelets = answered !== undefined && answered.instances.length > 0 ? answered : climbOn(view, answered)
+  return odd === undefined || whole.unknown !== undefined ? whole : { ...whole, unknown: odd }
+}
+
+/** Nodes that did not answer themselves, and whose files do not tell. */
+function oddOnes(view: KubeletView, seen: ReadonlySet<string>): Kubelets['unknown'] {
+  const clauses = (view.fact('Hosts')?.hosts ?? []).flatMap((host) => {
+    const files = seen.has(host.node) ? undefined : filesOf(host)
+    return files === undefined ? [] : files.faults.map((fault) => `what the kubelet of ${host.node} works with is not known: ${fault}`)
+  })
+  return clauses.length === 0 ? undefined : { unknown: fewOf(clauses), answer: ODD }
+}
+const ODD = 'mend the file and restart the kubelet, or allow get on nodes/proxy for the time of the scan, so that it answers itself'
+
+function climbOn(view: KubeletView, answered: Answered | undefined): Kubelets {
   const wished = wishedFor(view)
   const live = view.source.kind === 'live'
   // Among files both count: the ConfigMap is what the next node gets, the file what one has.
@@ -111,21 +130,29 @@ const onNode = (name: string, node: NodeObject | undefined) => ({
 /** The files of nodes that did not answer themselves. */
 function withHosts(answered: Answered | undefined, view: KubeletView): Answered | undefined {
   const heard = new Set(answered?.instances.map(({ name }) => name))
-  const read = (view.fact('Hosts')?.hosts ?? []).flatMap((host): KubeletInstance[] => {
+  const hosts = view.fact('Hosts')?.hosts ?? []
+  const read = hosts.flatMap((host): KubeletInstance[] => {
     const files = heard.has(host.node) ? undefined : filesOf(host)
-    if (files === undefined) return []
+    if (files === undefined || files.faults.length > 0) return []
     return [
-      { ...onNode(host.node, view.find('Node', undefined, host.node)), source: 'file', config: mergedConfig(files), effective: false },
+      {
+        ...onNode(host.node, view.find('Node', undefined, host.node)),
+        source: 'file',
+        config: mergedConfig(files),
+        effective: false,
+        flagged: flaggedIn(files.flags),
+      },
     ]
   })
   if (read.length === 0) return answered
+  const unseen = read.filter(({ name }) => hosts.find(({ node }) => node === name)?.kubelet === undefined).length
   const nodes = view.all('Node').filter((node) => !isVirtual(node)).length
   const seen = heard.size + read.length
   return {
     instances: [...(answered?.instances ?? []), ...read],
     notes: [
       ...(answered?.notes ?? []),
-      `${read.length} nodes were judged by their files; command-line flags of those kubelets were not seen`,
+      `${read.length} nodes were judged by their files${unseen === 0 ? ' and flags' : `; command-line flags of ${unseen} kubelets were not seen`}`,
       ...(seen < nodes ? [`${seen} of ${nodes} nodes were seen`] : []),
     ],
     missing: Math.max(0, nodes - seen),

@@ -30,12 +30,12 @@ export const isZeroDuration = (value: unknown): boolean =>
 
 /** A setting as the kubelet works with it. `unseen`: a drop-in that does not mention it. */
 export function kubeletSetting(
-  instance: Pick<KubeletInstance, 'config' | 'partial' | 'effective'>,
+  instance: Pick<KubeletInstance, 'config' | 'partial' | 'effective' | 'flagged'>,
   path: readonly string[],
 ): { readonly value: unknown; readonly from: 'set' | 'default' | 'unset' | 'unseen' } {
   const value = valueAt(instance.config, path)
   const key = path.join('.')
-  const isEmpty = !instance.effective && EMPTY[key]?.(value) === true
+  const isEmpty = !instance.effective && instance.flagged?.includes(key) !== true && EMPTY[key]?.(value) === true
   if (value !== undefined && value !== null && !isEmpty) return { value, from: 'set' }
   if (instance.partial) return { value: undefined, from: 'unseen' }
   return Object.hasOwn(DEFAULTS, key) ? { value: DEFAULTS[key], from: 'default' } : { value: undefined, from: 'unset' }

@@ -1,7 +1,9 @@
 /** How the kubelet of a node was started, and what that says of its files. */
 import { kubeletProcesses } from '../hosts/commands.ts'
 import { type Host, HostRefused } from '../hosts/host.ts'
+import type { KubeletStart } from '../model/index.ts'
 import { parseFlags } from '../objects/flag-parse.ts'
+import { kubeletFlagsIn } from '../objects/kubelet-flags.ts'
 import { valueAt } from '../objects/path.ts'
 import { fieldsIn } from '../objects/yaml-file.ts'
 
@@ -13,6 +15,8 @@ export interface KubeletPlaces {
   readonly certificates: readonly string[]
   readonly keys: readonly string[]
   readonly certificateDirectory: string
+  /** Undefined where its arguments are not known. */
+  readonly start: KubeletStart | undefined
   /** Why its arguments are not known; then the places are those of kubeadm. */
   readonly guessed?: string
 }
@@ -27,7 +31,7 @@ export async function kubeletPlaces(host: Host): Promise<KubeletPlaces> {
   const configFile = flags === undefined ? KUBEADM_CONFIG : flags.get('config')
   const config = configFile === undefined ? {} : (fieldsIn(await readable(host, configFile)) ?? {})
   const text = (path: readonly string[], flag: string): string | undefined => {
-    const value = valueAt(config, path) ?? flags?.get(flag)
+    const value = flags?.get(flag) ?? valueAt(config, path)
     return typeof value === 'string' && value.startsWith('/') ? value : undefined
   }
   const present = (...paths: readonly (string | undefined)[]): string[] => paths.filter((path) => path !== undefined)
@@ -40,8 +44,14 @@ export async function kubeletPlaces(host: Host): Promise<KubeletPlaces> {
     certificates: present(text(['authentication', 'x509', 'clientCAFile'], 'client-ca-file'), text(['tlsCertFile'], 'tls-cert-file')),
     keys: present(text(['tlsPrivateKeyFile'], 'tls-private-key-file')),
     certificateDirectory,
+    start: flags && startOf(flags),
     ...(typeof started === 'string' && { guessed: started }),
   }
+}
+
+function startOf(flags: ReadonlyMap<string, string>): KubeletStart {
+  const [config, dropIns] = [flags.get('config'), flags.get('config-dir')]
+  return { ...(config && { config }), ...(dropIns && { dropIns }), flags: kubeletFlagsIn(flags) }
 }
 
 /** The words after the program's name; or why there are none to be seen. */
@@ -53,7 +63,7 @@ async function argumentsOf(host: Host): Promise<readonly string[] | string> {
     const lines: (readonly string[])[] = []
     for (const id of ids.slice(0, MOST_KUBELETS)) {
       const line = await host.read(`/proc/${id}/cmdline`)
-      if (line !== undefined) lines.push(line.text.split('\0').slice(1))
+      if (line !== undefined) lines.push(line.text.replace(/\0$/, '').split('\0').slice(1))
     }
     // Nodes that share the processes of one machine.
     const own = lines.length === 1 ? lines : lines.filter((line) => parseFlags(line).get('hostname-override') === host.node)

@@ -1,9 +1,10 @@
 /** One look at one node: its files, and the objects in those that hold kinds of ours. */
 import { dirname } from 'node:path'
 import { type Host, HostRefused, HostUnreachable, type Stat } from '../hosts/host.ts'
-import type { HostFileRole, HostFileSeen, HostSeen, Kind } from '../model/index.ts'
+import type { HostFileRole, HostFileSeen, HostSeen, Kind, KubeletStart } from '../model/index.ts'
 import { certificatesIn } from '../objects/certificates.ts'
 import { type KubeletPlaces, kubeletPlaces } from './hosts-kubelet.ts'
+import { PLACES } from './hosts-places.ts'
 import { withoutKeysInText } from './hosts-redact.ts'
 import { staticPodIn } from './hosts-static-pods.ts'
 import { type FoundObject, parseFile } from './manifests-parse.ts'
@@ -26,6 +27,8 @@ export interface HostLook {
 
 const SERVICE_DIRECTORIES = ['/etc/systemd/system/kubelet.service.d', '/usr/lib/systemd/system/kubelet.service.d']
 const ADMIN_FILES = ['/etc/kubernetes/admin.conf', '/etc/kubernetes/super-admin.conf']
+
+const MOST_DEPTH = 8
 
 /** Of keys and certificates that are the cluster's alone. */
 const OWN_FOLDER = /^\/(etc\/kubernetes|var\/lib\/(kubelet|etcd)|etc\/etcd)\//
@@ -58,6 +61,7 @@ class Look {
   readonly #objects: FoundObject[] = []
   readonly #unreadObjects: UnreadFile[] = []
   #assumed: string | undefined
+  #kubeletStart: KubeletStart | undefined
   readonly #done = new Set<string>()
   readonly #components = new Set<string>()
 
@@ -72,6 +76,7 @@ class Look {
     await this.#staticPods(kubelet.staticPods)
     for (const path of ADMIN_FILES) await this.#content(path, 'kubeconfig')
     for (const directory of SERVICE_DIRECTORIES) await this.#eachIn(directory, /\.conf$/, (path) => this.#stat(path, 'kubelet-service'))
+    for (const { directory, names, role } of PLACES) await this.#eachIn(directory, names, (path) => this.#stat(path, role))
     await this.#eachIn('/etc/cni/net.d', /\.(conf|conflist|json)$/, (path) => this.#stat(path, 'cni'))
   }
 
@@ -83,6 +88,7 @@ class Look {
       controlPlane: this.#components.size > 0,
       files: [...this.#files.values()],
       unread: this.#unread,
+      ...(this.#kubeletStart !== undefined && { kubelet: this.#kubeletStart }),
       ...(this.#assumed !== undefined && { assumed: this.#assumed }),
     }
     return { seen, objects: this.#objects, unread: this.#unreadObjects, apiServer: this.#components.has('kube-apiserver') }
@@ -91,13 +97,14 @@ class Look {
   async #kubelet(places: KubeletPlaces): Promise<void> {
     if (places.configFile !== undefined) await this.#content(places.configFile, 'kubelet-config')
     this.#assumed = places.guessed
+    this.#kubeletStart = places.start
     if (places.guessed !== undefined && places.configFile !== undefined && !this.#files.has(places.configFile))
       this.#unreadObjects.push({
         path: places.configFile,
         because: `how its kubelet was started is not known (${places.guessed}), and ${places.configFile} is not there`,
         only: 'KubeletConfiguration',
       })
-    if (places.dropIns !== undefined) await this.#eachIn(places.dropIns, /\.conf$/, (path) => this.#content(path, 'kubelet-config'))
+    if (places.dropIns !== undefined) await this.#eachBelow(places.dropIns.replace(/\/+$/, ''), 0)
     await this.#content(places.kubeconfig, 'kubeconfig')
     for (const path of places.certificates) await this.#certificate(path, true)
     for (const path of places.keys) await this.#stat(path, 'key')
@@ -124,6 +131,15 @@ class Look {
         await this.#stat(dirname(named), 'pki-directory')
         if (OWN_FOLDER.test(named)) await this.#eachIn(dirname(named), /\.crt$/, (one) => this.#certificate(one))
       }
+    })
+  }
+
+  /** Drop-ins may stand in directories of their own; the kubelet goes into them as into the first one. */
+  async #eachBelow(directory: string, depth: number): Promise<void> {
+    await this.#eachIn(directory, /./, async (path) => {
+      const stat = await this.#asking(path, () => this.#host.stat(path))
+      if (stat?.is === 'directory' && depth < MOST_DEPTH) await this.#eachBelow(path, depth + 1)
+      else if (path.endsWith('.conf')) await this.#content(path, 'kubelet-config')
     })
   }
 

@@ -256,3 +256,28 @@ describe('beside a cluster', () => {
     expect([...asked]).toEqual(['Pod'])
   })
 })
+
+test('keys, kubeconfigs and data that no flag names are found where distributions keep them', async () => {
+  const files = [
+    ['/etc/kubernetes/pki/etcd/ca.key', 'key'],
+    ['/etc/kubernetes/pki/front-proxy-ca.key', 'key'],
+    ['/etc/kubernetes/ssl/sa.key', 'key'],
+    ['/etc/ssl/etcd/ssl/admin-n-key.pem', 'key'],
+    ['/etc/systemd/system/kubelet.service', 'kubelet-service'],
+    ['/var/lib/kube-proxy/kubeconfig.conf', 'kubeconfig'],
+    ['/etc/rancher/k3s/k3s.yaml', 'kubeconfig'],
+    ['/var/lib/rancher/k3s/server/tls/client-admin.key', 'key'],
+    ['/var/lib/rancher/k3s/server/token', 'key'],
+    ['/var/lib/rancher/rke2/agent/kubelet.kubeconfig', 'kubeconfig'],
+    ['/var/lib/rancher/rke2/agent/pod-manifests/etcd.yaml', 'static-pod'],
+    ['/var/lib/rancher/rke2/server/tls/etcd/server-ca.key', 'key'],
+  ] as const
+  const others = ['/var/lib/rancher/rke2/server/db/etcd/member', '/var/lib/rancher/k3s/server/manifests/coredns.yaml']
+  const placed = await tree(Object.fromEntries([...files.map(([path]) => path), ...others].map((path) => [path, 'x'])))
+  const { seen } = await lookAt(new LocalHost('n', placed))
+  expect(seen.files.map(({ path, role }) => [path, role])).toEqual(
+    expect.arrayContaining([...files, ['/var/lib/rancher/rke2/server/db/etcd', 'etcd-data']]),
+  )
+  expect(JSON.stringify(seen)).not.toContain('manifests/coredns.yaml')
+  expect(seen.files.some(({ text }) => text !== undefined)).toBe(false)
+})
