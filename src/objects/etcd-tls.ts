@@ -30,10 +30,13 @@ const found = (
     ...flagFinding(instance, flag),
     severity,
     reason,
-    detail,
-    evidence: { grade: 'E1', component: instance.component, flag, value: instance.flags.get(flag) ?? null, pki, ready },
+    detail: withoutLogin(detail),
+    evidence: { grade: 'E1', component: instance.component, flag, value: withoutLogin(instance.flags.get(flag) ?? '') || null, pki, ready },
   }
 }
+
+/** A URL may have a password before its host. */
+const withoutLogin = (text: string): string => text.replace(/\/\/[^/@\s]*@/g, '//…@')
 
 export function* judgeClient(server: ComponentInstance): Iterable<Observation<EtcdTlsEvidence> | Remark> {
   const urls = listFlag(server, 'etcd-servers', undefined)
