@@ -4,6 +4,13 @@ import { isDangerousPlugin, isProtectivePlugin, pluginNames, removedPlugins } fr
 import { serverMinor } from '../src/objects/flags.ts'
 import { setFlags } from './apiserver-flag.ts'
 
+interface PluginEvidence {
+  readonly plugin: string
+  readonly older?: true
+}
+const OLDER =
+  'take --admission-control out of the command line of the API server, and name in --enable-admission-plugins what it had beyond the plugins that are on by default (kube-apiserver --help lists them); never AlwaysAdmit or AlwaysDeny'
+
 /** The flag without some of its plugins; null where none is left. */
 const without =
   (isUnwanted: (plugin: string) => boolean) =>
@@ -13,8 +20,9 @@ const without =
   }
 
 /** Both flags at once, whichever finding asks: they stand in one file, and one restart is enough. */
-export const protectivePlugins = (): Remedy<{ readonly plugin: string }> =>
-  setFlags<{ readonly plugin: string }>((_finding, { view }) => {
+export const protectivePlugins = (): Remedy<PluginEvidence> =>
+  setFlags<PluginEvidence>(({ evidence }, { view }) => {
+    if (evidence.older) return { byHand: OLDER }
     const removed = removedPlugins(serverMinor(view))
     return {
       flags: {

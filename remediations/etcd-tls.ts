@@ -1,22 +1,13 @@
 /** TLS of etcd and of the way to it: switches are set, certificates that kubeadm makes are named; the rest is an operator's work. */
 import type { Proposal, Remedy } from '../src/model/index.ts'
-import type { Component } from '../src/objects/flags.ts'
+import type { EtcdTlsEvidence } from '../src/objects/etcd-tls.ts'
 import { isLoopbackUrl } from '../src/objects/tls.ts'
 import { type FlagChange, setFlags } from './apiserver-flag.ts'
-
-export interface EtcdTlsEvidence {
-  readonly grade: 'E1'
-  readonly component: Component
-  readonly flag: string
-  readonly value: string | null
-  /** Where kubeadm keeps its certificates, when the other flags point there. */
-  readonly pki: string | null
-}
 
 export const mendEtcdTls: Remedy<EtcdTlsEvidence> = setFlags<EtcdTlsEvidence>(mend)
 
 /** Switches only; certificates that are not there cannot be conjured up. */
-function mend({ evidence: { component, flag, value, pki } }: { readonly evidence: EtcdTlsEvidence }): FlagChange | Proposal {
+function mend({ evidence: { component, flag, value, pki, ready } }: { readonly evidence: EtcdTlsEvidence }): FlagChange | Proposal {
   const certificates = (flags: Record<string, string>): FlagChange => ({
     component,
     flags,
@@ -25,6 +16,7 @@ function mend({ evidence: { component, flag, value, pki } }: { readonly evidence
   switch (flag) {
     case 'client-cert-auth':
     case 'peer-client-cert-auth':
+      if (!ready) break
       return {
         component,
         flags: { [flag]: 'true' },
@@ -39,7 +31,7 @@ function mend({ evidence: { component, flag, value, pki } }: { readonly evidence
         flags: {
           [flag]: (value ?? '')
             .split(',')
-            .map((url) => (url.startsWith('http:') && !isLoopbackUrl(url) ? 'http://127.0.0.1:2381' : url))
+            .map((url) => (/^http:/i.test(url) && !isLoopbackUrl(url) ? 'http://127.0.0.1:2381' : url))
             .filter((url, index, all) => all.indexOf(url) === index)
             .join(','),
         },

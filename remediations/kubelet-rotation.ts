@@ -58,7 +58,9 @@ export const mendRotation: Remedy<RotationEvidence> = remedy<RotationEvidence>({
   },
 })
 
+/** Without what turns it off; where AllBeta does, it is turned on by its own name. */
 const withoutGate = (gates: string): string | null => {
-  const kept = gates.split(',').filter((gate) => !/^\s*RotateKubeletServerCertificate=/i.test(gate))
+  const kept = gates.split(',').filter((gate) => !/^\s*(\w+:)?RotateKubeletServerCertificate=/i.test(gate))
+  if (kept.some((gate) => /^\s*(\w+:)?AllBeta=(0|f|false)\s*$/i.test(gate))) kept.push('RotateKubeletServerCertificate=true')
   return kept.length === 0 ? null : kept.join(',')
 }

@@ -39,7 +39,20 @@ export const removedPlugins = (minor: number | undefined): ReadonlySet<string> =
   new Set(REMOVED.flatMap(([plugin, since]) => (minor !== undefined && minor >= since ? [plugin] : [])))
 
 /** The plugins an instance is told to run beside the defaults, and those it is told not to run. */
-export function pluginLists(instance: ComponentInstance): { readonly enabled: readonly string[]; readonly disabled: readonly string[] } {
+export function pluginLists(instance: ComponentInstance): {
+  readonly enabled: readonly string[]
+  readonly disabled: readonly string[]
+  /** They come from the older flag. */
+  readonly older?: true
+} {
+  // The older flag names all that run (kubeapiserver/options/admission.go): what it leaves out is off, the defaults too.
+  const only = pluginNames(instance.flags.get('admission-control'))
+  if (only.length > 0)
+    return {
+      enabled: only,
+      disabled: [...PROTECTIVE].filter((plugin) => !only.includes(plugin) && plugin !== 'NodeRestriction'),
+      older: true,
+    }
   return {
     enabled: pluginNames(instance.flags.get('enable-admission-plugins')),
     disabled: pluginNames(instance.flags.get('disable-admission-plugins')),

@@ -42,6 +42,8 @@ const ANONYMOUS: Actor = { is: 'an anonymous client', user: 'system:anonymous', 
 const READS = ['get', 'list', 'watch'] as const
 const WRITES = ['create', 'update', 'patch', 'delete', 'deletecollection'] as const
 const CONNECTS = ['get', 'create'] as const
+/** Lists of all namespaces at once are of none. */
+const ACROSS = new Set(['list', 'watch'])
 const NAMESPACES = ['k8s-harden-probe', 'kube-system'] as const
 
 interface About {
@@ -145,7 +147,7 @@ interface Asked {
 function* requestsFor(abouts: readonly About[], actors: readonly Actor[]): Iterable<Asked> {
   for (const { group, resource, subresource, verbs, namespaced } of abouts) {
     for (const verb of verbs)
-      for (const namespace of namespaced ? NAMESPACES : [''])
+      for (const namespace of namespaced ? [...NAMESPACES, ...(ACROSS.has(verb) ? [''] : [])] : [''])
         for (const actor of actors) {
           const named = !['list', 'watch', 'deletecollection'].includes(verb) && (verb !== 'create' || subresource !== undefined)
           const what = {
@@ -157,7 +159,7 @@ function* requestsFor(abouts: readonly About[], actors: readonly Actor[]): Itera
           }
           yield {
             request: { user: actor.user, groups: actor.groups, verb, resource: what },
-            words: `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}${namespace === 'kube-system' ? ' in kube-system' : ''} by ${actor.is}`,
+            words: `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}${namespace === 'kube-system' ? ' in kube-system' : namespaced && namespace === '' ? ' of all namespaces' : ''} by ${actor.is}`,
           }
         }
   }

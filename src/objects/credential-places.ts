@@ -40,8 +40,10 @@ export function* credentialsInText(text: string): Iterable<NamedCredential> {
   const known = formatIn(text)
   if (known !== undefined) yield { name: known.format, credential: known }
   const said = new Set<string>()
-  for (const pattern of SETTINGS)
-    for (const [, name, value] of text.matchAll(pattern)) {
+  const lines = tellingLines(text)
+  if (lines === '') return
+  for (const [holds, pattern] of SETTINGS)
+    for (const [, name, value] of lines.includes(holds) ? lines.matchAll(pattern) : []) {
       if (secretName(name!) === undefined || !isLiteral(value!)) continue
       const credential = credentialIn(name!, value!)
       if (credential === undefined || credential.by === 'format' || said.has(name!)) continue
@@ -50,17 +52,31 @@ export function* credentialsInText(text: string): Iterable<NamedCredential> {
     }
 }
 
+/** The lines that may name a credential, each with the one after it, where a value may stand: the rest is not worth looking at five times. */
+function tellingLines(text: string): string {
+  if (!TELLING.test(text)) return ''
+  const lines = text.split('\n')
+  return lines
+    .filter((line, at) => TELLING.test(line) || (at > 0 && /\bname:/.test(lines[at - 1]!) && TELLING.test(lines[at - 1]!)))
+    .join('\n')
+}
+/** What every rule of `secretName` has in it. */
+const TELLING = /pass|pwd|secret|token|key|auth|connection|dsn|credential/i
+
 /** None of them repeats what it has repeated: they are linear. */
-const SETTINGS: readonly RegExp[] = [
+const SETTINGS: readonly (readonly [holds: string, pattern: RegExp])[] = [
   // `name: value`, `name = value # why`
-  /^[ \t]*(?:export[ \t]+)?["']?([A-Za-z][\w.-]{2,60})["']?[ \t]*[:=][ \t]*["']?([^\s"'#,]{8,200})["']?[ \t]*,?(?:[ \t]+[#;][^\n]*|[ \t]*)$/gm,
+  [
+    '',
+    /^[ \t]*(?:export[ \t]+)?["']?([A-Za-z][\w.-]{2,60})["']?[ \t]*[:=][ \t]*["']?([^\s"'#,]{8,200})["']?[ \t]*,?(?:[ \t]+[#;][^\n]*|[ \t]*)$/gm,
+  ],
   // JSON in one line
-  /"([A-Za-z][\w.-]{2,60})"[ \t]*:[ \t]*"([^"\\\s]{8,200})"/g,
+  ['":', /"([A-Za-z][\w.-]{2,60})"[ \t]*:[ \t]*"([^"\\\s]{8,200})"/g],
   // <name>value</name>, name="value"
-  /<([A-Za-z][\w.-]{2,60})>([^<\s]{8,200})<\//g,
-  /[ \t<]([A-Za-z][\w.-]{2,60})="([^"\s]{8,200})"/g,
+  ['</', /<([A-Za-z][\w.-]{2,60})>([^<\s]{8,200})<\//g],
+  ['="', /[ \t<]([A-Za-z][\w.-]{2,60})="([^"\s]{8,200})"/g],
   // - name: NAME, and its value below
-  /\bname:[ \t]*["']?([A-Za-z][\w.-]{2,60})["']?[ \t]*\r?\n[ \t]*value:[ \t]*["']?([^\s"'#]{8,200})/g,
+  ['value:', /\bname:[ \t]*["']?([A-Za-z][\w.-]{2,60})["']?[ \t]*\r?\n[ \t]*value:[ \t]*["']?([^\s"'#]{8,200})/g],
   // redis.conf
-  /^[ \t]*(requirepass|masterauth)[ \t]+["']?([^\s"'#]{8,200})/gm,
+  ['', /^[ \t]*(requirepass|masterauth)[ \t]+["']?([^\s"'#]{8,200})/gm],
 ]

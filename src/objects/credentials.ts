@@ -54,12 +54,12 @@ const FORMATS: readonly Format[] = [
     pattern: /(?:^|[;\s"'])(?:password|pwd)\s*=\s*([^;\s"'&]{4,200});|[;?&]\s*(?:password|pwd)\s*=\s*([^;\s"'&]{4,200})/i,
     accept: (match) => isLiteral(match[1] ?? match[2]!),
   },
-  {
+  ...['Basic', 'Bearer'].map((scheme) => ({
     format: 'authorization header',
-    holds: ' ',
-    pattern: /\b(?:Basic|Bearer)[ \t]+([A-Za-z0-9+/._~-]{16,2000}={0,2})(?![\w-])/,
-    accept: (match) => isLiteral(match[1]!) && looksRandom(match[1]!),
-  },
+    holds: `${scheme} `,
+    pattern: new RegExp(`\\b${scheme}[ \\t]+([A-Za-z0-9+/._~-]{16,2000}={0,2})(?![\\w-])`),
+    accept: (match: RegExpExecArray) => isLiteral(match[1]!) && looksRandom(match[1]!),
+  })),
   {
     format: 'netrc login',
     holds: 'machine',

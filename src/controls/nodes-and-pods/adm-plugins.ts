@@ -6,6 +6,8 @@ import { CONTROL_PLANE, type ComponentInstance, componentFlags, FLAG_LADDER, fla
 
 interface Evidence {
   readonly plugin: string
+  /** By --admission-control, which names all that run. */
+  readonly older?: true
 }
 /** Without these two, namespaces that are going take objects in and pods run without a service account. */
 const GRAVE = new Set(['ServiceAccount', 'NamespaceLifecycle'])
@@ -31,16 +33,17 @@ export default control({
 })
 
 function* judge(instance: ComponentInstance, minor: number | undefined): Iterable<Observation<Evidence> | Remark> {
-  const { enabled, disabled } = pluginLists(instance)
-  const found = (flag: string, plugin: string, reason: string, severity?: Severity): Observation<Evidence> => {
+  const { enabled, disabled, older } = pluginLists(instance)
+  const found = (named: string, plugin: string, reason: string, severity?: Severity): Observation<Evidence> => {
+    const flag = older ? 'admission-control' : named
     const where = flagFinding(instance, flag)
     return {
       ...where,
       key: `${where.key} ${plugin}`,
       reason,
-      detail: `--${flag} names ${plugin} in ${instance.name}`,
+      detail: `--${flag} ${older && named === 'disable-admission-plugins' ? 'leaves out' : 'names'} ${plugin} in ${instance.name}`,
       ...(severity !== undefined && { severity }),
-      evidence: { plugin },
+      evidence: { plugin, ...(older && { older }) },
     }
   }
   for (const plugin of enabled) {

@@ -30,7 +30,7 @@ export default control({
         yield {
           ...flagFinding(manager, 'feature-gates'),
           reason: 'does not let kubelets renew their serving certificates',
-          detail: `--feature-gates has ${SERVING_GATE}=false`,
+          detail: `--feature-gates=${manager.flags.get('feature-gates')}`,
           evidence: { setting: 'feature-gates', value: manager.flags.get('feature-gates')! },
         }
     for (const request of view.all('CertificateSigningRequest')) if (isForgotten(request, view.now)) yield forgotten(request)
@@ -47,7 +47,8 @@ function* judge(instance: KubeletInstance): Iterable<Observation<RotationEvidenc
   const client = kubeletSetting(instance, ['rotateCertificates'])
   if (client.from !== 'unseen' && client.value !== true)
     yield settingFound(instance, 'rotateCertificates', 'does not renew its client certificate')
-  const gate = kubeletSetting(instance, ['featureGates', SERVING_GATE]).value
+  const gateOf = (name: string): unknown => kubeletSetting(instance, ['featureGates', name]).value
+  const gate = gateOf(SERVING_GATE) ?? gateOf('AllBeta')
   if (gate === false) yield settingFound(instance, `featureGates.${SERVING_GATE}`, 'cannot renew its serving certificate')
   const serving = kubeletSetting(instance, ['serverTLSBootstrap'])
   if (serving.from === 'unseen' || serving.value === true) return
@@ -60,8 +61,16 @@ function* judge(instance: KubeletInstance): Iterable<Observation<RotationEvidenc
       })
 }
 
-const gateIn = (gates: string | undefined): boolean =>
-  (gates ?? '').split(',').some((gate) => gate.trim().toLowerCase() === `${SERVING_GATE}=false`.toLowerCase())
+/** The gate is beta: what says nothing of it itself leaves it to AllBeta. Of two settings the last one counts; a component may stand before it (`kube:Gate=false`). */
+function gateIn(gates: string | undefined): boolean {
+  const set = new Map(
+    (gates ?? '').split(',').map((gate) => {
+      const [name = '', value = ''] = gate.trim().split('=')
+      return [name.slice(name.indexOf(':') + 1), value] as const
+    }),
+  )
+  return /^(0|f|false)$/i.test(set.get(SERVING_GATE) ?? set.get('AllBeta') ?? '')
+}
 
 const isForgotten = ({ spec, status, metadata }: CertificateSigningRequestObject, now: number): boolean =>
   spec?.signerName === SERVING_SIGNER &&
