@@ -118,12 +118,16 @@ function turnOn(finding: Finding<unknown>, context: RemedyContext): Proposal {
   const minor = serverMinor(view)
   const resources = String(options['resources'] ?? 'secrets').split(',')
   const several = componentFlags(view, 'kube-apiserver').instances.length > 1 || view.source.kind === 'live'
+  // In files they are changed together; on nodes they are not, and each must read what the others write.
+  const inTurn = view.source.kind === 'live'
+  const later = { name: name.replace(/(\.\w+)?$/, '.key-first$1'), text: encryptionText(view, resources, 'key') }
   const file: Change = {
     type: 'file',
     name,
-    text: { text: encryptionText(view, resources), secretKeys: 1 },
+    text: { text: encryptionText(view, resources, inTurn ? 'identity' : 'key'), secretKeys: 1 },
     mode: 0o600,
-    runbook: runbook(name, several, minor),
+    ...(inTurn && { later }),
+    runbook: runbook(name, inTurn ? later.name : undefined, several, minor),
     rollback: ROLLBACK,
   }
   return proposeFlags(
@@ -156,8 +160,13 @@ const freeName = (view: View<Readable>): string =>
     : 'encryption-config.yaml'
 
 /** The configuration; `{{key 1}}` is where the writer puts 32 random bytes, base64. The key is named after the day, so that a later one can stand beside it. */
-export function encryptionText(view: Pick<View, 'now'>, resources: readonly string[]): string {
+export function encryptionText(view: Pick<View, 'now'>, resources: readonly string[], first: 'key' | 'identity' = 'key'): string {
   const day = new Date(view.now).toISOString().slice(0, 10).replaceAll('-', '')
+  const key = `      - secretbox:
+          keys:
+            - name: key-${day}
+              secret: "{{key 1}}"
+`
   return `# The first provider writes; the others can only read. Keep this file 0600, owned by root, the same on every API server.
 apiVersion: apiserver.config.k8s.io/v1
 kind: EncryptionConfiguration
@@ -165,30 +174,33 @@ resources:
   - resources:
 ${resources.map((resource) => `      - ${resource}`).join('\n')}
     providers:
-      - secretbox:
-          keys:
-            - name: key-${day}
-              secret: "{{key 1}}"
-      # What is not encrypted yet stays readable. Take this out once everything is rewritten and a backup cycle has passed.
+${first === 'key' ? key + KEPT_READABLE : `      # Written in plain text still: every API server must know the key before the first one encrypts with it.\n      - identity: {}\n${key}`}`
+}
+const KEPT_READABLE = `      # What is not encrypted yet stays readable. Take this out once everything is rewritten and a backup cycle has passed.
       - identity: {}
 `
-}
 
 const PROVE =
   'prove it: create a Secret, and read its bytes on an etcd node with etcdctl get /registry/secrets/NAMESPACE/NAME: they begin with k8s:enc:secretbox:v1:'
 
-function runbook(name: string, several: boolean, minor: number | undefined): string[] {
-  const place = `copy ${name} to ${DIRECTORY}/ on every control-plane node: directory 0700, file 0600, owner root`
-  const stages = several
-    ? [
-        `${place}; where there is more than one API server, first with the two providers swapped (identity above secretbox), so that every server can read what none writes yet`,
-        'set the flags on one API server after the other, as the step for kube-apiserver says; go on only when /readyz of that one says ok',
-        'when all have it, put secretbox above identity again on every node; a server with automatic reload takes it up within a minute, others must be restarted one by one',
-      ]
-    : [place, 'set the flags, as the step for kube-apiserver says; wait until /readyz says ok']
+function runbook(name: string, later: string | undefined, several: boolean, minor: number | undefined): string[] {
+  const place = `copy ${name} to ${DIRECTORY}/${name} on every control-plane node: directory 0700, file 0600, owner root`
+  const inTurn = (last: string) => [
+    `${place}${later === undefined ? '; where there is more than one API server, first with the two providers swapped (identity above secretbox), so that every server can read what none writes yet' : ': identity is first in it, so that every server can read what none writes yet'}`,
+    'set the flags on one API server after the other, as the step for kube-apiserver says; go on only when /readyz of that one says ok',
+    `${last}; a server with automatic reload takes it up within a minute, others must be restarted one by one`,
+  ]
+  const stages =
+    later !== undefined
+      ? inTurn(
+          `when every API server runs with it, and not before, copy ${later} to ${DIRECTORY}/${name} on one node after the other: the same with the key first`,
+        )
+      : several
+        ? inTurn('when all have it, put secretbox above identity again on every node')
+        : [place, 'set the flags, as the step for kube-apiserver says; wait until /readyz says ok']
   return [
     'take an etcd snapshot and restore it somewhere to see that it is good; have twice the size of the database free on disk',
-    `keep a copy of ${name} in a safe place away from the cluster, before anything is encrypted with it`,
+    `keep a copy of ${later ?? name} in a safe place away from the cluster, before anything is encrypted with it`,
     ...stages,
     PROVE,
     (minor ?? 0) >= 37

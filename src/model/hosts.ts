@@ -126,8 +126,8 @@ export interface EncryptionAction {
   /** Of the file, the same on all nodes. */
   readonly path: string
   readonly rules: readonly EncryptionStageRule[]
-  /** How the API server of the node takes it up before the step is done: by itself, by a restart, or not yet, since its flags come later. */
-  readonly loadedBy: 'reload' | 'restart' | 'later'
+  /** The API server of the node takes it up by itself before the step is done; or not yet, since its flags come later. */
+  readonly loadedBy: 'reload' | 'later'
 }
 export interface EncryptionStageRule {
   readonly resources: readonly string[]
