@@ -160,6 +160,8 @@ export interface RewriteAction {
   readonly prefix: string
   /** Nodes that run an API server, through which etcd may be looked at. */
   readonly nodes: readonly string[]
+  /** `prefix` is a KMS's, which has a new key of its own: none of what is stored may be left under another one than that of now. */
+  readonly newKey?: true
   /** Nothing is to be stored anew when the step is taken, only when it is taken back: then with `prefix`. */
   readonly onlyUndo?: true
 }

@@ -43,6 +43,7 @@ export class Instance {
       if (
         line.startsWith(FAMILY) ||
         line.startsWith('apiserver_storage_transformation_operations_total') ||
+        line.startsWith('apiserver_envelope_encryption_key_id_hash_') ||
         line.startsWith('process_start_time_seconds')
       ) {
         const sample = parseSample(line)

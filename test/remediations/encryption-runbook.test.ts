@@ -56,7 +56,7 @@ async function applied(change: Change): Promise<string> {
 async function generated(change: Change): Promise<string> {
   const directory = emptyDirectory()
   const plan: Plan = { digest: 'd', revision: 1, steps: [stepOf(change)], ledger: { fixable: [], needsValue: [], byHand: [], refused: [] } }
-  await writePatchFiles(plan, new Map(), directory, { version: 'x', time: 'x', source: { kind: 'live', name: 'x', location: null } })
+  await writePatchFiles(plan, new Map(), directory, { version: 'x', time: 'x', source: { kind: 'live', name: 'x' } })
   return join(directory, 'files')
 }
 
