@@ -132,13 +132,21 @@ function turnOn(finding: Finding<unknown>, context: RemedyContext): Proposal {
   const name = unused?.metadata.name ?? freeName(view)
   const minor = serverMinor(view)
   const resources = String(options['resources'] ?? 'secrets').split(',')
-  const several = componentFlags(view, 'kube-apiserver').instances.length > 1 || view.source.kind === 'live'
+  const nodes = apiServerNodes(view)
+  const place = { path: `${DIRECTORY}/${name}`, nodes }
+  // In files they are changed together; on nodes they are not, and each must read what the others write.
+  const later =
+    view.source.kind === 'live' && nodes.length !== 1
+      ? { name: name.replace(/(\.\w+)?$/, '.key-first$1'), text: encryptionText(view, resources, 'key') }
+      : undefined
+  const isSwapped = view.source.kind !== 'live' && componentFlags(view, 'kube-apiserver').instances.length > 1
   const file: Change = {
     type: 'file',
     name,
-    text: { text: encryptionText(view, resources), secretKeys: 1 },
+    text: { text: encryptionText(view, resources, later === undefined ? 'key' : 'identity'), secretKeys: 1 },
     mode: 0o600,
-    ...placingKeys(`${DIRECTORY}/${name}`, apiServerNodes(view), several, resources, minor),
+    ...(later !== undefined && { later }),
+    ...placingKeys(place, later?.name, isSwapped, resources, minor),
   }
   return proposeFlags(
     {
@@ -149,7 +157,7 @@ function turnOn(finding: Finding<unknown>, context: RemedyContext): Proposal {
       files: [MOUNT],
       before: unused === undefined ? [file] : [],
       first: [liesThere(`${DIRECTORY}/${name}`)],
-      verify: whenLoaded(`${DIRECTORY}/${name}`, several, apiServerNodes(view), resources, minor),
+      verify: whenLoaded(place, later?.name, isSwapped, resources, minor),
       undoFirst: [
         `not once anything was written with the key: before that, take the way back of ${name}, or nobody can read the Secrets any more`,
       ],
@@ -171,8 +179,13 @@ const freeName = (view: View<Readable>): string =>
     : 'encryption-config.yaml'
 
 /** The configuration; `{{key 1}}` is where the writer puts 32 random bytes, base64. The key is named after the day, so that a later one can stand beside it. */
-export function encryptionText(view: Pick<View, 'now'>, resources: readonly string[]): string {
+export function encryptionText(view: Pick<View, 'now'>, resources: readonly string[], first: 'key' | 'identity' = 'key'): string {
   const day = new Date(view.now).toISOString().slice(0, 10).replaceAll('-', '')
+  const key = `      - secretbox:
+          keys:
+            - name: key-${day}
+              secret: "{{key 1}}"
+`
   return `# The first provider writes; the others can only read. Keep this file 0600, owned by root, the same on every API server.
 apiVersion: apiserver.config.k8s.io/v1
 kind: EncryptionConfiguration
@@ -180,14 +193,11 @@ resources:
   - resources:
 ${resources.map((resource) => `      - ${resource}`).join('\n')}
     providers:
-      - secretbox:
-          keys:
-            - name: key-${day}
-              secret: "{{key 1}}"
-      # What is not encrypted yet stays readable. Take this out once everything is rewritten and a backup cycle has passed.
+${first === 'key' ? key + KEPT_READABLE : `      # Written in plain text still: every API server must know the key before the first one encrypts with it.\n      - identity: {}\n${key}`}`
+}
+const KEPT_READABLE = `      # What is not encrypted yet stays readable. Take this out once everything is rewritten and a backup cycle has passed.
       - identity: {}
 `
-}
 
 const ENCRYPT_AT_PROVIDER: ProviderCommands = {
   eks: {

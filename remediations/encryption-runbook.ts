@@ -1,16 +1,20 @@
 /** Encryption at rest by hand: the file with the key to its place, then the flags, and only then what proves it and stores anew (controls.md 7(d)). */
-import { placing } from './flag-runbook.ts'
+import { placing, replacing } from './flag-runbook.ts'
 
 const PREFIX = 'k8s:enc:secretbox:v1:'
 export const PROVE = `prove it: \`kubectl -n default create secret generic k8s-harden-proof --from-literal=a=b\`, then \`kubectl get --raw /metrics | grep 'to_storage",transformer_prefix="${PREFIX}'\` shows a number above 0, and where you reach etcd, \`etcdctl get /registry/secrets/default/k8s-harden-proof\` begins with ${PREFIX}; at the end \`kubectl -n default delete secret k8s-harden-proof\``
 
-const SWAP = 'put secretbox above identity'
+/** Where the file goes on control-plane nodes. */
+interface Place {
+  readonly path: string
+  readonly nodes: readonly string[]
+}
 
-/** What comes before the flags; the flags have steps of their own. */
+/** What comes before the flags; the flags have steps of their own. `later`: the same file with the key first, where it takes the other's place at the end; `isSwapped`: there is none, though several API servers need it. */
 export function placingKeys(
-  path: string,
-  nodes: readonly string[],
-  several: boolean,
+  { path, nodes }: Place,
+  later: string | undefined,
+  isSwapped: boolean,
   resources: readonly string[],
   minor: number | undefined,
 ): { runbook: string[]; rollback: string[] } {
@@ -18,10 +22,13 @@ export function placingKeys(
   return {
     runbook: [
       'take an etcd snapshot and restore it somewhere to see that it is good; have twice the size of the database free on disk',
-      `keep a copy of ${name} in a safe place away from the cluster, before anything is encrypted with it`,
-      ...(several && nodes.length !== 1
+      `keep a copy of ${later ?? name} in a safe place away from the cluster, before anything is encrypted with it`,
+      ...(later === undefined
+        ? []
+        : [`identity is first in ${name}, so that every API server can read what none writes yet; ${later} is for later`]),
+      ...(isSwapped
         ? [
-            `in the file, ${SWAP.replace('secretbox above identity', 'identity above secretbox')} for now where there is more than one API server: so every one can read what none writes yet`,
+            'in the file, put identity above secretbox for now where there is more than one API server: so every one can read what none writes yet',
           ]
         : []),
       ...placing(name, path, nodes, path.slice(0, path.lastIndexOf('/'))).runbook,
@@ -39,17 +46,19 @@ export function placingKeys(
 
 /** What comes after them, on all nodes. */
 export function whenLoaded(
-  path: string,
-  several: boolean,
-  nodes: readonly string[],
+  { path, nodes }: Place,
+  later: string | undefined,
+  isSwapped: boolean,
   resources: readonly string[],
   minor: number | undefined,
 ): string[] {
+  const TAKEN_UP = 'a server with automatic reload takes it up within a minute, others must be restarted one by one'
   return [
-    ...(several && nodes.length !== 1
-      ? [
-          `when all API servers have it, ${SWAP} again in ${path} on every control-plane node; a server with automatic reload takes it up within a minute, others must be restarted one by one`,
-        ]
+    ...(later === undefined
+      ? []
+      : [...replacing(later, path, nodes).map((line) => `when every API server runs with the flags, and not before, ${line}`), TAKEN_UP]),
+    ...(isSwapped
+      ? [`when all API servers have it, put secretbox above identity again in ${path} on every control-plane node; ${TAKEN_UP}`]
       : []),
     PROVE,
     rewrite(resources, minor, 'encrypt'),

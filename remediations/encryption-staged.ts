@@ -120,19 +120,22 @@ export function stagedChanges(
   const [first] = stages
   const mounts = mountsFor(path, stages)
   const hasPlugin = mounts.length > 1 && socketsIn(nodes).length === 0
-  for (const { node, given, reloads } of nodes) {
+  const flags = (node: string) =>
+    add(`${node}/kube-apiserver flags`, `kube-apiserver on ${node}: set --${ENCRYPTION_FLAG}=${path}, --${RELOAD}=true`, {
+      do: 'flags',
+      node,
+      component: 'kube-apiserver',
+      flags: { [ENCRYPTION_FLAG]: path, [RELOAD]: 'true' },
+      mounts,
+      files: [],
+    })
+  // One that does not take up a changed file by itself is restarted once, to do so from then on: before any file changes.
+  for (const { node, given, reloads } of nodes) if (given && (!reloads || hasPlugin)) flags(node)
+  for (const { node, given } of nodes) {
     const read = first?.is === 'files' && first.step === 'read' ? first.files.find((one) => one.node === node)?.rules : undefined
     // One that has no flags yet gets the file before them, and loads it when it starts with them.
     if (read !== undefined && !given) file(node, 'read', read, 'later')
-    if (!given || !reloads || hasPlugin)
-      add(`${node}/kube-apiserver flags`, `kube-apiserver on ${node}: set --${ENCRYPTION_FLAG}=${path}, --${RELOAD}=true`, {
-        do: 'flags',
-        node,
-        component: 'kube-apiserver',
-        flags: { [ENCRYPTION_FLAG]: path, [RELOAD]: 'true' },
-        mounts,
-        files: [],
-      })
+    if (!given) flags(node)
     if (read !== undefined && given) file(node, 'read', read, 'reload')
   }
   // At once: whoever upgrades while a later stage waits or has failed keeps the flags.

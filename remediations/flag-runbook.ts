@@ -38,6 +38,12 @@ export function placing(
   }
 }
 
+/** The steps that put a file in the place of one that was placed before; the way back is that one's. */
+export const replacing = (name: string, path: string, nodes: readonly string[]): string[] => [
+  `copy ${name} to every control-plane node${onNodes(nodes)}, into ${STAGE}/`,
+  `on one control-plane node after the other, as root: \`install -o root -g root -m 0600 ${STAGE}/${name} ${path} && rm ${STAGE}/${name}\``,
+]
+
 /** A look that the file is there, before anything names it. */
 export const liesThere = (path: string): string =>
   `on every control-plane node, as root: \`stat -c '%U %a' ${path}\` says "root 600": a component whose flag names a file that is missing does not start`

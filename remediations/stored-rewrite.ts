@@ -8,6 +8,8 @@ export interface Stale {
   readonly writes?: string
   readonly resource: string
   readonly byHand?: string
+  /** `writes` is a KMS's, and an older key of it is in use. */
+  readonly newKey?: true
 }
 
 /** Needs no way to a node: the API alone does it, on a live cluster. */
@@ -18,14 +20,20 @@ export const rewriteStored = <E extends Stale>(): Remedy<E> =>
     propose: ({ evidence }, { view }) => proposeRewrite(evidence, view),
   })
 
-export function proposeRewrite({ writes, resource, byHand }: Stale, view: View<Readable>): Proposal {
+export function proposeRewrite({ writes, resource, byHand, newKey }: Stale, view: View<Readable>): Proposal {
   if (byHand !== undefined) return { byHand }
   if (writes === undefined || view.source.kind !== 'live')
     return {
       byHand: `find out which provider writes ${resource} now (the first of the EncryptionConfiguration that every API server has loaded); when it is one that encrypts, store them anew: ${byOperator(resource, view)}`,
     }
+  const nodes = controlPlane(view)
+  if (newKey && nodes.length === 0)
+    return {
+      byHand:
+        'say with --host NODE=CARRIER how every node with an API server is reached, so that each is seen to have the new key: k8s-harden encryption rotate',
+    }
   return {
-    changes: [rewriteChange([resource], writes, controlPlane(view))],
+    changes: [newKey ? newKeyChange([resource], writes, nodes) : rewriteChange([resource], writes, nodes)],
     risk: 'may-break',
     summary: `store all ${resource} anew, so that the provider that writes now encrypts them`,
     mayBreak: [
@@ -48,6 +56,14 @@ export function rewriteChange(resources: readonly string[], prefix: string, node
     action: { do: 'rewrite', resources, prefix, nodes, ...(onlyUndo && { onlyUndo }) },
   }
 }
+
+/** The prefix stays: a KMS changes its key by itself, and what is stored is encrypted with the older one until it is written again. */
+export const newKeyChange = (resources: readonly string[], prefix: string, nodes: readonly string[]): Change => ({
+  type: 'host',
+  key: `rewrite ${resources.join(', ')} to the new key of ${prefix}`,
+  title: `stored ${resources.join(', ')}: each stored anew, with the key that the KMS gives now`,
+  action: { do: 'rewrite', resources, prefix, nodes, newKey: true },
+})
 
 const controlPlane = (view: View<Readable>): readonly string[] =>
   (view.fact('Hosts')?.hosts ?? []).filter((host) => host.controlPlane && host.refused === undefined).map(({ node }) => node)

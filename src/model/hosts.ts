@@ -136,8 +136,8 @@ export interface EncryptionAction {
   /** Of the file, the same on all nodes. */
   readonly path: string
   readonly rules: readonly EncryptionStageRule[]
-  /** How the API server of the node takes it up before the step is done: by itself, by a restart, or not yet, since its flags come later. */
-  readonly loadedBy: 'reload' | 'restart' | 'later'
+  /** The API server of the node takes it up by itself before the step is done; or not yet, since its flags come later. */
+  readonly loadedBy: 'reload' | 'later'
 }
 export interface EncryptionStageRule {
   readonly resources: readonly string[]
@@ -170,6 +170,8 @@ export interface RewriteAction {
   readonly prefix: string
   /** Nodes that run an API server, through which etcd may be looked at. */
   readonly nodes: readonly string[]
+  /** `prefix` is a KMS's, which has a new key of its own: none of what is stored may be left under another one than that of now. */
+  readonly newKey?: true
   /** Nothing is to be stored anew when the step is taken, only when it is taken back: then with `prefix`. */
   readonly onlyUndo?: true
 }

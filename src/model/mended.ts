@@ -17,6 +17,8 @@ export type Change =
       readonly name: string
       readonly text: FileText
       readonly mode: number
+      /** What takes its place later, as the runbook says: with the same keys, where the text says `{{key N}}`. */
+      readonly later?: { readonly name: string; readonly text: string }
       readonly runbook: readonly string[]
       readonly rollback: readonly string[]
     }

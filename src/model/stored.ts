@@ -16,6 +16,8 @@ export interface StoredForm {
   readonly newest: Readonly<Record<string, number>>
   /** When that one was written at the earliest: its creation, or a later change that its managed fields tell (RFC 3339). */
   readonly newestAt?: string
+  /** Hashes of the key ids of a KMS (v2) with which what was read is encrypted, by how many, and of the key that it gives now. */
+  readonly keys?: { readonly read: Readonly<Record<string, number>>; readonly now: string | undefined }
   /** No provider could decrypt them. */
   readonly failed: number
   /** Why the counts cannot be relied on. */

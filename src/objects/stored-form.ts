@@ -1,5 +1,5 @@
 /** In what form etcd holds a resource: told by the API server's counters, and asked of etcd itself without any value leaving it. */
-import type { MetricSample } from '../model/index.ts'
+import type { MetricSample, StoredForm } from '../model/index.ts'
 
 /** How often values were decoded (`from`) or encoded (`to`), by what they began with. Plain text is `''`. */
 export interface Transformations {
@@ -33,6 +33,39 @@ export function grown(before: Transformations, after: Transformations): Transfor
     .filter(([, count]) => count > 0)
   return { byPrefix: new Map(byPrefix), failed: after.failed - before.failed }
 }
+
+const KEY_FAMILY = 'apiserver_envelope_encryption_key_id_hash'
+/** Of a KMS v2 provider: `k8s:enc:kms:v2:NAME:`. */
+export const kmsName = (prefix: string): string | undefined => /^k8s:enc:kms:v2:(.+):$/.exec(prefix)?.[1]
+
+/**
+ * How often values were decoded, by the hash of the key's id (`sha256:…`), since the API server that answered was started; of all resources
+ * that the provider encrypts.
+ */
+export function keysRead(samples: readonly MetricSample[], provider: string): ReadonlyMap<string, number> {
+  const keys = new Map<string, number>()
+  for (const { name, labels, value } of samples)
+    if (name === `${KEY_FAMILY}_total` && labels['provider_name'] === provider && labels['transformation_type'] === 'from_storage')
+      keys.set(labels['key_id_hash'] ?? '', value)
+  return keys
+}
+/** The same of what came on top. */
+export function keysGrown(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    [...after].map(([key, count]): [string, number] => [key, count - (before.get(key) ?? 0)]).filter(([, count]) => count > 0),
+  )
+}
+/** The key that the KMS gave last when the API server asked, as it does once a minute: what is written now is encrypted with it. */
+export function keyOfNow(samples: readonly MetricSample[], provider: string): string | undefined {
+  const given = samples.filter(
+    ({ name, labels }) => name === `${KEY_FAMILY}_status_last_timestamp_seconds` && labels['provider_name'] === provider,
+  )
+  return given.toSorted((a, b) => b.value - a.value)[0]?.labels['key_id_hash']
+}
+
+/** Those of a KMS with which something is encrypted still, beside the one that it gives now. */
+export const olderKeys = ({ keys }: StoredForm): readonly string[] =>
+  keys === undefined ? [] : Object.keys(keys.read).filter((key) => key !== keys.now)
 
 /** The series that values with this beginning count under: `k8s:enc:secretbox:v1:key1:` is its provider's and its key's. */
 export function seriesOf(prefix: string): readonly string[] {

@@ -131,7 +131,8 @@ class World {
 }
 
 const objectOf = (change: Extract<Change, { type: 'file' }>): KubeObject | undefined => {
-  const object = objectInFile(change.name, change.text)
+  // In the end what takes its place is there.
+  const object = objectInFile(change.name, { ...change.text, ...(change.later && { text: change.later.text }) })
   return object !== undefined && kindOf(object) !== undefined ? object : undefined
 }
 

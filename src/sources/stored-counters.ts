@@ -25,7 +25,8 @@ export async function storedCounters(
   const answer = await client.stream('/metrics', options, (line) => {
     if (line.startsWith('process_start_time_seconds')) process = parseSample(line)?.value
     if (line.startsWith('apiserver_encryption_config_controller_')) configured = true
-    if (!line.startsWith('apiserver_storage_transformation_operations_total{')) return undefined
+    const isKey = line.startsWith('apiserver_envelope_encryption_key_id_hash_')
+    if (!isKey && !line.startsWith('apiserver_storage_transformation_operations_total{')) return undefined
     configured = true
     const sample = parseSample(line)
     if (sample !== undefined) samples.push(sample)

@@ -50,6 +50,7 @@ export class Instance {
       if (
         Object.values(RELOADED).some((family) => line.startsWith(family)) ||
         line.startsWith('apiserver_storage_transformation_operations_total') ||
+        line.startsWith('apiserver_envelope_encryption_key_id_hash_') ||
         line.startsWith('process_start_time_seconds')
       ) {
         const sample = parseSample(line)

@@ -13,6 +13,8 @@ export interface PlacedFile {
   readonly text: string
   readonly mode: number
   readonly secretKeys: number
+  /** The file of the same step whose keys it has too. */
+  readonly keysOf?: string
 }
 interface Prepared {
   readonly files: readonly PlacedFile[]
@@ -62,8 +64,10 @@ export class FilesWriter implements Writer {
 
   async intent(rehearsal: Rehearsal): Promise<readonly Written[]> {
     const { files } = rehearsal.prepared as Prepared
+    const drawnFor = new Map<string, readonly string[]>()
     const drawn = files.map((file) => {
-      const keys = Array.from({ length: file.secretKeys }, () => randomBytes(32).toString('base64'))
+      const keys = drawnFor.get(file.keysOf ?? '') ?? Array.from({ length: file.secretKeys }, () => randomBytes(32).toString('base64'))
+      drawnFor.set(file.name, keys)
       return { file, path: this.#pathOf(file.name), content: fillKeys(file.text, (n) => keys[n - 1] ?? '') }
     })
     this.#drawn.set(rehearsal, drawn)
@@ -161,11 +165,12 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   )
 
-function filesOf({ name, text, mode, runbook, rollback }: Extract<Change, { type: 'file' }>): PlacedFile[] {
+function filesOf({ name, text, mode, later, runbook, rollback }: Extract<Change, { type: 'file' }>): PlacedFile[] {
   const steps = (lines: readonly string[]) => lines.map((line, index) => `${index + 1}. ${line}`).join('\n')
   const words = `# What to do with ${name}\n\n${steps(runbook)}\n${rollback.length === 0 ? '' : `\n## The way back\n\n${steps(rollback)}\n`}`
   return [
     { name, text: text.text, mode, secretKeys: text.secretKeys ?? 0 },
+    ...(later === undefined ? [] : [{ ...later, mode, secretKeys: text.secretKeys ?? 0, keysOf: name }]),
     ...(runbook.length === 0 ? [] : [{ name: `${name}.runbook.md`, text: words, mode: 0o644, secretKeys: 0 }]),
   ]
 }

@@ -69,12 +69,7 @@ export const performEncryption: Performer<EncryptionAction, Prepared> = {
 const undoOf = (written: Written): Undo => written.undo as unknown as Undo
 
 async function rehearse(action: EncryptionAction, world: HostWorld) {
-  const { node, path, rules, loadedBy } = action
-  if (loadedBy === 'restart')
-    throw new WriteRefused(
-      'k8s-harden',
-      `the API server of ${node} is not restarted for ${path}: have it load the file by itself first, with --encryption-provider-config-automatic-reload=true (1.26 or later)`,
-    )
+  const { node, path, rules } = action
   const read = await readNodes(action, world)
   const { keys, drawn } = await keysFor(rules, action, read, world)
   const faults = faultsOf(rules, keys)

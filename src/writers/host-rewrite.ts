@@ -4,7 +4,7 @@
  */
 import type { Host } from '../hosts/host.ts'
 import type { Json, RewriteAction, Written } from '../model/index.ts'
-import { prefixWords } from '../objects/stored-form.ts'
+import { kmsName, prefixWords } from '../objects/stored-form.ts'
 import { WriteRefused, type WrittenState } from '../plan/writer.ts'
 import { refuser, words } from './cluster-api.ts'
 import type { HostWorld, Performer } from './host-performer.ts'
@@ -13,6 +13,7 @@ import { touch } from './rewrite-objects.ts'
 import { type Migrations, PACE, type RewritePace, rewriteResource } from './rewrite-resource.ts'
 import { proveByBytes } from './stored-bytes.ts'
 import { freshItem, itemWords, type StoredItem, type StoredResource, storedItems, storedResources } from './stored-items.ts'
+import { commonKey, othersThan, short } from './stored-keys.ts'
 import { proveByReads } from './stored-reads.ts'
 
 /** Objects that are tried with a dry run, of different namespaces. */
@@ -28,23 +29,36 @@ export const performRewrite: Performer<RewriteAction, Prepared> = rewriteAt(PACE
 /** The same at another pace. */
 export function rewriteAt(pace: RewritePace): Performer<RewriteAction, Prepared> {
   return {
-    async rehearse(action, { client, signal }) {
+    async rehearse(action, world) {
+      const { client, signal } = world
       const resources = await storedResources(client, action.resources)
       const lines: string[] = []
       const warnings: string[] = []
+      const key = await keyFor(action, world)
+      let older = 0
       for (const resource of resources) {
         const items = await storedItems(client, resource, signal)
         lines.push(
           `${resource.name} (${items.length})`,
           ...(action.onlyUndo
             ? [`  stays as it is stored; taking this back stores it anew as ${prefixWords(action.prefix)}`]
-            : ['- as it is stored now', `+ ${prefixWords(action.prefix)}`]),
+            : [await asNow(resource, items), `+ ${prefixWords(action.prefix)}`]),
         )
         if (!action.onlyUndo) warnings.push(...(await tryOut(resource, items)))
       }
+      if (key !== undefined && older === 0) throw new WriteRefused('k8s-harden', changeInKms(key.provider, key.hash))
       if (!action.onlyUndo && (await migrationsAt(client)) === undefined)
         warnings.push('StorageVersionMigration is not served: each object is patched, at most ' + `${pace.perSecond} a second`)
       return { diff: `${lines.join('\n')}\n`, warnings, prepared: { resources } }
+
+      async function asNow(resource: StoredResource, items: readonly StoredItem[]): Promise<string> {
+        if (key === undefined || items.length === 0) return '- as it is stored now'
+        const seen = await othersThan(key.hash, key.provider, { client, resource, items, signal })
+        if (seen.is === 'unknown')
+          throw new WriteRefused('k8s-harden', `with which key ${resource.name} are stored is not seen: ${seen.because}`)
+        older += seen.others
+        return `- ${seen.others} of ${seen.read} with another key of kms ${key.provider} than ${short(key.hash)}`
+      }
 
       async function tryOut(resource: StoredResource, items: readonly StoredItem[]): Promise<readonly string[]> {
         const doubts = new Set<string>()
@@ -69,7 +83,7 @@ export function rewriteAt(pace: RewritePace): Performer<RewriteAction, Prepared>
 
     async commit(action, { resources }, _written, world) {
       if (action.onlyUndo) return (await Promise.all(resources.map((resource) => readable(resource, world)))).flat()
-      return rewriteAll(resources, action.prefix, action.nodes, world, pace)
+      return rewriteAll(resources, action.prefix, action.nodes, world, pace, await keyFor(action, world))
     },
 
     /**
@@ -77,11 +91,18 @@ export function rewriteAt(pace: RewritePace): Performer<RewriteAction, Prepared>
      * what is left shows as a finding again, and taking it back stores everything anew once more.
      */
     async state(written, world): Promise<WrittenState> {
-      const { prefix, resources: names, nodes, onlyUndo } = actionOf(written)
+      const action = actionOf(written)
+      const { prefix, resources: names, nodes, onlyUndo } = action
       if (onlyUndo) return 'after'
+      const key = await keyFor(action, world)
       for (const resource of await storedResources(world.client, names)) {
         const items = await storedItems(world.client, resource)
         if (items.length === 0) continue
+        if (key !== undefined) {
+          const seen = await othersThan(key.hash, key.provider, { client: world.client, resource, items, signal: world.signal })
+          if (seen.is === 'unknown' || seen.others < seen.read) return 'after'
+          continue
+        }
         const bytes = await proveByBytes(hostsOf(nodes, world), resource.name, prefix, items.length)
         if (bytes.is === 'seen' && bytes.all) return 'after'
         const [first] = items
@@ -102,6 +123,14 @@ export function rewriteAt(pace: RewritePace): Performer<RewriteAction, Prepared>
   }
 }
 
+/** Of a KMS whose key has changed, the one of now. */
+async function keyFor({ newKey, prefix, nodes }: RewriteAction, world: HostWorld) {
+  const provider = newKey === undefined ? undefined : kmsName(prefix)
+  return provider === undefined ? undefined : { provider, hash: await commonKey(provider, nodes, world) }
+}
+const changeInKms = (provider: string, key: string): string =>
+  `everything is encrypted with the key of now (${short(key)}): have the key of kms ${provider} changed in the KMS, keep the old one there for as long as there are backups, wait a minute, and run this again`
+
 function actionOf({ undo }: Written): RewriteAction {
   return (undo as unknown as { readonly action: RewriteAction }).action
 }
@@ -112,11 +141,14 @@ async function rewriteAll(
   nodes: readonly string[],
   world: HostWorld,
   pace: RewritePace,
+  key?: { readonly provider: string; readonly hash: string },
 ): Promise<readonly string[]> {
   const warnings: string[] = []
   const migrations: Migrations = { at: await migrationsAt(world.client) }
   for (const resource of resources)
-    warnings.push(...(await rewriteResource({ resource, prefix, hosts: hostsOf(nodes, world), world, pace, migrations })))
+    warnings.push(
+      ...(await rewriteResource({ resource, prefix, ...(key && { key }), hosts: hostsOf(nodes, world), world, pace, migrations })),
+    )
   return warnings
 }
 

@@ -48,7 +48,8 @@ export async function writePatchFiles(
     mode: 0o644,
     secretKeys: 0,
   })
-  for (const file of files) await writeInside(root, file)
+  const drawn = new Map<string, readonly string[]>()
+  for (const file of files) await writeInside(root, file, drawn)
   return names
 }
 
@@ -142,11 +143,16 @@ async function parentIsOurs(root: string, path: string): Promise<boolean> {
   return parent !== undefined && (parent === root || parent.startsWith(`${root}${sep}`))
 }
 
-async function writeInside(root: string, { name, text, mode, secretKeys }: StepFile): Promise<void> {
+async function writeInside(
+  root: string,
+  { name, text, mode, secretKeys, keysOf }: StepFile,
+  drawn = new Map<string, readonly string[]>(),
+): Promise<void> {
   const path = inside(root, name)
   await mkdir(dirname(path), { recursive: true })
   if (!(await parentIsOurs(root, path))) throw new OutputProblem(`${name} would lead out of the output directory`)
-  const keys = Array.from({ length: secretKeys }, () => randomBytes(32).toString('base64'))
+  const keys = drawn.get(keysOf ?? '') ?? Array.from({ length: secretKeys }, () => randomBytes(32).toString('base64'))
+  drawn.set(name, keys)
   const handle = await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW, mode).catch(
     (error: NodeJS.ErrnoException) => {
       throw new OutputProblem(`${name} cannot be written (${error.code})`)

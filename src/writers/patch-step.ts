@@ -12,6 +12,8 @@ export interface StepFile {
   readonly text: string
   readonly mode: number
   readonly secretKeys: number
+  /** The file of the same output whose keys it has too. */
+  readonly keysOf?: string
 }
 export interface StepFiles {
   readonly step: Step
@@ -156,17 +158,28 @@ function takeDelete(made: Made, { target }: Extract<Change, { type: 'delete' }>,
   made.undo.push(instruction(commands.undo))
 }
 
-function takeFile(made: Made, { name, text, mode, runbook, rollback }: Extract<Change, { type: 'file' }>): void {
-  const safe = name
+function takeFile(made: Made, { name, text, mode, later, runbook, rollback }: Extract<Change, { type: 'file' }>): void {
+  const safe = safeName(name)
+  const secretKeys = text.secretKeys ?? 0
+  made.files.push({ name: `files/${safe}`, text: text.text, mode: secretKeys > 0 ? 0o600 : mode & 0o777, secretKeys })
+  if (later !== undefined)
+    made.files.push({
+      name: `files/${safeName(later.name)}`,
+      text: later.text,
+      mode: made.files.at(-1)!.mode,
+      secretKeys,
+      keysOf: `files/${safe}`,
+    })
+  made.apply.push(...(runbook.length === 0 ? [`put files/${safe} in its place`] : runbook).map(words))
+  made.undo.push(...rollback.map(words))
+}
+
+const safeName = (name: string): string =>
+  name
     .split('/')
     .map(fileWord)
     .filter((part) => part !== '')
     .join('/')
-  const secretKeys = text.secretKeys ?? 0
-  made.files.push({ name: `files/${safe}`, text: text.text, mode: secretKeys > 0 ? 0o600 : mode & 0o777, secretKeys })
-  made.apply.push(...(runbook.length === 0 ? [`put files/${safe} in its place`] : runbook).map(words))
-  made.undo.push(...rollback.map(words))
-}
 
 /** Where no command does it, a sentence says what to do instead. */
 const instruction = (text: string): Instruction => (/^(a pod|apply your own) /.test(text) ? words(text) : command(text))

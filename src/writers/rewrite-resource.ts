@@ -9,6 +9,7 @@ import { migrate } from './rewrite-migration.ts'
 import { type Pace, type Rewritten, rewriteObjects } from './rewrite-objects.ts'
 import { proveByBytes } from './stored-bytes.ts'
 import { type StoredItem, type StoredResource, storedItems } from './stored-items.ts'
+import { notOfKey, othersThan } from './stored-keys.ts'
 import { proveByReads } from './stored-reads.ts'
 
 export interface RewritePace extends Omit<Pace, 'patienceMs'> {
@@ -21,6 +22,8 @@ interface Options {
   readonly resource: StoredResource
   /** Undefined: whatever writes now. */
   readonly prefix: string | undefined
+  /** Of the KMS: none may be left under another one. */
+  readonly key?: { readonly provider: string; readonly hash: string }
   readonly hosts: readonly Host[]
   readonly world: HostWorld
   readonly pace: RewritePace
@@ -33,11 +36,11 @@ export interface Migrations {
 
 /** Returns warnings; throws where it is not proved that everything is stored as it should be. */
 export async function rewriteResource(options: Options): Promise<readonly string[]> {
-  const { resource, prefix, hosts, world, pace, migrations } = options
+  const { resource, prefix, key, hosts, world, pace, migrations } = options
   const { client, signal, tell } = world
   const items = await storedItems(client, resource, signal)
   if (items.length === 0) return []
-  if (prefix !== undefined) {
+  if (prefix !== undefined && key === undefined) {
     const already = await proveByBytes(hosts, resource.name, prefix, items.length)
     if (already.is === 'seen' && already.all) return []
   }
@@ -104,6 +107,12 @@ export async function rewriteResource(options: Options): Promise<readonly string
     const all = await storedItems(client, resource, signal)
     const yes = (...said: string[]) => ({ proved: true, because: '', warnings: said })
     let because = ''
+    if (key !== undefined) {
+      tell(`the proof of ${resource.name}: each is read from etcd`)
+      const keys = await othersThan(key.hash, key.provider, { client, resource, items: all, signal })
+      if (keys.is === 'unknown') return { proved: false, because: keys.because, warnings: [] }
+      return keys.others === 0 ? yes() : { proved: false, because: notOfKey(resource.name, prefix ?? '', keys.others), warnings: [] }
+    }
     if (prefix !== undefined) {
       const bytes = await proveByBytes(hosts, resource.name, prefix, all.length)
       if (bytes.is === 'seen')

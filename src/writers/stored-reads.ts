@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
 import { METADATA_ONLY } from '../apiserver/metadata-only.ts'
-import { grown, proofByReads, type ReadProof, type Transformations, transformations } from '../objects/stored-form.ts'
+import { grown, keysGrown, keysRead, proofByReads, type ReadProof, type Transformations, transformations } from '../objects/stored-form.ts'
 import { storedCounters } from '../sources/stored-counters.ts'
 import { pathOfItem, type StoredItem, type StoredResource } from './stored-items.ts'
 
@@ -16,6 +16,8 @@ export interface Reading {
 }
 export interface Decoded {
   readonly counted: Transformations
+  /** By the hash of the key's id, where they are a KMS's. */
+  readonly keys: (provider: string) => Readonly<Record<string, number>>
   /** Objects that were there and answered. */
   readonly read: number
   /** The API server that answered is given an EncryptionConfiguration, as far as its metrics tell. */
@@ -76,5 +78,6 @@ async function readOnce({ client, resource, items, tell, signal }: Reading): Pro
   if ('refusal' in after || after.process !== before.process)
     return { is: 'unknown', because: 'the counters before and after are of two API servers, or of one that was restarted' }
   const counted = grown(transformations(before.samples, resource.name, 'from'), transformations(after.samples, resource.name, 'from'))
-  return { counted, read, configured: after.configured }
+  const keys = (provider: string) => keysGrown(keysRead(before.samples, provider), keysRead(after.samples, provider))
+  return { counted, keys, read, configured: after.configured }
 }

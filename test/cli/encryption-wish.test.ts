@@ -47,7 +47,8 @@ function plan(request: EncryptionRequest, ...nodes: ReturnType<typeof node>[]) {
 }
 function words(action: HostAction): string {
   if (action.do === 'flags') return `${action.node} flags ${Object.values(action.flags).join()}`
-  if (action.do === 'rewrite') return `${action.onlyUndo ? 'gate' : 'rewrite'} ${action.resources} ${action.prefix || 'plain'}`
+  if (action.do === 'rewrite')
+    return `${action.onlyUndo ? 'gate' : 'rewrite'} ${action.resources} ${action.prefix || 'plain'}${action.newKey ? ' with its new key' : ''}`
   if (action.do !== 'encryption') return action.do
   return `${action.node} ${action.rules.map(({ resources, providers }) => `${resources}: ${providers.map((one) => ('keys' in one ? one.keys : one.kind)).join(' > ')}`).join('; ')}`
 }
@@ -124,11 +125,36 @@ describe('what an operator asks of encryption at rest', () => {
     ])
   })
 
+  it('a KMS changes its key by itself: what is stored is stored anew with it, and no file changes', () => {
+    const vault = { kms: { apiVersion: 'v2', name: 'vault', endpoint: 'unix:///run/vault.sock' } }
+    const { steps } = plan({ do: 'rotate', removeOld: false }, node('cp-1', vault, { identity: {} }), node('cp-2', vault, { identity: {} }))
+    expect(steps).toEqual(['rewrite secrets k8s:enc:kms:v2:vault: with its new key'])
+  })
+
+  it('and that is fulfilled when nothing is left under an older key', () => {
+    const control = encryptionWish({ do: 'rotate', removeOld: false })
+    const vault = node('cp-1', { kms: { apiVersion: 'v2', name: 'vault', endpoint: 'unix:///run/vault.sock' } })
+    const findingsOf = (read: Record<string, number>) => {
+      const keys = { read, now: 'sha256:new' }
+      const StoredForm = {
+        resources: [{ resource: 'secrets', objects: 3, looked: 3, read: { 'k8s:enc:kms:v2:vault:': 3 }, newest: {}, keys, failed: 0 }],
+      }
+      const facts = { Hosts: { hosts: [vault.host] }, ServerVersion: { gitVersion: 'v1.37.1', minor: 37 }, StoredForm }
+      const { snapshot } = worldOf(`apiVersion: k8s-harden.test/v1\nkind: World\nfacts: ${JSON.stringify(facts)}${vault.pod}`)
+      const { findings } = judge(control, snapshot)
+      compile(findings, new Map([[control.id, control]]), snapshot, {})
+      return findings.length
+    }
+    // Nobody has changed the key yet: the step says so when it is rehearsed.
+    expect(findingsOf({ 'sha256:new': 3 })).toBe(1)
+    expect(findingsOf({ 'sha256:new': 1, 'sha256:old': 2 })).toBe(1)
+    expect(findingsOf({ 'sha256:new': 3 })).toBe(0)
+  })
+
   it('says why not', () => {
     expect(plan({ do: 'rotate', removeOld: false }, node('cp-1')).why).toMatch(/nothing is encrypted/)
-    expect(
-      plan({ do: 'rotate', removeOld: false }, node('cp-1', { kms: { apiVersion: 'v2', name: 'v', endpoint: 'unix:///v' } })).why,
-    ).toMatch(/the key is in the KMS/)
+    const v1 = { kms: { name: 'v', endpoint: 'unix:///v' } }
+    expect(plan({ do: 'rotate', removeOld: false }, node('cp-1', v1)).why).toMatch(/change to version 2 first/)
     expect(plan({ do: 'cover', resources: ['pods'] }, node('cp-1', { rot13: {} })).why).toMatch(/--host NODE=CARRIER/)
   })
 

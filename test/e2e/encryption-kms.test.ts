@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formWanted } from '../../remediations/encryption-staged.ts'
 import { LocalHost } from '../../src/hosts/local.ts'
-import type { EncryptionAction } from '../../src/model/index.ts'
+import type { EncryptionAction, StepId } from '../../src/model/index.ts'
 import type { EncryptionForm } from '../../src/objects/encryption-forms.ts'
 import { encryptionStages } from '../../src/objects/encryption-stages.ts'
 import type { HostWorld } from '../../src/writers/host-performer.ts'
@@ -118,19 +118,27 @@ describe.skipIf(skip !== undefined)('a KMS v2 plugin', () => {
     const early = actionOf([{ resources: ['secrets'], providers: [form] }], 'reload')
     await expect(perform(early, world)).rejects.toThrow(/some of secrets is stored in plain text/)
     const prefix = 'k8s:enc:kms:v2:vault:'
-    const { run, written, world: own } = rewriter(cluster.kubeconfig, { prefix, nodes: [] })
+    const { run, world: own } = rewriter(cluster.kubeconfig, { prefix, nodes: [] })
     expect(await run()).toEqual([])
     expect(await stored()).toEqual([prefix])
     await allRead()
 
+    const action = { do: 'rewrite', resources: ['secrets'], prefix, nodes: ['cp-1'], newKey: true } as const
+    await expect(performRewrite.rehearse(action, world)).rejects.toThrow(/have the key of kms vault changed in the KMS/)
     // Changed in the KMS: the API server sees it when it asks for the status, once a minute.
     const old = await keyNow()
     expect(old).toMatch(/^sha256:/)
     await plugin.use('k2', 'k1')
     await expect.poll(keyNow, { timeout: 3 * MINUTE, interval: 1000 }).not.toBe(old)
-    // The prefix stays the same, and still each is stored anew: the API server tells which are of another key.
-    await performRewrite.undo(await written(), false, own)
     own.client.close()
+    // The prefix stays the same, and still each is stored anew: the API server tells which are of another key.
+    const { diff, prepared } = await performRewrite.rehearse(action, world)
+    expect(diff).toMatch(/^secrets \((\d+)\)\n- \1 of \1 with another key of kms vault than sha256:/)
+    const [rewrite] = await performRewrite.intent(action, prepared, 'step-1' as StepId, world)
+    expect(await performRewrite.state(rewrite!, world)).toBe('before')
+    expect(await performRewrite.commit(action, prepared, [rewrite!], world)).toEqual([])
+    expect(await performRewrite.state(rewrite!, world)).toBe('after')
+    await expect(performRewrite.rehearse(action, world)).rejects.toThrow(/everything is encrypted with the key of now/)
     await plugin.use('k2')
     await cluster.restartApiServer()
     await allRead()

@@ -60,11 +60,19 @@ describe('turning it on', () => {
     const [one] = filesOf(propose(world({ source: 'manifests' }) + apiServer('kube-apiserver')))
     const [several] = filesOf(propose(world() + apiServer('kube-apiserver-a') + apiServer('kube-apiserver-b')))
     expect(one!.runbook.join('\n')).not.toContain('swapped')
+    expect(one!.later).toBeUndefined()
+    const order = ({ text }: { readonly text: string }) =>
+      ruleForSecrets(encryptionRules(parse(text) as ConfigFile))!.providers.map(({ kind }) => kind)
+    expect([order(several!.text), order(several!.later!)]).toEqual([
+      ['identity', 'secretbox'],
+      ['secretbox', 'identity'],
+    ])
     const step = (words: string) => several!.runbook.findIndex((line) => line.includes(words))
     expect(step('snapshot')).toBe(0)
-    expect(step('swapped')).toBeGreaterThan(step('safe place'))
-    expect(step('one API server after the other')).toBeGreaterThan(step('swapped'))
-    expect(step('put secretbox above identity again')).toBeGreaterThan(step('one API server after the other'))
+    expect(step('copy encryption-config.yaml to')).toBeGreaterThan(step('safe place'))
+    expect(step('one API server after the other')).toBeGreaterThan(step('copy encryption-config.yaml to'))
+    expect(step('copy encryption-config.key-first.yaml to')).toBeGreaterThan(step('one API server after the other'))
+    expect(step('prove it')).toBeGreaterThan(step('copy encryption-config.key-first.yaml to'))
     expect(step('rewrite')).toBeGreaterThan(step('prove it'))
     expect(several!.rollback[0]).toContain('never remove')
   })

@@ -1,11 +1,13 @@
 /** What an operator asks of encryption at rest without a finding: as a control of one wish, so that apply does the rest. */
 import { STAGED_READS, stagedChanges, stagesFor } from '../../../remediations/encryption-staged.ts'
+import { newKeyChange } from '../../../remediations/stored-rewrite.ts'
 import { control, remedy } from '../../model/define.ts'
 import type { Proposal, Readable, RegisteredControl, View } from '../../model/index.ts'
 import { decidingRule, type EncryptionForm, formsOf, PLAIN, prefixOf } from '../../objects/encryption-forms.ts'
 import { type EncryptionHosts, encryptionHosts, newKeyName } from '../../objects/encryption-hosts.ts'
 import { type EncryptionWish, NoStages } from '../../objects/encryption-stages.ts'
 import { CONTROL_PLANE, FLAG_LADDER } from '../../objects/flags.ts'
+import { kmsName, olderKeys } from '../../objects/stored-form.ts'
 import { whyNotReached } from './encryption-reached.ts'
 
 export type EncryptionRequest =
@@ -34,10 +36,11 @@ const TITLES: Readonly<Record<EncryptionRequest['do'], string>> = {
   cover: 'More resources must be encrypted at rest',
   disable: 'Stored values must be in plain text again',
 }
-const READS: readonly Readable[] = [...FLAG_LADDER, ...STAGED_READS]
+const READS: readonly Readable[] = [...FLAG_LADDER, ...STAGED_READS, 'StoredForm', 'ApiServerMetrics']
 /** It has one finding until the wish is fulfilled. The name of a new key is chosen once. */
 export function encryptionWish(request: EncryptionRequest): RegisteredControl {
   let form: EncryptionForm | undefined
+  let isBegun = false
   const wishOf = (hosts: EncryptionHosts, now: View['now']): EncryptionWish | string => {
     if (request.do === 'disable') return { goal: { to: 'plain' }, drop: 'nothing' }
     const rules = hosts.nodes.flatMap((node) => node.rules).filter(({ providers }) => providers[0]?.kind !== 'identity')
@@ -46,7 +49,7 @@ export function encryptionWish(request: EncryptionRequest): RegisteredControl {
     if (writer === undefined) return 'nothing is encrypted: k8s-harden apply --control sec-etcd-encryption'
     if (request.do === 'cover') return { goal: { to: 'encrypt', with: writer, resources: request.resources }, drop: 'nothing' }
     if (writer.kind === 'kms')
-      return 'the key is in the KMS: have it changed there, wait until all API servers show its new hash, then store everything anew'
+      return `kms ${writer.name} has version 1 of the plugin interface, which tells nothing of keys: change to version 2 first`
     if (writer.kind === 'identity') return 'nothing is encrypted'
     form ??= underWay(
       rules.flatMap(({ providers }) => formsOf(providers)),
@@ -66,6 +69,7 @@ export function encryptionWish(request: EncryptionRequest): RegisteredControl {
       *evaluate(view) {
         const hosts = encryptionHosts(view)
         if (hosts !== undefined && isFulfilled(hosts, request, form)) return
+        if (hosts !== undefined && isBegun && kmsInUse(hosts) !== undefined && !hasOlderKeys(view)) return
         yield { subject: CONTROL_PLANE, origin: 'workload', key: request.do, reason: 'is to be changed as you asked', evidence: {} }
       },
       remedy: remedy({
@@ -74,6 +78,22 @@ export function encryptionWish(request: EncryptionRequest): RegisteredControl {
         propose(_finding, { view }): Proposal {
           const hosts = encryptionHosts(view)
           if (hosts === undefined) return { byHand: whyNotReached(view) }
+          const kms = request.do === 'rotate' ? kmsInUse(hosts) : undefined
+          if (kms !== undefined) {
+            isBegun = true
+            return {
+              changes: [
+                newKeyChange(
+                  kms.resources,
+                  kms.prefix,
+                  hosts.nodes.map(({ node }) => node),
+                ),
+              ],
+              risk: 'may-break',
+              summary: TITLES.rotate,
+              mayBreak: ['backups of etcd made until now need the old key: keep it in the KMS until they are gone'],
+            }
+          }
           const wish = wishOf(hosts, view.now)
           if (typeof wish === 'string') return { byHand: wish }
           try {
@@ -92,6 +112,17 @@ export function encryptionWish(request: EncryptionRequest): RegisteredControl {
     practice: 'secrets',
   }
 }
+
+/** What a KMS v2 plugin encrypts on all nodes alike: its key changes in the KMS, the files stay as they are. */
+function kmsInUse({ nodes }: EncryptionHosts): { readonly prefix: string; readonly resources: readonly string[] } | undefined {
+  const rules = nodes.flatMap((node) => node.rules).filter(({ providers }) => providers[0]?.kind !== 'identity')
+  const prefixes = new Set(rules.map(({ providers }) => prefixOf(formsOf(providers)[0]!)))
+  const [prefix = ''] = prefixes
+  if (prefixes.size !== 1 || kmsName(prefix) === undefined) return undefined
+  return { prefix, resources: [...new Set(rules.flatMap(({ resources }) => resources))] }
+}
+const hasOlderKeys = (view: View<Readable>): boolean =>
+  (view.fact('StoredForm')?.resources ?? []).some((form) => olderKeys(form).length > 0)
 
 const MAY_BREAK: Readonly<Record<EncryptionRequest['do'], readonly string[]>> = {
   rotate: ['backups of etcd made until now need the old key: keep a copy of the file with them'],

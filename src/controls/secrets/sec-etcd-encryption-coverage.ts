@@ -6,7 +6,7 @@ import { decidedWrongly, differingConfigurations, meantPrefix } from '../../obje
 import { LOOK_NOW, NOT_OF_NOW, writerSeen } from '../../objects/encryption-writer.ts'
 import { CONTROL_PLANE, componentFlags, FLAG_LADDER } from '../../objects/flags.ts'
 import { refOf } from '../../objects/ref.ts'
-import { prefixOfSeries, prefixWords, seriesOf } from '../../objects/stored-form.ts'
+import { olderKeys, prefixOfSeries, prefixWords, seriesOf } from '../../objects/stored-form.ts'
 
 interface Evidence {
   readonly grade: 'E1' | 'E3'
@@ -14,6 +14,7 @@ interface Evidence {
   readonly seen: string
   readonly writes?: string
   readonly byHand?: string
+  readonly newKey?: true
 }
 
 const ALL_ALIKE =
@@ -111,6 +112,14 @@ export default control({
             plain > 0 ? `holds ${resource} in plain text from before it encrypted them` : `holds ${resource} encrypted with an older key`,
           detail: `of ${looked} that were read of ${objects}, ${others.map(([series, count]) => `${count} are stored as ${prefixWords(series)}`).join(', ')}; now it writes ${writes}`,
           evidence: { ...evidence, seen: `read from etcd: ${others.map(([series]) => prefixWords(series)).join(', ')}`, writes: writes! },
+        }
+      else if (form.keys?.now !== undefined && olderKeys(form).length > 0 && writes !== undefined)
+        yield {
+          ...on,
+          key: `${resource} older key`,
+          reason: `holds ${resource} encrypted with an older key of the KMS`,
+          detail: `what was read of ${looked} is encrypted with ${Object.keys(form.keys.read).length} keys of it; now it gives ${form.keys.now}`,
+          evidence: { ...evidence, seen: `read from etcd: ${Object.keys(form.keys.read).join(', ')}`, writes, newKey: true },
         }
       else if (doubt !== undefined)
         yield {

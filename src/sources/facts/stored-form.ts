@@ -2,7 +2,7 @@ import { METADATA_LIST, METADATA_ONLY } from '../../apiserver/metadata-only.ts'
 import type { Refusal } from '../../apiserver/refusal.ts'
 import type { StoredForm } from '../../model/index.ts'
 import { signsOfConfiguration } from '../../objects/encryption.ts'
-import { grown, type Transformations, transformations } from '../../objects/stored-form.ts'
+import { grown, keyOfNow, keysGrown, keysRead, kmsName, type Transformations, transformations } from '../../objects/stored-form.ts'
 import { type StoredCounters, storedCounters } from '../stored-counters.ts'
 import { type Asking, FACT_MS, type Fact, type FactAnswer, refusedPath } from './fact.ts'
 
@@ -172,6 +172,8 @@ function formOf(
     }
     if (count < (decoded.get(process) ?? 0)) missed = true
   }
+  const newest = Object.fromEntries(since(between[0]!, after).byPrefix)
+  const [provider] = Object.keys({ ...newest, ...read }).flatMap((prefix) => kmsName(prefix) ?? [])
   const looked = [...decoded.values()].reduce((sum, count) => sum + count, 0)
   const wanted = some.length - gone
   const { creationTimestamp, managedFields = [] } = items.at(-1)?.metadata ?? {}
@@ -191,11 +193,23 @@ function formOf(
     objects: items.length - gone,
     looked,
     read,
-    newest: Object.fromEntries(since(between[0]!, after).byPrefix),
+    newest,
     ...(newestAt !== undefined && { newestAt }),
     failed,
+    ...(provider !== undefined && { keys: keysOf(provider, [...lanes.values()], before, between) }),
     ...(doubt !== undefined && { doubt }),
   }
+}
+
+function keysOf(provider: string, lanes: readonly number[], before: readonly StoredCounters[], between: readonly StoredCounters[]) {
+  const read: Record<string, number> = {}
+  for (const lane of lanes) {
+    const grown = keysGrown(keysRead(before[lane]!.samples, provider), keysRead(between[lane]!.samples, provider))
+    for (const [key, count] of Object.entries(grown)) read[key] = (read[key] ?? 0) + count
+  }
+  // API servers that have not seen the same key yet: none is the one of now.
+  const given = new Set(lanes.map((lane) => keyOfNow(between[lane]!.samples, provider)))
+  return { read, now: given.size === 1 ? [...given][0] : undefined }
 }
 
 /** Of more than are read the first half is the oldest; the others are spread, because a configuration may have come and gone in between. */
