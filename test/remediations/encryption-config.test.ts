@@ -59,19 +59,23 @@ describe('turning it on', () => {
   test('with several API servers identity goes first until all can read the key', () => {
     const [one] = filesOf(propose(world({ source: 'manifests' }) + apiServer('kube-apiserver')))
     const [several] = filesOf(propose(world() + apiServer('kube-apiserver-a') + apiServer('kube-apiserver-b')))
-    expect(one!.runbook.join('\n')).not.toContain('swapped')
-    const step = (words: string) => several!.runbook.findIndex((line) => line.includes(words))
+    expect(one!.runbook.join('\n')).not.toContain('identity above secretbox')
+    const [, flags] = filesOf(propose(world() + apiServer('kube-apiserver-a') + apiServer('kube-apiserver-b')))
+    const lines = [...several!.runbook, ...flags!.runbook]
+    const step = (words: string) => lines.findIndex((line) => line.includes(words))
     expect(step('snapshot')).toBe(0)
-    expect(step('swapped')).toBeGreaterThan(step('safe place'))
-    expect(step('one API server after the other')).toBeGreaterThan(step('swapped'))
-    expect(step('put secretbox above identity again')).toBeGreaterThan(step('one API server after the other'))
-    expect(step('rewrite')).toBeGreaterThan(step('prove it'))
+    expect(step('identity above secretbox')).toBeGreaterThan(step('safe place'))
+    expect(step('one control-plane node after the other')).toBeGreaterThan(step('identity above secretbox'))
+    expect(step('put secretbox above identity again')).toBeGreaterThan(step('one control-plane node after the other'))
+    expect(step('prove it')).toBeGreaterThan(step('put secretbox above identity again'))
+    expect(step('store anew')).toBeGreaterThan(step('prove it'))
+    expect(flags!.rollback[0]).toContain('not once anything was written with the key')
     expect(several!.rollback[0]).toContain('never remove')
   })
 
   test('old objects are rewritten by the means of the version', () => {
-    expect(filesOf(propose(world() + apiServer('a')))[0]!.runbook.join()).toContain('StorageVersionMigration')
-    expect(filesOf(propose(world({ kubernetes: 'v1.33.0' }) + apiServer('a')))[0]!.runbook.join()).toContain('kubectl replace')
+    expect(filesOf(propose(world() + apiServer('a')))[1]!.runbook.join()).toContain('StorageVersionMigration')
+    expect(filesOf(propose(world({ kubernetes: 'v1.33.0' }) + apiServer('a')))[1]!.runbook.join()).toContain('kubectl replace')
   })
 
   test('live, files only; the flags stand in a fragment', () => {
