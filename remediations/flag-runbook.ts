@@ -124,7 +124,7 @@ function healthy(component: Component, nodes: readonly ManifestOfNode[], kubeadm
   const url = `https://${address}:${flag('secure-port', PORTS[component])}`
   // The certificate that kubeadm makes is not for loopback addresses, but for this name.
   return component === 'kube-apiserver' && kubeadm
-    ? `kubectl --kubeconfig /etc/kubernetes/admin.conf --server ${url} --tls-server-name kubernetes get --raw /readyz`
+    ? `kubectl --kubeconfig /etc/kubernetes/admin.conf --server ${url} --tls-server-name kubernetes.default.svc get --raw /readyz`
     : `curl -fsk ${url}/${component === 'kube-apiserver' ? 'readyz' : 'healthz'}`
 }
 const PORTS = { 'kube-apiserver': '6443', 'kube-controller-manager': '10257', 'kube-scheduler': '10259' } as const

@@ -88,10 +88,10 @@ spec: {containers: [{name: kube-apiserver, command: [kube-apiserver, --profiling
   })
   test('has the file placed before the flag is set', () => {
     const { runbook } = proposal.changes[1]!
-    expect(runbook.findIndex((line) => line.includes('place audit-policy.yaml'))).toBeLessThan(
+    expect(runbook.findIndex((line) => line.includes('/etc/kubernetes/audit-policy.yaml` says "root 600"'))).toBeLessThan(
       runbook.findIndex((line) => line.includes('--audit-policy-file')),
     )
-    expect(runbook.some((line) => line.includes('place audit-policy.yaml'))).toBe(true)
+    expect(runbook.some((line) => line.includes('/etc/kubernetes/audit-policy.yaml` says "root 600"'))).toBe(true)
   })
 })
 
