@@ -31,6 +31,12 @@ export const FILE_COMMANDS = {
   /** One line: type and mode in hex, size, uid, gid, owner, group. */
   stat: (path: string) => command('look at', ['stat', '-c', '%f %s %u %g %U %G', path], LOOK),
   statTarget: (path: string) => command('look at', ['stat', '-L', '-c', '%f %s %u %g %U %G', path], LOOK),
+  /** As stat, with the path at the end of each line; those that are not there are missing among them, and told on standard error. */
+  statSeveral: (paths: readonly string[]) =>
+    command('look at', ['stat', '-c', '%f %s %u %g %U %G %n', ...paths], LOOK, `${paths[0]} and others`),
+  /** One after the other, without a word in between. */
+  headSeveral: (paths: readonly string[], bytes: number) =>
+    command('read', ['head', '-q', '-c', String(bytes), ...paths], LOOK, `${paths[0]} and others`),
   head: (path: string, bytes: number) => command('read', ['head', '-c', String(bytes), path], LOOK),
   hash: (path: string) => command('read', ['sha256sum', path], LOOK),
   /** Not `ls`, which changes names that are no ASCII (busybox). With the slash a link to a directory is followed, and a file is none. */

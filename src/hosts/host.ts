@@ -1,5 +1,6 @@
 /** A node whose files are reached through a carrier: the port that sources look through and writers write through. */
 import type { Carrier, FileRights } from '../model/index.ts'
+import type { Several } from './several.ts'
 
 export interface Stat {
   readonly is: 'file' | 'directory' | 'link' | 'other'
@@ -43,6 +44,8 @@ export interface Host {
   stat(path: string): Promise<Stat | undefined>
   /** Of a file of at most `limit` bytes (default 4 MiB); a link to a file is followed. */
   read(path: string, limit?: number): Promise<ReadFile | undefined>
+  /** Of a carrier to whom every question is a process and a way: what can be known of many by few. */
+  several?(paths: readonly string[], content: boolean): Promise<Several>
   /** Names in a directory, sorted. */
   list(path: string): Promise<readonly string[] | undefined>
   /**

@@ -19,6 +19,7 @@ import {
 } from './host.ts'
 import { plainPath } from './plain-path.ts'
 import { lastLine, type Ran, type Runner } from './runner.ts'
+import { type Several, several, statIn } from './several.ts'
 
 const LIMIT = 4 * 1024 * 1024
 /** Of what a program prints besides the content of a file. */
@@ -65,6 +66,10 @@ export class RemoteHost implements Host {
       .filter((name) => name !== '')
       .map((name) => name.slice(name.lastIndexOf('/') + 1))
       .sort()
+  }
+
+  several(paths: readonly string[], content: boolean): Promise<Several> {
+    return several((command, limit) => this.#run(command, undefined, limit), paths.map(plainPath), content)
   }
 
   async write(path: string, text: string, { mode, uid, gid, expected }: WriteOptions): Promise<void> {
@@ -179,18 +184,9 @@ export class RemoteHost implements Host {
   async #stat(command: HostCommand): Promise<Stat | undefined> {
     const ran = await this.#unlessMissing(command)
     if (ran === undefined) return undefined
-    const [, raw, size, uid, gid, owner, group] = /^([0-9a-f]+) (\d+) (\d+) (\d+) (\S+) (\S+)\n?$/.exec(ran.stdout.toString('utf8')) ?? []
-    if (raw === undefined) throw unintelligible(command)
-    const bits = Number.parseInt(raw, 16)
-    return {
-      is: TYPES.get(bits & 0o170000) ?? 'other',
-      mode: bits & 0o7777,
-      uid: Number(uid),
-      gid: Number(gid),
-      ...(owner !== 'UNKNOWN' && { owner: owner! }),
-      ...(group !== 'UNKNOWN' && { group: group! }),
-      size: Number(size),
-    }
+    const stat = statIn(ran.stdout.toString('utf8').replace(/\n$/, ''))
+    if (stat === undefined) throw unintelligible(command)
+    return stat
   }
 
   /** Undefined only where the program itself says, of this path, that there is no such file. */
@@ -211,13 +207,6 @@ export class RemoteHost implements Host {
     return this.#runner.run(['env', 'LC_ALL=C', ...argv], { timeoutMs, limit, ...(stdin !== undefined && { stdin }) })
   }
 }
-
-/** S_IFMT of stat(2). */
-const TYPES: ReadonlyMap<number, Stat['is']> = new Map([
-  [0o100000, 'file'],
-  [0o40000, 'directory'],
-  [0o120000, 'link'],
-])
 
 /** What the program says, told by its name in front, from what sudo or a carrier says around it. */
 const ownLine = ({ argv }: HostCommand, { stderr }: Ran): string | undefined =>

@@ -1,11 +1,12 @@
 /** How the kubelet of a node was started, and what that says of its files. */
 import { kubeletProcesses } from '../hosts/commands.ts'
-import { type Host, HostRefused } from '../hosts/host.ts'
+import { HostRefused } from '../hosts/host.ts'
 import type { KubeletStart } from '../model/index.ts'
 import { parseFlags } from '../objects/flag-parse.ts'
 import { kubeletFlagsIn } from '../objects/kubelet-flags.ts'
 import { valueAt } from '../objects/path.ts'
 import { fieldsIn } from '../objects/yaml-file.ts'
+import type { Asked } from './hosts-remembered.ts'
 
 export interface KubeletPlaces {
   readonly configFile: string | undefined
@@ -25,7 +26,7 @@ const MOST_KUBELETS = 16
 const KUBEADM_CONFIG = '/var/lib/kubelet/config.yaml'
 
 /** Throws HostUnreachable where nobody answers. */
-export async function kubeletPlaces(host: Host): Promise<KubeletPlaces> {
+export async function kubeletPlaces(host: Asked): Promise<KubeletPlaces> {
   const started = await argumentsOf(host)
   const flags = typeof started === 'string' ? undefined : parseFlags(started)
   const configFile = flags === undefined ? KUBEADM_CONFIG : flags.get('config')
@@ -55,7 +56,7 @@ function startOf(flags: ReadonlyMap<string, string>): KubeletStart {
 }
 
 /** The words after the program's name; or why there are none to be seen. */
-async function argumentsOf(host: Host): Promise<readonly string[] | string> {
+async function argumentsOf(host: Asked): Promise<readonly string[] | string> {
   try {
     const { exitCode, stdout } = await host.run(kubeletProcesses())
     const ids = stdout.trim().split(/\s+/)
@@ -74,7 +75,7 @@ async function argumentsOf(host: Host): Promise<readonly string[] | string> {
   }
 }
 
-const readable = (host: Host, path: string): Promise<string | undefined> =>
+const readable = (host: Asked, path: string): Promise<string | undefined> =>
   host.read(path).then(
     (file) => file?.text,
     (error) => {

@@ -6,7 +6,8 @@ import { certificatesIn } from '../objects/certificates.ts'
 import { type KubeletPlaces, kubeletPlaces } from './hosts-kubelet.ts'
 import { PLACES } from './hosts-places.ts'
 import { withoutKeysInText } from './hosts-redact.ts'
-import { staticPodIn } from './hosts-static-pods.ts'
+import { Remembered } from './hosts-remembered.ts'
+import { type StaticPodSeen, staticPodIn } from './hosts-static-pods.ts'
 import { type FoundObject, parseFile } from './manifests-parse.ts'
 
 /** `only`: what it would have held; absent where it may be anything. */
@@ -54,7 +55,7 @@ export async function lookAt(host: Host, signal?: AbortSignal): Promise<HostLook
 }
 
 class Look {
-  readonly #host: Host
+  readonly #host: Remembered
   readonly #signal: AbortSignal | undefined
   readonly #files = new Map<string, HostFileSeen>()
   readonly #unread: { readonly path: string; readonly because: string }[] = []
@@ -66,7 +67,7 @@ class Look {
   readonly #components = new Set<string>()
 
   constructor(host: Host, signal: AbortSignal | undefined) {
-    this.#host = host
+    this.#host = new Remembered(host)
     this.#signal = signal
   }
 
@@ -95,6 +96,7 @@ class Look {
   }
 
   async #kubelet(places: KubeletPlaces): Promise<void> {
+    await this.#foresee([...places.certificates, places.kubeconfig, ...ADMIN_FILES], true)
     if (places.configFile !== undefined) await this.#content(places.configFile, 'kubelet-config')
     this.#assumed = places.guessed
     this.#kubeletStart = places.start
@@ -111,41 +113,73 @@ class Look {
     // kubelet-client-current.pem and its like hold the certificate and the key in one.
     await this.#eachIn(places.certificateDirectory, /\.(pem|key)$/, (path) => this.#stat(path, 'key'))
     // Those of before lie beside them, and are over.
-    await this.#eachIn(places.certificateDirectory, /(-current\.pem|\.crt)$/, (path) => this.#certificate(path))
+    await this.#eachIn(places.certificateDirectory, /(-current\.pem|\.crt)$/, (path) => this.#certificate(path), true)
   }
 
   async #staticPods(directory: string): Promise<void> {
     await this.#stat(directory, 'static-pod-directory')
-    await this.#eachIn(directory, /^[^.]/, async (path) => {
-      const text = (await this.#read(path, 'static-pod'))?.text
-      const pod = text === undefined ? undefined : staticPodIn(path, text)
-      if (pod === undefined) return
-      this.#components.add(pod.component)
-      this.#add({ ...this.#files.get(path)!, text: text! })
-      for (const { path: named, role, flag } of pod.named) {
-        const isKey = flag === 'service-account-key-file'
-        if (role === 'configuration' || role === 'kubeconfig') await this.#content(named, role, role === 'configuration')
-        else if (role === 'certificate' && !isKey) await this.#certificate(named, true)
-        else await this.#stat(named, role)
-        if (role !== 'certificate' && role !== 'key') continue
-        await this.#stat(dirname(named), 'pki-directory')
-        if (OWN_FOLDER.test(named)) await this.#eachIn(dirname(named), /\.crt$/, (one) => this.#certificate(one))
-      }
+    const pods: StaticPodSeen[] = []
+    await this.#eachIn(
+      directory,
+      /^[^.]/,
+      async (path) => {
+        const text = (await this.#read(path, 'static-pod'))?.text
+        const pod = text === undefined ? undefined : staticPodIn(path, text)
+        if (pod === undefined) return
+        this.#components.add(pod.component)
+        this.#add({ ...this.#files.get(path)!, text: text! })
+        pods.push(pod)
+      },
+      true,
+    )
+    const named = pods.flatMap((pod) => pod.named)
+    const isRead = ({ role, flag }: (typeof named)[number]) =>
+      role === 'configuration' || role === 'kubeconfig' || (role === 'certificate' && flag !== 'service-account-key-file')
+    const folders = named.filter(({ role }) => role === 'certificate' || role === 'key').map(({ path }) => dirname(path))
+    await this.#foresee(
+      named.filter(isRead).map(({ path }) => path),
+      true,
+    )
+    await this.#foresee([...named.filter((one) => !isRead(one)).map(({ path }) => path), ...folders], false)
+    for (const one of named) {
+      const { path, role } = one
+      if (role === 'configuration' || role === 'kubeconfig') await this.#content(path, role, role === 'configuration')
+      else if (isRead(one)) await this.#certificate(path, true)
+      else await this.#stat(path, role)
+      if (role !== 'certificate' && role !== 'key') continue
+      await this.#stat(dirname(path), 'pki-directory')
+      if (OWN_FOLDER.test(path)) await this.#eachIn(dirname(path), /\.crt$/, (found) => this.#certificate(found), true)
+    }
+  }
+
+  /** Nothing is taken from it but time: a refusal is met again, and told, when the path itself is asked about. */
+  async #foresee(paths: readonly string[], content: boolean): Promise<void> {
+    if (this.#signal?.aborted === true) throw new HostUnreachable('it was given up')
+    await this.#host.foresee(paths, content).catch((error: unknown) => {
+      if (!(error instanceof HostRefused)) throw error
     })
   }
 
   /** Drop-ins may stand in directories of their own; the kubelet goes into them as into the first one. */
   async #eachBelow(directory: string, depth: number): Promise<void> {
-    await this.#eachIn(directory, /./, async (path) => {
-      const stat = await this.#asking(path, () => this.#host.stat(path))
-      if (stat?.is === 'directory' && depth < MOST_DEPTH) await this.#eachBelow(path, depth + 1)
-      else if (path.endsWith('.conf')) await this.#content(path, 'kubelet-config')
-    })
+    await this.#eachIn(
+      directory,
+      /./,
+      async (path) => {
+        const stat = await this.#asking(path, () => this.#host.stat(path))
+        if (stat?.is === 'directory' && depth < MOST_DEPTH) await this.#eachBelow(path, depth + 1)
+        else if (path.endsWith('.conf')) await this.#content(path, 'kubelet-config')
+      },
+      true,
+    )
   }
 
-  async #eachIn(directory: string, names: RegExp, take: (path: string) => Promise<void>): Promise<void> {
+  /** `content`: they are read. */
+  async #eachIn(directory: string, names: RegExp, take: (path: string) => Promise<void>, content = false): Promise<void> {
     const found = await this.#asking(directory, () => this.#host.list(directory))
-    for (const name of found ?? []) if (names.test(name) && !/[\0-\x1f\x7f]/.test(name)) await take(`${directory}/${name}`)
+    const paths = (found ?? []).filter((name) => names.test(name) && !/[\0-\x1f\x7f]/.test(name)).map((name) => `${directory}/${name}`)
+    await this.#foresee(paths, content)
+    for (const path of paths) await take(path)
   }
 
   /** Objects of our kinds in a file. `must`: a flag names it, so it has to be there. */

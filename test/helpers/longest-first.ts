@@ -21,6 +21,7 @@ const SECONDS: Readonly<Record<string, number>> = {
   'node-helper-pod': 110,
   'node-kubelet': 100,
   incremental: 100,
+  'rbac-forty': 100,
   'network-rollback': 100,
   'rbac-rights-b': 90,
 }

@@ -66,6 +66,25 @@ export function hostContract(make: () => Promise<Place>, { programs = true, kill
     expect(await host.stat(on('dangling'))).toMatchObject({ is: 'link' })
   })
 
+  test('of several asked about at once nothing is said but what each says by itself', async () => {
+    const several = host.several?.bind(host)
+    if (several === undefined) return
+    const names = [...HOSTILE, 'file', 'bytes', 'empty']
+    for (const name of names) await writeFile(here(name), name === 'empty' ? '' : `of ${name}\n\n`)
+    await writeFile(here('bytes'), Buffer.from([0, 255, 254, 10, 13, 0, 195, 40]))
+    await mkdir(here('dir'))
+    await symlink('file', here('link'))
+    const paths = [...names, 'dir', 'link', 'none', 'file/inside'].map(on)
+    const { stats, files } = await several([...paths, on('file')], true)
+    for (const [path, stat] of stats) expect([path, stat]).toEqual([path, await host.stat(path)])
+    for (const [path, file] of files) expect([path, file]).toEqual([path, await host.read(path)])
+    // The others are asked about one by one.
+    for (const name of ['file', 'bytes', ' lead', '*?[x]{a,b}', 'ümläut→']) expect(files.has(on(name)), name).toBe(true)
+    for (const name of ['dir', 'link', 'empty', 'none']) expect([stats.has(on(name)), files.has(on(name))], name).toEqual([true, false])
+    expect((await several(paths, false)).files.size).toBe(0)
+    expect((await several([on('none'), on('neither')], true)).files.size).toBe(0)
+  })
+
   test('bytes that are no text are told apart by their sha256, and copied as they are', async () => {
     const bytes = Buffer.from([0, 255, 254, 10, 13, 0, 195, 40])
     await writeFile(here('bytes'), bytes)

@@ -59,8 +59,7 @@ describe('turning it on', () => {
   test('with several API servers identity goes first until all can read the key', () => {
     const [one] = filesOf(propose(world({ source: 'manifests' }) + apiServer('kube-apiserver')))
     const [several] = filesOf(propose(world() + apiServer('kube-apiserver-a') + apiServer('kube-apiserver-b')))
-    expect(one!.runbook.join('
-')).not.toContain('identity above secretbox')
+    expect(one!.runbook.join('\n')).not.toContain('identity above secretbox')
     expect(one!.later).toBeUndefined()
     const order = ({ text }: { readonly text: string }) =>
       ruleForSecrets(encryptionRules(parse(text) as ConfigFile))!.providers.map(({ kind }) => kind)
