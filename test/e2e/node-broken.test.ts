@@ -71,7 +71,7 @@ describeNode('broken off and broken', { scheduler: false, controllerManager: fal
     await writeFile(node().path(POLICY), policy('Metadata'))
   })
 
-  test('a value that it does not start with: its own words, and all as it was; once that is mended the same goes through', async () => {
+  test('a value that it does not start with: its own words, and all as it was', async () => {
     // A directory stands where it is to open its log.
     const log = node().path('/var/log/kubernetes/audit/audit.log')
     await mkdir(log, { recursive: true })
