@@ -101,3 +101,10 @@ export const unproven = ({ steps, closed }: RecordedRun): readonly RecordedStep[
         ({ status, verified, because, writes }) => status === 'written' && !verified && because === undefined && !writes.every(isPlaced),
       )
 const isPlaced = ({ undo }: Written): boolean => undo !== null && typeof undo === 'object' && 'is' in undo && undo.is === 'placed'
+
+/** Steps that were planned and never begun, because the run died, of a run that left something behind. */
+export function neverBegun(run: RecordedRun): JournalHeader['steps'] {
+  if (run.closed || undoable(run).length === 0) return []
+  const begun = new Set(run.steps.map(({ id }) => id))
+  return run.header.steps.filter(({ id }) => !begun.has(id))
+}

@@ -69,11 +69,23 @@ describe('encryption at rest where hosts reach every API server', () => {
       'cp-1 flags 2 /etc/kubernetes/enc Directory true',
       `cp-2 later secrets: identity > secretbox ${key}`,
       'cp-2 flags 2 /etc/kubernetes/enc Directory true',
+      'edit kubeadm-config',
       'gate secrets plain',
       `cp-1 reload secrets: secretbox ${key} > identity`,
       `cp-2 reload secrets: secretbox ${key} > identity`,
       `rewrite secrets k8s:enc:secretbox:v1:${key}:`,
-      'edit kubeadm-config',
+    ])
+  })
+
+  it('where kubeadm would start API servers without the file, it is told of it, and nothing else is touched', () => {
+    const given = [config([secretbox('k'), { identity: {} }]), pod('cp-1', ...GIVEN) + KUBEADM] as const
+    const { snapshot } = worldOf(world([host('cp-1', given[0])], given[1]))
+    const control = { ...secEtcdEncryption, id: 'sec-etcd-encryption', practice: 'secrets' } as unknown as RegisteredControl
+    const { status, findings } = judge(control, snapshot)
+    expect([status, findings.map(({ subject }) => subject.name)]).toEqual(['review', ['kubeadm-config']])
+    const { steps } = compile(findings, new Map([[control.id, control]]), snapshot, {})
+    expect(steps.map(({ risk, changes }) => [risk, changes.length, JSON.stringify(changes)])).toEqual([
+      ['safe', 1, expect.stringMatching(/encryption-provider-config\\n.*automatic-reload.*\/etc\/kubernetes\/enc/)],
     ])
   })
 
@@ -102,11 +114,11 @@ describe('encryption at rest where hosts reach every API server', () => {
     )
     expect(all[0]).toBe('cp-1 later secrets,configmaps: identity > kms')
     expect(all[1]).toBe('cp-1 flags 2 /etc/kubernetes/enc Directory true,/run/kms Directory false')
-    expect(all.slice(-4)).toEqual([
+    expect(all).toContain('edit kubeadm-config')
+    expect(all.slice(-3)).toEqual([
       'rewrite secrets,configmaps k8s:enc:kms:v2:vault:',
       'cp-1 reload secrets,configmaps: kms',
       'cp-2 reload secrets,configmaps: kms',
-      'edit kubeadm-config',
     ])
     expect(propose(plain, { provider: 'kms-v2' })).toMatchObject({ needs: { option: 'kms-socket' } })
     expect(propose(plain, { provider: 'kms-v2', 'kms-socket': 'tcp://1.2.3.4' })).toMatchObject({

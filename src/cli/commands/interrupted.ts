@@ -2,7 +2,7 @@
 
 import { PACE_SECONDS } from '../../plan/canary.ts'
 import type { Journal, RecordedRun, RecordedStep } from '../../plan/journal.ts'
-import { halfDone, interrupted, unproven } from '../../plan/journal.ts'
+import { halfDone, interrupted, neverBegun, unproven } from '../../plan/journal.ts'
 import { forget, keep, undo, whatHappened } from '../../plan/undo.ts'
 import type { Writer } from '../../plan/writer.ts'
 import { FileJournal, readRuns } from '../../writers/journal.ts'
@@ -48,6 +48,11 @@ export async function settleInterrupted(io: Io, context: Context, unattended: bo
       io.stderr.write(
         `k8s-harden: run ${run.header.run} died before it was seen whether all works after "${line(title)}": look yourself, or take the run back: k8s-harden undo ${run.header.run}\n`,
       )
+    // Whatever else is left shows as a finding again; this part of a step that was made does not.
+    for (const { title } of neverBegun(run).filter((step) => step.title.startsWith(KUBEADM)))
+      io.stderr.write(
+        `k8s-harden: run ${run.header.run} died before "${line(title)}": look whether kubeadm's configuration has it, or its next upgrade undoes what that run made; to take the run back: k8s-harden undo ${run.header.run}\n`,
+      )
   }
   for (const { run, step } of await openSteps(context)) {
     const writer = writerOf(context.writers)(step)
@@ -71,6 +76,8 @@ export async function settleInterrupted(io: Io, context: Context, unattended: bo
   }
   return undefined
 }
+
+const KUBEADM = 'ConfigMap kube-system/kubeadm-config'
 
 type Happened = Awaited<ReturnType<typeof whatHappened>>
 const HAPPENED: Readonly<Record<Happened, string>> = {
