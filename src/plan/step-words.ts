@@ -68,7 +68,8 @@ export function preparesStep(step: Step, steps: readonly Step[]): number | undef
  */
 export function breaksAnew(step: Step, steps: readonly Step[]): { readonly anew: readonly string[]; readonly asStep?: number } {
   const campaign = campaignOf(step)
-  const isOfSet = (one: Step) => isSame(campaignOf(one), campaign) || (isOnNode(one) && sharesWords(one, step))
+  const isOfSet = (one: Step) =>
+    isSame(campaignOf(one), campaign) || (isOnNode(one) && (isOnNode(step) || step.after.length > 0) && sharesWords(one, step))
   const first = steps.findIndex(isOfSet)
   if (first < 0 || first >= steps.indexOf(step)) return { anew: step.mayBreak }
   const said = new Set(steps[first]!.mayBreak.filter((words) => !words.startsWith(CUTS_FLOWS)))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Step } from '../../src/model/index.ts'
+import type { Step, StepId } from '../../src/model/index.ts'
 import { EVIDENCE } from '../../src/objects/policy-evidence.ts'
 import { CUTS_FLOWS } from '../../src/plan/network-risk.ts'
 import {
@@ -122,4 +122,6 @@ test('of steps on nodes, what the first of the remedy says is not said again', (
   ])
   const edit = step('edit', ['take a snapshot'], 'file')
   expect(breaksAnew(edit, [...steps, edit])).toEqual({ anew: ['take a snapshot'] })
+  const following = { ...edit, after: ['flags' as StepId] }
+  expect(breaksAnew(following, [...steps, following])).toEqual({ anew: [], asStep: 1 })
 })
