@@ -197,7 +197,7 @@ describe('where the flags come from', () => {
     expect(componentFlags(view(world({ namespaces: ['shop'] })), 'kube-apiserver').unknown?.unknown).toContain('left out of this scan')
     expect(componentFlags(view(world({ kubernetes: 'v1.33.4-gke.1100000' })), 'kube-apiserver').unknown).toEqual({
       unknown: expect.stringContaining('provider'),
-      answer: expect.stringContaining('gcloud container clusters describe'),
+      answer: expect.stringContaining('as an attestation'),
     })
     expect(
       componentFlags(
