@@ -1,6 +1,5 @@
 /** A node whose files are reached through a carrier: the port that sources look through and writers write through. */
 import type { Carrier, FileRights } from '../model/index.ts'
-import type { Several } from './several.ts'
 
 export interface Stat {
   readonly is: 'file' | 'directory' | 'link' | 'other'
@@ -28,6 +27,13 @@ export interface WriteOptions {
   readonly gid?: number
   /** What must be there now: the sha256 of its bytes, or null for nothing. Anything else is a `HostConflict`, and nothing is written. */
   readonly expected: string | null
+}
+
+/** What was seen of a path; a path of which nothing certain is known is to be asked about by itself. */
+export interface Several {
+  /** Undefined: it is not there. */
+  readonly stats: ReadonlyMap<string, Stat | undefined>
+  readonly files: ReadonlyMap<string, ReadFile>
 }
 
 /**

@@ -14,12 +14,13 @@ import {
   HostRefused,
   HostUnreachable,
   type ReadFile,
+  type Several,
   type Stat,
   type WriteOptions,
 } from './host.ts'
 import { plainPath } from './plain-path.ts'
 import { lastLine, type Ran, type Runner } from './runner.ts'
-import { type Several, several, statIn } from './several.ts'
+import { several, statIn } from './several.ts'
 
 const LIMIT = 4 * 1024 * 1024
 /** Of what a program prints besides the content of a file. */

@@ -1,15 +1,9 @@
 /** Many files by two programs instead of three for each: every run is a process here, and a way to the node and back. */
 import { createHash } from 'node:crypto'
 import { FILE_COMMANDS as FILES } from './commands.ts'
-import type { HostCommand, ReadFile, Stat } from './host.ts'
+import type { HostCommand, ReadFile, Several, Stat } from './host.ts'
 import type { Ran } from './runner.ts'
 
-/** What was seen of a path; a path of which nothing certain is known is to be asked about by itself. */
-export interface Several {
-  /** Undefined: it is not there. */
-  readonly stats: ReadonlyMap<string, Stat | undefined>
-  readonly files: ReadonlyMap<string, ReadFile>
-}
 /** Words of one command. */
 const MOST = 200
 /** Bytes of one file, and of all that are read at once. */

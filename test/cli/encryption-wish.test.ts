@@ -89,7 +89,11 @@ describe('what an operator asks of encryption at rest', () => {
       `cp-1 secrets: ${second},${first}`,
       `rewrite secrets k8s:enc:secretbox:v1:${second}:`,
     ])
-    for (const names of [[second, first], ['alpha', 'beta'], ['beta', first]])
+    for (const names of [
+      [second, first],
+      ['alpha', 'beta'],
+      ['beta', first],
+    ])
       expect(steps(node('cp-1', both(...names)))[0]).not.toBe(`gate secrets k8s:enc:secretbox:v1:${names[0]}:`)
   })
 
