@@ -86,7 +86,7 @@ describe('flags that exclude a file', () => {
       expect(jwtOf(proposal).jwt[0]).not.toHaveProperty('userValidationRules')
       const rest = JSON.stringify('changes' in proposal && proposal.changes.slice(1))
       if (source === 'live')
-        expect(rest).toContain('take out: --oidc-issuer-url --oidc-client-id --oidc-groups-claim --oidc-required-claim')
+        expect(rest).toContain('take out: `--oidc-issuer-url` `--oidc-client-id` `--oidc-groups-claim` `--oidc-required-claim`')
       else expect(rest).not.toContain('--oidc-')
     }
   })
