@@ -91,7 +91,8 @@ function titleOf(draft: Draft, change: Change): string {
   const more = said.length - SUMMARIES
   const shown = more > 0 ? [...said.slice(0, SUMMARIES), `and ${more} more ${more === 1 ? 'change' : 'changes'}`] : said
   const done = (shown.length > 0 ? shown : [verb]).join('; ')
-  return `${what}: ${isKubeadms(draft.target) ? `have kubeadm upgrade keep this: ${done}` : done}`
+  if (!isKubeadms(draft.target)) return `${what}: ${done}`
+  return `${what}: have kubeadm upgrade keep ${shown.length > 0 ? `this: ${done}` : 'what the steps before it set'}`
 }
 
 /** What is written there changes nothing that runs: kubeadm makes the manifests from it when it upgrades. */
