@@ -147,6 +147,10 @@ export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ read
     if (file === undefined) return { refused: 'the policy is not there any more' }
     if (finding.evidence.fault === 'ignored')
       return { byHand: 'correct or remove the field: the API server ignores it, so the rule matches more than it says' }
+    if (finding.evidence.fault === 'silenced')
+      return {
+        byHand: 'unless that is meant, name in the rule the reads that are noise, or put rules for Secrets, tokens and changes above',
+      }
     const { policy, problems } = readAuditPolicy(file)
     const refused = problems.some((one) => one.fatal)
     const after = refused
