@@ -9,6 +9,7 @@ import { RECOMMENDED_OMIT_STAGES, RECOMMENDED_POLICY, RECOMMENDED_RULES } from '
 import { historyText, mostBytes, RETENTION_FLAGS, type RetentionFlag, rateText, sizeText } from '../src/objects/audit-retention.ts'
 import { defaultFlag } from '../src/objects/flag-defaults.ts'
 import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
+import { integerOf } from '../src/objects/go-integer.ts'
 import { nodePathOf } from '../src/objects/host-files.ts'
 import { refOf, sameObject } from '../src/objects/ref.ts'
 import { kubernetesYaml } from '../src/objects/yaml-write.ts'
@@ -127,8 +128,8 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
 const KEPT = { maxage: 30, maxbackup: 10, maxsize: 100 }
 function sizeWords(view: View<Readable>, keeps: (flag: RetentionFlag) => (current: string | undefined) => string): string {
   const flags = componentFlags(view, 'kube-apiserver').instances[0]?.flags
-  const [maxage, maxbackup, maxsize] = RETENTION_FLAGS.map((flag) => Number(keeps(flag)(flags?.get(`audit-log-${flag}`) || undefined)))
-  const retention = { maxage: maxage!, maxbackup: maxbackup!, maxsize: maxsize! }
+  const value = (flag: RetentionFlag) => integerOf(keeps(flag)(flags?.get(`audit-log-${flag}`) || undefined)) ?? 0
+  const retention = { maxage: value('maxage'), maxbackup: value('maxbackup'), maxsize: value('maxsize') }
   const most = mostBytes(retention)
   const metrics = view.fact('ApiServerMetrics')
   const forecast = metrics && auditForecast(metrics, RECOMMENDED_POLICY, view.now)
@@ -147,6 +148,10 @@ export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ read
     if (file === undefined) return { refused: 'the policy is not there any more' }
     if (finding.evidence.fault === 'ignored')
       return { byHand: 'correct or remove the field: the API server ignores it, so the rule matches more than it says' }
+    if (finding.evidence.fault === 'silenced')
+      return {
+        byHand: 'unless that is meant, name in the rule the reads that are noise, or put rules for Secrets, tokens and changes above',
+      }
     const { policy, problems } = readAuditPolicy(file)
     const refused = problems.some((one) => one.fatal)
     const after = refused

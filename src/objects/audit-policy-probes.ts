@@ -16,12 +16,12 @@ export interface AuditFault {
   readonly requests: readonly string[]
 }
 
-interface Actor {
+export interface Actor {
   readonly is: string
   readonly user: string
   readonly groups: readonly string[]
 }
-const AUTHENTICATED = 'system:authenticated'
+export const AUTHENTICATED = 'system:authenticated'
 const ACTORS: readonly Actor[] = [
   { is: 'a user', user: 'k8s-harden:probe', groups: [AUTHENTICATED] },
   { is: 'an administrator', user: 'kubernetes-admin', groups: ['system:masters', 'kubeadm:cluster-admins', AUTHENTICATED] },
@@ -44,7 +44,12 @@ const WRITES = ['create', 'update', 'patch', 'delete', 'deletecollection'] as co
 const CONNECTS = ['get', 'create'] as const
 /** Lists of all namespaces at once are of none. */
 const ACROSS = new Set(['list', 'watch'])
-const NAMESPACES = ['k8s-harden-probe', 'kube-system'] as const
+const PROBED = 'k8s-harden-probe'
+interface Places {
+  readonly namespaces: readonly string[]
+  readonly names: readonly string[]
+}
+export const ANYWHERE: Places = { namespaces: [PROBED, 'kube-system'], names: [PROBED] }
 
 interface About {
   readonly group: string
@@ -65,7 +70,7 @@ const clusterWide = (group: string, resource: string, verbs: readonly string[], 
   namespaced: false,
 })
 
-const CREDENTIALS: readonly About[] = [
+export const CREDENTIALS: readonly About[] = [
   inNamespaces('', 'secrets', [...READS, ...WRITES]),
   inNamespaces('', 'configmaps', [...READS, ...WRITES]),
   inNamespaces('', 'serviceaccounts', ['create'], 'token'),
@@ -73,7 +78,7 @@ const CREDENTIALS: readonly About[] = [
 ]
 const RBAC = 'rbac.authorization.k8s.io'
 const ADMISSION = 'admissionregistration.k8s.io'
-const CHANGES: readonly About[] = [
+export const CHANGES: readonly About[] = [
   inNamespaces(RBAC, 'roles', WRITES),
   inNamespaces(RBAC, 'rolebindings', WRITES),
   clusterWide(RBAC, 'clusterroles', WRITES),
@@ -139,29 +144,30 @@ export function auditFaults(policy: AuditPolicy): readonly AuditFault[] {
 const holdsBody = (level: AuditLevel, verb: string): boolean =>
   level === 'RequestResponse' || (level === 'Request' && ['create', 'update', 'patch'].includes(verb))
 
-interface Asked {
+export interface Asked {
   readonly request: AuditRequest
   readonly words: string
 }
 
-function* requestsFor(abouts: readonly About[], actors: readonly Actor[]): Iterable<Asked> {
+/** `places`: the namespaces asked about, and the names of objects. */
+export function* requestsFor(abouts: readonly About[], actors: readonly Actor[], places: Places = ANYWHERE): Iterable<Asked> {
   for (const { group, resource, subresource, verbs, namespaced } of abouts) {
     for (const verb of verbs)
-      for (const namespace of namespaced ? [...NAMESPACES, ...(ACROSS.has(verb) ? [''] : [])] : [''])
-        for (const actor of actors) {
-          const named = !['list', 'watch', 'deletecollection'].includes(verb) && (verb !== 'create' || subresource !== undefined)
-          const what = {
-            group,
-            resource,
-            namespace: resource === 'namespaces' && named ? PROBED : namespace,
-            ...(subresource !== undefined && { subresource }),
-            ...(named && { name: PROBED }),
+      for (const namespace of namespaced ? [...places.namespaces, ...(ACROSS.has(verb) ? [''] : [])] : [''])
+        for (const actor of actors)
+          for (const name of places.names) {
+            const named = !['list', 'watch', 'deletecollection'].includes(verb) && (verb !== 'create' || subresource !== undefined)
+            const what = {
+              group,
+              resource,
+              namespace: resource === 'namespaces' && named ? name : namespace,
+              ...(subresource !== undefined && { subresource }),
+              ...(named && { name }),
+            }
+            yield {
+              request: { user: actor.user, groups: actor.groups, verb, resource: what },
+              words: `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}${namespace === 'kube-system' ? ' in kube-system' : namespaced && namespace === '' ? ' of all namespaces' : ''} by ${actor.is}`,
+            }
           }
-          yield {
-            request: { user: actor.user, groups: actor.groups, verb, resource: what },
-            words: `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}${namespace === 'kube-system' ? ' in kube-system' : namespaced && namespace === '' ? ' of all namespaces' : ''} by ${actor.is}`,
-          }
-        }
   }
 }
-const PROBED = 'k8s-harden-probe'

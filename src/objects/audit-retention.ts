@@ -1,6 +1,7 @@
 /** How long an API server keeps its audit log, and what that takes (`--audit-log-max*`; the files are rotated by lumberjack). */
 import type { AuditForecast, Range } from './audit-forecast.ts'
 import { type ComponentInstance, effectiveFlag } from './flags.ts'
+import { integerOf } from './go-integer.ts'
 
 /** CIS 1.2.17 to 1.2.19. */
 export const LEAST = { maxage: 30, maxbackup: 10, maxsize: 100 } as const
@@ -12,8 +13,8 @@ export type Retention = Readonly<Record<RetentionFlag, number>>
 
 /** Undefined for what is no number: the API server does not start with it. */
 export function retentionOf(instance: ComponentInstance, minor: number | undefined): Retention | undefined {
-  const values = RETENTION_FLAGS.map((flag) => Number(effectiveFlag(instance, `audit-log-${flag}`, minor).value))
-  if (values.some((value) => !Number.isInteger(value))) return undefined
+  const values = RETENTION_FLAGS.map((flag) => integerOf(effectiveFlag(instance, `audit-log-${flag}`, minor).value))
+  if (values.includes(undefined)) return undefined
   const [maxage, maxbackup, maxsize] = values as [number, number, number]
   return { maxage, maxbackup, maxsize }
 }

@@ -80,8 +80,9 @@ export function embeddedFlags(node: NodeObject, component: Component): ReadonlyM
   )
   if (flags.get('authorization-config')) takeBack(flags, own, 'authorization-mode')
   if (flags.get('authentication-config')) takeBack(flags, own, 'anonymous-auth')
-  if (component === 'kube-apiserver' && encrypts(node, started.args))
-    flags.set('encryption-provider-config', '/var/lib/rancher/k3s/server/cred/encryption-config.json')
+  const program = started.annotation.startsWith('k3s') ? 'k3s' : 'rke2'
+  if (component === 'kube-apiserver' && (program === 'rke2' || encrypts(node, started.args)))
+    flags.set('encryption-provider-config', `/var/lib/rancher/${program}/server/cred/encryption-config.json`)
   return flags
 }
 
@@ -108,6 +109,7 @@ function over(own: Readonly<Record<string, string>>, assignments: readonly strin
   return flags
 }
 
+/** RKE2 always has such a file. Whether Secrets are encrypted only the file says, which may have identity first. */
 const encrypts = (node: NodeObject, args: readonly string[]): boolean =>
   parseFlags(args).get('secrets-encryption') === 'true' || (node.metadata.annotations?.['k3s.io/encryption-config-hash'] ?? '') !== ''
 

@@ -1,5 +1,7 @@
 /** Flags of the kubelet that say what its configuration says too; they win over file and drop-ins (cmd/kubelet/app/options, AddKubeletConfigFlags). */
 
+import { integerOf } from './go-integer.ts'
+
 type Reading = 'text' | 'boolean' | 'number' | 'list' | 'gates'
 
 /** By dotted path of the KubeletConfiguration. */
@@ -58,7 +60,7 @@ function read(text: string, reading: Reading): unknown {
     case 'boolean':
       return isTrue(text)
     case 'number':
-      return Number(text)
+      return integerOf(text) ?? Number.NaN
     case 'list':
       return text.split(',')
     case 'gates':

@@ -16,6 +16,7 @@ import {
   serverMinor,
 } from '../../objects/flags.ts'
 import { secondsOf } from '../../objects/go-duration.ts'
+import { integerOf } from '../../objects/go-integer.ts'
 
 interface Evidence {
   readonly component: Component
@@ -98,7 +99,7 @@ function* judge(instance: ComponentInstance, minor: number | undefined): Iterabl
     ['max-requests-inflight', '400'],
     ['max-mutating-requests-inflight', '200'],
   ] as const)
-    if (instance.flags.get(flag) === '0') yield found(flag, 'has no limit on requests at a time', usual)
+    if (integerOf(instance.flags.get(flag)) === 0) yield found(flag, 'has no limit on requests at a time', usual)
   if (!listFlag(instance, 'enable-admission-plugins', minor).includes('EventRateLimit'))
     yield { note: 'the admission plugin EventRateLimit is off (CIS 1.2.9, a manual check; its API is alpha)' }
 }

@@ -98,8 +98,11 @@ function* judge(
   for (const flag of RETENTION_FLAGS) {
     const value = retention[flag]
     if (value >= LEAST[flag]) continue
-    const set = effectiveFlag(instance, `audit-log-${flag}`, minor).from === 'set'
-    const shown = set ? `--audit-log-${flag}=${value}` : `--audit-log-${flag} is not set`
+    const { value: text, from } = effectiveFlag(instance, `audit-log-${flag}`, minor)
+    const shown =
+      from === 'set'
+        ? `--audit-log-${flag}=${text}${text === String(value) ? '' : `, which is ${value},`}`
+        : `--audit-log-${flag} is not set`
     yield {
       ...flagFinding(instance, `audit-log-${flag}`),
       reason: (value === 0 ? UNLIMITED : SHORT)[flag],

@@ -3,7 +3,9 @@ import { control } from '../../model/define.ts'
 import type { ConfigFile, Observation, Remark, Severity } from '../../model/index.ts'
 import { readAuditPolicy } from '../../objects/audit-policy.ts'
 import { type AuditFault, auditFaults, type FaultName } from '../../objects/audit-policy-probes.ts'
+import { silencedIn } from '../../objects/audit-policy-silenced.ts'
 import { distribution, providerAnswer } from '../../objects/distribution.ts'
+import { fewOf } from '../../objects/few-of.ts'
 import { filesNotSeen } from '../../objects/flag-files.ts'
 import { componentFlags, effectiveFlag, FLAG_LADDER } from '../../objects/flags.ts'
 import { refOf } from '../../objects/ref.ts'
@@ -58,7 +60,7 @@ export default control({
 })
 
 interface Evidence {
-  readonly fault: FaultName | 'refused' | 'ignored'
+  readonly fault: FaultName | 'refused' | 'ignored' | 'silenced'
   readonly requests: readonly string[]
 }
 
@@ -90,6 +92,16 @@ function* judgeFile(file: ConfigFile): Iterable<Observation<Evidence> | Remark> 
   }
   if (problems.some((one) => one.fatal)) return
   for (const fault of auditFaults(policy)) yield { subject, ...words(fault) }
+  for (const { rule, whom, requests } of silencedIn(policy))
+    yield {
+      subject,
+      at: ['rules', rule],
+      reason: 'does not log changes or use of credentials for some that it names',
+      detail: `rule ${rule + 1} of ${policy.rules.length} silences ${fewOf(whom)}: ${fewOf(requests)}`,
+      verdict: 'review',
+      evidence: { fault: 'silenced', requests: requests.slice(0, 20) },
+      key: 'silenced',
+    }
   yield { note: 'CIS 3.2.2 would have pods and RBAC at level Request; Metadata is enough to pass here' }
 }
 
@@ -99,7 +111,7 @@ function words({ fault, rule, mild, requests }: AuditFault): Omit<Observation<Ev
     at: rule === undefined ? ['rules'] : ['rules', rule],
     reason: mild ? 'logs the contents of ConfigMaps' : reason,
     severity: mild ? 'medium' : severity,
-    detail: `${requests.slice(0, 3).join(', ')}${requests.length > 3 ? ` and ${requests.length - 3} more` : ''}`,
+    detail: fewOf(requests),
     evidence: { fault, requests: requests.slice(0, 20) },
     key: mild ? 'leaks ConfigMaps' : fault,
   }

@@ -3,6 +3,7 @@ import { control } from '../../model/define.ts'
 import type { Observation, Remark } from '../../model/index.ts'
 import { componentScrapers } from '../../objects/component-scrapers.ts'
 import { type ComponentInstance, componentFlags, effectiveFlag, FLAG_LADDER, flagFinding, isOn, serverMinor } from '../../objects/flags.ts'
+import { integerOf } from '../../objects/go-integer.ts'
 
 const COMPONENTS = ['kube-controller-manager', 'kube-scheduler'] as const
 
@@ -61,7 +62,7 @@ function* controllers(instance: ComponentInstance, minor: number | undefined): I
   })
   if (!isOn(instance, 'use-service-account-credentials', minor))
     yield on('use-service-account-credentials', 'runs all controllers with one account', 'true')
-  const kept = Number(effectiveFlag(instance, 'terminated-pod-gc-threshold', minor).value)
+  const kept = integerOf(effectiveFlag(instance, 'terminated-pod-gc-threshold', minor).value) ?? 0
   if (!(kept > 0)) yield { ...on('terminated-pod-gc-threshold', 'never clears away pods that are over', '12500'), severity: 'low' }
 }
 

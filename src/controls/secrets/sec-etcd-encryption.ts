@@ -1,6 +1,6 @@
 import { encryptSecrets } from '../../../remediations/encryption-config.ts'
 import { control } from '../../model/define.ts'
-import type { ConfigFile, Observation, Readable, Remark, View } from '../../model/index.ts'
+import type { ConfigFile, Observation, Remark } from '../../model/index.ts'
 import { distribution, providerAnswer } from '../../objects/distribution.ts'
 import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
 import { meantPrefix } from '../../objects/encryption-coverage.ts'
@@ -100,12 +100,12 @@ export default control({
         },
       }
     if (plain > 0 || seen.has('plain') || seen.has('mixed') || isLoaded) return
-    const isUnseen = instances.length === 0 || (seen.has('unseen') && !hasOwnKeys(view))
+    const isUnseen = instances.length === 0 || seen.has('unseen')
     if (instances.length === 0 && writers.size === 0 && signs.length === 0) yield* nothingSeen()
     else if (isUnseen && !(now.isOfNow && now.prefix !== ''))
       yield {
         unknown: `an EncryptionConfiguration is in use (${signs[0] ?? `--${FLAG}`}), and ${now.prefix === undefined ? 'nothing says whether it has Secrets encrypted' : NOT_OF_NOW}`,
-        answer: samples === undefined ? `${LOOK_NOW}; or allow get on /metrics` : LOOK_NOW,
+        answer: `${lookWords(distribution(view).name)}${samples === undefined ? '; or allow get on /metrics' : ''}`,
       }
 
     function* nothingSeen(): Iterable<Remark> {
@@ -123,8 +123,9 @@ export default control({
   verify: 'On an etcd node, etcdctl get /registry/secrets/NAMESPACE/NAME begins with k8s:enc: for every Secret.',
 })
 
-/** They write their file themselves, and encrypt from the start where the flag is set: https://docs.k3s.io/security/secrets-encryption */
-const hasOwnKeys = (view: View<Readable>): boolean => ['k3s', 'rke2'].includes(distribution(view).name)
+/** `secrets-encrypt disable` puts identity first in the file of k3s and RKE2; flag and annotation stay (k3s pkg/secretsencrypt/config.go). */
+const lookWords = (name: string): string =>
+  name === 'k3s' || name === 'rke2' ? `run "${name} secrets-encrypt status" on a server; or ${LOOK_NOW}` : LOOK_NOW
 
 function* judge(instance: ComponentInstance, files: readonly ConfigFile[]): Generator<Observation<Evidence> | Remark, Judged> {
   const { value } = effectiveFlag(instance, FLAG, undefined)
