@@ -5,8 +5,10 @@
 import { remedy } from '../src/model/define.ts'
 import type { Change, ConfigMapObject, Finding, Json, Proposal, Readable, Remedy, RemedyContext, View } from '../src/model/index.ts'
 import { distribution } from '../src/objects/distribution.ts'
+import { fewOf } from '../src/objects/few-of.ts'
 import { editsOfConfigMap } from '../src/objects/flag-edits.ts'
-import { componentFlags, FLAG_LADDER } from '../src/objects/flags.ts'
+import { componentFlags } from '../src/objects/flags.ts'
+import { CERTIFICATE_LADDER, givenCertificate, judgeGiven } from '../src/objects/kubelet-certificate.ts'
 import { type KubeletInstance, kubelets } from '../src/objects/kubelet-config.ts'
 import { kubeletFilesOn } from '../src/objects/kubelet-files.ts'
 import { kubeletSetting } from '../src/objects/kubelet-settings.ts'
@@ -18,7 +20,7 @@ import { onHost, wishedChange } from './kubelet-on-host.ts'
 import { PROVIDER_OPTIONS, providerProposal } from './provider-command.ts'
 
 type Context = Pick<RemedyContext, 'view' | 'options'>
-export const SERVING_READS = [...new Set<Readable>([...KUBELET_READS, ...FLAG_LADDER])]
+export const SERVING_READS = [...new Set<Readable>([...KUBELET_READS, ...CERTIFICATE_LADDER])]
 /** A kubelet whose gate was shut does not start with it (validation.go), so that goes with it. */
 const ask = (instance: KubeletInstance | undefined): Readonly<Record<string, Json>> => ({
   serverTLSBootstrap: true,
@@ -64,6 +66,7 @@ const RESTART = 'the kubelet must be restarted to take it up; pods go on running
 /** What it takes on one node that is reached; the approval does nothing where the kubelet serves such a certificate already. */
 function onNode(instance: KubeletInstance, view: View<Readable>): readonly Change[] | { readonly byHand: string } | undefined {
   if (view.source.kind !== 'live' || kubeletFilesOn(view, instance.name) === undefined) return undefined
+  if (givenCertificate(instance) !== undefined) return []
   const edits = asks(instance) ? [] : onHost(ask(instance), instance, view)
   if (edits === undefined || 'byHand' in edits) return edits
   return [
@@ -77,7 +80,24 @@ function onNode(instance: KubeletInstance, view: View<Readable>): readonly Chang
     },
   ]
 }
-const asks = (instance: KubeletInstance): boolean => kubeletSetting(instance, ['serverTLSBootstrap']).value === true
+/** Or needs not: it is given a certificate, and that is seen to be good (`doubtful`). */
+const asks = (instance: KubeletInstance): boolean =>
+  kubeletSetting(instance, ['serverTLSBootstrap']).value === true || givenCertificate(instance) !== undefined
+
+const GIVEN =
+  'Let whoever makes these files sign them with one CA, name in each the addresses and the name of its node, and renew them before they end'
+/** For a finding about such a certificate. */
+export const renewGiven = (file: string): string =>
+  `have ${file} and its key made anew by whoever makes them: for servers, signed by the CA of --kubelet-certificate-authority, with all addresses and names of its Node among the subject alternative names; put both in place together and restart the kubelet; then see that kubectl logs works for a pod of that node`
+
+/** A certificate that is given by files, and not seen to be one that the API server could verify by this CA. */
+function doubtful(instance: KubeletInstance, view: View<Readable>, authority: string | undefined): readonly string[] {
+  const file = givenCertificate(instance)
+  if (file === undefined) return []
+  if (authority === undefined) return [`${instance.name} serves ${file}`]
+  const { faults, unseen } = judgeGiven(file, instance, view, authority)
+  return faults.length > 0 ? [`${instance.name}: ${file} ${faults.join(', ')}`] : unseen.map((one) => `${instance.name}: ${one}`)
+}
 
 /** For the API server that does not verify kubelets: every node first, the flag last; never the flag alone. */
 export function verifyKubelets(finding: Finding<unknown>, context: Context): Proposal {
@@ -85,12 +105,17 @@ export function verifyKubelets(finding: Finding<unknown>, context: Context): Pro
   const authority = authorityOf(view)
   const { name, managed } = distribution(view)
   if (managed) return providerProposal(name, undefined, view, context.options)
+  const nodes = kubelets(view)
+  const given = nodes.instances.flatMap((one) => doubtful(one, view, authority))
+  if (given.length > 0)
+    return {
+      byHand: `${fewOf(given, 3, '; ')}: kubelets that are given their certificate ask the cluster for none. ${GIVEN}; when \`openssl s_client -connect ADDRESS:10250 -CAfile CA\` says "Verify return code: 0" for every node, name that CA with --kubelet-certificate-authority`,
+    }
   if (authority === undefined)
     return {
       byHand:
         'let the controller manager sign first (--cluster-signing-cert-file and --cluster-signing-key-file): without a signer no kubelet gets a certificate that the API server could verify',
     }
-  const nodes = kubelets(view)
   const flag = (before: readonly Change[], first: readonly string[]): Proposal => {
     const proposal = proposeFlags(
       {
@@ -137,7 +162,9 @@ export function verifyKubelets(finding: Finding<unknown>, context: Context): Pro
       byHand: `the API server may verify kubelets only once all of them serve a signed certificate, and that cannot be brought about here for ${without.join(', ') || 'any node'}: say with --host how each node is reached`,
     }
   const steps = each.flatMap(([, changes]) => changes as readonly Change[])
-  return flag([...steps, ...wishedChange(ask(undefined), view)], [])
+  // kubeadm's wish would reach those with files of their own at its next upgrade, and win over the files.
+  const hasFiles = nodes.instances.some((one) => givenCertificate(one) !== undefined)
+  return flag(hasFiles ? steps : [...steps, ...wishedChange(ask(undefined), view)], [])
 }
 
 /** It waits for all nodes; what else the API server is to get must not wait with it, or fall with it. */

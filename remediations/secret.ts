@@ -4,6 +4,7 @@ import { remedy } from '../src/model/define.ts'
 import type { Finding, Proposal, Remedy } from '../src/model/index.ts'
 import { FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { refText } from '../src/objects/ref.ts'
+import { extendsTokens, tokenLookup } from '../src/objects/token-lookup.ts'
 import { WORKLOAD_KINDS, workloads } from '../src/objects/workloads.ts'
 
 /** The token authenticator refuses a Secret with this label; taking the label off lets it in again (k8s.io/kubernetes pkg/serviceaccount/legacy.go). */
@@ -12,7 +13,7 @@ export const INVALID_SINCE = 'kubernetes.io/legacy-token-invalid-since'
 export const HEEDED_SINCE = 29
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
-export const retireToken = <E extends { readonly lastUsed: string | null }>(): Remedy<E> =>
+export const retireToken = <E extends { readonly lastUsed: string | null; readonly automatic?: boolean }>(): Remedy<E> =>
   remedy<E>({
     family: 'secret',
     reads: [...new Set([...WORKLOAD_KINDS, ...FLAG_LADDER])],
@@ -27,6 +28,11 @@ export const retireToken = <E extends { readonly lastUsed: string | null }>(): R
       },
     },
     propose(finding, { view, options }): Proposal {
+      if (tokenLookup(view) === 'off')
+        return {
+          refused:
+            'the API server runs with --service-account-lookup=false: the token works on whether its Secret is labelled or deleted, and nothing would show it any more. Set --service-account-lookup=true first (sec-sa-keys), then come back',
+        }
       const users = workloads(view)
         .filter((workload) => workload.namespace === finding.subject.namespace && mentions(workload.spec, finding.subject.name))
         .map((workload) => refText(workload.ref))
@@ -34,7 +40,11 @@ export const retireToken = <E extends { readonly lastUsed: string | null }>(): R
         usage(finding),
         ...(users.length > 0
           ? [
-              `${users.join(', ')} ${users.length === 1 ? 'uses' : 'use'} it: give ${users.length === 1 ? 'it' : 'them'} a projected service account token first`,
+              `${users.join(', ')} ${users.length === 1 ? 'uses' : 'use'} it: give ${users.length === 1 ? 'it' : 'them'} a projected service account token first, ${
+                extendsTokens(view)
+                  ? 'which is good for a year as long as --service-account-extend-token-expiration is on (sec-token-lifetime)'
+                  : 'which ends within the hour: the program must read its file again and again'
+              }`,
             ]
           : []),
       ]
@@ -43,7 +53,11 @@ export const retireToken = <E extends { readonly lastUsed: string | null }>(): R
           changes: [{ type: 'delete', target: finding.subject }],
           risk: 'may-break',
           summary: 'delete the token Secret',
-          mayBreak: [...mayBreak, 'a deleted token never comes back: undo creates a Secret with a new one'],
+          mayBreak: [
+            ...mayBreak,
+            'switch it off first (how=disable) and delete it when nobody has missed it: the label can be taken off again',
+            'a deleted token never comes back: undo creates a Secret with a new one',
+          ],
         }
       }
       const minor = serverMinor(view)
@@ -56,7 +70,12 @@ export const retireToken = <E extends { readonly lastUsed: string | null }>(): R
         changes: [{ type: 'edit', target: finding.subject, edits: [{ set: ['metadata', 'labels', INVALID_SINCE], to: day }] }],
         risk: 'may-break',
         summary: 'switch the token off',
-        mayBreak,
+        mayBreak: [
+          ...mayBreak,
+          ...(finding.evidence.automatic === true
+            ? ['the controller manager deletes an automatically made Secret for good when it has been labelled for a year']
+            : []),
+        ],
       }
     },
   })

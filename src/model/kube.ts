@@ -272,6 +272,8 @@ export interface SecretObject extends KubeObject {
 /** A certificate file of a PKI directory, such as /etc/kubernetes/pki; `metadata.name` is the file's name. */
 export interface CertificateFileObject extends KubeObject {
   readonly certificates: readonly CertificateSeen[]
+  /** The certificates themselves, of files on nodes: who signed them can be verified. */
+  readonly pem?: string
 }
 export interface ConfigMapObject extends KubeObject {
   readonly data?: Readonly<Record<string, string>> /** Names of binaryData keys. */

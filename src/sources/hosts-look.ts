@@ -2,7 +2,7 @@
 import { dirname } from 'node:path'
 import { type Host, HostRefused, HostUnreachable, type Stat } from '../hosts/host.ts'
 import type { HostFileRole, HostFileSeen, HostSeen, Kind, KubeletStart } from '../model/index.ts'
-import { certificatesIn } from '../objects/certificates.ts'
+import { certificatesIn, pemsIn } from '../objects/certificates.ts'
 import { type KubeletPlaces, kubeletPlaces } from './hosts-kubelet.ts'
 import { PLACES } from './hosts-places.ts'
 import { withoutKeysInText } from './hosts-redact.ts'
@@ -223,7 +223,7 @@ class Look {
       return
     }
     const name = `${this.#host.node}:${path}`
-    const file = { apiVersion: 'k8s-harden/v1', kind: 'CertificateFile', metadata: { name }, certificates }
+    const file = { apiVersion: 'k8s-harden/v1', kind: 'CertificateFile', metadata: { name }, certificates, pem: pemsIn(text ?? '') }
     this.#objects.push(...parseFile(name, JSON.stringify(file)).objects)
   }
 

@@ -8,6 +8,7 @@ import { type FilePosition, rememberPosition } from '../objects/ref.ts'
 import { isKind, kindFor, served } from '../objects/served.ts'
 import { eventsOf, refuseBomb, valuesOf, YamlProblem } from '../objects/yaml-dialect.ts'
 import { countLines, type DocumentSpan, documentsIn } from '../objects/yaml-documents.ts'
+import { repeatedKey } from '../objects/yaml-file.ts'
 import { offsetAt, treeOf, type YamlNode } from '../objects/yaml-tree.ts'
 import type { Variant } from './kustomize.ts'
 import { reduce } from './manifests-reduce.ts'
@@ -95,6 +96,7 @@ function parseDocument(document: Document): void {
   try {
     const json = asJson(document.text)
     if (json !== undefined) {
+      refuseRepeated(document, json)
       takeValue(document, json)
       return
     }
@@ -102,6 +104,7 @@ function parseDocument(document: Document): void {
     const [value, ...rest] = valuesOf(document.text, events)
     if (rest.length > 0)
       complain(document, document.span.line, 'what follows the end-of-document mark `...` is ignored by Kubernetes and was not read')
+    refuseRepeated(document, value)
     takeValue({ ...document, events }, value)
   } catch (error) {
     if (!(error instanceof YamlProblem)) throw error
@@ -109,6 +112,16 @@ function parseDocument(document: Document): void {
     if (template !== null) complain(document, lineOf(document, template.index), UNRENDERED)
     else complain(document, lineOf(document, error.offset), `no valid YAML: ${error.message}`)
   }
+}
+
+/** Files that the API server decodes strictly: with a key that stands twice it does not start, and one that runs keeps what it had. */
+const STRICT: ReadonlySet<unknown> = new Set(['EncryptionConfiguration', 'AuthenticationConfiguration', 'AuthorizationConfiguration'])
+
+function refuseRepeated(document: Document, value: unknown): void {
+  if (!isFields(value) || !STRICT.has(value.kind)) return
+  const repeated = repeatedKey(document.text)
+  if (repeated !== undefined)
+    complain(document, document.span.line, `a ${value.kind} with the key ${repeated} twice: the API server refuses it`)
 }
 
 /** JSON is read as JSON: it is faster, and keys of any length are allowed there. */

@@ -2,8 +2,11 @@ import { HEEDED_SINCE, INVALID_SINCE, retireToken } from '../../../remediations/
 import { control } from '../../model/define.ts'
 import { FLAG_LADDER, serverMinor } from '../../objects/flags.ts'
 import { refOf } from '../../objects/ref.ts'
+import { tokenLookup } from '../../objects/token-lookup.ts'
 
 const LAST_USED = 'kubernetes.io/legacy-token-last-used'
+/** LegacyServiceAccountTokenTracking (KEP-2799) is on from 1.26 on: before that no use is recorded. */
+const RECORDED_SINCE = 26
 
 export default control({
   title: 'Service accounts must not have long-lived token Secrets',
@@ -20,16 +23,18 @@ export default control({
   consults: FLAG_LADDER,
   *evaluate(view) {
     const minor = serverMinor(view)
+    const lookup = tokenLookup(view)
+    const records = lookup !== 'off' && (minor === undefined || minor >= RECORDED_SINCE)
     let disabled = 0
     for (const secret of view.all('Secret')) {
       if (secret.type !== 'kubernetes.io/service-account-token') continue
       const { namespace = 'default', name, labels = {}, annotations = {} } = secret.metadata
       const isLabelled = Boolean(labels[INVALID_SINCE])
-      if (isLabelled && minor !== undefined && minor >= HEEDED_SINCE) {
+      if (isLabelled && lookup !== 'off' && minor !== undefined && minor >= HEEDED_SINCE) {
         disabled++
         continue
       }
-      if (isLabelled && minor === undefined) {
+      if (isLabelled && lookup !== 'off' && minor === undefined) {
         yield {
           unknown: `whether the label that switches ${namespace}/${name} off is heeded depends on the version of the API server`,
           answer: 'allow get on /version',
@@ -42,12 +47,26 @@ export default control({
       yield {
         subject: refOf(secret),
         reason: automatic ? 'is an automatically made token that never expires' : 'is a token that never expires',
-        detail: `of service account ${account || 'unknown'}, ${lastUsed === null ? 'no use recorded' : `last used on ${lastUsed}`}${isLabelled ? `; its label ${INVALID_SINCE} means nothing to Kubernetes 1.${minor}` : ''}`,
+        detail: `of service account ${account || 'unknown'}, ${usage(lastUsed, records)}${isLabelled ? `; its label ${INVALID_SINCE} means nothing ${lookup === 'off' ? 'with --service-account-lookup=false' : `to Kubernetes 1.${minor}`}` : ''}`,
         evidence: { serviceAccount: account, lastUsed, automatic },
       }
     }
+    if (lookup === 'off')
+      yield {
+        unknown:
+          'tokens of Secrets that were deleted still work and cannot be seen: the API server runs with --service-account-lookup=false',
+        answer: 'set --service-account-lookup=true (sec-sa-keys)',
+      }
+    if (lookup === 'unseen' && disabled > 0)
+      yield {
+        unknown: `whether the label that switches ${disabled} token Secrets off is heeded was not seen: with --service-account-lookup=false it is not`,
+        answer: 'let the flags of the API server be read (allow get on /flagz, or on pods in kube-system)',
+      }
     if (disabled > 0) yield { note: `${disabled} token Secrets are switched off by the label ${INVALID_SINCE}` }
   },
   remedy: retireToken(),
   verify: 'The metrics serviceaccount_legacy_manual_token_uses_total and serviceaccount_legacy_auto_token_uses_total stay where they are.',
 })
+
+const usage = (lastUsed: string | null, records: boolean): string =>
+  lastUsed !== null ? `last used on ${lastUsed}` : records ? 'no use recorded' : 'whether it is used is not recorded here'
