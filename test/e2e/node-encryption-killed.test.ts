@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type ContainerProgram, makeContainerProgram } from '../cluster/nodes/container-program.ts'
 import type { StaticApiServer } from '../cluster/nodes/static-apiserver.ts'
 import { describeNode } from '../cluster/with-cluster.ts'
-import { POLL, type Poller } from './encryption-ring.ts'
+import type { Poller } from './encryption-ring.ts'
 import { type Done, Ring } from './node-encryption-ring.ts'
 
 vi.setConfig({ hookTimeout: 240_000 })
@@ -39,7 +39,7 @@ describeNode('encryption, killed', { nodes, scheduler: false }, (cluster) => {
   let poller: Poller
   let ring: Ring
   beforeAll(async () => {
-    servers = await Promise.all(cluster().nodes.map((node) => node.runApiServer({}, POLL)))
+    servers = await Promise.all(cluster().nodes.map((node) => node.runApiServer()))
     await cluster().handOver(servers)
     if (process.env['KILL_BY'] === 'docker')
       program = await makeContainerProgram(await mkdtemp(join(cluster().dir, 'docker-')), cluster().nodes)
