@@ -12,7 +12,12 @@ export default defineConfig({
     // Two cores, and each e2e file runs a control plane of its own; but those that take longest mostly wait for API servers and kubelets.
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
-    env: { FORCE_COLOR: '0', NODE_ENV: 'test' },
+    env: {
+      FORCE_COLOR: '0',
+      NODE_ENV: 'test',
+      // How often the test's API servers look at their EncryptionConfiguration: by default once a minute, which tests would mostly wait for.
+      ENCRYPTION_CONFIG_POLL: process.env.ENCRYPTION_CONFIG_POLL ?? '4s',
+    },
     reporters: process.env.CI ? ['default', './test/helpers/closing-line.ts'] : ['default'],
   },
 })

@@ -143,8 +143,8 @@ describeCluster(
 
     test('to another key, whereupon the old one can go; without /metrics the API server itself compares', { timeout: LONG }, async () => {
       await useProviders('key2,key1', 'identity')
-      // Who has written nothing yet with the new key is not told by what is stored.
-      expect(await scanned(cluster())).toEqual(['pass', undefined])
+      // Who has written nothing yet with the new key is not told by what is stored, which is no pass.
+      expect(await scanned(cluster())).toEqual(['unknown', undefined])
       await cluster().kubectl(['-n', 'wiki', 'annotate', 'secret', 'busy-0', 'note=newest'])
       expect(await scanned(cluster())).toEqual(['fail', 'holds secrets encrypted with an older key'])
       const { api } = cluster()

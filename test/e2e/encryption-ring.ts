@@ -8,9 +8,6 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { RealNode } from '../cluster/nodes/node.ts'
 import type { StaticApiServer } from '../cluster/nodes/static-apiserver.ts'
 
-/** How often API servers look at their file. By default once a minute, which tests would mostly wait for. */
-export const POLL = process.env['ENCRYPTION_CONFIG_POLL'] ?? '4s'
-
 /** A Secret by its path, and what it must say. */
 export type Secrets = Map<string, string>
 const secretsIn = (namespace: string): string => `/api/v1/namespaces/${namespace}/secrets`

@@ -21,10 +21,15 @@ export interface Run {
   /** EVENT#N of dies-at.mjs. */
   readonly diesAt?: string
 }
+/** Where the plugin of each node listens. */
+export const KMS_SOCKET = '/var/lib/vault/vault.sock'
+/** What is stored in plain text from before is a finding of its own. */
+const ENABLE = ['apply', '--steady', '0', '--control', 'sec-etcd-encryption', '--control', 'sec-etcd-encryption-coverage']
+const KMS = ['provider=kms-v2', `kms-socket=unix://${KMS_SOCKET}`].flatMap((option) => ['--set', `sec-etcd-encryption.${option}`])
 /** What may be killed. */
 export const ACTS: Readonly<Record<string, readonly string[]>> = {
-  /** What is stored in plain text from before is a finding of its own. */
-  enable: ['apply', '--steady', '0', '--control', 'sec-etcd-encryption', '--control', 'sec-etcd-encryption-coverage'],
+  enable: ENABLE,
+  kms: [...ENABLE, ...KMS],
   rotate: ['encryption', 'rotate'],
   replace: ['encryption', 'rotate', '--remove-old'],
   disable: ['encryption', 'disable', '--yes-store-secrets-in-plain-text'],

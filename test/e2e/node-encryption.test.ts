@@ -7,11 +7,10 @@ import { type ContainerProgram, makeContainerProgram } from '../cluster/nodes/co
 import type { StaticApiServer } from '../cluster/nodes/static-apiserver.ts'
 import { describeNode } from '../cluster/with-cluster.ts'
 import { cli, freshState } from '../helpers/cli.ts'
-import { holding, POLL, Poller, recordCalls, type Secrets, storedAs, unreadable, writeSecret } from './encryption-ring.ts'
+import { holding, Poller, recordCalls, type Secrets, storedAs, unreadable, writeSecret } from './encryption-ring.ts'
 
 const MINUTE = 60_000
 vi.setConfig({ hookTimeout: 4 * MINUTE })
-// API servers look at the file once a minute.
 const SLOW = { timeout: 12 * MINUTE }
 
 const PATH = '/etc/kubernetes/enc/encryption-config.yaml'
@@ -67,7 +66,7 @@ describeNode('encryption at rest on two nodes of a control plane', { nodes: 2, s
     const dir = await mkdtemp(join(tmpdir(), 'k8s-harden-ring-'))
     program = await makeContainerProgram(dir, cluster().nodes)
     recorded = await recordCalls(dir, join(program.folder, 'docker'))
-    servers = await Promise.all(cluster().nodes.map((node) => node.runApiServer({}, POLL)))
+    servers = await Promise.all(cluster().nodes.map((node) => node.runApiServer()))
     await cluster().handOver(servers)
     await servers[0]!.api.create(CONFIG_MAPS, {
       apiVersion: 'v1',

@@ -39,7 +39,7 @@ export interface RealNode {
   /** From here on NetworkPolicies cut what they say; only where `whyNoPolicies` finds nothing. */
   enforcePolicies(): Promise<void>
   /** Runs an API server as a static pod of this node; see `StaticApiServer`. */
-  runApiServer(flags?: Flags, poll?: string): Promise<StaticApiServer>
+  runApiServer(flags?: Flags): Promise<StaticApiServer>
   /** Runs the controller manager or the scheduler as a static pod of this node, in place of the cluster's own one. */
   runComponent(component: 'kube-controller-manager' | 'kube-scheduler', server: StaticApiServer): Promise<StaticComponent>
   stop(): Promise<void>
@@ -116,8 +116,8 @@ export async function startNode(site: Site, { name, namespaces, programs }: Prep
     },
     kubeletRuns: () => kubelet.ended() === undefined,
     enforcePolicies: () => enforcePolicies(site, namespaces, name),
-    runApiServer: (flags = {}, poll) =>
-      runStaticApiServer(site, { name, address: namespaces.address, kubelet, path: namespaces.path, addImages }, flags, poll),
+    runApiServer: (flags = {}) =>
+      runStaticApiServer(site, { name, address: namespaces.address, kubelet, path: namespaces.path, addImages }, flags),
     runComponent: (component, { url }) =>
       runStaticComponent(site, { name, address: namespaces.address, kubelet, path: namespaces.path, addImages }, component, url),
     stop: namespaces.stop,

@@ -40,9 +40,9 @@ const port = 6443
 
 /**
  * Runs kube-apiserver as a static pod with the manifest, paths and flags that kubeadm writes, and waits until it is ready.
- * `flags` are added or win; null takes one away. `poll`: how often it looks at its EncryptionConfiguration, as `4s`; else once a minute. The image is made of the built program, which must be static.
+ * `flags` are added or win; null takes one away. The image is made of the built program, which must be static.
  */
-export async function runStaticApiServer(site: Site, host: Host, flags: Flags, poll?: string): Promise<StaticApiServer> {
+export async function runStaticApiServer(site: Site, host: Host, flags: Flags): Promise<StaticApiServer> {
   await host.addImages([{ name: imageName, files: { [binary]: { copyOf: site.binaries.apiServer } } }])
   await writeKeys(site, host)
   const url = `https://${host.address}:${port}`
@@ -50,7 +50,7 @@ export async function runStaticApiServer(site: Site, host: Host, flags: Flags, p
   const ca = site.authority.certificate
   const kubeconfig = await writeKubeconfig(`${site.dir}/${name}.kubeconfig`, { url, ca, name, credentials: site.admin })
   const manifest = host.path(`${manifestFolder}/kube-apiserver.yaml`)
-  await writeFile(manifest, stringify(pod(toArguments(flagsOf(site, host), flags), host.address, poll)), { mode: 0o600 })
+  await writeFile(manifest, stringify(pod(toArguments(flagsOf(site, host), flags), host.address)), { mode: 0o600 })
   const api = openApiClient(url, ca, site.admin)
   await waitFor('the static pod of the API server', host.kubelet, async () => (await api.request('GET', '/readyz')).status === 200)
   return {
@@ -101,7 +101,8 @@ function flagsOf({ etcdUrl }: Site, { address }: Host): Flags {
   }
 }
 
-function pod(flags: readonly string[], host: string, poll?: string) {
+function pod(flags: readonly string[], host: string) {
+  const poll = process.env[pollVariable]
   const probe = (path: string) => ({ httpGet: { host, path, port, scheme: 'HTTPS' }, timeoutSeconds: 15 })
   return {
     apiVersion: 'v1',
