@@ -55,8 +55,8 @@ const GOOD = 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA='
 
 describe('one finding whose fix another one does on its way', () => {
   it('alone, what is stored in plain text is stored anew with the key of now', () => {
-    expect(planned({ secret: GOOD }).keys).toEqual(['stored secrets'])
-    expect(planned({ secret: GOOD, mode: 0o644 }).keys.toSorted()).toEqual([RIGHTS, 'stored secrets'])
+    expect(planned({ secret: GOOD }).keys).toEqual([`rewrite secrets to ${OLD}`])
+    expect(planned({ secret: GOOD, mode: 0o644 }).keys.toSorted()).toEqual([RIGHTS, `rewrite secrets to ${OLD}`])
   })
 
   it('beside a new key, it is stored anew once, with that one; and the file has its mode by then', () => {
