@@ -1,7 +1,7 @@
 /** Which workloads run as which service account. */
 import type { RbacSubject, View } from '../model/index.ts'
 import { derived } from './derived.ts'
-import { serviceAccountOf } from './rbac-grants.ts'
+import { serviceAccountGroups, serviceAccountOf } from './rbac-grants.ts'
 import { refText } from './ref.ts'
 import { type Workload, type WorkloadKind, workloads } from './workloads.ts'
 
@@ -34,6 +34,16 @@ export function workloadsOf(
       }),
     ),
   ]
+}
+
+/** Those of `workloadsOf`, and with a group of service accounts all that are in it: system:serviceaccounts, that of one namespace, system:authenticated. */
+export function workloadsReached(
+  view: View<WorkloadKind>,
+  subject: RbacSubject,
+  bindingNamespace: string | undefined,
+): readonly Workload[] {
+  if (subject.kind !== 'Group') return workloadsOf(view, [subject], bindingNamespace)
+  return workloads(view).filter(({ namespace }) => serviceAccountGroups(namespace).includes(subject.name))
 }
 
 /** `Deployment shop/cart (3 pods)`. */

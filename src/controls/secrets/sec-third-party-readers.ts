@@ -6,7 +6,7 @@ import { fewOf } from '../../objects/few-of.ts'
 import { evidenceOf, exposures, type RbacEvidence, scopeText, unseenRoles } from '../../objects/rbac-exposure.ts'
 import { type Grant, RBAC_KINDS } from '../../objects/rbac-grants.ts'
 import { isNamed, matchingText, overlap, type Rights } from '../../objects/rbac-rules.ts'
-import { workloadsOf, workloadText } from '../../objects/rbac-users.ts'
+import { workloadsReached, workloadText } from '../../objects/rbac-users.ts'
 import { refOf } from '../../objects/ref.ts'
 import { thirdPartyOf } from '../../objects/third-party.ts'
 import { WORKLOAD_KINDS } from '../../objects/workloads.ts'
@@ -32,7 +32,7 @@ export default control({
   *evaluate(view): Iterable<Observation<Evidence> | Remark> {
     for (const exposure of exposures(view, readsSecrets)) {
       const known = (grant: Grant) =>
-        workloadsOf(view, [grant.subject], grant.namespace)
+        workloadsReached(view, grant.subject, grant.namespace)
           .map((workload) => ({ workload, party: thirdPartyOf(workload) }))
           .filter((one) => one.party !== undefined)
       const theirs = exposure.grants.filter((grant) => known(grant).length > 0)
