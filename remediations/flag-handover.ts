@@ -34,7 +34,29 @@ export function handOver(handover: Handover): Change | { readonly byHand: string
   const { distribution, component } = handover
   if (distribution.name === 'openshift')
     return { byHand: `OpenShift's operators write these flags: change the ${component} operator's own configuration, never the static pod` }
+  if (distribution.name === 'talos') return { byHand: onTalos(handover) }
   return distribution.name === 'k3s' || distribution.name === 'rke2' ? rancherFile(handover) : kubeadmFile(handover)
+}
+
+const TALOS_KEY: Readonly<Record<Component, string>> = {
+  'kube-apiserver': 'apiServer',
+  'kube-controller-manager': 'controllerManager',
+  'kube-scheduler': 'scheduler',
+  etcd: 'etcd',
+}
+/** Its nodes have no shell, and write each static pod from the machine configuration: https://www.talos.dev/latest/talos-guides/configuration/patching/ */
+function onTalos(handover: Handover): string {
+  const { component, values, files } = handover
+  const key = TALOS_KEY[component]
+  const set = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
+  const patch = JSON.stringify({ cluster: { [key]: { extraArgs: set } } })
+  return [
+    'Talos writes its static pods from the machine configuration: on one control-plane node after the other',
+    ...(files.length === 0 ? [] : [`have cluster.${key}.extraVolumes mount ${files.map(({ path }) => path).join(', ')}`]),
+    ...(Object.keys(set).length === 0 ? [] : [`talosctl -n NODE patch mc -p '${patch.replaceAll("'", "'\\''")}'`]),
+    ...gone(handover).map((flag) => `take ${flag} out of cluster.${key}.extraArgs with talosctl -n NODE edit mc`),
+    `wait until talosctl -n NODE get staticpodstatus shows it ready before the next`,
+  ].join('; ')
 }
 
 const lines = (values: FlagValues): string[] =>

@@ -2,7 +2,8 @@
 
 import { remedy } from '../src/model/define.ts'
 import type { Json, Proposal, Readable, Remedy, RemedyOption, Risk, View } from '../src/model/index.ts'
-import { type DistributionName, distribution, namesInContext, providerAnswer } from '../src/objects/distribution.ts'
+import { type DistributionName, distribution } from '../src/objects/distribution.ts'
+import { clusterNames, providerAnswer } from '../src/objects/provider-names.ts'
 
 export type Provider = 'eks' | 'gke' | 'aks' | 'oke'
 export interface ProviderCommand {
@@ -18,7 +19,7 @@ export interface ProviderCommand {
 /** A command, or words where no single command does it. */
 export type ProviderCommands = Partial<Readonly<Record<Provider, ProviderCommand | string>>>
 
-/** Every placeholder may be given with `--set CONTROL.name=value`; what the name of the context says is taken from there. */
+/** Every placeholder may be given with `--set CONTROL.name=value`; what the context, its address or the nodes say is taken from there. */
 export const PROVIDER_OPTIONS: Readonly<Record<string, RemedyOption>> = {
   cluster: { describe: "the cluster's name at its provider; on OKE its OCID" },
   location: { describe: 'the location of a GKE cluster' },
@@ -72,11 +73,11 @@ export function providerProposal(
   const command = isProvider(name) ? commands?.[name] : undefined
   if (!isProvider(name) || command === undefined)
     return {
-      byHand: `the provider runs the control plane and decides about this; no command of it changes that. What it does here is in its documentation; its settings of the cluster: ${providerAnswer(name, view.source.name)}`,
+      byHand: `the provider runs the control plane and decides about this; no command of it changes that. What it does here is in its documentation; its settings of the cluster: ${providerAnswer(view)}`,
     }
   if (typeof command === 'string') return { byHand: command }
   const known = {
-    ...namesInContext(view.source.name),
+    ...clusterNames(view),
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => typeof value === 'string' && value !== '')),
   } as Record<string, string>
   const missing = [...command.argv, ...(command.undo ?? [])]

@@ -4,7 +4,19 @@ import { derived } from './derived.ts'
 import { nodeArguments } from './flag-k3s.ts'
 import { commandLineOf, staticPods } from './flag-parse.ts'
 
-export type DistributionName = 'eks' | 'gke' | 'aks' | 'oke' | 'kubeadm' | 'k3s' | 'rke2' | 'openshift' | 'kind' | 'unknown'
+export type DistributionName =
+  | 'eks'
+  | 'gke'
+  | 'aks'
+  | 'oke'
+  | 'doks'
+  | 'kubeadm'
+  | 'k3s'
+  | 'rke2'
+  | 'openshift'
+  | 'talos'
+  | 'kind'
+  | 'unknown'
 export interface Distribution {
   readonly name: DistributionName
   /** The provider runs the control plane: no API server among the pods, and a provider's mark. */
@@ -15,7 +27,7 @@ export interface Distribution {
   readonly marks: readonly string[]
 }
 type DistributionView = View<'Pod' | 'Node' | 'ConfigMap' | 'ServerVersion'>
-type Provider = 'eks' | 'gke' | 'aks' | 'oke'
+type Provider = 'eks' | 'gke' | 'aks' | 'oke' | 'doks'
 
 export const distribution = (view: DistributionView): Distribution => derived(view, fingerprint)
 
@@ -60,6 +72,7 @@ function hostMarks(server: string | undefined): Mark[] {
   if (/\.azmk8s\.(io|us|cn)$/.test(host)) return [{ provider: 'aks', mark: `API host ${host}`, certain: true }]
   if (/\.gke\.goog$/.test(host)) return [{ provider: 'gke', mark: `API host ${host}`, certain: true }]
   if (/\.clusters\..*\.oci\.oraclecloud\.com$/.test(host)) return [{ provider: 'oke', mark: `API host ${host}`, certain: true }]
+  if (/\.k8s\.ondigitalocean\.com$/.test(host)) return [{ provider: 'doks', mark: `API host ${host}`, certain: true }]
   return []
 }
 
@@ -69,6 +82,7 @@ const LABELS: readonly (readonly [prefix: string, Provider])[] = [
   ['cloud.google.com/gke-', 'gke'],
   ['kubernetes.azure.com/', 'aks'],
   ['oke.oraclecloud.com/', 'oke'],
+  ['doks.digitalocean.com/', 'doks'],
   ['node.info.ds_proxymux_client', 'oke'],
   ['node.info/ds_proxymux_client', 'oke'],
 ]
@@ -78,6 +92,7 @@ const PROVIDER_IDS: readonly (readonly [prefix: string, Provider])[] = [
   ['azure://', 'aks'],
   ['ocid1.', 'oke'],
   ['oci://ocid1.', 'oke'],
+  ['digitalocean://', 'doks'],
 ]
 
 function nodeMarks(node: NodeObject): Mark[] {
@@ -111,32 +126,9 @@ function selfBuilt(view: DistributionView, nodes: readonly NodeObject[]): Distri
     view.all('Pod').some((pod) => pod.metadata.namespace === 'openshift-kube-apiserver')
   )
     return is('openshift', 'node.openshift.io labels')
+  // https://www.talos.dev: "Talos (v1.9.1)"; its nodes have no shell, and write their static pods from the machine configuration.
+  if (nodes.some((node) => node.status?.nodeInfo?.osImage?.startsWith('Talos '))) return is('talos', 'node osImage Talos')
   if (nodes.some((node) => node.spec?.providerID?.startsWith('kind://'))) return is('kind', 'providerID kind://…')
   if (view.find('ConfigMap', 'kube-system', 'kubeadm-config') !== undefined) return is('kubeadm', 'ConfigMap kube-system/kubeadm-config')
   return undefined
-}
-
-/** The command whose answer shows what a provider keeps from the Kubernetes API. `context`: its name may say which cluster it is. */
-export function providerAnswer(name: DistributionName, context = ''): string {
-  const { cluster = 'CLUSTER', region, location = 'LOCATION', project } = namesInContext(context)
-  switch (name) {
-    case 'eks':
-      return `aws eks describe-cluster --name ${cluster}${region === undefined ? '' : ` --region ${region}`}`
-    case 'gke':
-      return `gcloud container clusters describe ${cluster} --location ${location}${project === undefined ? '' : ` --project ${project}`}`
-    case 'aks':
-      return 'az aks show --resource-group GROUP --name CLUSTER'
-    case 'oke':
-      return 'oci ce cluster get --cluster-id CLUSTER_OCID'
-    default:
-      return "ask the cluster's provider"
-  }
-}
-
-/** Contexts as the providers' CLIs name them: an EKS ARN, `gke_PROJECT_LOCATION_CLUSTER`. */
-export function namesInContext(context: string): Record<string, string> {
-  const eks = /^arn:aws[\w-]*:eks:([\w-]+):\d+:cluster\/([\w-]+)$/.exec(context)
-  if (eks !== null) return { region: eks[1]!, cluster: eks[2]! }
-  const gke = /^gke_([^_]+)_([^_]+)_([^_]+)$/.exec(context)
-  return gke === null ? {} : { project: gke[1]!, location: gke[2]!, cluster: gke[3]! }
 }

@@ -1,5 +1,7 @@
 /** With what a resource is written now, as the API server that answered shows it: its counters, and the value written last. */
-import type { MetricSample, StoredForm } from '../model/index.ts'
+import type { MetricSample, StoredForm, View } from '../model/index.ts'
+import { distribution } from './distribution.ts'
+import { encryptionAnswer } from './provider-names.ts'
 import { prefixOfSeries, transformations } from './stored-form.ts'
 
 export interface WriterSeen {
@@ -42,4 +44,10 @@ function loadedAt(samples: readonly MetricSample[]): number | undefined {
 
 /** Why what was written last does not tell, and what would. */
 export const NOT_OF_NOW = 'the configuration was loaded anew since, and nothing says that it is still the one that writes'
-export const LOOK_NOW = 'look at the EncryptionConfiguration with --host or --manifests; or create a Secret, scan again, and delete it'
+/** Nobody gets at the files of a control plane that a provider runs; k3s and RKE2 write theirs themselves, and `secrets-encrypt disable` leaves flag and annotation (k3s pkg/secretsencrypt/config.go). */
+export function lookNow(view: View<'Pod' | 'Node' | 'ConfigMap' | 'ServerVersion'>): string {
+  const { name, managed } = distribution(view)
+  const own = name === 'k3s' || name === 'rke2' ? `run "${name} secrets-encrypt status" on a server; or ` : ''
+  const look = managed ? encryptionAnswer(view) : 'look at the EncryptionConfiguration with --host or --manifests'
+  return `${own}${look}; or create a Secret, scan again, and delete it`
+}

@@ -177,7 +177,13 @@ function embeddedInstance(node: NodeObject, component: Component): ComponentInst
 }
 
 // ── nothing ────────────────────────────────────────────────────────────────────────────────────
-const PROVIDERS: Readonly<Record<string, string>> = { eks: 'Amazon EKS', gke: 'GKE', aks: 'AKS', oke: 'OKE' }
+const PROVIDERS: Readonly<Record<string, string>> = {
+  eks: 'Amazon EKS',
+  gke: 'GKE',
+  aks: 'AKS',
+  oke: 'OKE',
+  doks: 'DigitalOcean Kubernetes',
+}
 function nothingSeen(view: FlagView, component: Component): { unknown: string; answer: string } {
   const { name, managed } = distribution(view)
   if (managed)
@@ -198,8 +204,9 @@ function nothingSeen(view: FlagView, component: Component): { unknown: string; a
   if (view.unread('Pod') === undefined && hiddenLines(view, component).length === 0)
     why.push(narrowed ? 'kube-system was left out of this scan' : `kube-system shows no static pod that runs ${component}`)
   const answers = refusals.map((unread) => unread.answer)
+  if (name === 'talos') answers.push('talosctl -n NODE get staticpods -o yaml')
   if (name === 'openshift') answers.push('oc get kubeapiserver cluster -o yaml')
-  answers.push('scan /etc/kubernetes/manifests of a control-plane node with --manifests')
+  if (name !== 'talos') answers.push('scan /etc/kubernetes/manifests of a control-plane node with --manifests')
   return { unknown: `the flags of ${component} cannot be seen: ${why.join('; ')}`, answer: [...new Set(answers)].join('; or ') }
 }
 

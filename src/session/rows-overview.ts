@@ -3,6 +3,7 @@ import type { Finding, Practice, Severity } from '../model/index.ts'
 import { PRACTICE_TITLES } from './route.ts'
 import { findingLine, workload } from './rows-findings.ts'
 import { blank, choice, heading, inColumns, type Line, lineText, prose, type Row, row } from './rows-line.ts'
+import { STATUS_MEANS } from './rows-words.ts'
 import type { Scan, State } from './store-state.ts'
 import { count } from './text.ts'
 
@@ -13,12 +14,14 @@ export function overviewRows(state: State, width: number): Row[] {
   const { scan } = state
   if (scan === undefined) return [row({ text: 'Reading ...', tone: 'dim' })]
   const worst = worstFindings(scan)
+  const numbers = numbersOf(scan)
   return [
-    row({ text: practiceHead(width), tone: 'dim' }),
+    row({ text: practiceHead(width, numbers), tone: 'dim' }),
     ...PRACTICES.map((practice, index) =>
-      choice(`practice:${practice}`, (w) => practiceLine(w, index + 1, practice, scan.summary[practice])),
+      choice(`practice:${practice}`, (w) => practiceLine(w, index + 1, practice, scan.summary[practice], numbers)),
     ),
     ...prose('Numbers are checks; the score is the part that passed, weighted by severity.', width, { tone: 'dim' }),
+    ...(numbers.includes(SAID) ? prose(`said: ${STATUS_MEANS.attested}; in no score.`, width, { tone: 'dim' }) : []),
     blank,
     ...gaps(scan),
     heading(
@@ -32,35 +35,44 @@ export function overviewRows(state: State, width: number): Row[] {
   ]
 }
 
-const NUMBERS = [
-  { head: 'fail', width: 4 },
-  { head: 'review', width: 6 },
-  { head: '?', width: 4 },
-  { head: 'ok', width: 4 },
-] as const
+interface NumberColumn {
+  readonly head: string
+  readonly width: number
+  readonly of: (summary: PracticeSummary) => number
+}
+const NUMBERS: readonly NumberColumn[] = [
+  { head: 'fail', width: 4, of: ({ fail }) => fail },
+  { head: 'review', width: 6, of: ({ review }) => review },
+  { head: '?', width: 4, of: ({ unknown, error }) => unknown + error },
+  { head: 'ok', width: 4, of: ({ pass }) => pass },
+]
+const SAID: NumberColumn = { head: 'said', width: 4, of: ({ attested }) => attested }
 
-function practiceHead(width: number): string {
+/** What somebody vouches for is no pass: it has a column of its own, where there is any. */
+const numbersOf = ({ summary }: Scan): readonly NumberColumn[] =>
+  PRACTICES.some((practice) => summary[practice].attested > 0) ? [...NUMBERS, SAID] : NUMBERS
+
+function practiceHead(width: number, numbers: readonly NumberColumn[]): string {
   return lineText(
     inColumns(width, [
       { text: 'Practice', grow: true },
       { text: 'score', width: bar(width) + 5 },
-      ...NUMBERS.map(({ head, width: w }) => ({ text: head.padStart(w), width: w })),
+      ...numbers.map(({ head, width: w }) => ({ text: head.padStart(w), width: w })),
     ]),
   )
 }
 
-function practiceLine(width: number, number: number, practice: Practice, summary: PracticeSummary): Line {
+function practiceLine(width: number, number: number, practice: Practice, summary: PracticeSummary, numbers: readonly NumberColumn[]): Line {
   const { score } = summary
   const gauge = score === null ? '-'.repeat(bar(width)) : '#'.repeat(Math.round((score / 100) * bar(width))).padEnd(bar(width), '.')
   const tone = score === null ? 'dim' : score >= 90 ? 'ok' : score >= 60 ? 'medium' : 'fail'
-  const numbers = [summary.fail, summary.review, summary.unknown + summary.error, summary.pass + summary.attested]
   return inColumns(width, [
     { text: `${number} ${PRACTICE_TITLES[practice]}`, grow: true },
     { text: `${score === null ? '  - ' : `${String(score).padStart(3)}%`} ${gauge}`, width: bar(width) + 5, tone },
-    ...numbers.map((value, index) => ({
-      text: String(value).padStart(NUMBERS[index]!.width),
-      width: NUMBERS[index]!.width,
-      ...(index === 0 && value > 0 && { tone: 'fail' as const }),
+    ...numbers.map(({ head, width: w, of }) => ({
+      text: String(of(summary)).padStart(w),
+      width: w,
+      ...(head === 'fail' && of(summary) > 0 && { tone: 'fail' as const }),
     })),
   ])
 }

@@ -200,20 +200,21 @@ function groupLine(width: number, group: Group, open: boolean, marked: ReadonlyS
   ])
 }
 
-/** Checks without findings: those not answered always, the others when opened. */
+/** Checks without findings: those not answered and those that somebody vouches for always, the others when opened. */
 function controlRows(scan: Scan, practice: Practice, filter: Filter): Row[] {
   const outcomes = scan.controls
     .filter((control) => control.practice === practice)
     .map((control) => ({ control, outcome: scan.outcomes.get(control.id) }))
   const of = (...statuses: readonly Status[]) =>
     outcomes.filter(({ outcome }) => outcome !== undefined && statuses.includes(outcome.status))
-  const fine = of('pass', 'attested', 'notApplicable')
+  const fine = of('pass', 'notApplicable')
   const open = filter.turned.has('fine')
   return [
     ...of('error').map(controlRow),
     ...of('unknown')
       .toSorted((a, b) => bySeverity(a.control.severity, b.control.severity))
       .map(controlRow),
+    ...of('attested').map(controlRow),
     ...(fine.length === 0
       ? []
       : [
@@ -221,7 +222,7 @@ function controlRows(scan: Scan, practice: Practice, filter: Filter): Row[] {
             inColumns(width, [
               { text: open ? 'v' : '>', tone: 'dim' },
               { text: 'ok', width: 6, tone: 'ok' },
-              { text: 'Passed, vouched for, or nothing to check', grow: true, tone: 'dim' },
+              { text: 'Passed, or nothing to check', grow: true, tone: 'dim' },
               { text: count(fine.length, 'check').padStart(12), width: 12, tone: 'dim' },
             ]),
           ),

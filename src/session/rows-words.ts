@@ -12,7 +12,8 @@ export const STATUS_WORD: Readonly<Record<Status, string>> = {
   review: 'review',
   unknown: '?',
   notApplicable: 'n/a',
-  attested: 'attested',
+  // Narrow columns hold it whole.
+  attested: 'said',
   error: 'ERROR',
 }
 export const STATUS_TONE: Readonly<Record<Status, Tone>> = {
@@ -21,7 +22,7 @@ export const STATUS_TONE: Readonly<Record<Status, Tone>> = {
   review: 'medium',
   unknown: 'unknown',
   notApplicable: 'dim',
-  attested: 'ok',
+  attested: 'info',
   error: 'fail',
 }
 export const STATUS_MEANS: Readonly<Record<Status, string>> = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type ProviderCommands, providerCommand } from '../../remediations/provider-command.ts'
 import type { Finding, Json, Snapshot } from '../../src/model/index.ts'
-import { namesInContext } from '../../src/objects/distribution.ts'
+import { namesInContext } from '../../src/objects/provider-names.ts'
 import { worldOf } from '../helpers/world.ts'
 
 const commands: ProviderCommands = {

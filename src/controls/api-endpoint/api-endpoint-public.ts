@@ -2,8 +2,9 @@ import { privateEndpoint } from '../../../remediations/endpoint-access.ts'
 import { control } from '../../model/define.ts'
 import type { EndpointFact, Observation, Remark, View } from '../../model/index.ts'
 import { type PublicFace, publicFaces } from '../../objects/api-endpoint-faces.ts'
-import { distribution, providerAnswer } from '../../objects/distribution.ts'
+import { distribution } from '../../objects/distribution.ts'
 import { CONTROL_PLANE, FLAG_LADDER } from '../../objects/flags.ts'
+import { providerAnswer } from '../../objects/provider-names.ts'
 
 const CONSULTS = ['Endpoint', 'EndpointSlice', ...FLAG_LADDER] as const
 type EndpointView = View<(typeof CONSULTS)[number]>
@@ -80,9 +81,9 @@ function* whatIsNotKnown(view: EndpointView, endpoint: EndpointFact | undefined)
   }
   const isPublic = endpoint.addresses.some((one) => one.class === 'public')
   const isPrivate = endpoint.addresses.some((one) => one.class === 'private' || one.class === 'carrier-grade')
-  const { name, managed } = distribution(view)
+  const { managed } = distribution(view)
   const ask = managed
-    ? providerAnswer(name)
+    ? providerAnswer(view)
     : 'look up the address of the load balancer or firewall before the API servers, and try it from outside'
   if (isPublic) return
   if (!isPrivate)

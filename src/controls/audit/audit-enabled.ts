@@ -2,7 +2,7 @@ import { type AuditBackends, enableAudit } from '../../../remediations/audit-pol
 import { control } from '../../model/define.ts'
 import type { Observation, Remark } from '../../model/index.ts'
 import { type AuditCounts, auditCounts } from '../../objects/audit-metrics.ts'
-import { AUDIT_ASK, AUDIT_ATTESTED } from '../../objects/audit-provider.ts'
+import { AUDIT_ATTESTED, auditAsk } from '../../objects/audit-provider.ts'
 import { isAudited } from '../../objects/audit-retention.ts'
 import { distribution } from '../../objects/distribution.ts'
 import { CONTROL_PLANE, type ComponentInstance, componentFlags, effectiveFlag, FLAG_LADDER, flagFinding } from '../../objects/flags.ts'
@@ -39,7 +39,7 @@ export default control({
     }
     const { name, managed, certain } = distribution(view)
     if (managed && certain && (name === 'gke' || name === 'oke')) yield { attested: AUDIT_ATTESTED[name] }
-    else if (managed && (name === 'eks' || name === 'aks')) yield AUDIT_ASK[name]
+    else if (managed && (name === 'eks' || name === 'aks')) yield auditAsk(name, view)
     else yield (counts && judgeCounts(counts)) ?? unknown!
   },
   remedy: enableAudit,

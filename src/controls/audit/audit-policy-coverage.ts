@@ -4,10 +4,11 @@ import type { ConfigFile, Observation, Remark, Severity } from '../../model/inde
 import { readAuditPolicy } from '../../objects/audit-policy.ts'
 import { type AuditFault, auditFaults, type FaultName } from '../../objects/audit-policy-probes.ts'
 import { silencedIn } from '../../objects/audit-policy-silenced.ts'
-import { distribution, providerAnswer } from '../../objects/distribution.ts'
+import { distribution } from '../../objects/distribution.ts'
 import { fewOf } from '../../objects/few-of.ts'
 import { filesNotSeen } from '../../objects/flag-files.ts'
 import { componentFlags, effectiveFlag, FLAG_LADDER } from '../../objects/flags.ts'
+import { providerAnswer } from '../../objects/provider-names.ts'
 import { refOf } from '../../objects/ref.ts'
 
 const REASONS: Readonly<Record<FaultName, readonly [reason: string, Severity]>> = {
@@ -37,11 +38,11 @@ export default control({
     for (const file of files) yield* judgeFile(file)
     const { instances } = componentFlags(view, 'kube-apiserver')
     if (files.length > 0) return yield* filesNotSeen(view.unread('AuditPolicy'), files, instances, 'audit-policy-file')
-    const { name, managed } = distribution(view)
+    const { managed } = distribution(view)
     if (managed) {
       yield {
         unknown: 'the provider wrote the audit policy and does not show it',
-        answer: `look at a sample of the audit log; ${providerAnswer(name)}`,
+        answer: `look at a sample of the audit log; ${providerAnswer(view)}`,
       }
       return
     }

@@ -1,7 +1,7 @@
 import { type Shipping, shipAudit } from '../../../remediations/audit-shipping.ts'
 import { control } from '../../model/define.ts'
 import type { Observation, Remark, View } from '../../model/index.ts'
-import { AUDIT_ASK, AUDIT_ATTESTED } from '../../objects/audit-provider.ts'
+import { AUDIT_ATTESTED, auditAsk } from '../../objects/audit-provider.ts'
 import { isAudited, logPathOf } from '../../objects/audit-retention.ts'
 import { collectorsOf, lackWords, ships } from '../../objects/audit-shipping.ts'
 import { distribution } from '../../objects/distribution.ts'
@@ -29,7 +29,7 @@ export default control({
     if (unknown !== undefined) {
       const { name, managed, certain } = distribution(view)
       if (managed && certain && (name === 'gke' || name === 'oke')) yield { attested: AUDIT_ATTESTED[name] }
-      else yield managed && (name === 'eks' || name === 'aks') ? AUDIT_ASK[name] : unknown
+      else yield managed && (name === 'eks' || name === 'aks') ? auditAsk(name, view) : unknown
       return
     }
     const audited = instances.filter(isAudited)

@@ -4,6 +4,7 @@ import type { CertificateSigningRequestObject, ClientCertificate, KubeconfigUser
 import { distribution } from '../../objects/distribution.ts'
 import { usersInFiles } from '../../objects/kubeconfig-file.ts'
 import { kubeconfigUser } from '../../objects/kubeconfig-user.ts'
+import { providerAnswer } from '../../objects/provider-names.ts'
 import { refOf } from '../../objects/ref.ts'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -46,13 +47,14 @@ export default control({
     const more = others.filter(({ ways }) => ways.includes('client-certificate'))
     if (more.length > 0) yield { note: `other users of this kubeconfig have certificates too: ${more.map(({ name }) => name).join(', ')}` }
     const { name } = distribution(view)
+    const ask = providerAnswer(view)
     if (name === 'aks')
       yield {
-        note: 'whether AKS still gives out certificates: az aks show --resource-group GROUP --name CLUSTER --query disableLocalAccounts',
+        note: `whether AKS still gives out certificates: ${ask} --query disableLocalAccounts`,
       }
     if (name === 'gke')
       yield {
-        note: 'whether GKE gave out a certificate: gcloud container clusters describe CLUSTER --location LOCATION --format "value(masterAuth.clientCertificate)"',
+        note: `whether GKE gave out a certificate: ${ask} --format "value(masterAuth.clientCertificate)"`,
       }
   },
   remedy: providerCommand(

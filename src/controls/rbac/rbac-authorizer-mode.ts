@@ -1,7 +1,7 @@
 import { authorizers, useRbac } from '../../../remediations/authorizer-mode.ts'
 import { control } from '../../model/define.ts'
 import type { MetricSample, Observation, Remark } from '../../model/index.ts'
-import { distribution, providerAnswer } from '../../objects/distribution.ts'
+import { distribution } from '../../objects/distribution.ts'
 import {
   CONTROL_PLANE,
   type ComponentInstance,
@@ -11,6 +11,7 @@ import {
   listFlag,
   serverMinor,
 } from '../../objects/flags.ts'
+import { providerAnswer } from '../../objects/provider-names.ts'
 import { refOf } from '../../objects/ref.ts'
 
 interface Evidence {
@@ -50,9 +51,10 @@ export default control({
     if (name === 'gke')
       yield {
         unknown: 'GKE always runs RBAC, and may run legacy ABAC beside it',
-        answer: `${providerAnswer(name)} --format="value(legacyAbac.enabled)"`,
+        answer: `${providerAnswer(view)} --format="value(legacyAbac.enabled)"`,
       }
-    else if (managed && certain) yield { attested: `${name.toUpperCase()} documents that its API server always authorizes with RBAC` }
+    else if (managed && certain && name !== 'doks')
+      yield { attested: `${name.toUpperCase()} documents that its API server always authorizes with RBAC` }
     else yield unknown!
 
     function* judgeInstance(instance: ComponentInstance): Iterable<Observation<Evidence> | Remark> {

@@ -3,7 +3,7 @@ import { control } from '../../model/define.ts'
 import type { Observation, Remark, StoredForm } from '../../model/index.ts'
 import { encryptionRules, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
 import { decidedWrongly, differingConfigurations, meantPrefix } from '../../objects/encryption-coverage.ts'
-import { LOOK_NOW, NOT_OF_NOW, writerSeen } from '../../objects/encryption-writer.ts'
+import { lookNow, NOT_OF_NOW, writerSeen } from '../../objects/encryption-writer.ts'
 import { CONTROL_PLANE, componentFlags, FLAG_LADDER } from '../../objects/flags.ts'
 import { refOf } from '../../objects/ref.ts'
 import { olderKeys, prefixOfSeries, prefixWords, seriesOf } from '../../objects/stored-form.ts'
@@ -131,10 +131,10 @@ export default control({
       else if (wanted.length === 0)
         yield {
           unknown: `what ${resource} are written with now is not seen: the last one written is ${writes === '' ? 'plain text' : 'of several forms'}`,
-          answer: 'scan again, or look at the EncryptionConfiguration with --manifests or --host',
+          answer: `scan again, or ${lookNow(view)}`,
         }
       else if (meant === undefined && !now.isOfNow)
-        yield { unknown: `${looked} of ${objects} ${resource} were read, all stored as ${writes}; ${NOT_OF_NOW}`, answer: LOOK_NOW }
+        yield { unknown: `${looked} of ${objects} ${resource} were read, all stored as ${writes}; ${NOT_OF_NOW}`, answer: lookNow(view) }
       else
         yield {
           note: `evidence E3: ${looked} of ${objects} ${resource} were read from etcd, all stored as ${writes}`,

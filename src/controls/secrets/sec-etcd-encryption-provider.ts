@@ -1,11 +1,13 @@
 import { strengthenEncryption } from '../../../remediations/encryption-provider.ts'
 import { control } from '../../model/define.ts'
 import type { Observation, Remark } from '../../model/index.ts'
+import { distribution } from '../../objects/distribution.ts'
 import { plainReadsOfSecrets, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
 import { type ProviderEvidence, WEAK, weakModes, weaknesses } from '../../objects/encryption-weakness.ts'
-import { LOOK_NOW, NOT_OF_NOW, writerSeen } from '../../objects/encryption-writer.ts'
+import { lookNow, NOT_OF_NOW, writerSeen } from '../../objects/encryption-writer.ts'
 import { filesNotSeen } from '../../objects/flag-files.ts'
 import { CONTROL_PLANE, componentFlags, FLAG_LADDER } from '../../objects/flags.ts'
+import { encryptionAnswer } from '../../objects/provider-names.ts'
 
 export default control({
   title: 'Encryption at rest must use a strong provider and a random key',
@@ -30,16 +32,17 @@ export default control({
 
     const form = view.fact('StoredForm')?.resources.find(({ resource }) => resource === 'secrets')
     const writers = [...writersOfSecrets(samples ?? [])]
+    const askFile = distribution(view).managed ? encryptionAnswer(view) : ASK_FILE
     const signs = signsOfConfiguration(samples, view.fact('ApiServerHealth')?.checks)
     if (writers.length === 1) {
       const weak = WEAK[writers[0]!]
       const now = writerSeen(samples ?? [], form, 'secrets')
       if (weak === undefined && (!now.isOfNow || now.prefix === ''))
-        yield { unknown: `the API server that answered has written Secrets with ${writers[0]}; ${NOT_OF_NOW}`, answer: LOOK_NOW }
+        yield { unknown: `the API server that answered has written Secrets with ${writers[0]}; ${NOT_OF_NOW}`, answer: lookNow(view) }
       else if (weak === undefined && writers[0] !== 'kms-v2')
         yield {
           unknown: `the API server that answered writes Secrets with ${writers[0]}; whether its key is a random one, and who may read its file, is not seen`,
-          answer: ASK_FILE,
+          answer: askFile,
         }
       else if (weak === undefined) yield { note: `evidence E3: the API server that answered writes Secrets with ${writers[0]}` }
       else
@@ -53,12 +56,12 @@ export default control({
     } else if (writers.length > 1)
       yield {
         unknown: `${writers.join(' and ')} have written Secrets since the API server was started, and nothing says which does now`,
-        answer: ASK_FILE,
+        answer: askFile,
       }
     else if (instances.length > 0 && instances.every((instance) => !instance.flags.get('encryption-provider-config')))
       yield { notApplicable: 'nothing is encrypted: see sec-etcd-encryption' }
     else if (instances.length > 0 || signs.length > 0)
-      yield { unknown: 'encryption is configured, but not with what', answer: `${ASK_FILE}; or allow get on /metrics` }
+      yield { unknown: 'encryption is configured, but not with what', answer: `${askFile}; or allow get on /metrics` }
     else if (unknown !== undefined) yield unknown
   },
   remedy: strengthenEncryption<ProviderEvidence>(),

@@ -1,12 +1,12 @@
 import { encryptSecrets } from '../../../remediations/encryption-config.ts'
 import { control } from '../../model/define.ts'
 import type { ConfigFile, Observation, Remark } from '../../model/index.ts'
-import { distribution, providerAnswer } from '../../objects/distribution.ts'
+import { distribution } from '../../objects/distribution.ts'
 import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
 import { meantPrefix } from '../../objects/encryption-coverage.ts'
 import { hasLoadedEncrypting, ownFile } from '../../objects/encryption-hosts.ts'
 import { forgottenByKubeadm } from '../../objects/encryption-kubeadm.ts'
-import { LOOK_NOW, NOT_OF_NOW, writerSeen } from '../../objects/encryption-writer.ts'
+import { lookNow, NOT_OF_NOW, writerSeen } from '../../objects/encryption-writer.ts'
 import { filesNamed } from '../../objects/flag-files.ts'
 import {
   CONTROL_PLANE,
@@ -17,6 +17,7 @@ import {
   flagFinding,
   serverMinor,
 } from '../../objects/flags.ts'
+import { encryptionAnswer } from '../../objects/provider-names.ts'
 
 const FLAG = 'encryption-provider-config'
 interface Evidence {
@@ -105,27 +106,24 @@ export default control({
     else if (isUnseen && !(now.isOfNow && now.prefix !== ''))
       yield {
         unknown: `an EncryptionConfiguration is in use (${signs[0] ?? `--${FLAG}`}), and ${now.prefix === undefined ? 'nothing says whether it has Secrets encrypted' : NOT_OF_NOW}`,
-        answer: `${lookWords(distribution(view).name)}${samples === undefined ? '; or allow get on /metrics' : ''}`,
+        answer: `${lookNow(view)}${samples === undefined ? '; or allow get on /metrics' : ''}`,
       }
 
     function* nothingSeen(): Iterable<Remark> {
-      const { name, certain } = distribution(view)
+      const { name, managed, certain } = distribution(view)
       // https://docs.aws.amazon.com/eks/latest/userguide/envelope-encryption.html
       if (name === 'eks' && certain && (serverMinor(view) ?? 0) >= 28)
-        yield {
-          attested: `EKS encrypts all API data from 1.28 on with a key that AWS owns; a key of your own: ${providerAnswer(name)} --query cluster.encryptionConfig`,
-        }
+        yield { attested: `EKS encrypts all API data from 1.28 on with a key that AWS owns; ${encryptionAnswer(view)}` }
       else if (unknown !== undefined)
-        yield { ...unknown, answer: `${unknown.answer}; or allow get on /metrics, where the encryption counters stand` }
+        yield {
+          ...unknown,
+          answer: `${managed ? encryptionAnswer(view) : unknown.answer}; or allow get on /metrics, where the encryption counters stand`,
+        }
     }
   },
   remedy: encryptSecrets<Evidence>(),
   verify: 'On an etcd node, etcdctl get /registry/secrets/NAMESPACE/NAME begins with k8s:enc: for every Secret.',
 })
-
-/** `secrets-encrypt disable` puts identity first in the file of k3s and RKE2; flag and annotation stay (k3s pkg/secretsencrypt/config.go). */
-const lookWords = (name: string): string =>
-  name === 'k3s' || name === 'rke2' ? `run "${name} secrets-encrypt status" on a server; or ${LOOK_NOW}` : LOOK_NOW
 
 function* judge(instance: ComponentInstance, files: readonly ConfigFile[]): Generator<Observation<Evidence> | Remark, Judged> {
   const { value } = effectiveFlag(instance, FLAG, undefined)
