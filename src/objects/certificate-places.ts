@@ -45,7 +45,7 @@ export function certificatesSeen(view: Places): readonly PlacedCertificate[] {
       subject: refOf(file),
       certificate,
       what: file.metadata.name,
-      renews: isKubelets(certificate),
+      renews: isKubelets(certificate) && isRotated(file.metadata.name),
     })),
   )
   return [...own, ...inFiles, ...pki, ...trusted(view)]
@@ -81,8 +81,9 @@ const asSeen = ({ commonName, organizations, notBefore, notAfter }: ClientCertif
   notBefore,
   notAfter,
 })
-/** The kubelet renews its own. */
+/** The kubelet renews what it asked for itself, in files that it names: kubelet-client-current.pem, kubelet-server-2026-11-23-10-00-00.pem. */
 const isKubelets = ({ subject }: CertificateSeen): boolean => /(^|, )CN=system:node:/.test(subject)
+const isRotated = (name: string): boolean => /(^|\/)kubelet-(client|server)-[^/]*\.pem$/.test(name)
 
 function trusted(view: Places): readonly PlacedCertificate[] {
   const place = (

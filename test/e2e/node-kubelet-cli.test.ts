@@ -113,7 +113,10 @@ describeNode('kubelets', { nodes: 2, kubeletConfig, flags: { 'kubelet-certificat
       await chmod(systemctl, 0o755)
       const { exitCode, said, run } = await apply('--control', 'node-pod-pids', ...ALL)
       await writeFile(systemctl, own)
-      expect([exitCode, said]).toEqual([4, expect.stringMatching(/refused by the kubelet of node-0: .*put back as it was/)])
+      expect([exitCode, said]).toEqual([
+        4,
+        expect.stringMatching(/refused: the kubelet of node-0 cannot be restarted: .*put back as it was/),
+      ])
       if (run !== '') await harden('undo', run, '--yes')
       expect(await files()).toEqual(before)
       for (const { name } of cluster().nodes) expect(await configOf(name)).toMatchObject({ podPidsLimit: -1 })
