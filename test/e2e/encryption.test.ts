@@ -32,7 +32,7 @@ describe.skipIf(skip !== undefined)('encryption at rest', () => {
       expect(readFileSync(join(state, 'k8s-harden', 'runs', run), 'utf8')).not.toContain(key)
   })
 
-  test('a real API server takes it, etcd holds ciphertext, and the controls pass', { timeout: 240_000 }, async () => {
+  test('a real API server takes it, etcd holds ciphertext, and the scan sees it', { timeout: 240_000 }, async () => {
     const cluster: Cluster = await startCluster({ encryptionConfig: file })
     try {
       await cluster.kubectl(['create', 'secret', 'generic', 'card', '--from-literal=number=4111111111111111'])
@@ -52,7 +52,8 @@ describe.skipIf(skip !== undefined)('encryption at rest', () => {
       ])
       expect(stderr).toBe('')
       const statuses = Object.fromEntries(SCAN.parse(JSON.parse(stdout)).results.map(({ control, status }) => [control, status]))
-      expect(statuses).toEqual({ 'sec-etcd-encryption': 'pass', 'sec-etcd-encryption-provider': 'pass' })
+      // What key it is, no API shows: that the first test looked at.
+      expect(statuses).toEqual({ 'sec-etcd-encryption': 'pass', 'sec-etcd-encryption-provider': 'unknown' })
     } finally {
       await cluster.stop()
     }

@@ -51,6 +51,8 @@ describeNode('a runbook', {}, (cluster) => {
       await cluster().kubectl(['-n', 'kube-system', 'create', 'configmap', name, `--from-literal=${literal}`])
     await cluster().kubectl(['-n', 'default', 'create', 'secret', 'generic', 'before', '--from-literal=a=b'])
     out = await mkdtemp(join(cluster().dir, 'out-'))
+    // Another API server without the key would write plain text, and so would the controller manager through it.
+    await cluster().handOver([server])
   })
   afterAll(async () => {
     await program?.close()
