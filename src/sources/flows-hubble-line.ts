@@ -11,6 +11,8 @@ const AFTER = ',"Type":'
 
 export class HubbleLines {
   #known = new Map<string, { readonly text: string; readonly end: Wire }>()
+  /** A number that no line has. */
+  readonly #mark = Math.random()
 
   /** As JSON.parse would read the line; undefined where it is not of this form, and is to be read as a whole. */
   parse(text: string): Wire | undefined {
@@ -19,10 +21,10 @@ export class HubbleLines {
     const after = destination < 0 ? -1 : text.indexOf(AFTER, destination)
     if (after < 0) return undefined
     try {
-      const wire: unknown = JSON.parse(text.slice(0, source) + text.slice(after))
+      const wire: unknown = JSON.parse(`${text.slice(0, source)},"source":${this.#mark}${text.slice(after)}`)
       const flow = isWire(wire) && isWire(wire['flow']) ? wire['flow'] : wire
-      // Cut at the ends of the flow itself: it has what follows them, and no others.
-      if (!isWire(wire) || !isWire(flow) || flow['Type'] === undefined || 'source' in flow || 'destination' in flow) return undefined
+      // Cut at the ends of the flow itself, and not at those of something in it: the mark stands in their place, and there are no others.
+      if (!isWire(wire) || !isWire(flow) || flow['source'] !== this.#mark || 'destination' in flow) return undefined
       flow['source'] = this.#end(text.slice(source + SOURCE.length - 1, destination))
       flow['destination'] = this.#end(text.slice(destination + DESTINATION.length - 1, after))
       return wire
