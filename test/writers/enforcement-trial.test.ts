@@ -56,6 +56,11 @@ test('cut by the policy, and only by it', async () => {
 test('a plugin may take a moment to see the policy', async () => {
   expect(await tried((denied, nth) => (denied && nth > 3 ? ENDS.cut : ENDS.open))).toMatch(/^enforced: /)
 })
+test('one connection that is lost is no policy at work', async () => {
+  expect(await tried((denied, nth) => (denied && nth % 3 === 0 ? ENDS.cut : ENDS.open))).toBe(
+    'unclear: with the policy some connections came through and some were lost',
+  )
+})
 test('never cut', async () => {
   expect(await tried(() => ENDS.open)).toMatch(/^not-enforced: a pod that a policy isolates was connected to all the same, 5 times/)
 })
