@@ -38,16 +38,11 @@ export function handOver(handover: Handover): Change | { readonly byHand: string
   return distribution.name === 'k3s' || distribution.name === 'rke2' ? rancherFile(handover) : kubeadmFile(handover)
 }
 
-const TALOS_KEY: Readonly<Record<Component, string>> = {
-  'kube-apiserver': 'apiServer',
-  'kube-controller-manager': 'controllerManager',
-  'kube-scheduler': 'scheduler',
-  etcd: 'etcd',
-}
 /** Its nodes have no shell, and write each static pod from the machine configuration: https://www.talos.dev/latest/talos-guides/configuration/patching/ */
 function onTalos(handover: Handover): string {
   const { component, values, files } = handover
-  const key = TALOS_KEY[component]
+  // The sections have the names of kubeadm's.
+  const [key] = EXTRA_ARGS[component] as [string]
   const set = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null))
   const patch = JSON.stringify({ cluster: { [key]: { extraArgs: set } } })
   return [
@@ -109,13 +104,6 @@ function kubeadmSteps(configMap: boolean | undefined, stamp: string, what: reado
 }
 const EDIT = 'kubectl -n kube-system edit configmap kubeadm-config'
 
-const RANCHER_KEY: Readonly<Record<Component, string>> = {
-  'kube-apiserver': 'kube-apiserver-arg',
-  'kube-controller-manager': 'kube-controller-manager-arg',
-  'kube-scheduler': 'kube-scheduler-arg',
-  etcd: 'etcd-arg',
-}
-
 function rancherFile(handover: Handover): Change {
   const {
     component,
@@ -124,7 +112,7 @@ function rancherFile(handover: Handover): Change {
   } = handover
   const [main, target] = [`/etc/rancher/${name}/config.yaml`, `/etc/rancher/${name}/config.yaml.d/90-k8s-harden.yaml`]
   const copy = `/root/${name}-config.yaml.before-k8s-harden`
-  const key = RANCHER_KEY[component]
+  const key = `${component}-arg`
   const add = lines(values).map((line) => line.slice(2))
   const out = gone(handover)
   const places = add.length > 0 || out.length === 0

@@ -102,10 +102,12 @@ export default control({
       }
     if (plain > 0 || seen.has('plain') || seen.has('mixed') || isLoaded) return
     const isUnseen = instances.length === 0 || seen.has('unseen')
+    // One API server answers for itself: of others whose files nobody saw, only what is stored tells.
+    const isProved = now.isOfNow && now.prefix !== '' && (instances.length <= 1 || (form !== undefined && form.doubt === undefined))
     if (instances.length === 0 && writers.size === 0 && signs.length === 0) yield* nothingSeen()
-    else if (isUnseen && !(now.isOfNow && now.prefix !== ''))
+    else if (isUnseen && !isProved)
       yield {
-        unknown: `an EncryptionConfiguration is in use (${signs[0] ?? `--${FLAG}`}), and ${now.prefix === undefined ? 'nothing says whether it has Secrets encrypted' : NOT_OF_NOW}`,
+        unknown: `an EncryptionConfiguration is in use (${signs[0] ?? `--${FLAG}`}), and ${now.prefix === undefined ? 'nothing says whether it has Secrets encrypted' : now.isOfNow ? 'only the API server that answered is seen to encrypt Secrets' : NOT_OF_NOW}`,
         answer: `${lookNow(view)}${samples === undefined ? '; or allow get on /metrics' : ''}`,
       }
 
