@@ -42,6 +42,11 @@ function loadedAt(samples: readonly MetricSample[]): number | undefined {
   return times.length === 0 ? undefined : Math.max(...times)
 }
 
+/** One API server answers for itself: of others whose files nobody saw, only what is stored tells. */
+export const answersForAll = (apiServers: number, form: StoredForm | undefined): boolean =>
+  apiServers <= 1 || (form !== undefined && form.doubt === undefined)
+/** Why it does not. */
+export const ONLY_ONE = 'only the API server that answered is seen to encrypt Secrets'
 /** Why what was written last does not tell, and what would. */
 export const NOT_OF_NOW = 'the configuration was loaded anew since, and nothing says that it is still the one that writes'
 /** Nobody gets at the files of a control plane that a provider runs; k3s and RKE2 write theirs themselves, and `secrets-encrypt disable` leaves flag and annotation (k3s pkg/secretsencrypt/config.go). */

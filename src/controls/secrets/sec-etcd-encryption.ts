@@ -6,7 +6,7 @@ import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets
 import { meantPrefix } from '../../objects/encryption-coverage.ts'
 import { hasLoadedEncrypting, ownFile } from '../../objects/encryption-hosts.ts'
 import { forgottenByKubeadm } from '../../objects/encryption-kubeadm.ts'
-import { lookNow, NOT_OF_NOW, writerSeen } from '../../objects/encryption-writer.ts'
+import { answersForAll, lookNow, NOT_OF_NOW, ONLY_ONE, writerSeen } from '../../objects/encryption-writer.ts'
 import { filesNamed } from '../../objects/flag-files.ts'
 import {
   CONTROL_PLANE,
@@ -102,12 +102,11 @@ export default control({
       }
     if (plain > 0 || seen.has('plain') || seen.has('mixed') || isLoaded) return
     const isUnseen = instances.length === 0 || seen.has('unseen')
-    // One API server answers for itself: of others whose files nobody saw, only what is stored tells.
-    const isProved = now.isOfNow && now.prefix !== '' && (instances.length <= 1 || (form !== undefined && form.doubt === undefined))
+    const isProved = now.isOfNow && now.prefix !== '' && answersForAll(instances.length, form)
     if (instances.length === 0 && writers.size === 0 && signs.length === 0) yield* nothingSeen()
     else if (isUnseen && !isProved)
       yield {
-        unknown: `an EncryptionConfiguration is in use (${signs[0] ?? `--${FLAG}`}), and ${now.prefix === undefined ? 'nothing says whether it has Secrets encrypted' : now.isOfNow ? 'only the API server that answered is seen to encrypt Secrets' : NOT_OF_NOW}`,
+        unknown: `an EncryptionConfiguration is in use (${signs[0] ?? `--${FLAG}`}), and ${now.prefix === undefined ? 'nothing says whether it has Secrets encrypted' : now.isOfNow ? ONLY_ONE : NOT_OF_NOW}`,
         answer: `${lookNow(view)}${samples === undefined ? '; or allow get on /metrics' : ''}`,
       }
 
