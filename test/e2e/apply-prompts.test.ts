@@ -180,6 +180,11 @@ test('one that was written is offered to be taken back or kept', async () => {
     expect(await text(path)).toBe(after)
   }
 })
+test('one that was written is kept where nobody can be asked, and the way back is named', async () => {
+  const { path, state, run } = await crashed(true)
+  const { err } = await apply(path, { isTTY: false }, { yes: true }, state)
+  expect(err).toContain(`nobody saw whether all works after it: look yourself, or take the run back: k8s-harden undo ${run}`)
+})
 test('one that cannot be told stops the next apply, and names the way out', async () => {
   const { path, state, run } = await crashed(true)
   await writeFile(join(path, 'cart.yaml'), MANIFEST.replace('privileged: true', 'privileged: null'))

@@ -46,7 +46,7 @@ export async function settleInterrupted(io: Io, context: Context, unattended: bo
       )
     for (const { title } of unproven(run))
       io.stderr.write(
-        `k8s-harden: run ${run.header.run} died before it was seen whether all works after "${line(title)}": look yourself, or take the run back: k8s-harden undo ${run.header.run}\n`,
+        `k8s-harden: run ${run.header.run} died before it was seen whether all works after "${line(title)}": ${lookOrUndo(run)}\n`,
       )
     // Whatever else is left shows as a finding again; this part of a step that was made does not.
     for (const { title } of neverBegun(run).filter((step) => step.title.startsWith(KUBEADM)))
@@ -70,12 +70,16 @@ export async function settleInterrupted(io: Io, context: Context, unattended: bo
         io.stderr.write(`k8s-harden: settle it first: k8s-harden undo ${run.header.run} --step ${step.id}\n`)
         return EXIT.changeFailed
       }
+      if (happened === 'written' && (unattended || !io.isTTY))
+        io.stderr.write(`k8s-harden: nobody saw whether all works after it: ${lookOrUndo(run)}\n`)
     } finally {
       await journal.close()
     }
   }
   return undefined
 }
+
+const lookOrUndo = ({ header }: RecordedRun): string => `look yourself, or take the run back: k8s-harden undo ${header.run}`
 
 const KUBEADM = 'ConfigMap kube-system/kubeadm-config'
 
