@@ -141,6 +141,13 @@ export interface Facts {
   ServerVersion: { readonly gitVersion: string; readonly minor: number; readonly platform?: string }
   /** `GET /flagz` of the API server that answered (≥ 1.36): every flag's effective value, defaults included. */
   ApiServerFlagz: { readonly flags: Readonly<Record<string, string>> }
+  /** How many API servers there are, as far as the API tells. */
+  ApiServers: {
+    /** One an API server that renews its Lease (KEP-1965): its hostname, else the Lease's name. Empty where none has one, or they may not be read. */
+    readonly leases: readonly string[]
+    /** Of the endpoints of `default/kubernetes`; behind one of them may stand several. */
+    readonly addresses: readonly string[]
+  }
   /** The families of `GET /metrics` that some control reads. */
   ApiServerMetrics: {
     readonly samples: readonly MetricSample[]

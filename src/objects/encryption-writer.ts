@@ -1,5 +1,6 @@
 /** With what a resource is written now, as the API server that answered shows it: its counters, and the value written last. */
-import type { MetricSample, StoredForm, View } from '../model/index.ts'
+import type { MetricSample, Remark, StoredForm, View } from '../model/index.ts'
+import { type ApiServersView, shownByOne } from './api-servers.ts'
 import { distribution } from './distribution.ts'
 import { encryptionAnswer } from './provider-names.ts'
 import { prefixOfSeries, transformations } from './stored-form.ts'
@@ -42,11 +43,9 @@ function loadedAt(samples: readonly MetricSample[]): number | undefined {
   return times.length === 0 ? undefined : Math.max(...times)
 }
 
-/** One API server answers for itself: of others whose files nobody saw, only what is stored tells. */
-export const answersForAll = (apiServers: number, form: StoredForm | undefined): boolean =>
-  apiServers <= 1 || (form !== undefined && form.doubt === undefined)
-/** Why it does not. */
-export const ONLY_ONE = 'only the API server that answered is seen to encrypt Secrets'
+/** One API server answers for itself: of others, whose files nobody saw, only what is stored tells. */
+export const writtenByOne = (view: ApiServersView, form: StoredForm | undefined, note: string): Remark =>
+  form !== undefined && form.doubt === undefined ? { note } : shownByOne(view, note)
 /** Why what was written last does not tell, and what would. */
 export const NOT_OF_NOW = 'the configuration was loaded anew since, and nothing says that it is still the one that writes'
 /** Nobody gets at the files of a control plane that a provider runs; k3s and RKE2 write theirs themselves, and `secrets-encrypt disable` leaves flag and annotation (k3s pkg/secretsencrypt/config.go). */

@@ -1,6 +1,7 @@
 /** What keeps Services from taking external addresses: an admission plugin, a policy, kube-proxy itself. */
 import type { SpecObject, Unread, View } from '../model/index.ts'
 import { pluginLists } from './admission-plugins.ts'
+import { othersUnseen } from './api-servers.ts'
 import { deniesEverywhere, EXTERNAL_IPS_POLICY, isAsWritten } from './external-ips-policy.ts'
 import { componentFlags, FLAG_LADDER, parsed } from './flags.ts'
 import { list } from './spec-fields.ts'
@@ -81,6 +82,7 @@ function constraint(view: GuardView): { readonly by?: string; readonly doubt?: s
 
 /** Evidence E3: the API server counts what it asked the plugin about. Not being counted proves nothing. */
 const counted = (view: GuardView): string | undefined =>
+  othersUnseen(view, 1) === undefined &&
   (view.fact('ApiServerMetrics')?.samples ?? []).some(
     ({ name, labels, value }) =>
       name === 'apiserver_admission_controller_admission_duration_seconds_count' && labels['name'] === PLUGIN && value > 0,

@@ -1,5 +1,6 @@
 /** The flags of the control plane's components, from the best source there is (controls.md 0.2). */
-import type { ContainerSpec, KubeObject, NodeObject, ObjectRef, Path, View } from '../model/index.ts'
+import type { ContainerSpec, KubeObject, NodeObject, ObjectRef, Path, Remark, View } from '../model/index.ts'
+import { othersUnseen } from './api-servers.ts'
 import { derived } from './derived.ts'
 import { distribution } from './distribution.ts'
 import { defaultFlag } from './flag-defaults.ts'
@@ -11,7 +12,7 @@ import { refOf } from './ref.ts'
 import { minorOf } from './version.ts'
 
 /** What a control that judges flags lists under `consults`. */
-export const FLAG_LADDER = ['ApiServerFlagz', 'Pod', 'Node', 'ConfigMap', 'ClusterConfiguration', 'ServerVersion'] as const
+export const FLAG_LADDER = ['ApiServerFlagz', 'ApiServers', 'Pod', 'Node', 'ConfigMap', 'ClusterConfiguration', 'ServerVersion'] as const
 export type FlagView = View<(typeof FLAG_LADDER)[number]>
 
 export { parsed } from './flag-kubeadm.ts'
@@ -34,8 +35,8 @@ export interface ComponentFlags {
   readonly instances: readonly ComponentInstance[]
   /** Set exactly where there is no instance: why, and what would answer. */
   readonly unknown?: { readonly unknown: string; readonly answer: string }
-  /** What the instances do not cover; to be said with a pass. */
-  readonly notes: readonly string[]
+  /** What the instances do not cover. */
+  readonly remarks: readonly Remark[]
 }
 
 /** Subject of a finding about an API server that has no Pod we can see. */
@@ -58,13 +59,23 @@ function climb(view: FlagView, component: Component): ComponentFlags {
   const pods = componentPods(view, component)
   const flagz = component === 'kube-apiserver' ? view.fact('ApiServerFlagz') : undefined
   if (flagz !== undefined) return withFlagz(flagz.flags, pods, view)
-  if (pods.length > 0) return { instances: pods, notes: podNotes(view, component) }
+  if (pods.length > 0) return { instances: pods, remarks: podRemarks(view, component, pods.length) }
   const configured = clusterConfigurations(view, component)
   if (configured.length > 0)
-    return { instances: configured, notes: ['evidence: the kubeadm ClusterConfiguration, which says what is wished for, not what runs'] }
+    return {
+      instances: configured,
+      remarks: [{ note: 'evidence: the kubeadm ClusterConfiguration, which says what is wished for, not what runs' }],
+    }
   const embedded = view.all('Node').flatMap((node) => embeddedInstance(node, component))
-  if (embedded.length > 0) return { instances: embedded, notes: ['evidence: the start arguments k3s writes on its nodes'] }
-  return { instances: [], unknown: nothingSeen(view, component), notes: [] }
+  if (embedded.length > 0)
+    return {
+      instances: embedded,
+      remarks: [
+        { note: 'evidence: the start arguments k3s writes on its nodes' },
+        ...others(view, component, embedded.length, view.unread('Node') === undefined),
+      ],
+    }
+  return { instances: [], unknown: nothingSeen(view, component), remarks: [] }
 }
 
 // ── flagz ──────────────────────────────────────────────────────────────────────────────────────
@@ -87,9 +98,12 @@ function withFlagz(answered: Readonly<Record<string, string>>, pods: readonly Co
     ...(who?.at !== undefined && { at: who.at }),
     grade: 'E1',
   }
-  const others = pods.filter((pod) => pod !== who)
-  const alone = pods.length === 0 ? ['only the API server that answered /flagz was seen'] : podNotes(view, 'kube-apiserver')
-  return { instances: [instance, ...others], notes: alone }
+  const instances = [instance, ...pods.filter((pod) => pod !== who)]
+  const alone =
+    pods.length === 0
+      ? [{ note: 'only the API server that answered /flagz was seen' }, ...others(view, 'kube-apiserver', 1)]
+      : podRemarks(view, 'kube-apiserver', instances.length)
+  return { instances, remarks: alone }
 }
 
 /** Go prints a list flag as `[a,b]`. */
@@ -126,12 +140,18 @@ const etcdVariables = (container: ContainerSpec): readonly (readonly [string, st
     name.startsWith('ETCD_') && value !== undefined ? [[name.slice(5).toLowerCase().replaceAll('_', '-'), value] as const] : [],
   )
 
-const podNotes = (view: FlagView, component: Component): string[] => [
-  ...hiddenLines(view, component),
-  ...(view.unread('Pod') === undefined
-    ? []
-    : [`not all pods could be read, so there may be another ${component}: ${view.unread('Pod')!.because}`]),
-]
+/** Of the other components nobody tells how many there are. */
+const others = (view: FlagView, component: Component, seen: number, areAll?: boolean): readonly Remark[] =>
+  [component === 'kube-apiserver' ? othersUnseen(view, seen, areAll) : undefined].filter((one) => one !== undefined)
+
+const podRemarks = (view: FlagView, component: Component, seen: number): readonly Remark[] => {
+  const unread = view.unread('Pod')
+  return [
+    ...hiddenLines(view, component).map((unknown) => ({ unknown, answer: `ps -ww -C ${component} -o args on its node` })),
+    ...(unread === undefined ? [] : [{ note: `not all pods could be read, so there may be another ${component}: ${unread.because}` }]),
+    ...others(view, component, seen),
+  ]
+}
 
 /** A command line of which a part is not seen is not judged by the rest. */
 const hiddenLines = (view: FlagView, component: Component): string[] =>

@@ -6,6 +6,7 @@ import { isKind, served } from '../objects/served.ts'
 const FACT_RULES: Readonly<Record<FactName, PolicyRule | undefined>> = {
   ServerVersion: { nonResourceURLs: ['/version'], verbs: ['get'] },
   ApiServerFlagz: { nonResourceURLs: ['/flagz'], verbs: ['get'] },
+  ApiServers: { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['list'] },
   ApiServerMetrics: { nonResourceURLs: ['/metrics'], verbs: ['get'] },
   ApiServerHealth: { nonResourceURLs: ['/readyz'], verbs: ['get'] },
   IssuerDiscovery: { nonResourceURLs: ['/.well-known/openid-configuration'], verbs: ['get'] },

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { hostname } from 'node:os'
 import { afterEach, expect, test } from 'vitest'
 import { ApiClient } from '../../src/apiserver/client.ts'
 import { pickContext } from '../../src/apiserver/context.ts'
@@ -17,6 +18,7 @@ const FACTS = [
   'ServerVersion',
   'ServedResources',
   'ApiServerFlagz',
+  'ApiServers',
   'ApiServerMetrics',
   'ApiServerHealth',
   'AnonymousProbe',
@@ -230,6 +232,7 @@ describeCluster('the live source against a real API server', {}, (cluster) => {
       expect.arrayContaining(['pods', 'pods/exec', 'secrets', 'nodes/proxy']),
     )
     expect(snapshot.fact('ApiServerHealth')!.checks).toEqual(expect.arrayContaining(['ping', 'etcd']))
+    expect(snapshot.fact('ApiServers')).toEqual({ leases: [hostname()], addresses: [] })
     expect(snapshot.fact('ProfilingProbe')).toEqual({ status: 200 })
     expect(snapshot.fact('AnonymousProbe')!.answers).toEqual([
       { path: '/livez', status: 200 },
@@ -262,6 +265,7 @@ describeCluster('the live source against a real API server', {}, (cluster) => {
     const snapshot = await scan(client, FACTS)
     expect(Object.fromEntries(snapshot.unreads.map(({ what, why, answer }) => [what, `${why}: ${answer}`]))).toEqual({
       ApiServerFlagz: 'forbidden: allow get on the non-resource URL /flagz',
+      ApiServers: expect.stringContaining('forbidden: allow list on leases in API group coordination.k8s.io in namespace kube-system'),
       ApiServerMetrics: 'forbidden: allow get on the non-resource URL /metrics',
       ProfilingProbe: 'forbidden: allow get on the non-resource URL /debug/pprof/',
       KubeletConfigz: 'forbidden: allow list on nodes',

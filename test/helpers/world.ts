@@ -27,6 +27,7 @@ export interface LoadedWorld {
 export const FACTS = [
   'ServerVersion',
   'ApiServerFlagz',
+  'ApiServers',
   'ApiServerMetrics',
   'ApiServerHealth',
   'AnonymousProbe',

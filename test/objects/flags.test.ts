@@ -136,7 +136,7 @@ describe('where the flags come from', () => {
   test('the ConfigMap of kubeadm counts where nothing better is seen, and says so', () => {
     const {
       instances: [one],
-      notes,
+      remarks,
     } = componentFlags(
       view(
         `${world()}apiVersion: v1\nkind: ConfigMap\nmetadata: {name: kubeadm-config, namespace: kube-system}\ndata:\n  ClusterConfiguration: |\n    apiServer:\n      extraArgs:\n        - {name: profiling, value: "false"}\n`,
@@ -144,7 +144,7 @@ describe('where the flags come from', () => {
       'kube-apiserver',
     )
     expect(one).toMatchObject({ source: 'cluster-configuration', at: ['data', 'ClusterConfiguration'] })
-    expect(notes.join()).toContain('not what runs')
+    expect(JSON.stringify(remarks)).toContain('not what runs')
   })
 
   test('kubeadm with an external etcd runs no etcd', () => {

@@ -87,7 +87,8 @@ function* judgeProxies({ ref, at, spec }: Workload): Iterable<Observation<Eviden
 
 function* judgeFlags(view: FlagView, minor: number): Iterable<Observation<Evidence> | Remark> {
   for (const component of ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const) {
-    const { instances, unknown } = componentFlags(view, component)
+    const { instances, unknown, remarks } = componentFlags(view, component)
+    yield* remarks
     if (unknown !== undefined) yield unknown
     const flag = component === 'kube-apiserver' ? 'insecure-port' : 'port'
     for (const instance of instances) {

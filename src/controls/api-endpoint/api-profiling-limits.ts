@@ -1,6 +1,7 @@
 import { proposeFlags } from '../../../remediations/apiserver-flag.ts'
 import { control } from '../../model/define.ts'
 import type { Observation, Remark, View } from '../../model/index.ts'
+import { shownByOne } from '../../objects/api-servers.ts'
 import { distribution } from '../../objects/distribution.ts'
 import { exemptFlows } from '../../objects/exempt-flows.ts'
 import {
@@ -41,9 +42,9 @@ export default control({
   consults: CONSULTS,
   *evaluate(view): Iterable<Observation<Evidence> | Remark> {
     for (const component of COMPONENTS) {
-      const { instances, unknown, notes } = componentFlags(view, component)
+      const { instances, unknown, remarks } = componentFlags(view, component)
       for (const instance of instances) yield* judge(instance, serverMinor(view))
-      for (const note of notes) yield { note }
+      yield* remarks
       if (unknown !== undefined) yield* withoutFlags(view, component, unknown)
     }
     const flows = view.unread('FlowSchema')
@@ -124,6 +125,6 @@ function* withoutFlags(
       detail: 'GET /debug/pprof/ is answered with 200',
       evidence: { component, flag: 'profiling', to: 'false' },
     }
-  } else if (probe?.status === 404) yield { note: 'evidence: GET /debug/pprof/ is answered with 404; other limits were not seen' }
+  } else if (probe?.status === 404) yield shownByOne(view, 'evidence: GET /debug/pprof/ is answered with 404; other limits were not seen')
   else yield unknown
 }

@@ -1,6 +1,7 @@
 import { type AuditBackends, enableAudit } from '../../../remediations/audit-policy.ts'
 import { control } from '../../model/define.ts'
 import type { Observation, Remark } from '../../model/index.ts'
+import { shownByOne } from '../../objects/api-servers.ts'
 import { type AuditCounts, auditCounts } from '../../objects/audit-metrics.ts'
 import { AUDIT_ATTESTED, auditAsk } from '../../objects/audit-provider.ts'
 import { isAudited } from '../../objects/audit-retention.ts'
@@ -25,13 +26,13 @@ export default control({
   reads: [],
   consults: [...FLAG_LADDER, 'ApiServerMetrics'],
   *evaluate(view) {
-    const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-apiserver')
     const metrics = view.fact('ApiServerMetrics')
     const counts = metrics && auditCounts(metrics.samples)
     for (const instance of instances) yield* judgeFlags(instance)
     if (counts !== undefined) yield* judgeErrors(counts)
     if (instances.length > 0) {
-      for (const note of notes) yield { note }
+      yield* remarks
       // Flags say what is wished for; what is counted says whether it works.
       const counted = instances.every(isAudited) ? counts && judgeCounts(counts) : undefined
       if (counted !== undefined) yield 'reason' in counted ? { ...counted, verdict: 'review', evidence: SET } : counted
@@ -40,7 +41,10 @@ export default control({
     const { name, managed, certain } = distribution(view)
     if (managed && certain && (name === 'gke' || name === 'oke')) yield { attested: AUDIT_ATTESTED[name] }
     else if (managed && (name === 'eks' || name === 'aks')) yield auditAsk(name, view)
-    else yield (counts && judgeCounts(counts)) ?? unknown!
+    else {
+      const counted = counts && judgeCounts(counts)
+      yield counted !== undefined && 'note' in counted ? shownByOne(view, counted.note) : (counted ?? unknown!)
+    }
   },
   remedy: enableAudit,
   verify: 'apiserver_audit_event_total rises with every change, and the log file grows.',

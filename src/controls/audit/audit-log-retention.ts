@@ -46,10 +46,10 @@ export default control({
   reads: [],
   consults: [...FLAG_LADDER, 'ApiServerMetrics'],
   *evaluate(view): Iterable<Observation<Evidence> | Remark> {
-    const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-apiserver')
     const metrics = view.fact('ApiServerMetrics')
     const measured = metrics && auditMeasured(metrics, view.now)
-    for (const note of notes) yield { note }
+    yield* remarks
     if (unknown !== undefined) yield unknown
     const writing = instances.filter((instance) => isAudited(instance) && (logPathOf(instance) ?? '-') !== '-')
     if (instances.length > 0 && writing.length === 0) {

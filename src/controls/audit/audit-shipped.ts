@@ -24,8 +24,8 @@ export default control({
   reads: [],
   consults: CONSULTS,
   *evaluate(view): Iterable<Observation<Shipping> | Remark> {
-    const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
-    for (const note of notes) yield { note }
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-apiserver')
+    yield* remarks
     if (unknown !== undefined) {
       const { name, managed, certain } = distribution(view)
       if (managed && certain && (name === 'gke' || name === 'oke')) yield { attested: AUDIT_ATTESTED[name] }

@@ -1,7 +1,8 @@
 import { protectivePlugins } from '../../../remediations/admission-plugins.ts'
 import { control } from '../../model/define.ts'
-import type { MetricSample, Observation, Remark, Severity } from '../../model/index.ts'
+import type { Observation, Remark, Severity, View } from '../../model/index.ts'
 import { isDangerousPlugin, isProtectivePlugin, pluginLists, removedPlugins } from '../../objects/admission-plugins.ts'
+import { shownByOne } from '../../objects/api-servers.ts'
 import { CONTROL_PLANE, type ComponentInstance, componentFlags, FLAG_LADDER, flagFinding, serverMinor } from '../../objects/flags.ts'
 
 interface Evidence {
@@ -23,10 +24,10 @@ export default control({
   reads: [],
   consults: [...FLAG_LADDER, 'ApiServerMetrics'],
   *evaluate(view): Iterable<Observation<Evidence> | Remark> {
-    const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-apiserver')
     for (const instance of instances) yield* judge(instance, serverMinor(view))
-    for (const note of notes) yield { note }
-    if (instances.length === 0) yield* byMetrics(view.fact('ApiServerMetrics')?.samples ?? [], unknown!)
+    yield* remarks
+    if (instances.length === 0) yield* byMetrics(view, unknown!)
   },
   remedy: protectivePlugins(),
   verify: 'The metric apiserver_admission_controller_admission_duration_seconds_count has a series for each plugin that is on.',
@@ -68,11 +69,11 @@ function* judge(instance: ComponentInstance, minor: number | undefined): Iterabl
 
 /** A plugin that was asked is counted. One that was not asked yet is not, so that only what is there proves anything. */
 function* byMetrics(
-  samples: readonly MetricSample[],
+  view: View<(typeof FLAG_LADDER)[number] | 'ApiServerMetrics'>,
   unknown: { readonly unknown: string; readonly answer: string },
 ): Iterable<Observation<Evidence> | Remark> {
   const counted = new Set(
-    samples
+    (view.fact('ApiServerMetrics')?.samples ?? [])
       .filter(({ name, value }) => name === 'apiserver_admission_controller_admission_duration_seconds_count' && value > 0)
       .map(({ labels }) => labels['name'] ?? ''),
   )
@@ -89,7 +90,8 @@ function* byMetrics(
   const missing = [...GRAVE].filter((plugin) => !counted.has(plugin))
   if (missing.length > 0) yield unknown
   else
-    yield {
-      note: `evidence E3: the API server counts requests that ${[...GRAVE].join(' and ')} were asked about; other plugins were not judged`,
-    }
+    yield shownByOne(
+      view,
+      `evidence E3: the API server counts requests that ${[...GRAVE].join(' and ')} were asked about; other plugins were not judged`,
+    )
 }

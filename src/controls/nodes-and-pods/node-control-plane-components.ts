@@ -20,12 +20,12 @@ export default control({
   *evaluate(view): Iterable<Observation<ComponentEvidence> | Remark> {
     const minor = serverMinor(view)
     for (const component of COMPONENTS) {
-      const { instances, unknown, notes } = componentFlags(view, component)
+      const { instances, unknown, remarks } = componentFlags(view, component)
       for (const instance of instances) {
         yield* listening(instance, minor, componentScrapers(view, component))
         if (component === 'kube-controller-manager') yield* controllers(instance, minor)
       }
-      for (const note of notes) yield { note }
+      yield* remarks
       if (unknown !== undefined) yield unknown
     }
   },

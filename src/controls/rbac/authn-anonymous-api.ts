@@ -1,6 +1,7 @@
 import { beyondHealth, limitAnonymous } from '../../../remediations/anonymous-requests.ts'
 import { control } from '../../model/define.ts'
 import type { Facts, Observation, Remark, Severity } from '../../model/index.ts'
+import { othersUnseen, shownByOne } from '../../objects/api-servers.ts'
 import { fileNamed } from '../../objects/authentication.ts'
 import {
   CONTROL_PLANE,
@@ -33,16 +34,14 @@ export default control({
   reads: [],
   consults: [...FLAG_LADDER, 'AnonymousProbe', 'AuthenticationConfiguration'],
   *evaluate(view): Iterable<Observation<Evidence> | Remark> {
-    const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-apiserver')
     const answers = view.fact('AnonymousProbe')?.answers ?? []
     yield* leaks(answers)
     const asked = answers.find(({ path }) => path === '/api/v1/namespaces')?.status
-    if (asked === 401) {
-      yield { note: 'evidence E2: requests for resources without credentials are answered 401' }
-      return
-    }
+    if (asked === 401 && (instances.length === 0 || othersUnseen(view, 1) === undefined))
+      return yield shownByOne(view, 'evidence E2: requests for resources without credentials are answered 401')
     for (const instance of instances) yield* judge(instance)
-    for (const note of notes) yield { note }
+    yield* remarks
     if (instances.length > 0) return
     if (asked === 403)
       yield {

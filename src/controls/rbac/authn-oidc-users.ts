@@ -1,6 +1,7 @@
 import { type IssuerEvidence, trustIssuer } from '../../../remediations/authentication-config.ts'
 import { control } from '../../model/define.ts'
 import type { ConfigFile, Observation, Remark } from '../../model/index.ts'
+import { shownByOne } from '../../objects/api-servers.ts'
 import { faultsOf, fileNamed, type Issuer, identityBehind, issuerOfFlags, issuersOfFile } from '../../objects/authentication.ts'
 import { distribution } from '../../objects/distribution.ts'
 import { type ComponentInstance, componentFlags, FLAG_LADDER, flagFinding } from '../../objects/flags.ts'
@@ -23,16 +24,16 @@ export default control({
   reads: [],
   consults: [...FLAG_LADDER, 'AuthenticationConfiguration', 'Credential', 'ApiServerMetrics'],
   *evaluate(view): Iterable<Observation<IssuerEvidence> | Remark> {
-    const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-apiserver')
     const command = view.fact('Credential')?.current.command
     const identity = view.fact('Credential')?.me === undefined ? undefined : identityBehind(command)
     const { name, managed, certain } = distribution(view)
     let trusted = identity !== undefined && instances.length === 0
     for (const instance of instances) yield* judge(instance)
     if (trusted) yield MFA
-    for (const note of notes) yield { note }
+    yield* remarks
     if (instances.length > 0) return
-    if (identity !== undefined) yield { note: `evidence E3: the API server takes what ${command} brings, which asks ${identity}` }
+    if (identity !== undefined) yield shownByOne(view, `evidence E3: the API server takes what ${command} brings, which asks ${identity}`)
     else if (managed && certain && PROMISED[name] !== undefined) yield { attested: `${PROMISED[name]}; whether people use it is not seen` }
     else yield { ...unknown!, answer: `${unknown!.answer}${MANAGED[name] ?? ''}` }
 

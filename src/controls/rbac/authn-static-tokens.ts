@@ -22,7 +22,7 @@ export default control({
   reads: [],
   consults: [...FLAG_LADDER, 'Credential', 'Kubeconfig'],
   *evaluate(view): Iterable<Observation<StaticLogin> | Remark> {
-    const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-apiserver')
     for (const instance of instances)
       for (const flag of FILES)
         if (instance.flags.get(flag))
@@ -31,7 +31,7 @@ export default control({
             reason: flag === 'token-auth-file' ? 'takes tokens from a list in a file' : 'takes passwords from a list in a file',
             evidence: { flag },
           }
-    for (const note of notes) yield { note }
+    yield* remarks
     if (unknown !== undefined) yield unknown
     for (const user of usersInFiles(view)) yield* loginInFile(user)
     const credential = view.fact('Credential')

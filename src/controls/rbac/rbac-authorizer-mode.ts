@@ -1,6 +1,7 @@
 import { authorizers, useRbac } from '../../../remediations/authorizer-mode.ts'
 import { control } from '../../model/define.ts'
 import type { MetricSample, Observation, Remark } from '../../model/index.ts'
+import { shownByOne } from '../../objects/api-servers.ts'
 import { distribution } from '../../objects/distribution.ts'
 import {
   CONTROL_PLANE,
@@ -36,14 +37,14 @@ export default control({
   reads: [],
   consults: [...FLAG_LADDER, 'ApiServerMetrics', 'AuthorizationConfiguration'],
   *evaluate(view): Iterable<Observation<Evidence> | Remark> {
-    const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-apiserver')
     for (const instance of instances) yield* judgeInstance(instance)
-    for (const note of notes) yield { note }
+    yield* remarks
     if (instances.length > 0) return
     const told = byMetrics(view.fact('ApiServerMetrics')?.samples ?? [])
     if (told !== undefined) {
       yield told.found === undefined
-        ? { note: told.note }
+        ? shownByOne(view, told.note)
         : { subject: CONTROL_PLANE, key: 'decisions', origin: 'workload', ...told.found, evidence: { modes: told.modes } }
       return
     }
@@ -74,7 +75,7 @@ export default control({
             unknown: `which authorizers ${path} names is not seen`,
             answer: `scan ${path} with --manifests, or allow get on /metrics`,
           }
-        else if (told.found === undefined) yield { note: told.note }
+        else if (told.found === undefined) yield shownByOne(view, told.note)
         else yield { ...flagFinding(instance, 'authorization-config'), ...told.found, evidence: { modes: told.modes } }
         return
       }

@@ -3,6 +3,7 @@ import { confineNodes, type Lack } from '../../../remediations/node-authorizer.t
 import { control } from '../../model/define.ts'
 import type { MetricSample, Observation, Remark } from '../../model/index.ts'
 import { pluginLists } from '../../objects/admission-plugins.ts'
+import { othersUnseen, shownByOne } from '../../objects/api-servers.ts'
 import { distribution } from '../../objects/distribution.ts'
 import { fewOf } from '../../objects/few-of.ts'
 import { type ComponentInstance, componentFlags, FLAG_LADDER, flagFinding, listFlag, serverMinor } from '../../objects/flags.ts'
@@ -38,11 +39,11 @@ export default control({
     const refused = view.unread('ClusterRoleBinding') ?? view.unread('RoleBinding')
     if (refused !== undefined)
       yield { unknown: `whether somebody is bound as a node is not seen: ${refused.because}`, answer: refused.answer }
-    const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-apiserver')
     const samples = view.fact('ApiServerMetrics')?.samples ?? []
     for (const instance of instances) {
       const { modes, where, path } = authorizersOf(instance)
-      if (modes === undefined && !decides(samples))
+      if (modes === undefined && (!decides(samples) || othersUnseen(view, 1) !== undefined))
         yield { unknown: `which authorizers ${path} names is not seen`, answer: `scan ${path} with --manifests, or allow get on /metrics` }
       else if (modes !== undefined && !modes.includes('Node'))
         yield {
@@ -63,12 +64,13 @@ export default control({
           evidence: { lacks: 'NodeRestriction', modes: [] },
         }
     }
-    for (const note of notes) yield { note }
+    yield* remarks
     if (instances.length > 0) return
     if (decides(samples) && restricts(samples))
-      yield {
-        note: 'evidence E3: the API server counts decisions of the Node authorizer and requests that NodeRestriction was asked about',
-      }
+      yield shownByOne(
+        view,
+        'evidence E3: the API server counts decisions of the Node authorizer and requests that NodeRestriction was asked about',
+      )
     else yield unknown!
 
     /** Without `modes`: a file says it that is not here. */

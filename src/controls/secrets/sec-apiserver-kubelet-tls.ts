@@ -18,7 +18,7 @@ export default control({
   reads: [],
   consults: FLAG_LADDER,
   *evaluate(view): Iterable<Observation<KubeletTlsEvidence> | Remark> {
-    const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-apiserver')
     for (const instance of instances) {
       const of = (flag: string) => effectiveFlag(instance, flag, serverMinor(view)).value
       const missing = ['kubelet-client-certificate', 'kubelet-client-key'].filter((flag) => of(flag) === undefined)
@@ -29,7 +29,7 @@ export default control({
           'kubelet-certificate-authority',
         ])
     }
-    for (const note of notes) yield { note }
+    yield* remarks
     if (unknown !== undefined) yield unknown
   },
   remedy: mendKubeletVerification,

@@ -1,6 +1,7 @@
 import { mendServingTls, type ServingTlsEvidence } from '../../../remediations/serving-tls.ts'
 import { control } from '../../model/define.ts'
 import type { EndpointFact, Observation, Remark, Severity } from '../../model/index.ts'
+import { shownByOne } from '../../objects/api-servers.ts'
 import {
   CONTROL_PLANE,
   type ComponentInstance,
@@ -32,15 +33,16 @@ export default control({
   reads: [],
   consults: ['Endpoint', ...FLAG_LADDER],
   *evaluate(view): Iterable<Observation<ServingTlsEvidence> | Remark> {
-    const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-apiserver')
     for (const instance of instances) yield* judgeFlags(instance, serverMinor(view))
-    for (const note of notes) yield { note }
+    yield* remarks
 
     const endpoint = view.fact('Endpoint')
     const unread = view.unread('Endpoint')
     if (endpoint !== undefined) {
       yield* judgeHandshake(endpoint, view.now, instances.length > 0)
-      if (instances.length === 0) yield { note: 'evidence E2: the handshake; which cipher suites the server would also accept is not seen' }
+      if (instances.length === 0)
+        yield shownByOne(view, 'evidence E2: the handshake; which cipher suites the server would also accept is not seen')
     } else if (view.source.kind === 'live')
       yield {
         unknown: `no handshake with the API server was made${unread === undefined ? '' : `: ${unread.because}`}`,

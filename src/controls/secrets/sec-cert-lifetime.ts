@@ -37,7 +37,7 @@ export default control({
   *evaluate(view): Iterable<Observation<CertificateEvidence> | Remark> {
     const seen = certificatesSeen(view)
     for (const { subject, at, certificate, what, renews } of seen) yield* judge(subject, at, certificate, what, renews, view.now)
-    const { instances, unknown, notes } = componentFlags(view, 'kube-controller-manager')
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-controller-manager')
     const minor = serverMinor(view)
     for (const instance of instances) {
       const { value } = effectiveFlag(instance, 'cluster-signing-duration', minor)
@@ -49,7 +49,7 @@ export default control({
         evidence: { is: 'signing' },
       }
     }
-    for (const note of notes) yield { note }
+    yield* remarks
     if (unknown !== undefined) yield unknown
     for (const what of SOURCES) {
       const unread = view.unread(what)

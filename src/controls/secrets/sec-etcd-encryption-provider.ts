@@ -4,7 +4,7 @@ import type { Observation, Remark } from '../../model/index.ts'
 import { distribution } from '../../objects/distribution.ts'
 import { plainReadsOfSecrets, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
 import { type ProviderEvidence, WEAK, weakModes, weaknesses } from '../../objects/encryption-weakness.ts'
-import { answersForAll, lookNow, NOT_OF_NOW, ONLY_ONE, writerSeen } from '../../objects/encryption-writer.ts'
+import { lookNow, NOT_OF_NOW, writerSeen, writtenByOne } from '../../objects/encryption-writer.ts'
 import { filesNotSeen } from '../../objects/flag-files.ts'
 import { CONTROL_PLANE, componentFlags, FLAG_LADDER } from '../../objects/flags.ts'
 import { encryptionAnswer } from '../../objects/provider-names.ts'
@@ -44,8 +44,8 @@ export default control({
           unknown: `the API server that answered writes Secrets with ${writers[0]}; whether its key is a random one, and who may read its file, is not seen`,
           answer: askFile,
         }
-      else if (weak === undefined && !answersForAll(instances.length, form)) yield { unknown: ONLY_ONE, answer: askFile }
-      else if (weak === undefined) yield { note: `evidence E3: the API server that answered writes Secrets with ${writers[0]}` }
+      else if (weak === undefined)
+        yield writtenByOne(view, form, `evidence E3: the API server that answered writes Secrets with ${writers[0]}`)
       else
         yield {
           subject: instances[0]?.subject ?? CONTROL_PLANE,

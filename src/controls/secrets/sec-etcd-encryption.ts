@@ -6,7 +6,7 @@ import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets
 import { meantPrefix } from '../../objects/encryption-coverage.ts'
 import { hasLoadedEncrypting, ownFile } from '../../objects/encryption-hosts.ts'
 import { forgottenByKubeadm } from '../../objects/encryption-kubeadm.ts'
-import { answersForAll, lookNow, NOT_OF_NOW, ONLY_ONE, writerSeen } from '../../objects/encryption-writer.ts'
+import { lookNow, NOT_OF_NOW, writerSeen, writtenByOne } from '../../objects/encryption-writer.ts'
 import { filesNamed } from '../../objects/flag-files.ts'
 import {
   CONTROL_PLANE,
@@ -47,13 +47,13 @@ export default control({
   reads: [],
   consults: [...FLAG_LADDER, 'ApiServerMetrics', 'ApiServerHealth', 'EncryptionConfiguration', 'StoredForm', 'Hosts'],
   *evaluate(view): Iterable<Observation<Evidence> | Remark> {
-    const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-apiserver')
     const samples = view.fact('ApiServerMetrics')?.samples
     const writers = writersOfSecrets(samples ?? [])
     const signs = signsOfConfiguration(samples, view.fact('ApiServerHealth')?.checks)
     const seen = new Set<Judged>()
     for (const instance of instances) seen.add(yield* judge(instance, ownFile(instance, view) ?? view.all('EncryptionConfiguration')))
-    for (const note of notes) yield { note }
+    yield* remarks
     yield* forgottenByKubeadm(instances, view)
 
     const encrypted = [...writers].filter((provider) => provider !== 'identity')
@@ -100,15 +100,15 @@ export default control({
           ...(writes && { writes }),
         },
       }
-    if (plain > 0 || seen.has('plain') || seen.has('mixed') || isLoaded) return
+    if (plain > 0 || seen.has('plain') || seen.has('mixed')) return
     const isUnseen = instances.length === 0 || seen.has('unseen')
-    const isProved = now.isOfNow && now.prefix !== '' && answersForAll(instances.length, form)
     if (instances.length === 0 && writers.size === 0 && signs.length === 0) yield* nothingSeen()
-    else if (isUnseen && !isProved)
+    else if (isUnseen && !isLoaded && !(now.isOfNow && now.prefix !== ''))
       yield {
-        unknown: `an EncryptionConfiguration is in use (${signs[0] ?? `--${FLAG}`}), and ${now.prefix === undefined ? 'nothing says whether it has Secrets encrypted' : now.isOfNow ? ONLY_ONE : NOT_OF_NOW}`,
+        unknown: `an EncryptionConfiguration is in use (${signs[0] ?? `--${FLAG}`}), and ${now.prefix === undefined ? 'nothing says whether it has Secrets encrypted' : NOT_OF_NOW}`,
         answer: `${lookNow(view)}${samples === undefined ? '; or allow get on /metrics' : ''}`,
       }
+    else if (isUnseen) yield writtenByOne(view, form, 'evidence E3: an API server encrypts what it writes')
 
     function* nothingSeen(): Iterable<Remark> {
       const { name, managed, certain } = distribution(view)

@@ -28,7 +28,7 @@ export default control({
     // Without it the API server would be shut out with everybody else.
     const ready = servers.instances.every(({ flags }) => Boolean(flags.get('etcd-certfile') && flags.get('etcd-keyfile')))
     for (const member of members.instances) yield* judgeMember(member, clusterCas, ready)
-    for (const note of new Set([...servers.notes, ...members.notes])) yield { note }
+    yield* [...servers.remarks, ...members.remarks]
     if (servers.unknown !== undefined) yield servers.unknown
     else if (members.unknown !== undefined)
       yield { unknown: `only the API server's half is seen: ${members.unknown.unknown}`, answer: members.unknown.answer }

@@ -31,7 +31,7 @@ export default control({
     for (const instance of servers.instances) yield* verifying(instance, minor)
     const managers = componentFlags(view, 'kube-controller-manager')
     for (const instance of managers.instances) yield* signing(instance)
-    for (const note of [...servers.notes, ...managers.notes]) yield { note }
+    yield* [...servers.remarks, ...managers.remarks]
     if (managers.unknown !== undefined) yield managers.unknown
     if (servers.unknown === undefined) return
     yield servers.unknown

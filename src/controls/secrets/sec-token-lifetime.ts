@@ -21,9 +21,9 @@ export default control({
   consults: [...WORKLOAD_KINDS, ...FLAG_LADDER.filter((kind) => kind !== 'Pod'), 'ApiServerMetrics'],
   *evaluate(view): Iterable<Observation<TokenEvidence> | Remark> {
     const minor = serverMinor(view)
-    const { instances, unknown, notes } = componentFlags(view, 'kube-apiserver')
+    const { instances, unknown, remarks } = componentFlags(view, 'kube-apiserver')
     for (const instance of instances) yield* judge(instance, minor)
-    for (const note of notes) yield { note }
+    yield* remarks
     if (unknown !== undefined) yield unknown
     for (const one of projected(view)) if (!('notApplicable' in one)) yield one
     const stale = staleTokens(view)

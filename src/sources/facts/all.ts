@@ -3,6 +3,7 @@ import { anonymousProbe } from './anonymous-probe.ts'
 import { apiServerFlagz } from './api-server-flagz.ts'
 import { apiServerHealth } from './api-server-health.ts'
 import { apiServerMetrics } from './api-server-metrics.ts'
+import { apiServers } from './api-servers.ts'
 import { cloudIamNotAsked } from './cloud-iam.ts'
 import { credential } from './credential.ts'
 import { endpoint } from './endpoint.ts'
@@ -25,6 +26,7 @@ import { storedForm } from './stored-form.ts'
 export const FACTS: { readonly [F in FactName]: Fact<F> } = {
   ServerVersion: serverVersion,
   ApiServerFlagz: apiServerFlagz,
+  ApiServers: apiServers,
   ApiServerMetrics: apiServerMetrics,
   ServedResources: servedResources,
   StoredForm: storedForm,
