@@ -1,8 +1,10 @@
 /** Flags set on the nodes themselves, where every one that runs the component is reached: one action for each, in order. */
 import type { Change, FileAction, FlagsAction, HostSeen, NodeFile, ObjectRef, PodObject, Readable, View } from '../src/model/index.ts'
 import type { FlagValues, HostFile } from '../src/objects/flag-edits.ts'
+import { commandLineOf } from '../src/objects/flag-parse.ts'
 import { type Component, type ComponentInstance, componentFlags } from '../src/objects/flags.ts'
 import { refOf, sameObject } from '../src/objects/ref.ts'
+import { fieldsIn } from '../src/objects/yaml-file.ts'
 
 export interface OnHosts {
   readonly component: Component
@@ -49,7 +51,17 @@ function nodeOf({ subject }: ComponentInstance, view: View<Readable>): string | 
 }
 
 const isReached = ({ refused, files }: HostSeen, component: Component): boolean =>
-  refused === undefined && files.some(({ is, path }) => is === 'file' && path.endsWith(`/${component}.yaml`))
+  refused === undefined &&
+  files.some(
+    ({ is, path, role, text }) =>
+      is === 'file' && (path.endsWith(`/${component}.yaml`) || (role === 'static-pod' && runs(text, component))),
+  )
+
+/** Whatever its file is called: the kubelet runs each that does not begin with a dot. */
+function runs(text: string | undefined, component: Component): boolean {
+  const containers = (text === undefined ? undefined : (fieldsIn(text) as Partial<PodObject> | undefined))?.spec?.containers
+  return Array.isArray(containers) && containers.some((container) => commandLineOf(container, component) !== undefined)
+}
 
 function ofNode(
   { component, valuesOf, files, before, summary }: OnHosts,

@@ -56,7 +56,7 @@ function roleOf(flag: string): HostFileRole | undefined {
 }
 
 /** A container sees the node by its mounts; the deepest one counts. */
-function onNode(pod: PodObject, container: ContainerSpec, path: string): string | undefined {
+export function onNode(pod: PodObject, container: ContainerSpec, path: string): string | undefined {
   if (!path.startsWith('/')) return undefined
   const mount = (container.volumeMounts ?? [])
     .filter(({ mountPath }) => path === mountPath || path.startsWith(mountPath.endsWith('/') ? mountPath : `${mountPath}/`))

@@ -7,12 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../apiserver/client.ts'
 import { linesWith } from '../hosts/commands.ts'
 import { type Host, HostRefused, HostUnreachable } from '../hosts/host.ts'
-import type { PodObject } from '../model/index.ts'
 import { type AuditCounts, auditCounts } from '../objects/audit-metrics.ts'
-import { commandLineOf } from '../objects/flag-parse.ts'
-import { fieldsIn } from '../objects/yaml-file.ts'
 import { apiServerMetrics } from '../sources/facts/api-server-metrics.ts'
-import { apiServerManifest } from './host-static-pod.ts'
+import { apiServerOn } from './host-api-server.ts'
 
 export interface AuditTrialOptions {
   readonly hosts: readonly Host[]
@@ -107,11 +104,9 @@ async function findLogs(hosts: readonly Host[]): Promise<{ readonly logs: readon
   const problems: string[] = []
   for (const host of hosts) {
     try {
-      const { text } = await apiServerManifest(host)
-      if (text === undefined) continue
-      const pod = fieldsIn(text) as PodObject | undefined
-      const line = pod?.spec?.containers.map((container) => commandLineOf(container, 'kube-apiserver')).find((one) => one !== undefined)
-      const path = line?.flags.get('audit-log-path')
+      const own = await apiServerOn(host)
+      if (typeof own === 'string') continue
+      const path = own.pathOf('audit-log-path')
       if (path?.startsWith('/') === true) logs.push({ host, path })
       else problems.push(`the API server of ${host.node} writes no audit log to a file`)
     } catch (error) {

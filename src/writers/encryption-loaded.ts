@@ -4,8 +4,8 @@ import { ApiClient } from '../apiserver/client.ts'
 import type { Host } from '../hosts/host.ts'
 import type { MetricSample } from '../model/index.ts'
 import { parseSample } from '../sources/facts/api-server-metrics.ts'
+import { addressOf, apiServerOn } from './host-api-server.ts'
 import type { HostWorld } from './host-performer.ts'
-import { apiServerManifest } from './host-static-pod.ts'
 
 const FAMILY = 'apiserver_encryption_config_controller_'
 /** An API server looks at the file once a minute. */
@@ -33,13 +33,11 @@ export class Instance {
 
   static async of(host: Host, nodes: readonly string[], { client }: Pick<HostWorld, 'client'>): Promise<Instance> {
     if (nodes.length === 1) return new Instance(client, false)
-    const manifest = (await apiServerManifest(host).catch(() => undefined))?.text ?? ''
-    const address = flagIn(manifest, 'advertise-address')
+    const server = await addressOf(host, { client })
     const { context } = client
     // Credentials go only where the cluster's own authority says who answers.
-    if (address === undefined || !context.server.startsWith('https:') || context.cluster['insecure-skip-tls-verify'] === true)
+    if (server === undefined || !context.server.startsWith('https:') || context.cluster['insecure-skip-tls-verify'] === true)
       return new Instance(undefined, false)
-    const server = `https://${address.includes(':') ? `[${address}]` : address}:${flagIn(manifest, 'secure-port') ?? '6443'}`
     if (server === context.server) return new Instance(client, false)
     return new Instance(new ApiClient({ ...context, server }), true)
   }
@@ -69,13 +67,10 @@ export class Instance {
   }
 }
 
-export function flagIn(manifest: string, flag: string): string | undefined {
-  return new RegExp(`--${flag}=["']?([^"'\\s,]+)`).exec(manifest)?.[1]
-}
 /** Whether the node's API server is given this file; undefined where its manifest is not to be seen. */
 export async function isGiven(host: Host, path: string): Promise<boolean | undefined> {
-  const { text: manifest } = await apiServerManifest(host)
-  return manifest === undefined ? undefined : flagIn(manifest, 'encryption-provider-config') === path
+  const own = await apiServerOn(host)
+  return typeof own === 'string' ? undefined : own.pathOf('encryption-provider-config') === path
 }
 
 /** Its counters of reloads, and the hash of what it runs with (from 1.34). */

@@ -59,14 +59,8 @@ export async function staticPodOf(host: Host, component: ControlPlaneComponent):
   return one
 }
 
-/** The file that kubeadm and its like write for the API server, where the kubelet looks for it. */
-export async function apiServerManifest(host: Host): Promise<{ readonly path: string; readonly text: string | undefined }> {
-  const path = `${await manifestsOn(host)}/kube-apiserver.yaml`
-  return { path, text: (await host.read(path))?.text }
-}
-
 /** Where the kubelet looks for them. */
-async function manifestsOn(host: Host): Promise<string> {
+export async function manifestsOn(host: Host): Promise<string> {
   const config = await host.read(KUBELET_CONFIG)
   try {
     const { staticPodPath } = (config === undefined ? {} : (yamlValue(config.text) ?? {})) as { readonly staticPodPath?: unknown }

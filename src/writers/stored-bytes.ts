@@ -1,11 +1,8 @@
 /** What etcd itself says of the bytes it holds, asked on a node of the control plane with the API server's own certificate. No value leaves etcd. */
 import { askEtcd, type EtcdAccess } from '../hosts/commands.ts'
 import { type Host, HostRefused, HostUnreachable } from '../hosts/host.ts'
-import type { ContainerSpec } from '../model/index.ts'
-import { commandLineOf } from '../objects/flag-parse.ts'
 import { compareAll, comparedAll, storedUnder } from '../objects/stored-form.ts'
-import { fieldsIn } from '../objects/yaml-file.ts'
-import { apiServerManifest } from './host-static-pod.ts'
+import { apiServerOn } from './host-api-server.ts'
 
 export type BytesProof =
   /** `all`: every value begins with what was asked for (or, for plain text, none is encrypted). */
@@ -49,17 +46,16 @@ async function etcdOf(
   host: Host,
   resource: string,
 ): Promise<{ readonly access: EtcdAccess; readonly prefix: string } | { readonly because: string }> {
-  const { path, text } = await apiServerManifest(host)
-  if (text === undefined) return { because: `there is no ${path}` }
-  const flags = flagsIn(text)
-  if (flags === undefined) return { because: `${path} is no pod of a kube-apiserver` }
+  const own = await apiServerOn(host)
+  if (typeof own === 'string') return { because: own }
+  const { flags } = own
   // `/events#http://…;…` and the like: the resource may lie elsewhere.
   if (flags.get('etcd-servers-overrides')?.includes(`/${resource.split('.')[0]}#`))
     return { because: `${resource} lie in an etcd of their own` }
   const [url] = (flags.get('etcd-servers') ?? '').split(',').filter((one) => /^https?:\/\/[\w.:[\]-]+$/.test(one))
   if (url === undefined) return { because: '--etcd-servers names no address' }
   const [caFile, certFile, keyFile] = ['etcd-cafile', 'etcd-certfile', 'etcd-keyfile'].map((flag) =>
-    flags.get(flag)?.startsWith('/') ? flags.get(flag) : undefined,
+    flags.get(flag)?.startsWith('/') ? own.pathOf(flag) : undefined,
   )
   return {
     access: {
@@ -70,13 +66,4 @@ async function etcdOf(
     },
     prefix: `/${(flags.get('etcd-prefix') ?? '/registry').replaceAll(/^\/+|\/+$/g, '')}`,
   }
-}
-
-function flagsIn(text: string): ReadonlyMap<string, string> | undefined {
-  const pod = fieldsIn(text) as { readonly spec?: { readonly containers?: readonly ContainerSpec[] } } | undefined
-  for (const container of pod?.spec?.containers ?? []) {
-    const line = commandLineOf(container, 'kube-apiserver')
-    if (line !== undefined) return line.flags
-  }
-  return undefined
 }

@@ -65,6 +65,16 @@ describe('flags where hosts are reached', () => {
     expect(JSON.stringify(changesOf(proposal)[1])).toContain('name: profiling')
     expect(proposal).toMatchObject({ risk: 'may-break', mayBreak: [expect.stringContaining('a single one is away')] })
   })
+  test('the manifest may be called as its owner likes', () => {
+    const seen = (command: string) => ({
+      path: '/etc/kubernetes/manifests/10-api.json',
+      role: 'static-pod' as const,
+      text: JSON.stringify({ kind: 'Pod', spec: { containers: [{ command: [command] }] } }),
+    })
+    const named = (command: string) => host('cp-1', { files: [{ ...seen(command), is: 'file', mode: 0o600, uid: 0, gid: 0 }] })
+    expect(kindsOf(propose(worldWith([named('kube-apiserver')]), off))).toEqual(['kube-apiserver on cp-1: set --profiling=false', 'edit'])
+    expect(kindsOf(propose(worldWith([named('etcd')]), off))).not.toContain('kube-apiserver on cp-1: set --profiling=false')
+  })
   test('what is about all of them is done on one node after the other', () => {
     const all = { subject: { apiVersion: 'k8s-harden/v1', kind: 'ControlPlane', name: 'kube-apiserver' } }
     const view = worldWith([host('cp-2'), host('cp-1')], [FIRST, server('cp-2', '--profiling=true')])

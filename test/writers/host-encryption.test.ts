@@ -133,7 +133,9 @@ describe('an EncryptionConfiguration on a node', () => {
 
   it('the first file is not taken away while the API server is given it, or another node writes with its key', async () => {
     const { written } = await perform(action('a', [PLAIN, key('k1')]))
-    put('a', `spec:\n  - --encryption-provider-config=${PATH}\n`, '/etc/kubernetes/manifests/kube-apiserver.yaml')
+    const command = ['kube-apiserver', `--encryption-provider-config=${PATH}`]
+    const manifest = { kind: 'Pod', spec: { containers: [{ command }] } }
+    put('a', JSON.stringify(manifest), '/etc/kubernetes/manifests/kube-apiserver.yaml')
     await expect(performEncryption.undo(written, false, world)).rejects.toThrow(/take its flags back first/)
     rmSync(at('a', '/etc/kubernetes/manifests/kube-apiserver.yaml'))
     put('b', readFileSync(at('a'), 'utf8').replace(/ {6}- identity: \{\}\n/, ''))

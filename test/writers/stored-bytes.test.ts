@@ -19,6 +19,7 @@ function node(name: string, text: string | undefined, run: (command: HostCommand
   const host = {
     node: name,
     read: async () => (text === undefined ? undefined : { text, sha256: '', stat: {} }),
+    list: async () => [],
     run: async (command: HostCommand) => {
       ran.push(command)
       const said = run(command)
@@ -74,7 +75,7 @@ describe('what etcd says of its bytes', () => {
     const bare = node('cp-3', undefined, () => answer(12))
     expect(await proveByBytes([refuses.host, gone.host, bare.host], 'secrets', PREFIX, 12)).toEqual({
       is: 'unknown',
-      because: 'cp-3: there is no /etc/kubernetes/manifests/kube-apiserver.yaml',
+      because: 'cp-3: no manifest in /etc/kubernetes/manifests runs kube-apiserver',
     })
     const good = node('cp-4', KUBEADM, () => answer(12))
     expect(await proveByBytes([refuses.host, good.host], 'secrets', PREFIX, 12)).toMatchObject({ is: 'seen', all: true })
