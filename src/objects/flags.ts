@@ -3,7 +3,7 @@ import type { ContainerSpec, KubeObject, NodeObject, ObjectRef, Path, View } fro
 import { derived } from './derived.ts'
 import { distribution } from './distribution.ts'
 import { defaultFlag } from './flag-defaults.ts'
-import { embeddedFlags, nodeArguments } from './flag-k3s.ts'
+import { embeddedFlags, mayEmbedApiServer, nodeArguments } from './flag-k3s.ts'
 import { EXTRA_ARGS, kubeadmFlags, parsed } from './flag-kubeadm.ts'
 import { type Component, commandLineOf, staticPods } from './flag-parse.ts'
 import { isNarrowed } from './narrowed.ts'
@@ -57,26 +57,30 @@ const BY_COMPONENT: Readonly<Record<Component, (view: FlagView) => ComponentFlag
 function climb(view: FlagView, component: Component): ComponentFlags {
   const pods = componentPods(view, component)
   const flagz = component === 'kube-apiserver' ? view.fact('ApiServerFlagz') : undefined
-  if (flagz !== undefined) return withFlagz(flagz.flags, pods, view)
+  const embedded = pods.length > 0 ? [] : view.all('Node').flatMap((node) => embeddedInstance(node, component))
+  if (flagz !== undefined) return withFlagz(flagz.flags, pods, embedded, view)
   if (pods.length > 0) return { instances: pods, notes: podNotes(view, component) }
   const configured = clusterConfigurations(view, component)
   if (configured.length > 0)
     return { instances: configured, notes: ['evidence: the kubeadm ClusterConfiguration, which says what is wished for, not what runs'] }
-  const embedded = view.all('Node').flatMap((node) => embeddedInstance(node, component))
-  if (embedded.length > 0) return { instances: embedded, notes: ['evidence: the start arguments k3s writes on its nodes'] }
+  if (embedded.length > 0)
+    return { instances: embedded, notes: ['evidence: the start arguments k3s writes on its nodes', ...silentServers(view)] }
   return { instances: [], unknown: nothingSeen(view, component), notes: [] }
 }
 
 // ── flagz ──────────────────────────────────────────────────────────────────────────────────────
-function withFlagz(answered: Readonly<Record<string, string>>, pods: readonly ComponentInstance[], view: FlagView): ComponentFlags {
+function withFlagz(
+  answered: Readonly<Record<string, string>>,
+  pods: readonly ComponentInstance[],
+  embedded: readonly ComponentInstance[],
+  view: FlagView,
+): ComponentFlags {
   const flags = new Map(Object.entries(answered).map(([name, value]) => [name, listText(value)]))
-  const who =
-    pods.length === 1
-      ? pods[0]
-      : pods.find(
-          (pod) =>
-            pod.flags.get('advertise-address') !== undefined && pod.flags.get('advertise-address') === flags.get('advertise-address'),
-        )
+  const known = [...pods, ...embedded]
+  const address = flags.get('advertise-address')
+  const isWho = ({ name, flags: own }: ComponentInstance): boolean =>
+    pods.length > 0 ? own.get('advertise-address') === address : addressesOf(view.find('Node', undefined, name)).includes(address!)
+  const who = known.length === 1 ? known[0] : address === undefined ? undefined : known.find(isWho)
   const instance: ComponentInstance = {
     name: who?.name ?? 'kube-apiserver',
     component: 'kube-apiserver',
@@ -87,10 +91,16 @@ function withFlagz(answered: Readonly<Record<string, string>>, pods: readonly Co
     ...(who?.at !== undefined && { at: who.at }),
     grade: 'E1',
   }
-  const others = pods.filter((pod) => pod !== who)
-  const alone = pods.length === 0 ? ['only the API server that answered /flagz was seen'] : podNotes(view, 'kube-apiserver')
+  const others = known.filter((one) => one !== who)
+  const alone =
+    embedded.length > 0
+      ? silentServers(view)
+      : pods.length === 0
+        ? ['only the API server that answered /flagz was seen']
+        : podNotes(view, 'kube-apiserver')
   return { instances: [instance, ...others], notes: alone }
 }
+const addressesOf = (node: NodeObject | undefined): readonly string[] => (node?.status?.addresses ?? []).map(({ address }) => address)
 
 /** Go prints a list flag as `[a,b]`. */
 const listText = (value: string): string => (value.startsWith('[') && value.endsWith(']') ? value.slice(1, -1) : value)
@@ -175,6 +185,13 @@ function embeddedInstance(node: NodeObject, component: Component): ComponentInst
     },
   ]
 }
+
+/** Servers that say nothing of how they were started; their flags may be others. */
+const silentServers = (view: FlagView): readonly string[] =>
+  view
+    .all('Node')
+    .filter((node) => nodeArguments(node) === undefined && mayEmbedApiServer(node))
+    .map(({ metadata }) => `how k3s was started on ${metadata.name} cannot be read from its node, so that it was not judged`)
 
 // ── nothing ────────────────────────────────────────────────────────────────────────────────────
 const PROVIDERS: Readonly<Record<string, string>> = {
