@@ -16,8 +16,32 @@ export interface HostSeen {
   readonly kubelet?: KubeletStart
   /** Why the kubelet's own arguments are not known; then kubeadm's places were looked at. */
   readonly assumed?: string
+  /** k3s or RKE2 stands on it. */
+  readonly rancher?: RancherSeen
   /** Why nothing of it could be read: "ssh: connection refused". */
   readonly refused?: string
+}
+/** How k3s or RKE2 is told to start on a node; what runs is what stood there at its last start. */
+export interface RancherSeen {
+  readonly program: 'k3s' | 'rke2'
+  /** A control plane runs on it; without one it only runs pods. */
+  readonly server: boolean
+  /** Its --data-dir. */
+  readonly data: string
+  /** In the order in which they count: config.yaml, config.yaml.d by name, the command line of the service. */
+  readonly settings: readonly RancherSetting[]
+}
+export interface RancherSetting {
+  /** Path of the file that says it. */
+  readonly at: string
+  /** Of it nothing can be written in a file: it stands on the command line, in the unit of the service. */
+  readonly isUnit?: true
+  /** Without dashes and without the plus. */
+  readonly key: string
+  /** `key+`: added to what came before, instead of in its place. */
+  readonly adds: boolean
+  /** Empty for keys that may hold a credential. */
+  readonly values: readonly string[]
 }
 export interface KubeletStart {
   /** --config; absent where there is none: then the defaults of its flags hold, which let anybody in. */

@@ -73,8 +73,8 @@ export function differingConfigurations(samples: readonly MetricSample[], hosts:
 /** The file that the flag names lies at one path on all nodes: kind EncryptionConfiguration, told by its text. */
 function differingFiles(hosts: readonly HostSeen[]): readonly string[] {
   const byPath = new Map<string, Map<string, string>>()
-  for (const { node, controlPlane, files } of hosts) {
-    if (!controlPlane) continue
+  for (const { node, controlPlane, rancher, files } of hosts) {
+    if (!controlPlane && rancher?.server !== true) continue
     for (const { path, sha256, text } of files) {
       if (sha256 === undefined || !isEncryptionFile(text)) continue
       byPath.set(path, (byPath.get(path) ?? new Map<string, string>()).set(node, sha256))

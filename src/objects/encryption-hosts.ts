@@ -74,7 +74,8 @@ export function hasLoadedEncrypting(view: View<Readable>): boolean {
 export function ownFile({ subject, flags }: ComponentInstance, view: View<Readable>): readonly ConfigFile[] | undefined {
   const pod = view.all('Pod').find((one) => sameObject(refOf(one), subject)) as PodObject | undefined
   const path = flags.get(ENCRYPTION_FLAG)
-  const host = view.fact('Hosts')?.hosts.find(({ node }) => node === pod?.spec.nodeName)
+  const own = subject.kind === 'Node' ? subject.name : pod?.spec.nodeName
+  const host = view.fact('Hosts')?.hosts.find(({ node }) => node === own)
   const text = host?.files.find((one) => one.path === path)?.text
   const configuration = text === undefined ? '' : configurationIn(text)
   const name = path?.split('/').at(-1) ?? ''

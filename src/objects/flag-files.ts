@@ -1,5 +1,5 @@
 /** Which of the configuration files that were seen is the one that a flag of an API server names. */
-import type { ConfigFile, Unread } from '../model/index.ts'
+import type { ConfigFile, ObjectRef, Unread } from '../model/index.ts'
 import type { ComponentInstance } from './flags.ts'
 import { nodePathOf } from './host-files.ts'
 import { positionOf } from './ref.ts'
@@ -12,13 +12,17 @@ export function filesNamed(files: readonly ConfigFile[], instance: ComponentInst
   const named = files.filter(({ metadata }) => metadata.name === path.split('/').at(-1))
   const pod = instance.subject
   const onNodes = named.filter((file) => nodePathOf(file) !== undefined)
-  if (onNodes.length > 0) return onNodes.filter((file) => pod.kind !== 'Pod' || pod.name.endsWith(`-${nodePathOf(file)!.node}`))
+  if (onNodes.length > 0) return onNodes.filter((file) => isOf(pod, nodePathOf(file)!.node))
   const beside = named.filter((file) => {
     const root = rootOf(positionOf(file)?.file, path)
     return root !== undefined && root !== '' && pod.file?.startsWith(root) === true
   })
   return beside.length > 0 ? beside : named
 }
+
+/** k3s writes its start arguments on its node; of an API server that nothing names, any file may be. */
+const isOf = ({ kind, name }: ObjectRef, node: string): boolean =>
+  kind === 'Node' ? name === node : kind !== 'Pod' || name.endsWith(`-${node}`)
 
 /** `cp-1` of `cp-1/etc/kubernetes/enc.yaml`, which is a copy of `/etc/kubernetes/enc.yaml`. */
 const rootOf = (file: string | undefined, path: string): string | undefined =>

@@ -4,7 +4,7 @@ import { othersUnseen } from './api-servers.ts'
 import { derived } from './derived.ts'
 import { distribution } from './distribution.ts'
 import { defaultFlag } from './flag-defaults.ts'
-import { embeddedFlags, nodeArguments } from './flag-k3s.ts'
+import { embeddedFlags, mayEmbedApiServer, nodeArguments } from './flag-k3s.ts'
 import { EXTRA_ARGS, kubeadmFlags, parsed } from './flag-kubeadm.ts'
 import { type Component, commandLineOf, staticPods } from './flag-parse.ts'
 import { isNarrowed } from './narrowed.ts'
@@ -58,7 +58,8 @@ const BY_COMPONENT: Readonly<Record<Component, (view: FlagView) => ComponentFlag
 function climb(view: FlagView, component: Component): ComponentFlags {
   const pods = componentPods(view, component)
   const flagz = component === 'kube-apiserver' ? view.fact('ApiServerFlagz') : undefined
-  if (flagz !== undefined) return withFlagz(flagz.flags, pods, view)
+  const embedded = pods.length > 0 ? [] : view.all('Node').flatMap((node) => embeddedInstance(node, component))
+  if (flagz !== undefined) return withFlagz(flagz.flags, pods, embedded, view)
   if (pods.length > 0) return { instances: pods, remarks: podRemarks(view, component, pods.length) }
   const configured = clusterConfigurations(view, component)
   if (configured.length > 0)
@@ -66,28 +67,27 @@ function climb(view: FlagView, component: Component): ComponentFlags {
       instances: configured,
       remarks: [{ note: 'evidence: the kubeadm ClusterConfiguration, which says what is wished for, not what runs' }],
     }
-  const embedded = view.all('Node').flatMap((node) => embeddedInstance(node, component))
   if (embedded.length > 0)
     return {
       instances: embedded,
-      remarks: [
-        { note: 'evidence: the start arguments k3s writes on its nodes' },
-        ...others(view, component, embedded.length, view.unread('Node') === undefined),
-      ],
+      remarks: [{ note: 'evidence: the start arguments k3s writes on its nodes' }, ...embeddedRemarks(view, component, embedded.length)],
     }
   return { instances: [], unknown: nothingSeen(view, component), remarks: [] }
 }
 
 // ── flagz ──────────────────────────────────────────────────────────────────────────────────────
-function withFlagz(answered: Readonly<Record<string, string>>, pods: readonly ComponentInstance[], view: FlagView): ComponentFlags {
+function withFlagz(
+  answered: Readonly<Record<string, string>>,
+  pods: readonly ComponentInstance[],
+  embedded: readonly ComponentInstance[],
+  view: FlagView,
+): ComponentFlags {
   const flags = new Map(Object.entries(answered).map(([name, value]) => [name, listText(value)]))
-  const who =
-    pods.length === 1
-      ? pods[0]
-      : pods.find(
-          (pod) =>
-            pod.flags.get('advertise-address') !== undefined && pod.flags.get('advertise-address') === flags.get('advertise-address'),
-        )
+  const known = [...pods, ...embedded]
+  const address = flags.get('advertise-address')
+  const isWho = ({ name, flags: own }: ComponentInstance): boolean =>
+    pods.length > 0 ? own.get('advertise-address') === address : addressesOf(view.find('Node', undefined, name)).includes(address!)
+  const who = known.length === 1 ? known[0] : address === undefined ? undefined : known.find(isWho)
   const instance: ComponentInstance = {
     name: who?.name ?? 'kube-apiserver',
     component: 'kube-apiserver',
@@ -98,13 +98,20 @@ function withFlagz(answered: Readonly<Record<string, string>>, pods: readonly Co
     ...(who?.at !== undefined && { at: who.at }),
     grade: 'E1',
   }
-  const instances = [instance, ...pods.filter((pod) => pod !== who)]
-  const alone =
-    pods.length === 0
-      ? [{ note: 'only the API server that answered /flagz was seen' }, ...others(view, 'kube-apiserver', 1)]
-      : podRemarks(view, 'kube-apiserver', instances.length)
-  return { instances, remarks: alone }
+  const instances = [instance, ...known.filter((other) => other !== who)]
+  return { instances, remarks: aloneRemarks(view, pods, embedded, instances.length) }
 }
+function aloneRemarks(
+  view: FlagView,
+  pods: readonly ComponentInstance[],
+  embedded: readonly ComponentInstance[],
+  seen: number,
+): readonly Remark[] {
+  if (embedded.length > 0) return embeddedRemarks(view, 'kube-apiserver', seen)
+  if (pods.length > 0) return podRemarks(view, 'kube-apiserver', seen)
+  return [{ note: 'only the API server that answered /flagz was seen' }, ...others(view, 'kube-apiserver', 1)]
+}
+const addressesOf = (node: NodeObject | undefined): readonly string[] => (node?.status?.addresses ?? []).map(({ address }) => address)
 
 /** Go prints a list flag as `[a,b]`. */
 const listText = (value: string): string => (value.startsWith('[') && value.endsWith(']') ? value.slice(1, -1) : value)
@@ -194,6 +201,17 @@ function embeddedInstance(node: NodeObject, component: Component): ComponentInst
       grade: 'E1',
     },
   ]
+}
+
+/** Servers that say nothing of how they were started may have other flags. */
+const embeddedRemarks = (view: FlagView, component: Component, seen: number): readonly Remark[] => {
+  const silent = view.all('Node').filter((node) => nodeArguments(node) === undefined && mayEmbedApiServer(node))
+  return silent.length === 0
+    ? others(view, component, seen, view.unread('Node') === undefined)
+    : silent.map(({ metadata }) => ({
+        unknown: `how k3s was started on ${metadata.name} cannot be read from its node, so that it was not judged`,
+        answer: `scan with --host ${metadata.name}=ssh:root@ADDRESS`,
+      }))
 }
 
 // ── nothing ────────────────────────────────────────────────────────────────────────────────────

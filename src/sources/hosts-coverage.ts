@@ -1,5 +1,6 @@
-import type { Kind, KubeObject, PodObject, SourceEvent } from '../model/index.ts'
+import type { Kind, KubeObject, NodeObject, PodObject, SourceEvent } from '../model/index.ts'
 import { fewOf } from '../objects/few-of.ts'
+import { mayEmbedApiServer } from '../objects/flag-k3s.ts'
 import type { HostLook } from './hosts-look.ts'
 
 /** Which nodes there are, and which of them run an API server: what has to be seen before "none" means none. */
@@ -7,6 +8,8 @@ export class Coverage {
   readonly #pods = new Map<string, string>()
   readonly #nodes = new Map<string, string>()
   readonly #windows = new Set<string>()
+  /** Nodes whose API server is no pod, by key. */
+  readonly #embedded = new Map<string, string>()
   #unread = new Map<'Pod' | 'Node', string>()
   #narrowed = false
 
@@ -27,6 +30,7 @@ export class Coverage {
         const map = this.#mapOf(event.kind)
         if (map === undefined) return false
         map.clear()
+        if (event.kind === 'Node') this.#embedded.clear()
         this.#unread.delete(event.kind as 'Pod' | 'Node')
         for (const [key, object] of event.items) this.#put(map, key, event.kind, object)
         return true
@@ -34,12 +38,14 @@ export class Coverage {
       case 'upsert': {
         const map = this.#mapOf(event.kind)
         if (map === undefined) return false
-        const before = map.get(event.key)
+        const before = [map.get(event.key), this.#embedded.get(event.key)]
         map.delete(event.key)
+        if (event.kind === 'Node') this.#embedded.delete(event.key)
         this.#put(map, event.key, event.kind, event.object)
-        return map.get(event.key) !== before
+        return map.get(event.key) !== before[0] || this.#embedded.get(event.key) !== before[1]
       }
       case 'remove':
+        if (event.kind === 'Node') this.#embedded.delete(event.key)
         return this.#mapOf(event.kind)?.delete(event.key) === true
       default:
         return false
@@ -48,9 +54,10 @@ export class Coverage {
 
   /** Undefined where the looks saw all of them; else why not. */
   missing(where: 'api-servers' | 'nodes', looks: readonly HostLook[], kind: Kind): string | undefined {
-    const wanted = where === 'nodes' ? this.#nodes : this.#pods
     const what = where === 'nodes' ? ('Node' as const) : ('Pod' as const)
-    const unread = this.#unread.get(what)
+    // Those of pods too: what says that a node has one inside its own program says nothing of others.
+    const wanted = where === 'nodes' ? this.#nodes : new Map([...this.#pods, ...this.#embedded])
+    const unread = this.#unread.get(what) ?? (this.#embedded.size > 0 ? this.#unread.get('Node') : undefined)
     if (unread !== undefined) return `which nodes there are is not known: ${unread}`
     if (what === 'Pod' && this.#narrowed) return 'which nodes run an API server is not known without the pods of kube-system'
     if (where === 'api-servers' && wanted.size === 0)
@@ -78,6 +85,7 @@ export class Coverage {
     const { name, labels } = object.metadata
     if (kind === 'Node') {
       map.set(key, name)
+      if (mayEmbedApiServer(object as NodeObject)) this.#embedded.set(key, name)
       if (labels?.['kubernetes.io/os'] === 'windows') this.#windows.add(name)
     } else if (isApiServer(object as PodObject)) map.set(key, (object as PodObject).spec.nodeName ?? '')
   }

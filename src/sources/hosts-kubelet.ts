@@ -1,11 +1,12 @@
 /** How the kubelet of a node was started, and what that says of its files. */
 import { kubeletProcesses } from '../hosts/commands.ts'
 import { HostRefused } from '../hosts/host.ts'
-import type { KubeletStart } from '../model/index.ts'
+import type { KubeletStart, RancherSeen } from '../model/index.ts'
 import { parseFlags } from '../objects/flag-parse.ts'
 import { kubeletFlagsIn } from '../objects/kubelet-flags.ts'
 import { valueAt } from '../objects/path.ts'
 import { fieldsIn } from '../objects/yaml-file.ts'
+import { kubeletWordsOfK3s } from './hosts-rancher.ts'
 import type { Asked } from './hosts-remembered.ts'
 
 export interface KubeletPlaces {
@@ -26,20 +27,22 @@ const MOST_KUBELETS = 16
 const KUBEADM_CONFIG = '/var/lib/kubelet/config.yaml'
 
 /** Throws HostUnreachable where nobody answers. */
-export async function kubeletPlaces(host: Asked): Promise<KubeletPlaces> {
-  const started = await argumentsOf(host)
+export async function kubeletPlaces(host: Asked, rancher?: RancherSeen): Promise<KubeletPlaces> {
+  const started = rancher?.program === 'k3s' ? await kubeletWordsOfK3s(host, rancher) : await argumentsOf(host)
   const flags = typeof started === 'string' ? undefined : parseFlags(started)
   const configFile = flags === undefined ? KUBEADM_CONFIG : flags.get('config')
   const config = configFile === undefined ? {} : (fieldsIn(await readable(host, configFile)) ?? {})
+  const dropIns = flags?.get('config-dir')
+  const configs = [config, ...(dropIns === undefined ? [] : await dropInsIn(host, dropIns.replace(/\/+$/, '')))]
   const text = (path: readonly string[], flag: string): string | undefined => {
-    const value = flags?.get(flag) ?? valueAt(config, path)
+    const value = flags?.get(flag) ?? configs.map((one) => valueAt(one, path)).findLast((one) => one !== undefined)
     return typeof value === 'string' && value.startsWith('/') ? value : undefined
   }
   const present = (...paths: readonly (string | undefined)[]): string[] => paths.filter((path) => path !== undefined)
   const certificateDirectory = flags?.get('cert-dir') ?? '/var/lib/kubelet/pki'
   return {
     configFile,
-    dropIns: flags?.get('config-dir'),
+    dropIns,
     kubeconfig: flags?.get('kubeconfig') ?? '/etc/kubernetes/kubelet.conf',
     staticPods: text(['staticPodPath'], 'pod-manifest-path') ?? '/etc/kubernetes/manifests',
     certificates: present(text(['authentication', 'x509', 'clientCAFile'], 'client-ca-file'), text(['tlsCertFile'], 'tls-cert-file')),
@@ -49,6 +52,20 @@ export async function kubeletPlaces(host: Asked): Promise<KubeletPlaces> {
     ...(typeof started === 'string' && { guessed: started }),
   }
 }
+
+/** In the order of their names, which is the one they are merged in; those of directories below are among them. */
+async function dropInsIn(host: Asked, directory: string, depth = 0): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const found: Readonly<Record<string, unknown>>[] = []
+  for (const name of ((await unless(host.list(directory))) ?? []).toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
+    const path = `${directory}/${name}`
+    if (/[\0-\x1f\x7f]/.test(name)) continue
+    if ((await unless(host.stat(path)))?.is === 'directory') {
+      if (depth < MOST_DEPTH) found.push(...(await dropInsIn(host, path, depth + 1)))
+    } else if (name.endsWith('.conf')) found.push(fieldsIn(await readable(host, path)) ?? {})
+  }
+  return found
+}
+const MOST_DEPTH = 8
 
 function startOf(flags: ReadonlyMap<string, string>): KubeletStart {
   const [config, dropIns] = [flags.get('config'), flags.get('config-dir')]
@@ -75,11 +92,11 @@ async function argumentsOf(host: Asked): Promise<readonly string[] | string> {
   }
 }
 
-const readable = (host: Asked, path: string): Promise<string | undefined> =>
-  host.read(path).then(
-    (file) => file?.text,
-    (error) => {
-      if (error instanceof HostRefused) return undefined
-      throw error
-    },
-  )
+const readable = async (host: Asked, path: string): Promise<string | undefined> => (await unless(host.read(path)))?.text
+
+/** What is refused is met again, and told, when the path itself is looked at. */
+const unless = <T>(asked: Promise<T | undefined>): Promise<T | undefined> =>
+  asked.catch((error: unknown) => {
+    if (error instanceof HostRefused) return undefined
+    throw error
+  })

@@ -1,10 +1,11 @@
 /** One look at one node: its files, and the objects in those that hold kinds of ours. */
 import { dirname } from 'node:path'
 import { type Host, HostRefused, HostUnreachable, type Stat } from '../hosts/host.ts'
-import type { HostFileRole, HostFileSeen, HostSeen, Kind, KubeletStart } from '../model/index.ts'
+import type { HostFileRole, HostFileSeen, HostSeen, Kind, KubeletStart, RancherSeen } from '../model/index.ts'
 import { certificatesIn, pemsIn } from '../objects/certificates.ts'
 import { type KubeletPlaces, kubeletPlaces } from './hosts-kubelet.ts'
-import { PLACES } from './hosts-places.ts'
+import { PLACES, rancherPlaces } from './hosts-places.ts'
+import { filesOfServer, type RancherLook, rancherOn, runsApiServer } from './hosts-rancher.ts'
 import { withoutKeysInText } from './hosts-redact.ts'
 import { Remembered } from './hosts-remembered.ts'
 import { type StaticPodSeen, staticPodIn } from './hosts-static-pods.ts'
@@ -63,6 +64,7 @@ class Look {
   readonly #unreadObjects: UnreadFile[] = []
   #assumed: string | undefined
   #kubeletStart: KubeletStart | undefined
+  #rancher: RancherSeen | undefined
   readonly #done = new Set<string>()
   readonly #components = new Set<string>()
 
@@ -72,10 +74,12 @@ class Look {
   }
 
   async all(): Promise<void> {
-    const kubelet = await kubeletPlaces(this.#host)
+    const rancher = await rancherOn(this.#host)
+    const kubelet = await kubeletPlaces(this.#host, (this.#rancher = rancher?.seen))
     await this.#kubelet(kubelet)
     await this.#staticPods(kubelet.staticPods)
     for (const path of ADMIN_FILES) await this.#content(path, 'kubeconfig')
+    if (rancher !== undefined) await this.#rancherFiles(rancher)
     for (const directory of SERVICE_DIRECTORIES) await this.#eachIn(directory, /\.conf$/, (path) => this.#stat(path, 'kubelet-service'))
     for (const { directory, names, role } of PLACES) await this.#eachIn(directory, names, (path) => this.#stat(path, role))
     await this.#eachIn('/etc/cni/net.d', /\.(conf|conflist|json)$/, (path) => this.#stat(path, 'cni'))
@@ -91,8 +95,22 @@ class Look {
       unread: this.#unread,
       ...(this.#kubeletStart !== undefined && { kubelet: this.#kubeletStart }),
       ...(this.#assumed !== undefined && { assumed: this.#assumed }),
+      ...(this.#rancher !== undefined && { rancher: this.#rancher }),
     }
-    return { seen, objects: this.#objects, unread: this.#unreadObjects, apiServer: this.#components.has('kube-apiserver') }
+    const apiServer = this.#components.has('kube-apiserver') || runsApiServer(this.#rancher)
+    return { seen, objects: this.#objects, unread: this.#unreadObjects, apiServer }
+  }
+
+  /** Which of its files its API server is given is not known where one of its configuration is not. */
+  async #rancherFiles({ seen, unread, programs }: RancherLook): Promise<void> {
+    for (const one of unread) {
+      if (!this.#unread.some(({ path }) => path === one.path)) this.#unread.push(one)
+      if (seen.server) this.#unreadObjects.push(one)
+    }
+    if (seen.server) await this.#content(`/etc/rancher/${seen.program}/${seen.program}.yaml`, 'kubeconfig')
+    for (const { path, role, must } of filesOfServer(seen)) await this.#content(path, role, must)
+    const places = programs.flatMap((one) => rancherPlaces(one, one === seen.program ? seen.data : undefined))
+    for (const { directory, names, role } of places) await this.#eachIn(directory, names, (path) => this.#stat(path, role))
   }
 
   async #kubelet(places: KubeletPlaces): Promise<void> {

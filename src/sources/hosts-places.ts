@@ -8,24 +8,22 @@ export interface Place {
 }
 
 /** k3s and RKE2 run the kubelet, and k3s the control plane, out of one program: their command lines name none of it. */
-const rancher = (name: 'k3s' | 'rke2'): readonly Place[] => {
-  const data = `/var/lib/rancher/${name}`
-  return [
-    { directory: `/etc/rancher/${name}`, names: /^(k3s|rke2)\.yaml$/, role: 'kubeconfig' },
-    { directory: `/etc/rancher/${name}`, names: /^config\.yaml$/, role: 'configuration' },
-    { directory: `${data}/agent`, names: /\.kubeconfig$/, role: 'kubeconfig' },
-    { directory: `${data}/agent`, names: /\.key$/, role: 'key' },
-    { directory: `${data}/agent/pod-manifests`, names: /\.yaml$/, role: 'static-pod' },
-    { directory: `${data}/server`, names: /^(agent-|node-)?token$/, role: 'key' },
-    { directory: `${data}/server/cred`, names: /\.(kubeconfig|json)$/, role: 'kubeconfig' },
-    { directory: `${data}/server/db`, names: /^etcd$/, role: 'etcd-data' },
-    { directory: `${data}/server/tls`, names: /^etcd$/, role: 'pki-directory' },
-    ...['', '/etcd'].flatMap((below): Place[] => [
-      { directory: `${data}/server/tls${below}`, names: /\.key$/, role: 'key' },
-      { directory: `${data}/server/tls${below}`, names: /\.crt$/, role: 'certificate' },
-    ]),
-  ]
-}
+export const rancherPlaces = (name: 'k3s' | 'rke2', data = `/var/lib/rancher/${name}`): readonly Place[] => [
+  { directory: `/etc/rancher/${name}`, names: /^(k3s|rke2)\.yaml$/, role: 'kubeconfig' },
+  { directory: `/etc/rancher/${name}`, names: /^config\.yaml$/, role: 'configuration' },
+  { directory: `/etc/rancher/${name}/config.yaml.d`, names: /\.ya?ml$/i, role: 'configuration' },
+  { directory: `${data}/agent`, names: /\.kubeconfig$/, role: 'kubeconfig' },
+  { directory: `${data}/agent`, names: /\.key$/, role: 'key' },
+  { directory: `${data}/agent/pod-manifests`, names: /\.yaml$/, role: 'static-pod' },
+  { directory: `${data}/server`, names: /^(agent-|node-)?token$/, role: 'key' },
+  { directory: `${data}/server/cred`, names: /\.(kubeconfig|json)$/, role: 'kubeconfig' },
+  { directory: `${data}/server/db`, names: /^etcd$/, role: 'etcd-data' },
+  { directory: `${data}/server/tls`, names: /^etcd$/, role: 'pki-directory' },
+  ...['', '/etcd'].flatMap((below): Place[] => [
+    { directory: `${data}/server/tls${below}`, names: /\.key$/, role: 'key' },
+    { directory: `${data}/server/tls${below}`, names: /\.crt$/, role: 'certificate' },
+  ]),
+]
 
 export const PLACES: readonly Place[] = [
   ...['/etc/systemd/system', '/usr/lib/systemd/system'].map(
@@ -37,6 +35,4 @@ export const PLACES: readonly Place[] = [
   ),
   { directory: '/var/lib/kube-proxy', names: /^kubeconfig(\.conf)?$|\.kubeconfig$/, role: 'kubeconfig' },
   { directory: '/etc/kubernetes', names: /^kube-proxy(-kubeconfig\.yaml|\.conf|\.kubeconfig)$/, role: 'kubeconfig' },
-  ...rancher('k3s'),
-  ...rancher('rke2'),
 ]

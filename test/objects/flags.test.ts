@@ -154,34 +154,6 @@ describe('where the flags come from', () => {
     expect(instances(text)[0]!.flags.has('etcd-certfile')).toBe(false)
   })
 
-  test('k3s writes its start arguments on the node; RKE2 adds nothing of its own', () => {
-    const node = (annotation: string, args: string[]) =>
-      `${world()}${JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n', annotations: { [annotation]: JSON.stringify(args) } } })}\n`
-    const [k3s] = instances(
-      node('k3s.io/node-args', [
-        'server',
-        '--secrets-encryption',
-        '--kube-apiserver-arg',
-        'audit-log-maxage=7',
-        '--kube-apiserver-arg=profiling=true',
-      ]),
-    )
-    expect(Object.fromEntries(k3s!.flags)).toMatchObject({
-      'authorization-mode': 'Node,RBAC',
-      'audit-log-maxage': '7',
-      profiling: 'true',
-      'encryption-provider-config': expect.any(String),
-    })
-    expect(instances(node('k3s.io/node-args', ['agent', '--kube-apiserver-arg=a=b']))).toEqual([])
-    expect(Object.fromEntries(instances(node('rke2.io/node-args', ['server', '--kube-apiserver-arg=a=b']))[0]!.flags)).toEqual({
-      a: 'b',
-      'encryption-provider-config': expect.any(String),
-    })
-    expect(instances(`${world()}apiVersion: v1\nkind: Node\nmetadata: {name: n, annotations: {k3s.io/node-args: "not json"}}\n`)).toEqual(
-      [],
-    )
-  })
-
   test('etcd takes flags from its environment; a flag wins', () => {
     const text =
       world() +
