@@ -2,6 +2,7 @@
 import { PRACTICES } from '../src/engine/score.ts'
 import type { Action } from '../src/session/actions.ts'
 import { enter } from '../src/session/actions-enter.ts'
+import { isRunning } from '../src/session/actions-run.ts'
 import { type Binding, bind, noSource, PLACES } from './key-binding.ts'
 
 const { EVERYWHERE, FIELDS, LISTS, LOOKING, MOVING, SCREENS } = PLACES
@@ -24,7 +25,7 @@ export const MOVING_KEYS: readonly Binding[] = [
   bind('up', FIELDS, 'move up without leaving the field', move(-1)),
   bind(
     'enter right l',
-    LISTS.filter((place) => place !== 'matrix'),
+    LISTS.filter((place) => place !== 'matrix' && place !== 'choose'),
     'open what is selected; never writes',
     enter,
     {
@@ -32,6 +33,7 @@ export const MOVING_KEYS: readonly Binding[] = [
       off: (state) => (enter(state) === undefined ? 'there is nothing to open' : undefined),
     },
   ),
+  bind('enter right l', ['choose'], 'pick the choice, or type the value', enter, { hint: ['pick', 1] }),
   bind('enter', ['matrix'], 'show who reaches the selected workload, and whom it reaches', enter, {
     hint: ['its list', 1],
     off: (state) => (enter(state) === undefined ? 'there is nothing to open' : undefined),
@@ -73,20 +75,18 @@ export const MOVING_KEYS: readonly Binding[] = [
   bind('[ shift-tab', ['practice'], 'go to the practice before', () => ({ type: 'next-practice', by: -1 })),
 ]
 
+const askToStop = (now: number): Action => ({ type: 'overlay', overlay: { is: 'confirm', about: 'stop', since: now, yes: false } })
+
 export const LEAVING_KEYS: readonly Binding[] = [
   bind('? esc enter left', ['help'], 'close the help', () => ({ type: 'overlay' }), { hint: ['close', 0] }),
-  bind('q', [...SCREENS, 'help', 'too-small'], 'quit the wizard', (state) => ({ type: 'leave', code: state.leaveWith ?? 0 }), {
+  bind('q', [...SCREENS, 'too-small'], 'quit the wizard', (state) => ({ type: 'leave', code: state.leaveWith ?? 0 }), {
     hint: ['quit', 0],
   }),
-  bind(
-    'q esc',
-    ['apply'],
-    'stop the run; asks first',
-    (_, now) => ({ type: 'overlay', overlay: { is: 'confirm', about: 'stop', since: now, yes: false } }),
-    {
-      hint: ['stop', 0],
-    },
-  ),
+  // The help of a run leads no other way out than the run itself.
+  bind('q', ['help'], 'quit the wizard', (state, now) => (isRunning(state) ? askToStop(now) : { type: 'leave', code: 0 }), {
+    hint: ['quit', 0],
+  }),
+  bind('q esc', ['apply'], 'stop the run; asks first', (_, now) => askToStop(now), { hint: ['stop', 0] }),
   bind('ctrl-c', EVERYWHERE, 'quit; during a run: stop after the step in flight, a second time at once', (state) => ({
     type: 'leave',
     code: 130,

@@ -3,6 +3,7 @@ import { breaksWords } from '../plan/step-words.ts'
 import type { LeaveAction, RunAction } from './actions.ts'
 import { closed, go } from './actions-move.ts'
 import { confirmWord } from './approve.ts'
+import type { RunEvent } from './ports.ts'
 import { buttonsOf } from './rows-apply.ts'
 import { undoable } from './rows-history.ts'
 import { hasFailed } from './rows-outcome.ts'
@@ -27,7 +28,7 @@ function during(state: State, now: Running, action: Exclude<RunAction, { type: '
   const next = (change: Partial<Running>): State => ({ ...state, running: { ...now, ...change } })
   switch (action.type) {
     case 'run-event':
-      return next(action.event.is === 'started' ? { run: action.event.run } : stepped(now, action.event.step, action.event.state))
+      return next(action.event.is === 'started' ? { run: action.event.run } : stepped(now, action.event, action.at))
     case 'asked': {
       const step = now.steps.find((one) => one.id === action.step)
       return atTop(
@@ -44,12 +45,15 @@ function during(state: State, now: Running, action: Exclude<RunAction, { type: '
     }
     case 'mistyped':
       return now.asking === undefined ? state : next({ asking: { ...now.asking, wrong: true } })
+    // Whoever read on to the end of the change would not see what it is waited for.
     case 'answer':
-      return next({
-        asking: undefined,
-        automatic: now.automatic || action.answer === 'apply-safe',
-        stopping: now.stopping || action.answer === 'stop',
-      })
+      return atTop(
+        next({
+          asking: undefined,
+          automatic: now.automatic || action.answer === 'apply-safe',
+          stopping: now.stopping || action.answer === 'stop',
+        }),
+      )
     case 'stop':
       return { ...closed(state), running: { ...now, asking: undefined, stopping: true } }
     // What was planned is done or undone: the plan is made anew for what is left.
@@ -62,12 +66,13 @@ function during(state: State, now: Running, action: Exclude<RunAction, { type: '
   }
 }
 
-function stepped(now: Running, step: Running['steps'][number]['id'], state: StepState): Partial<Running> {
+function stepped(now: Running, { step, state }: Extract<RunEvent, { is: 'step' }>, at: number): Partial<Running> {
   const states = new Map(now.states).set(step, state)
-  return state.is === 'rehearsed'
-    ? { states, rehearsed: new Map(now.rehearsed).set(step, { diff: state.diff, warnings: state.warnings }) }
-    : { states }
+  if (state.is === 'rehearsed')
+    return { states, rehearsed: new Map(now.rehearsed).set(step, { diff: state.diff, warnings: state.warnings }) }
+  return BEGINS.has(state.is) ? { states, worked: { since: at, now: at } } : { states }
 }
+const BEGINS: ReadonlySet<StepState['is']> = new Set(['rehearsing', 'writing', 'undoing'])
 
 /** A new question is read from its first line. */
 const atTop = (state: State): State => {
@@ -119,6 +124,15 @@ function beginUndo(state: State, { run, steps }: Extract<RunAction, { type: 'und
 }
 
 export const isRunning = (state: State): boolean => state.running !== undefined && state.running.ended === undefined
+/** A run goes on by itself: it has not ended, and nobody is asked. */
+export const isWorking = ({ running }: State): boolean =>
+  running !== undefined && running.ended === undefined && running.asking === undefined
+
+/** Time has passed while a step is worked on. */
+export const worked = (state: State, now: number): State =>
+  isWorking(state) && state.running?.worked !== undefined
+    ? { ...state, running: { ...state.running, worked: { ...state.running.worked, now } } }
+    : state
 
 function ended(state: State): State {
   const { leaveWith } = state

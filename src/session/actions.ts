@@ -102,7 +102,7 @@ export type ConnectivityAction =
 export type RunAction =
   | { readonly type: 'begin' }
   | { readonly type: 'undo'; readonly run: RunId; readonly steps?: readonly StepId[] }
-  | { readonly type: 'run-event'; readonly event: RunEvent }
+  | { readonly type: 'run-event'; readonly event: RunEvent; readonly at: number }
   | { readonly type: 'asked'; readonly step: StepId; readonly at: number }
   | { readonly type: 'focus'; readonly by: 1 | -1 }
   | { readonly type: 'mistyped' }

@@ -1,4 +1,4 @@
-import type { StepId } from '../model/index.ts'
+import type { StepId, StepState } from '../model/index.ts'
 import { mayBreakRows } from './rows-finding.ts'
 import { choice, diffRows, inColumns, type Line, prose, type Row, row, run } from './rows-line.ts'
 import { RISK_TONE, RISK_WORD, stateText } from './rows-words.ts'
@@ -63,6 +63,30 @@ export function changeRows(running: Running, width: number): Row[] {
         ]),
   ]
 }
+
+/** What goes on and for how long, `Step 2, 14 s: waiting for kube-apiserver on cp-1 to come back`: always in sight, wherever one has scrolled. */
+export function workingText(running: Running): string {
+  const { steps, states, worked, stopping, kind } = running
+  const at = steps.findLastIndex(({ id }) => (states.get(id)?.is ?? 'planned') !== 'planned')
+  const words = WORK[states.get(steps[at]?.id as StepId)?.is ?? 'planned']
+  if (worked === undefined || words === undefined)
+    return stopping
+      ? 'Stopping ...'
+      : kind === 'undo'
+        ? 'Taking back, last step first ...'
+        : 'Working; nothing is written without your answer.'
+  const seconds = Math.floor((worked.now - worked.since) / 1_000)
+  return `Step ${at + 1}${seconds > 0 ? `, ${seconds} s` : ''}${stopping ? ', then it stops' : ''}: ${wordsOf(states.get(steps[at]!.id), words)}`
+}
+const WORK: Readonly<Partial<Record<StepState['is'], string>>> = {
+  rehearsing: 'trying it without writing ...',
+  writing: 'writing ...',
+  waiting: 'waiting for',
+  undoing: 'taking it back ...',
+}
+/** Seconds that a writer counts are of what it waits for; ours stand before it. */
+const wordsOf = (state: StepState | undefined, words: string): string =>
+  state?.is === 'waiting' ? `${words} ${state.for.replace(/ \(\d+ s\)$/, '')}` : words
 
 // ── the question ───────────────────────────────────────────────────────────────────────────────
 /** Steps that "apply all safe" would cover after this one. */

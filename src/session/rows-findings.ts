@@ -1,4 +1,4 @@
-import type { Finding, Practice, Severity } from '../model/index.ts'
+import type { Finding, ObjectRef, Practice, Severity } from '../model/index.ts'
 import { inColumns, type Line } from './rows-line.ts'
 import { OWNER_WORD, objectText, SEVERITY_WORD } from './rows-words.ts'
 import type { Scan } from './store-state.ts'
@@ -41,14 +41,25 @@ const bySeverityCount = (findings: readonly Finding[]): ReadonlyMap<Severity, nu
 /** What the rows around a finding's row say already: nothing, its check, or its object. */
 export type Under = 'nothing' | 'check' | 'object'
 
-/** Paths of files differ where they end: `KubeconfigFile /root~admin.conf`. Other names are cut as ever. */
-export const fittedName = (text: string, room: number): string =>
-  /\/.*\//.test(text) ? cutMiddle(sanitize(text), room) : cut(sanitize(text), room)
-
-function subjectText({ subject }: Finding, under: Under, container: string, room: number): string {
-  if (under === 'object') return container
-  return fittedName(`${objectText(subject)}${container}`, room)
+/**
+ * Paths of files differ where they end: `KubeconfigFile /root~admin.conf`, and those of nodes also by the node: `cp-1:~pki/ca.crt`. Of other
+ * names a quarter is kept for the end, which is where static pods have their node: `Pod kube-system/kube-apis~ver-cp-1`; not where that
+ * would be a container.
+ */
+export function fittedName(text: string, room: number): string {
+  const safe = sanitize(text)
+  const node = /^[^ /:]+:(?=\/)/.exec(safe)?.[0].length ?? 0
+  if (node > 0 && node < room / 2) return cutMiddle(safe, room, room - 1 - node)
+  if (/\/.*\//.test(safe)) return cutMiddle(safe, room)
+  return safe.endsWith(')') ? cut(safe, room) : cutMiddle(safe, room, Math.floor(room / 4))
 }
+
+/** A file of a node by its node and path, since each node has one of that name; anything else by kind and name. */
+export const subjectText = (ref: ObjectRef): string =>
+  ref.file !== undefined && /^[^/:]+:\//.test(ref.file) && ref.file.endsWith(ref.name) ? ref.file : objectText(ref)
+
+const besideText = ({ subject }: Finding, under: Under, container: string, room: number): string =>
+  under === 'object' ? container : fittedName(`${subjectText(subject)}${container}`, room)
 
 /** One finding: severity, object, what is wrong with it. `widest`: columns of the longest object around it, so that no room is wasted. */
 export function findingLine(width: number, finding: Finding, scan: Scan, under: Under = 'nothing', marked?: boolean, widest = width): Line {
@@ -65,7 +76,7 @@ export function findingLine(width: number, finding: Finding, scan: Scan, under: 
     ...(marked === undefined ? [] : [{ text: marked ? '[x]' : '[ ]', width: 3, tone: marked ? ('key' as const) : ('dim' as const) }]),
     { text: fresh, width: 1, tone: isGone ? 'ok' : 'key' },
     { text: SEVERITY_WORD[finding.severity], width: 4, tone: finding.severity },
-    { text: subjectText(finding, under, container, room), width: room, ...tone },
+    { text: besideText(finding, under, container, room), width: room, ...tone },
     {
       text: `${isGone ? 'resolved: ' : ''}${wrong.filter((part) => part !== undefined && part !== '').join(': ')}${owner}`,
       grow: true,

@@ -2,10 +2,10 @@ import type { Finding, FindingId, Plan, Step, StepId } from '../model/index.ts'
 import { preparesStep } from '../plan/step-words.ts'
 import { planAccessRows, stepAccessRows } from './rows-access.ts'
 import { previewRows, stepRows } from './rows-finding.ts'
-import { fittedName } from './rows-findings.ts'
+import { fittedName, subjectText } from './rows-findings.ts'
 import { beside, blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
 import { networkWarningRows, planNetworkRows, stepNetworkRows } from './rows-network.ts'
-import { OWNER_WORD, objectText, RISK_TONE, RISK_WORD } from './rows-words.ts'
+import { OWNER_WORD, RISK_TONE, RISK_WORD } from './rows-words.ts'
 import type { Planned, Scan, State } from './store-state.ts'
 import { count } from './text.ts'
 
@@ -135,7 +135,7 @@ function entryLine(width: number, who: string, text: string, more = '') {
   ])
 }
 const withContainer = ({ subject, container }: Finding): string =>
-  `${objectText(subject)}${container === undefined ? '' : ` (${container})`}`
+  `${subjectText(subject)}${container === undefined ? '' : ` (${container})`}`
 
 /** Steps that serve only what adds to the cluster and mends nothing that is wrong now. */
 export const deliberateSteps = ({ steps }: Plan, { controls }: Pick<Scan, 'controls'>): ReadonlySet<StepId> => {
@@ -172,7 +172,7 @@ export function stepScreenRows(state: State, id: StepId, width: number): Row[] {
       return prose(
         finding === undefined
           ? `${mended} (already resolved)`
-          : `${objectText(finding.subject)}${finding.container === undefined ? '' : ` (${finding.container})`}: ${finding.reason}`,
+          : `${subjectText(finding.subject)}${finding.container === undefined ? '' : ` (${finding.container})`}: ${finding.reason}`,
         width,
         { mark: '- ' },
       )

@@ -1,7 +1,7 @@
 import { atLeast, bySeverity } from '../engine/score.ts'
 import type { Finding, FindingId, Outcome, Practice, RegisteredControl, Status } from '../model/index.ts'
 import { bannerRows } from './rows-banner.ts'
-import { findingLine, type Under } from './rows-findings.ts'
+import { findingLine, subjectText, type Under } from './rows-findings.ts'
 import { choice, inColumns, prose, type Row, row } from './rows-line.ts'
 import { OWNER_WORD, objectText, SEVERITY_WORD, STATUS_TONE, STATUS_WORD } from './rows-words.ts'
 import type { Filter, Scan, State } from './store-state.ts'
@@ -92,7 +92,7 @@ function grouped(scan: Scan, practice: Practice, filter: Filter): readonly Group
     .entries()
     .map(([key, findings]): Group => {
       const sorted = findings
-        .map((finding) => ({ finding, object: objectText(finding.subject) }))
+        .map((finding) => ({ finding, object: subjectText(finding.subject) }))
         .sort((a, b) => bySeverity(a.finding.severity, b.finding.severity) || compare(a.object, b.object))
         .map(({ finding }) => finding)
       const status = findings.some((finding) => finding.verdict === 'fail') ? 'fail' : 'review'
@@ -166,7 +166,7 @@ function searchText(finding: Finding, controls: ReadonlyMap<string, RegisteredCo
 
 const widestOf = (findings: readonly Finding[]): number =>
   findings.reduce((widest, { subject, container }) => {
-    const text = `${objectText(subject)}${container === undefined ? '' : ` (${container})`}`
+    const text = `${subjectText(subject)}${container === undefined ? '' : ` (${container})`}`
     // Hostile names are shown with their hidden characters spelt out; measuring every name would take too long.
     return Math.max(widest, /^[ -~]*$/.test(text) ? text.length : cells(sanitize(text)))
   }, 0)
@@ -179,7 +179,7 @@ const groupKey = (finding: Finding, by: Filter['by']): string =>
       : `owner-${finding.managedBy}`
 function groupTitle(first: Finding, by: Filter['by'], controls: ReadonlyMap<string, RegisteredControl>): string {
   if (by === 'check') return controls.get(first.control)?.title ?? first.control
-  if (by === 'object') return objectText(first.subject)
+  if (by === 'object') return subjectText(first.subject)
   return first.managedBy === ''
     ? 'Managed by nobody else: can be changed here'
     : `Managed by ${OWNER_WORD[first.managedBy]}: the fix is made as a patch file`

@@ -3,17 +3,17 @@ import { PRACTICES } from '../engine/score.ts'
 import { identityText } from '../objects/rbac-who-can.ts'
 import { matrixOf } from './connectivity.ts'
 import { PRACTICE_TITLES } from './route.ts'
+import { workingText } from './rows-apply.ts'
 import { connectivityNumbers } from './rows-connectivity.ts'
 import { subjectTitle } from './rows-escalation.ts'
 import { escalationNumbers, wayFindings } from './rows-escalations.ts'
-import { countsOf, workload } from './rows-findings.ts'
+import { countsOf, subjectText, workload } from './rows-findings.ts'
 import { undoable } from './rows-history.ts'
 import { labelFindings, ladderNumbers } from './rows-ladder.ts'
 import { outcomeText } from './rows-outcome.ts'
 import { ledgerText, ledgerTotal, selectedSteps } from './rows-plan.ts'
 import { endTitle } from './rows-reach.ts'
 import { whoCanNumbers } from './rows-who-can.ts'
-import { objectText } from './rows-words.ts'
 import type { Running, State } from './store-state.ts'
 import { count, sanitize } from './text.ts'
 
@@ -52,7 +52,7 @@ export function titleText(state: State): string {
     case 'practice':
       return `${PRACTICES.indexOf(route.practice) + 1} of 6  ${PRACTICE_TITLES[route.practice]}`
     case 'finding':
-      return finding === undefined ? 'Finding' : `Finding on ${objectText(finding.subject)}`
+      return finding === undefined ? 'Finding' : `Finding on ${subjectText(finding.subject)}`
     case 'control':
       return 'Check'
     case 'gaps':
@@ -152,7 +152,9 @@ export function nextText(state: State): string {
             : 'space marks findings, a plans their fix, enter explains.'
     case 'finding':
       return look?.plan?.steps.length === 0
-        ? 'Not fixed by this tool itself: see "The fix". esc: back.'
+        ? look.plan.ledger.needsValue.length > 0
+          ? 'The fix needs a value from you: c gives it. esc goes back.'
+          : 'Not fixed by this tool itself: see "The fix". esc: back.'
         : 'a plans this fix, space marks it for later, esc goes back.'
     case 'control':
       return 'esc goes back.'
@@ -208,8 +210,7 @@ export function nextText(state: State): string {
 function applyNext(running: Running | undefined): string {
   if (running?.asking?.focus === 'typed') return 'Read the change; to leave it out press tab, then enter.'
   if (running?.asking !== undefined) return 'Read it; left and right choose a button, enter presses it.'
-  if (running?.stopping) return 'Stopping after the step in flight ...'
-  return running?.kind === 'undo' ? 'Taking back, last step first ...' : 'Working; nothing is written without your answer.'
+  return running === undefined ? '' : workingText(running)
 }
 
 function pastRunNext({ history }: State, id: string): string {

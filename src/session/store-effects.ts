@@ -1,6 +1,7 @@
 /** What actions set going: opening, planning, trying out. Results come back as actions; nothing here decides what is shown. */
 import type { Practice, Step } from '../model/index.ts'
 import type { Action } from './actions.ts'
+import { isWorking } from './actions-run.ts'
 import type { OpenedSource, SourceChoice } from './ports.ts'
 import { foreseenEffects } from './store-foreseen.ts'
 import { foretoldEffects } from './store-foretold.ts'
@@ -130,8 +131,13 @@ export function effectsOf(ports: EffectPorts): Effects {
   let ticking: { readonly at: number; readonly cancel: () => void } | undefined
 
   /** One timer for the next thing that is over, none when there is nothing. */
-  function tickWhenDue({ toast, scan }: State): void {
-    const times = [...(toast === undefined ? [] : [toast.until]), ...(scan?.fresh.values().map((one) => one.until) ?? [])]
+  function tickWhenDue(state: State): void {
+    const { toast, scan } = state
+    const times = [
+      ...(toast === undefined ? [] : [toast.until]),
+      ...(scan?.fresh.values().map((one) => one.until) ?? []),
+      ...nextSecond(state),
+    ]
     const next = times.length === 0 ? undefined : Math.min(...times)
     if (ticking?.at === next || closed) return
     ticking?.cancel()
@@ -169,7 +175,7 @@ export function effectsOf(ports: EffectPorts): Effects {
       tryRemovals()
       foresee()
       foretell()
-      if (now.toast !== before.toast || now.scan?.fresh !== before.scan?.fresh) tickWhenDue(now)
+      if (now.toast !== before.toast || now.scan?.fresh !== before.scan?.fresh || now.running !== before.running) tickWhenDue(now)
       const of = lookKey(now)
       if (of !== undefined && now.look?.of !== of) {
         dispatch({ type: 'looking', of })
@@ -194,6 +200,12 @@ export function effectsOf(ports: EffectPorts): Effects {
       letGo()
     },
   }
+}
+
+/** While a step is worked on its seconds are counted. */
+function nextSecond(state: State): readonly number[] {
+  const worked = isWorking(state) ? state.running?.worked : undefined
+  return worked === undefined ? [] : [worked.now + 1_000 - ((worked.now - worked.since) % 1_000)]
 }
 
 /** What is being looked at, and with which values: a new key means working it out anew. */

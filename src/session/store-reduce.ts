@@ -3,7 +3,7 @@ import { choose, type } from './actions-choose.ts'
 import { connect } from './actions-connectivity.ts'
 import { move } from './actions-move.ts'
 import { plan } from './actions-plan.ts'
-import { leave, running } from './actions-run.ts'
+import { leave, running, worked } from './actions-run.ts'
 import { source } from './actions-scan.ts'
 import type { State } from './store-state.ts'
 
@@ -20,8 +20,9 @@ export function reduce(state: State, action: Action): State {
     case 'overlay':
     case 'toast':
     case 'blank':
-    case 'tick':
       return move(state, action)
+    case 'tick':
+      return worked(move(state, action), action.at)
     case 'typed':
     case 'erased':
     case 'cleared':

@@ -37,7 +37,7 @@ export function runEffects({ desk, clock, grant, get, dispatch, source, readHist
 
   async function carry(events: AsyncIterable<RunEvent>): Promise<void> {
     try {
-      for await (const event of events) dispatch({ type: 'run-event', event })
+      for await (const event of events) dispatch({ type: 'run-event', event, at: clock.now() })
       dispatch({ type: 'run-ended' })
     } catch (error) {
       dispatch({ type: 'run-ended', problem: messageOf(error) })

@@ -158,6 +158,8 @@ export interface Running {
   readonly automatic: boolean
   readonly stopping: boolean
   readonly run?: RunId
+  /** Since when the step in work is rehearsed, or written, or taken back, and the time last looked at; both epoch milliseconds. */
+  readonly worked?: { readonly since: number; readonly now: number }
   readonly ended?: { readonly problem?: string }
 }
 

@@ -44,11 +44,10 @@ export function cut(text: string, width: number): string {
   return `${kept}~`
 }
 
-/** As much of both ends as `width` columns hold: names that begin alike are told apart by how they end. */
-export function cutMiddle(text: string, width: number): string {
+/** As much of both ends as `width` columns hold, `kept` of them for the end: names that begin alike are told apart by how they end. */
+export function cutMiddle(text: string, width: number, kept = Math.floor((width - 1) / 2)): string {
   if (cells(text) <= width) return text
-  const kept = Math.floor((width - 1) / 2)
-  return PLAIN.test(text) && kept > 2 ? `${text.slice(0, width - 1 - kept)}~${text.slice(-kept)}` : cut(text, width)
+  return PLAIN.test(text) && kept > 2 && kept < width - 1 ? `${text.slice(0, width - 1 - kept)}~${text.slice(-kept)}` : cut(text, width)
 }
 
 /** Exactly `width` columns: cut or padded with spaces. */

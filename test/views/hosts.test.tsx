@@ -116,7 +116,8 @@ test.each([
   await press(...'cp-2', 'enter')
   look('the word is another node')
   expect(writer.did).toEqual([])
-  await press('esc', ...'cp-1', 'enter')
+  // Whoever has read on to the end of the change still sees what is waited for.
+  await press('pagedown', 'pagedown', 'esc', ...'cp-1', 'enter')
   await until('to come back (3 s)')
   look('waiting')
   const before = wizard.lines()
@@ -124,6 +125,8 @@ test.each([
   await until('to come back (8 s)')
   // In place: nothing else moves.
   expect(wizard.lines()).toEqual(before.map((line) => line.replace('(3 s)', '(8 s)')))
+  clock.pass(14_000)
+  await until('Step 1, 14 s: waiting for kube-apiserver on cp-1 to come back')
   writer.release()
   await until('step 2 of')
   await until('To apply it type')

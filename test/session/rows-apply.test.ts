@@ -1,0 +1,33 @@
+/** What is said of a run while nobody is asked. */
+import { expect, test } from 'vitest'
+import type { StepId, StepState } from '../../src/model/index.ts'
+import { workingText } from '../../src/session/rows-apply.ts'
+import type { Running } from '../../src/session/store-state.ts'
+
+const STEPS = ['one', 'two'].map((id) => ({ id: id as StepId, title: id, risk: 'safe' as const, mayBreak: [], mends: 1, word: 'word' }))
+
+function running(states: Readonly<Record<string, StepState>>, more: Partial<Running> = {}): Running {
+  const known = new Map(Object.entries(states) as [StepId, StepState][])
+  return { kind: 'apply', steps: STEPS, states: known, rehearsed: new Map(), automatic: false, stopping: false, ...more }
+}
+
+test('a step says what it waits for and for how long, without the seconds of the writer', () => {
+  const worked = { since: 1_000, now: 15_400 }
+  const waiting: StepState = { is: 'waiting', for: 'kube-apiserver on cp-1 to come back (11 s)' }
+  const done: StepState = { is: 'mended', note: '' }
+  expect(workingText(running({ one: done, two: waiting }, { worked }))).toBe(
+    'Step 2, 14 s: waiting for kube-apiserver on cp-1 to come back',
+  )
+  expect(workingText(running({ one: waiting }, { worked, stopping: true }))).toBe(
+    'Step 1, 14 s, then it stops: waiting for kube-apiserver on cp-1 to come back',
+  )
+  expect(workingText(running({ one: { is: 'writing' } }, { worked: { since: 1_000, now: 1_900 } }))).toBe('Step 1: writing ...')
+})
+
+test('before the first step and between two there is no step to speak of', () => {
+  expect(workingText(running({}))).toBe('Working; nothing is written without your answer.')
+  expect(workingText(running({}, { kind: 'undo' }))).toBe('Taking back, last step first ...')
+  expect(workingText(running({ one: { is: 'skipped', because: '' } }, { worked: { since: 0, now: 0 }, stopping: true }))).toBe(
+    'Stopping ...',
+  )
+})
