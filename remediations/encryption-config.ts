@@ -5,13 +5,12 @@ import type { Change, Finding, Proposal, Readable, Remedy, RemedyContext, View }
 import { distribution } from '../src/objects/distribution.ts'
 import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets } from '../src/objects/encryption.ts'
 import { formsFor } from '../src/objects/encryption-forms.ts'
-import { type EncryptionHosts, encryptionHosts } from '../src/objects/encryption-hosts.ts'
-import { KUBEADM } from '../src/objects/encryption-kubeadm.ts'
+import type { EncryptionHosts } from '../src/objects/encryption-hosts.ts'
 import type { EncryptionWish } from '../src/objects/encryption-stages.ts'
 import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { type HostFile, proposeFlags } from './apiserver-flag.ts'
 import { PROVE, placingKeys, whenLoaded } from './encryption-runbook.ts'
-import { formWanted, inKubeadm, mountsOf, STAGED_OPTIONS, STAGED_READS, stagedProposal } from './encryption-staged.ts'
+import { formWanted, STAGED_OPTIONS, STAGED_READS, stagedProposal } from './encryption-staged.ts'
 import { apiServerNodes } from './flag-hosts.ts'
 import { liesThere } from './flag-runbook.ts'
 import { PROVIDER_OPTIONS, type ProviderCommands, providerProposal } from './provider-command.ts'
@@ -50,7 +49,6 @@ export const encryptSecrets = <
           byHand:
             'OpenShift encrypts by its own operator: oc patch apiserver cluster --type merge -p \'{"spec":{"encryption":{"type":"aesgcm"}}}\', then wait until every resource is reported as migrated',
         }
-      if (finding.key === KUBEADM) return remembered(context)
       const staged = stagedProposal(context, (hosts) => wishFor(hosts, context), 'encrypt Secrets at rest, in stages')
       if (staged !== undefined) return staged
       const { configured, resource, writes } = finding.evidence
@@ -77,16 +75,6 @@ function wishFor(hosts: EncryptionHosts, context: Pick<RemedyContext, 'view' | '
 }
 
 const FLAG = 'encryption-provider-config'
-
-/** kubeadm is told what API servers are given; nothing that runs is touched. */
-function remembered({ view }: Pick<RemedyContext, 'view'>): Proposal {
-  const [instance] = componentFlags(view, 'kube-apiserver').instances
-  const path = instance?.flags.get(FLAG)
-  if (instance === undefined || path === undefined) return { refused: `no API server is given --${FLAG} any more` }
-  const mounts = mountsOf(path, encryptionHosts(view)?.nodes ?? [])
-  const changes = inKubeadm(path, view, mounts, instance.flags.get(`${FLAG}-automatic-reload`) === 'true')
-  return { changes, risk: 'safe', summary: `have the next kubeadm upgrade keep --${FLAG}`, mayBreak: [] }
-}
 
 /** Where any API server encrypts already, a second key would make what the one writes unreadable for the other: all must have the very same file. */
 function likeTheOthers(finding: Finding<unknown>, context: RemedyContext): Proposal | undefined {

@@ -2,6 +2,7 @@ import type { Kind, Observation, Outcome, Readable, RegisteredControl, Remark, S
 import { isAskedFor } from '../objects/narrowed.ts'
 import { type AttestedBy, attestationText } from './attestations.ts'
 import { FindingKeeper, type IsExcepted } from './finding-keeper.ts'
+import { takenByUpgrade } from './kubeadm-upgrade.ts'
 import { together } from './refusals.ts'
 
 const none: IsExcepted = () => false
@@ -57,10 +58,12 @@ function unreadOutcome(control: RegisteredControl, unread: readonly Unread[]): O
 function fold(control: RegisteredControl, snapshot: Snapshot, yielded: Iterable<Observation | Remark>, keeper: FindingKeeper): Outcome {
   const observations: Observation[] = []
   const remarks: Remark[] = []
-  for (const one of yielded) {
+  const take = (one: Observation | Remark): void => {
     if (!('reason' in one)) remarks.push(one)
     else if ('subject' in one && isAskedFor(snapshot, one.subject)) observations.push(one)
   }
+  for (const one of yielded) take(one)
+  for (const one of takenByUpgrade(control, snapshot, [...observations])) take(one)
   const unknowns = remarks.filter((remark) => 'unknown' in remark)
   const findings = keeper.findings(observations, snapshot)
   const live = findings.filter((finding) => !finding.excepted && finding.origin === 'workload')

@@ -111,7 +111,7 @@ function mountEdits(pod: PodObject, container: ContainerSpec, at: Path, files: r
   const known = pod.spec.volumes ?? []
   return [...set([...at, 'volumeMounts'], mounts, before), ...set(['spec', 'volumes'], [...known, ...volumes], known)]
 }
-const isUnder = (path: string, directory: string): boolean =>
+export const isUnder = (path: string, directory: string): boolean =>
   path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`)
 const freeName = (name: string, taken: readonly string[]): string => (taken.includes(name) ? freeName(`${name}-k8s-harden`, taken) : name)
 

@@ -26,14 +26,47 @@ export function readExtraArgs(value: unknown): ReadonlyMap<string, string> {
 }
 const text = (value: unknown): string => (value === undefined || value === null ? '' : String(value))
 
+/** What a ClusterConfiguration says of a component itself. */
+export const extraArgs = (configuration: Fields, component: Component): ReadonlyMap<string, string> =>
+  readExtraArgs(EXTRA_ARGS[component].reduce<unknown>((here, key) => fieldsOf(here)[key as string], configuration))
+
 /** The command line that kubeadm would write; undefined where it would not run the component (etcd outside the cluster). */
 export function kubeadmFlags(configuration: Fields, component: Component): ReadonlyMap<string, string> | undefined {
   if (component === 'etcd' && fieldsOf(configuration['etcd'])['external'] !== undefined) return undefined
-  const path = EXTRA_ARGS[component]
-  const extra = readExtraArgs(path.reduce<unknown>((here, key) => fieldsOf(here)[key as string], configuration))
+  const extra = extraArgs(configuration, component)
   const own = OWN[component](configuration, extra)
   return new Map([...Object.entries(own), ...extra])
 }
+
+/** Flags that kubeadm writes with values of the node or of other fields (getAPIServerCommand and its like of v1.37.2, and older ones). */
+const BY_ITSELF: Readonly<Record<Component, readonly string[]>> = {
+  'kube-apiserver': [
+    ...[
+      'advertise-address',
+      'secure-port',
+      'insecure-port',
+      'service-cluster-ip-range',
+      'kubelet-preferred-address-types',
+      'feature-gates',
+    ],
+    ...['requestheader-username-headers', 'requestheader-group-headers', 'requestheader-extra-headers-prefix'],
+    ...['proxy-client-cert-file', 'proxy-client-key-file'],
+  ],
+  'kube-controller-manager': [
+    ...['leader-elect', 'kubeconfig', 'authentication-kubeconfig', 'authorization-kubeconfig', 'requestheader-client-ca-file', 'port'],
+    ...['cluster-signing-cert-file', 'cluster-signing-key-file', 'controllers', 'allocate-node-cidrs', 'cluster-cidr', 'cluster-name'],
+    ...['service-cluster-ip-range', 'node-cidr-mask-size', 'feature-gates'],
+  ],
+  'kube-scheduler': ['leader-elect', 'kubeconfig', 'authentication-kubeconfig', 'authorization-kubeconfig', 'port', 'feature-gates'],
+  etcd: [
+    ...['name', 'advertise-client-urls', 'listen-peer-urls', 'initial-advertise-peer-urls', 'data-dir', 'snapshot-count', 'feature-gates'],
+    ...['initial-cluster', 'initial-cluster-state', 'watch-progress-notify-interval'],
+    ...['experimental-initial-corrupt-check', 'experimental-watch-progress-notify-interval'],
+  ],
+}
+/** Does kubeadm write this flag although no `extraArgs` name it? What it says may be another thing on each node. */
+export const writesByItself = (configuration: Fields, component: Component, flag: string): boolean =>
+  BY_ITSELF[component].includes(flag) || Object.hasOwn(OWN[component](configuration, new Map()), flag)
 
 const OWN: Readonly<Record<Component, (configuration: Fields, extra: ReadonlyMap<string, string>) => Record<string, string>>> = {
   'kube-apiserver': (configuration, extra) => {

@@ -22,6 +22,7 @@ import { refText } from '../objects/ref.ts'
 import { planDigest, stepId } from './digest.ts'
 import { higherRisk, mergeTargets, Refused, RISKS, type Target, targetsOf } from './draft.ts'
 import { giveWay } from './give-way.ts'
+import { isLackingInKubeadm, keptByKubeadm } from './kubeadm-upgrade.ts'
 import { floorOf, whyNotLive } from './live-limits.ts'
 import { CONFLICT, mergeThree } from './merge.ts'
 import { cuttingSteps } from './network-risk.ts'
@@ -63,7 +64,7 @@ export function compile(
   for (const finding of findings.toSorted((a, b) => bySeverity(a.severity, b.severity))) {
     const alongside = together.get(objectKey(finding.subject))!.filter((other) => other !== finding)
     const proposal =
-      options.unattended && finding.verdict === 'review'
+      options.unattended && finding.verdict === 'review' && !isLackingInKubeadm(finding)
         ? FOR_A_HUMAN
         : options.unattended && controls.get(finding.control)?.deliberate
           ? { refused: `its fix adds to the cluster what nobody has asked for yet: name it, --control ${finding.control}` }
@@ -163,6 +164,8 @@ function proposalFor(
   if (finding.excepted) return { refused: 'its risk is accepted in the exceptions file' }
   if (finding.origin === 'system') return { refused: "it is the platform's own: changing it is up to whoever ships it" }
   if (control === undefined) return { refused: `there is no control ${finding.control}` }
+  const kept = keptByKubeadm(finding, view)
+  if (kept !== undefined) return kept
   if ('byHand' in control.remedy) return control.remedy
   const remedy: Remedy = control.remedy
   try {

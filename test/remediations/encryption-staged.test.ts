@@ -78,7 +78,14 @@ describe('encryption at rest where hosts reach every API server', () => {
   })
 
   it('where kubeadm would start API servers without the file, it is told of it, and nothing else is touched', () => {
-    const given = [config([secretbox('k'), { identity: {} }]), pod('cp-1', ...GIVEN) + KUBEADM] as const
+    const mounted = (text: string) =>
+      text
+        .replace(
+          'name: kube-apiserver, ',
+          'name: kube-apiserver, volumeMounts: [{name: enc, mountPath: /etc/kubernetes/enc, readOnly: true}], ',
+        )
+        .replace(/}$/, ', volumes: [{name: enc, hostPath: {path: /etc/kubernetes/enc, type: Directory}}]}')
+    const given = [config([secretbox('k'), { identity: {} }]), mounted(pod('cp-1', ...GIVEN)) + KUBEADM] as const
     const { snapshot } = worldOf(world([host('cp-1', given[0])], given[1]))
     const control = { ...secEtcdEncryption, id: 'sec-etcd-encryption', practice: 'secrets' } as unknown as RegisteredControl
     const { status, findings } = judge(control, snapshot)

@@ -5,7 +5,6 @@ import { distribution } from '../../objects/distribution.ts'
 import { encryptionRules, ruleForSecrets, signsOfConfiguration, writersOfSecrets } from '../../objects/encryption.ts'
 import { meantPrefix } from '../../objects/encryption-coverage.ts'
 import { hasLoadedEncrypting, ownFile } from '../../objects/encryption-hosts.ts'
-import { forgottenByKubeadm } from '../../objects/encryption-kubeadm.ts'
 import { lookNow, NOT_OF_NOW, writerSeen, writtenByOne } from '../../objects/encryption-writer.ts'
 import { filesNamed } from '../../objects/flag-files.ts'
 import {
@@ -54,7 +53,6 @@ export default control({
     const seen = new Set<Judged>()
     for (const instance of instances) seen.add(yield* judge(instance, ownFile(instance, view) ?? view.all('EncryptionConfiguration')))
     yield* remarks
-    yield* forgottenByKubeadm(instances, view)
 
     const encrypted = [...writers].filter((provider) => provider !== 'identity')
     const on = { subject: instances[0]?.subject ?? CONTROL_PLANE, origin: 'workload' as const }

@@ -1,0 +1,126 @@
+/** What passes today and would not after the next `kubeadm upgrade`: found by judging the world after it. */
+import type { FactName, Kind, Observation, Readable, RegisteredControl, Remark, Snapshot, View } from '../model/index.ts'
+import { type Component, staticPods } from '../objects/flag-parse.ts'
+import { afterUpgrade, type ForgottenFlag, nextUpgrade, OF_NOW, type Upgrade } from '../objects/kubeadm-upgrade.ts'
+import { refText, sameObject } from '../objects/ref.ts'
+
+/** Of what a control says about flags; `observed`: what it says of today, which comes first. */
+export function* takenByUpgrade(
+  control: RegisteredControl,
+  snapshot: Snapshot,
+  observed: readonly Observation[],
+): Iterable<Observation | Remark> {
+  if (!(control.consults ?? []).includes('ClusterConfiguration')) return
+  const upgrade = nextUpgrade(snapshot)
+  if (upgrade.flags.length === 0) return
+  const judged = judgedIn(control, snapshot)
+  // What is wrong today on one node is mended there first, and kubeadm is told then.
+  const lost = (flags: readonly ForgottenFlag[]) =>
+    newAfter(judged, flags, snapshot).find((one) => !observed.some((known) => says(known, one)))
+  // Each by itself first: without all of them there may be nothing left to judge.
+  const losses = upgrade.flags.flatMap((flag) => {
+    const loss = lost([flag])
+    return loss === undefined ? [] : [{ flags: [flag], loss }]
+  })
+  const together = losses.length === 0 ? lost(upgrade.flags) : undefined
+  if (together !== undefined) losses.push({ flags: [...least(upgrade.flags, lost)], loss: together })
+  if (losses.length > 0 && upgrade.unread !== undefined)
+    yield { note: `whether the next kubeadm upgrade keeps these flags is not known: ${upgrade.unread.because}` }
+  else for (const { flags, loss } of losses) yield finding(upgrade, flags, loss)
+}
+
+/** The same, of whichever object. A failure today is graver than whatever another reason would be after it. */
+const says = (known: Observation, one: Observation): boolean =>
+  known.key === one.key &&
+  (known.key === undefined
+    ? sameObject(known.subject, one.subject) && known.reason === one.reason
+    : known.verdict !== 'review' || known.reason === one.reason)
+
+/** Some flags make up for each other: the fewest that must go together for anything to be lost. */
+function least(flags: readonly ForgottenFlag[], lost: (flags: readonly ForgottenFlag[]) => unknown): readonly ForgottenFlag[] {
+  return flags.reduce((kept, flag) => {
+    const fewer = kept.filter((one) => one !== flag)
+    return lost(fewer) === undefined ? kept : fewer
+  }, flags)
+}
+
+/** What a control said of worlds after an upgrade, by the flags that are then otherwise; good for as long as what it may look at there stays the same. */
+interface Judged {
+  readonly control: RegisteredControl
+  readonly inputs: readonly unknown[]
+  readonly worlds: Map<string, readonly Observation[]>
+}
+const remembered = new WeakMap<RegisteredControl, Judged>()
+
+function judgedIn(control: RegisteredControl, view: Snapshot): Judged {
+  const seen = [...control.reads, ...(control.consults ?? [])].filter((what) => what !== 'Pod' && !OF_NOW.has(what))
+  const inputs = [
+    view.source,
+    ...staticPods(view),
+    ...seen.flatMap((what) => [view.all(what as Kind), view.fact(what as FactName), view.unread(what)]),
+  ]
+  const known = remembered.get(control)
+  if (known?.inputs.length === inputs.length && inputs.every((one, index) => one === known.inputs[index])) return known
+  const fresh = { control, inputs, worlds: new Map() }
+  remembered.set(control, fresh)
+  return fresh
+}
+
+/** What it says of that world and does not say of today's, both judged by manifests alone. */
+function newAfter({ control, worlds }: Judged, flags: readonly ForgottenFlag[], snapshot: Snapshot): readonly Observation[] {
+  const said = (of: readonly ForgottenFlag[]): readonly Observation[] => {
+    const key = of.map(({ component, flag }) => `${component} ${flag}`).join()
+    let all = worlds.get(key)
+    if (all === undefined) worlds.set(key, (all = observations(control, afterUpgrade(snapshot, of))))
+    return all
+  }
+  const before = said([])
+  return said(flags).filter((one) => one.origin !== 'system' && !before.some((known) => says(known, one)))
+}
+
+function observations(control: RegisteredControl, view: View<Readable>): readonly Observation[] {
+  try {
+    return [...control.evaluate(view)].filter((one): one is Observation => 'reason' in one)
+  } catch {
+    return []
+  }
+}
+
+const RUN: Readonly<Record<Component, string>> = {
+  'kube-apiserver': 'API servers run',
+  'kube-controller-manager': 'controller managers run',
+  'kube-scheduler': 'schedulers run',
+  etcd: 'members of etcd run',
+}
+
+function finding({ kept }: Upgrade, flags: readonly ForgottenFlag[], loss: Observation): Observation {
+  const [{ component, given, stated, volumes, runs }] = flags as readonly [ForgottenFlag]
+  const names = flags.map((one) => `--${one.flag}`).join(', ')
+  const isWithout = runs.every((value) => value === undefined)
+  const isMountAlone = volumes.length > 0 && runs.every((value) => value === given)
+  const reason = isMountAlone
+    ? `does not mount the file of ${names}, which ${RUN[component]} with`
+    : isWithout
+      ? `has ${names}, which ${RUN[component]} without`
+      : stated
+        ? `has another ${names} than ${RUN[component]} with`
+        : `does not have ${names}, which ${RUN[component]} with`
+  const then = flags.some((one) => one.flag === ENCRYPTION && !isWithout) ? UNREADABLE : `${refText(loss.subject)} ${loss.reason}`
+  return {
+    subject: kept!.ref,
+    at: ['data', 'ClusterConfiguration'],
+    key: `${component} ${names}`,
+    origin: 'workload',
+    verdict: 'review',
+    ...(loss.severity !== undefined && { severity: loss.severity }),
+    reason,
+    detail: `unless patches that you give to kubeadm see to it, after its next upgrade ${then}`,
+    evidence: {
+      grade: 'E1',
+      kubeadm: { component, flags: flags.map((one) => one.flag), lacks: flags.every((one) => !one.stated) },
+      seen: `kubeadm-config: ${flags.map((one) => (one.given === undefined || one.given === '' ? `no --${one.flag}` : `--${one.flag}=${one.given}`)).join(', ')}`,
+    },
+  }
+}
+const ENCRYPTION = 'encryption-provider-config'
+const UNREADABLE = 'API servers start without the keys and cannot read any Secret'
