@@ -8,7 +8,7 @@ import type { Edge, Side } from '../../src/objects/network-edges.ts'
 import { whyLeftAlone } from '../../src/objects/network-first-campaign.ts'
 import { ownRouters } from '../../src/objects/network-ingress-controllers.ts'
 import { edgesOf, isOfFiles, NEED_READS, type NeedView, unreadNeeds } from '../../src/objects/network-needs.ts'
-import { operatorEdges, ownedByCustomKinds } from '../../src/objects/network-operators.ts'
+import { operands, ownedByCustomKinds } from '../../src/objects/network-operators.ts'
 import { callers } from '../../src/objects/network-peers.ts'
 import { REACH_KINDS } from '../../src/objects/network-reach.ts'
 import { refText } from '../../src/objects/ref.ts'
@@ -110,8 +110,7 @@ function allowedText(strict: boolean, named: readonly PolicyDraft[]): string {
 }
 
 function warnings(view: View<Readable>, namespace: string, strict: boolean): string[] {
-  const known = new Set(operatorEdges(view).flatMap(({ to }) => (to.is === 'workloads' ? to.workloads : [])))
-  const operated = ownedByCustomKinds(view, namespace).filter((workload) => !known.has(workload))
+  const operated = ownedByCustomKinds(view, namespace).filter((workload) => !operands(view).has(workload))
   const routers = ownRouters(view)
   const unseen = unreadNeeds(view).filter(isOfFiles)
   return [

@@ -1,5 +1,6 @@
 /** What pods of a namespace are to call, as rules, and to whom each is given. */
 import type { LabelSelector, Readable, View } from '../../src/model/index.ts'
+import { derived } from '../../src/objects/derived.ts'
 import { ANY_DNS } from '../../src/objects/network-dns.ts'
 import { ANYWHERE, type Edge } from '../../src/objects/network-edges.ts'
 import type { NeedView } from '../../src/objects/network-needs.ts'
@@ -57,12 +58,14 @@ function ruleOf(view: NeedView, edge: Edge, namespace: string, outside: Outside)
 
 /** The address of a load balancer is translated on the node of the caller: packets go straight to the pods behind it, which anybody may call. */
 const entryRules = (view: NeedView, namespace: string): readonly Rule[] =>
+  derived(view, entryEdges)
+    .filter(({ to }) => !isInside(to, namespace))
+    .flatMap((edge) => ruleOf(view, edge, namespace, 'everything'))
+const entryEdges = (view: NeedView): readonly Edge[] =>
   view
     .all('Service')
     .filter(({ spec }) => spec?.type === 'LoadBalancer' || (spec?.externalIPs ?? []).length > 0)
     .flatMap((service) => edgesTo(view, ANYWHERE, service, `the address of its load balancer leads to pods of the cluster`))
-    .filter(({ to }) => !isInside(to, namespace))
-    .flatMap((edge) => ruleOf(view, edge, namespace, 'everything'))
 
 /** Calls of pods on the network of their node. */
 export function hostCalls(view: NeedView, edges: readonly Edge[], namespace: string): readonly OnHosts[] {

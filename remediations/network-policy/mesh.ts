@@ -1,7 +1,7 @@
 /** Traffic that comes by a port of a mesh's proxy: Istio's ambient mode (istio.io, "Ambient and Kubernetes NetworkPolicy"), Linkerd (linkerd.io, "Opaque ports"). */
 import type { View } from '../../src/model/index.ts'
 import { type MESH_KINDS, takesByLinkerd } from '../../src/objects/network-mesh.ts'
-import { workloads } from '../../src/objects/workloads.ts'
+import { workloadsIn } from '../../src/objects/workloads.ts'
 import type { Rule } from './policy-rules.ts'
 
 type MeshView = View<(typeof MESH_KINDS)[number]>
@@ -10,7 +10,7 @@ const MODE = 'istio.io/dataplane-mode'
 /** By label of the namespace, or of its pods. */
 export const isAmbient = (view: MeshView, namespace: string): boolean =>
   view.find('Namespace', undefined, namespace)?.metadata.labels?.[MODE] === 'ambient' ||
-  workloads(view).some((workload) => workload.namespace === namespace && workload.templateLabels[MODE] === 'ambient')
+  workloadsIn(view, namespace).some((workload) => workload.templateLabels[MODE] === 'ambient')
 
 /** As policies see a rule where the mesh carries what it is about. */
 export function throughMesh(view: MeshView, namespace: string): (rule: Rule) => Rule {

@@ -1,6 +1,6 @@
 /** How pods identify themselves to a cloud: by an identity of their service account, by a key that was handed to them, or not at all. */
 import type { ContainerSpec, EnvVar, NodeObject, PodSpec, ServiceAccountObject, Volume } from '../model/index.ts'
-import { remembered } from './derived.ts'
+import { remembered, rememberedText } from './derived.ts'
 
 export type Cloud = 'aws' | 'gcp' | 'azure' | 'oci'
 export const CLOUD_NAMES: Readonly<Record<Cloud, string>> = { aws: 'AWS', gcp: 'Google Cloud', azure: 'Azure', oci: 'OCI' }
@@ -42,7 +42,7 @@ const KEY_NAMES: readonly (readonly [name: RegExp, Cloud])[] = [
   [/^oci[_-](cli[_-])?(private[_-])?key([_-]content)?$/i, 'oci'],
 ]
 /** Which cloud's key a variable or a key of a Secret is called. */
-export const keyNamed = (name: string): Cloud | undefined => KEY_NAMES.find(([pattern]) => pattern.test(name))?.[1]
+export const keyNamed = rememberedText((name): Cloud | undefined => KEY_NAMES.find(([pattern]) => pattern.test(name))?.[1])
 
 /** Files of keys, by the name under which they usually lie in a Secret: for a human to look at. */
 export const couldBeKeyFile = (name: string): boolean =>

@@ -1,4 +1,5 @@
 /** Does a text hold a credential? Answers with its format and length; the value itself is never handed on. */
+import { rememberedText } from './derived.ts'
 
 export interface Credential {
   /** `format`: the value itself is one, whatever it is called. `name`: it is called one and looks random. `named`: it is only called one. */
@@ -112,13 +113,13 @@ const NOT_THE_SECRET =
   /_(FILE|FILENAME|PATH|DIR|NAME|NAMESPACE|REF|KEY_ID|ID|URL|URI|HOST|ENDPOINT|ISSUER|AUDIENCE|HEADER|TYPE|ALGORITHM|TTL|EXPIRY|EXPIRATION|EXPIRES_IN|LENGTH|POLICY|SERVICE|STORE|BACKEND|PROVIDER|ENABLED|SELECTOR|MOUNT)$/
 
 /** Which rule of the name list a name falls under: `DB_PASSWORD`, `apiKey`, `spring.datasource.password`; undefined for `…_FILE` and the like. */
-export function secretName(name: string): string | undefined {
+export const secretName = rememberedText((name): string | undefined => {
   const words = name
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replaceAll(/[^A-Za-z0-9]+/g, '_')
     .toUpperCase()
   return NOT_THE_SECRET.test(words) ? undefined : NAMES.find(([, pattern]) => pattern.test(words))?.[0]
-}
+})
 
 /** A literal, not a reference that something fills in, and not something that is encrypted. */
 export const isLiteral = (value: string): boolean => value !== '' && !PLACEHOLDER.test(value) && !REFERENCE.test(value)

@@ -50,6 +50,21 @@ export function remembered<O extends object, T>(compute: (object: O) => T): (obj
   }
 }
 
+const MOST_TEXTS = 10_000
+
+/** As `remembered`, for texts that come again and again, such as names of variables; of more than 10,000 it begins anew. */
+export function rememberedText<T>(compute: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>()
+  return (text) => {
+    let value = known.get(text)
+    if (value === undefined && !known.has(text)) {
+      if (known.size >= MOST_TEXTS) known.clear()
+      known.set(text, (value = compute(text)))
+    }
+    return value as T
+  }
+}
+
 /** As `remembered`, where more goes into it than the object: computed again when any of that is not the very same. */
 export function rememberedWith<O extends object, More extends readonly unknown[], T>(
   compute: (object: O, ...more: More) => T,

@@ -7,14 +7,14 @@ import { awaitedCollectors, metricsCollectors } from './network-needs-scrapes.ts
 import { namespaceOf, type TARGET_KINDS } from './network-service-targets.ts'
 import { isPlatformAgent } from './platform-agents.ts'
 import { KUBE_SYSTEM } from './system-namespaces.ts'
-import { workloads } from './workloads.ts'
+import { workloadsIn } from './workloads.ts'
 
 const OWN = new Set([KUBE_SYSTEM, 'kube-public', 'kube-node-lease'])
 
 /** "runs the ingress controller (Deployment nginx)"; undefined where nothing speaks against it. */
 export function whyLeftAlone(view: View<(typeof CONTROLLER_KINDS | typeof TARGET_KINDS)[number]>, namespace: string): string | undefined {
   if (OWN.has(namespace)) return 'belongs to Kubernetes itself'
-  const here = workloads(view).filter((workload) => workload.namespace === namespace)
+  const here = workloadsIn(view, namespace)
   const agent = here.find((workload) => isPlatformAgent(workload) || isCsiController(workload))
   if (agent !== undefined) return `runs what nodes need for their network or their volumes (${agent.ref.kind} ${agent.ref.name})`
   const mesh = here.find(isControlPlaneOfMesh)

@@ -10,10 +10,10 @@ export const hostsIn = (text: string): readonly { readonly name: string; readonl
   for (const { 0: host, index } of text.matchAll(HOST)) {
     const end = index + host.length
     const name = host.toLowerCase()
-    const port = Number(/^:(\d{1,5})(?!\d)/.exec(text.slice(end, end + 7))?.[1])
+    const port = text[end] === ':' ? Number(/^:(\d{1,5})(?!\d)/.exec(text.slice(end, end + 7))?.[1]) : 0
     const hasPort = port > 0 && port < 65536
-    const isAlone = /^\n*$/.test(text.slice(Math.max(0, index - 1), index) + text.slice(end, end + 1))
-    if (name === host || host.includes('.') || hasPort || isAlone)
+    const isAlone = () => /^\n*$/.test(text.slice(Math.max(0, index - 1), index) + text.slice(end, end + 1))
+    if (name === host || host.includes('.') || hasPort || isAlone())
       found.set(`${name}:${hasPort ? port : ''}`, { name, ...(hasPort && { port }) })
   }
   return [...found.values()]

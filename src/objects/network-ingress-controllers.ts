@@ -86,7 +86,8 @@ const runsImage = (spec: Workload['spec'], image: RegExp): boolean =>
   eachContainer(spec).some(({ container }) => image.test(container.image ?? ''))
 
 /** Controllers that take routes of kinds of their own, which nothing here reads; `Deployment traefik`. */
-export const ownRouters = (view: ControllerView): readonly string[] =>
+export const ownRouters = (view: ControllerView): readonly string[] => derived(view, findOwnRouters)
+const findOwnRouters = (view: ControllerView): readonly string[] =>
   workloads(view)
     .filter(({ spec }) => runsImage(spec, OWN_ROUTES))
     .map(({ ref, namespace }) => `${ref.kind} ${namespace}/${ref.name}`)

@@ -10,7 +10,12 @@ import { WORKLOAD_KINDS, type Workload, workloads } from './workloads.ts'
 export const OPERATOR_KINDS = [...WORKLOAD_KINDS, ...RBAC_KINDS] as const
 type OperatorView = View<(typeof OPERATOR_KINDS)[number]>
 
-export const operatorEdges = (view: OperatorView): readonly Edge[] => [...byLabel(view), ...byRights(view)]
+export const operatorEdges = (view: OperatorView): readonly Edge[] => derived(view, findEdges)
+const findEdges = (view: OperatorView): readonly Edge[] => [...byLabel(view), ...byRights(view)]
+/** What some operator here is known to call. */
+export const operands = (view: OperatorView): ReadonlySet<Workload> => derived(view, findOperands)
+const findOperands = (view: OperatorView): ReadonlySet<Workload> =>
+  new Set(operatorEdges(view).flatMap(({ to }) => (to.is === 'workloads' ? to.workloads : [])))
 
 const edgeOf = (operator: Workload, operand: Workload, because: string): Edge => ({
   from: operator.spec.hostNetwork === true ? ANYWHERE : { is: 'workloads', workloads: [operator], exact: true },
@@ -36,11 +41,11 @@ const NAME = 'app.kubernetes.io/name'
 
 /** Whose owner is of a kind of its own, by whoever may write the status of that kind: that is what its operator does. */
 function byRights(view: OperatorView): readonly Edge[] {
-  const operands = workloads(view).filter(isOfCustomKind)
-  if (operands.length === 0) return []
+  const owned = workloads(view).filter(isOfCustomKind)
+  if (owned.length === 0) return []
   const byAccount = Map.groupBy(workloads(view), ({ namespace, serviceAccount }) => `system:serviceaccount:${namespace}:${serviceAccount}`)
   const writers = derived(view, statusWriters)
-  return operands.flatMap((operand) => {
+  return owned.flatMap((operand) => {
     const { kind } = operand.ref
     const users = writers.get(groupOf(operand)) ?? []
     const mine = users.filter(

@@ -53,8 +53,8 @@ export function needsMetadata(workload: Workload, view: OutsideView): string | u
   if (identity !== undefined || isGivenIdentity(workload.spec)) return undefined
   const containers = eachContainer(workload.spec).map(({ container }) => container)
   const speaksAws = containers.some(({ env }) => (env ?? []).some(({ name }) => /^AWS_(DEFAULT_)?REGION$/.test(name)))
-  const hasKey = containers.some((container) => keysOf(container, workload.spec).length > 0)
-  return speaksAws && !hasKey && view.all('Node').some((node) => cloudOf(node) === 'aws')
+  const hasKey = () => containers.some((container) => keysOf(container, workload.spec).length > 0)
+  return speaksAws && !hasKey() && view.all('Node').some((node) => cloudOf(node) === 'aws')
     ? 'it calls AWS without a key or an identity of its own'
     : undefined
 }

@@ -29,7 +29,7 @@ export function growthOf(view: RbacView, powers: Powered, own: readonly Grant[],
   const isHeld = (...parts: readonly PartName[]) => parts.some((part) => held(part).length > 0)
   const found: Growth[] = []
   const gain = (id: string, role: RoleObject, namespace: string | undefined, can: string, uses: readonly Power[]): void => {
-    const its = powersOf(role, role === STAR_ROLE ? STAR_ROLE.rules! : rulesOf(view, role))
+    const its = powersOf(role === STAR_ROLE ? STAR_ROLE.rules! : rulesOf(view, role))
     if (its.held.length > 0 || its.everything.length > 0) found.push({ role, powers: its, namespace, step: { id, can, uses } })
   }
 

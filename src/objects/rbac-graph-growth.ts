@@ -64,7 +64,7 @@ function passedOn(view: RbacView, { powers, grants }: Acting, mine: readonly Gra
   for (const { role, namespace, binding } of grants) {
     if (role === undefined) continue
     const gain = (where: string | undefined, use: Power, can = `bind ${role.metadata.name}${inText(where)}`) =>
-      found.push({ role, powers: powersOf(role, rulesOf(view, role)), namespace: where, step: { id: 'E04', can, uses: [use] } })
+      found.push({ role, powers: powersOf(rulesOf(view, role)), namespace: where, step: { id: 'E04', can, uses: [use] } })
     for (const make of namespace === undefined ? held('makeClusterRoleBinding').slice(0, 1) : []) gain(undefined, make)
     for (const make of held('makeRoleBinding'))
       if (isIn(make, namespace ?? make.namespace ?? EVERY_NAMESPACE)) gain(namespace ?? make.namespace ?? EVERY_NAMESPACE, make)

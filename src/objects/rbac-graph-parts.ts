@@ -1,6 +1,6 @@
 /** The rights that escalation is made of, and which of them a role's rules hold: looked at once a role (controls.md 7(a)). */
-import type { PolicyRule, RoleObject } from '../model/index.ts'
-import { rememberedWith } from './derived.ts'
+import type { PolicyRule } from '../model/index.ts'
+import { remembered } from './derived.ts'
 import { hasNames, isNamed, overlap, type Rights } from './rbac-rules.ts'
 
 const RBAC = 'rbac.authorization.k8s.io'
@@ -110,10 +110,8 @@ export interface Powers {
 }
 const NOTHING: Powers = { held: [], everything: [] }
 
-/** `rules`: those of the role, as `rulesOf` gives them. */
-export const powersOf: (role: RoleObject, rules: readonly PolicyRule[]) => Powers = rememberedWith(
-  (_role: RoleObject, rules: readonly PolicyRule[]): Powers => powersIn(rules),
-)
+/** Of the rules of a role, as `rulesOf` gives them: many roles share theirs. */
+export const powersOf: (rules: readonly PolicyRule[]) => Powers = remembered((rules) => powersIn(rules))
 
 /** Of rules that are no role's as they stand. */
 export function powersIn(rules: readonly PolicyRule[]): Powers {

@@ -135,7 +135,7 @@ export function poweredBy(list: readonly Grant[]): Powered {
   const [parts, everything] = [new Map<PartName, Power[]>(), [] as Power[]]
   for (const grant of list)
     if (grant.role !== undefined && grant.rules.length > 0)
-      add(parts, everything, { grant, powers: powersOf(grant.role, grant.rules), namespace: grant.namespace })
+      add(parts, everything, { grant, powers: powersOf(grant.rules), namespace: grant.namespace })
   return { parts, everything }
 }
 

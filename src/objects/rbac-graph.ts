@@ -27,7 +27,8 @@ export interface RbacGraph {
 }
 
 interface Kept {
-  readonly digest: string
+  /** Made when it is first asked for: a scan that does not go on watching never does. */
+  readonly digest: () => string
   readonly graph: RbacGraph
   /** Where rules name pods or workloads, those. */
   readonly names: string | undefined
@@ -43,10 +44,12 @@ export const rbacGraph = (view: GraphView): RbacGraph => derived(view, find)
 function find(view: GraphView): RbacGraph {
   const known = grants(view)
   const world = graphWorld(view)
-  const digest = `${world.digest}\n${runningDigest(world, leadsOf(holders(view)))}`
+  const leads = leadsOf(holders(view))
+  const digest = once(() => `${world.digest}\n${runningDigest(world, leads)}`)
   const before = kept.get(known)
   const isAs = (text: string | undefined, digestNow: (world: GraphWorld) => string) => text === undefined || text === digestNow(world)
-  if (before?.digest === digest && isAs(before.names, namesDigest) && isAs(before.placement, placementDigest)) return before.graph
+  if (before !== undefined && before.digest() === digest() && isAs(before.names, namesDigest) && isAs(before.placement, placementDigest))
+    return before.graph
   const graph = buildGraph(view, world)
   kept.set(known, {
     digest,
@@ -55,6 +58,17 @@ function find(view: GraphView): RbacGraph {
     placement: graph.edges.keys().some((place) => place.startsWith('debugged:')) ? placementDigest(world) : undefined,
   })
   return graph
+}
+
+/** Computed when it is first asked for; what it is computed from is let go then. */
+function once(compute: () => string): () => string {
+  let made: string | undefined
+  let left: (() => string) | undefined = compute
+  return () => {
+    made ??= left!()
+    left = undefined
+    return made
+  }
 }
 
 /** Whether to be an account leads on, by itself or by the groups that it is in: whoever holds nothing has no edges. */

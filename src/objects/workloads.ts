@@ -77,6 +77,10 @@ const fromTemplate = (template: PodTemplateSpec | undefined, at: Path): Template
 
 /** All workloads of a snapshot. A workload keeps its identity from one snapshot to the next while its object and its pods do. */
 export const workloads = (view: View<WorkloadKind>): readonly Workload[] => derived(view, collect)
+/** Those of one namespace, in the same order. */
+export const workloadsIn = (view: View<WorkloadKind>, namespace: string): readonly Workload[] =>
+  derived(view, byNamespace).get(namespace) ?? []
+const byNamespace = (view: View<WorkloadKind>) => Map.groupBy(workloads(view), (workload) => workload.namespace)
 
 /** Nodes run it on Windows. Pod Security Admission trusts `spec.os` only; the scheduler's own selectors say it as plainly. */
 export function isWindows(workload: Workload): boolean {
