@@ -108,3 +108,13 @@ export function neverBegun(run: RecordedRun): JournalHeader['steps'] {
   const begun = new Set(run.steps.map(({ id }) => id))
   return run.header.steps.filter(({ id }) => !begun.has(id))
 }
+
+/** Steps planned that did not come to their end, because the run died: begun or not. One that was taken back is settled. */
+export function unfinished({ closed, header, steps }: RecordedRun): JournalHeader['steps'] {
+  if (closed) return []
+  const recorded = new Map(steps.map((step) => [step.id, step]))
+  return header.steps.filter(({ id }) => {
+    const step = recorded.get(id)
+    return step === undefined || (!step.verified && step.status !== 'undone')
+  })
+}
