@@ -75,12 +75,12 @@ describe('the journal of a change of keys', () => {
   ]
   const run = (steps: readonly object[], made: readonly object[], closed = false, server = 'here') =>
     ({ header: { source: { server }, steps }, steps: made, closed }) as unknown as RecordedRun
-  const done = (id: string) => ({ id, status: 'written', verified: true })
+  const done = (id: string) => ({ id, status: 'written', verified: true, writes: [{}] })
   const died = (...runs: readonly RecordedRun[]) => diedChange(runs, 'here')
 
   it.each([
     ['before what is stored came to its turn', [done('a')]],
-    ['in the midst of it', [done('a'), { id: 'b', status: 'written', verified: false }]],
+    ['in the midst of it', [done('a'), { id: 'b', status: 'written', verified: false, writes: [{}] }]],
   ])('tells that it died %s', (_, made) => {
     expect(died(run([file, again], made))).toBe('k8s:enc:secretbox:v1:new:')
     expect(died(run([file, again], made, true))).toBeUndefined()
@@ -90,7 +90,7 @@ describe('the journal of a change of keys', () => {
   })
   it('tells nothing where the rest was something else, or was taken back', () => {
     expect(died(run([again, other], [done('b')]))).toBeUndefined()
-    expect(died(run([file, again], [done('a'), { id: 'b', status: 'undone', verified: false }]))).toBeUndefined()
+    expect(died(run([file, again], [done('a'), { id: 'b', status: 'undone', verified: false, writes: [{}] }]))).toBeUndefined()
     expect(died()).toBeUndefined()
   })
   it('knows its steps by the titles they are given', () => {
