@@ -4,6 +4,7 @@ import { diedChange } from '../../src/cli/commands/encryption.ts'
 import { type EncryptionRequest, encryptionWish } from '../../src/cli/commands/encryption-wish.ts'
 import { judge } from '../../src/engine/judge.ts'
 import type { HostAction } from '../../src/model/index.ts'
+import { newKeyName } from '../../src/objects/encryption-hosts.ts'
 import { compile } from '../../src/plan/compile.ts'
 import type { RecordedRun } from '../../src/plan/journal.ts'
 import { cli } from '../helpers/cli.ts'
@@ -182,6 +183,18 @@ describe('what an operator asks of encryption at rest', () => {
       expect(steps[0]).toMatch(/^cp-1 secrets: new,key-\d{8},old > identity$/)
       expect(said).not.toContain('no further key')
     })
+  })
+
+  it('the name of a key that was let go of is not given again', () => {
+    const form = (...names: string[]) => names.map((name) => ({ kind: 'secretbox' as const, keys: [name] }))
+    const names = [
+      form(),
+      form('key-1'),
+      form('key-20261126'),
+      form('key-20261126-2'),
+      form('key-20261126-9', 'key-20261126-10', 'key-20261125-30'),
+    ]
+    expect(names.map((forms) => newKeyName('2026-11-26T10:00:00Z', forms).slice(12))).toEqual(['', '', '-2', '-3', '-11'])
   })
 
   it('off: plain text first, then without the flags', () => {
