@@ -57,6 +57,9 @@ export function rewriteChange(resources: readonly string[], prefix: string, node
   }
 }
 
+/** From the title of such a step, as a journal keeps it; undefined of any other. */
+export const prefixInTitle = (title: string): string | undefined => /^stored .+: each stored anew, with (k8s:enc:\S+)$/.exec(title)?.[1]
+
 /** The prefix stays: a KMS changes its key by itself, and what is stored is encrypted with the older one until it is written again. */
 export const newKeyChange = (resources: readonly string[], prefix: string, nodes: readonly string[]): Change => ({
   type: 'host',

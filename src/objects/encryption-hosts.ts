@@ -82,13 +82,18 @@ export function ownFile({ subject, flags }: ComponentInstance, view: View<Readab
   return typeof configuration === 'string' ? undefined : [{ ...configuration, metadata: { name } } as unknown as ConfigFile]
 }
 
-/** A name that no key has: `key-20261126`, and `-2` after it for a second one of that day. */
+/**
+ * A name that no key has: `key-20261126`, and `-2`, `-3` after it for further ones of that day. It comes after all of that day that are
+ * left: one that was let go of may still stand in backups, under its name.
+ */
 export function newKeyName(now: number | string, forms: readonly EncryptionForm[]): string {
   const day = `key-${new Date(now).toISOString().slice(0, 10).replaceAll('-', '')}`
-  const taken = new Set(forms.flatMap((form) => ('keys' in form ? form.keys : [])))
-  let name = day
-  for (let count = 2; taken.has(name); count++) name = `${day}-${count}`
-  return name
+  const numbers = forms.flatMap((form) =>
+    'keys' in form
+      ? form.keys.flatMap((name) => (name === day ? [1] : (new RegExp(`^${day}-(\\d+)$`).exec(name)?.slice(1).map(Number) ?? [])))
+      : [],
+  )
+  return numbers.length === 0 ? day : `${day}-${Math.max(...numbers) + 1}`
 }
 
 /** Mounted into the static pod. */

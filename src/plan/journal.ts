@@ -102,9 +102,13 @@ export const unproven = ({ steps, closed }: RecordedRun): readonly RecordedStep[
       )
 const isPlaced = ({ undo }: Written): boolean => undo !== null && typeof undo === 'object' && 'is' in undo && undo.is === 'placed'
 
-/** Steps that were planned and never begun, because the run died, of a run that left something behind. */
-export function neverBegun(run: RecordedRun): JournalHeader['steps'] {
-  if (run.closed || undoable(run).length === 0) return []
-  const begun = new Set(run.steps.map(({ id }) => id))
-  return run.header.steps.filter(({ id }) => !begun.has(id))
+/** Steps planned that did not come to their end, begun or not, because the run died, of one that left something behind. One taken back is settled. */
+export function unfinished(run: RecordedRun): JournalHeader['steps'] {
+  const { closed, header, steps } = run
+  if (closed || undoable(run).length === 0) return []
+  const recorded = new Map(steps.map((step) => [step.id, step]))
+  return header.steps.filter(({ id }) => {
+    const step = recorded.get(id)
+    return step === undefined || (!step.verified && step.status !== 'undone')
+  })
 }

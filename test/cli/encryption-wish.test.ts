@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { prefixInTitle, rewriteChange } from '../../remediations/stored-rewrite.ts'
+import { diedChange } from '../../src/cli/commands/encryption.ts'
 import { type EncryptionRequest, encryptionWish } from '../../src/cli/commands/encryption-wish.ts'
 import { judge } from '../../src/engine/judge.ts'
 import type { HostAction } from '../../src/model/index.ts'
+import { newKeyName } from '../../src/objects/encryption-hosts.ts'
 import { compile } from '../../src/plan/compile.ts'
+import type { RecordedRun } from '../../src/plan/journal.ts'
 import { cli } from '../helpers/cli.ts'
 import { worldOf } from '../helpers/world.ts'
 
@@ -28,22 +32,33 @@ metadata: {name: kube-apiserver-${name}, namespace: kube-system, labels: {compon
 spec: {nodeName: ${name}, containers: [{name: kube-apiserver, image: "a:1", command: [kube-apiserver, --authorization-mode=Node${given}]}]}`,
   }
 }
-function plan(request: EncryptionRequest, ...nodes: ReturnType<typeof node>[]) {
+const plan = (request: EncryptionRequest, ...nodes: ReturnType<typeof node>[]) => planIn(request, {}, undefined, ...nodes)
+function planIn(request: EncryptionRequest, more: object, died: string | undefined, ...nodes: ReturnType<typeof node>[]) {
   const ServedResources = {
     groups: [
       { group: '', resources: ['bindings', 'secrets'], kept: ['secrets'] },
       { group: 'apps', resources: ['deployments', 'deployments/scale'], kept: ['deployments'] },
     ],
   }
-  const facts = { Hosts: { hosts: nodes.map(({ host }) => host) }, ServerVersion: { gitVersion: 'v1.37.1', minor: 37 }, ServedResources }
+  const facts = {
+    Hosts: { hosts: nodes.map(({ host }) => host) },
+    ServerVersion: { gitVersion: 'v1.37.1', minor: 37 },
+    ServedResources,
+    ...more,
+  }
   const { snapshot } = worldOf(
     `apiVersion: k8s-harden.test/v1\nkind: World\nfacts: ${JSON.stringify(facts)}${nodes.map(({ pod }) => pod).join('')}`,
   )
-  const control = encryptionWish(request)
+  const control = encryptionWish(request, () => died)
   const { findings } = judge(control, snapshot)
   const made = compile(findings, new Map([[control.id, control]]), snapshot, {})
   const steps = made.steps.map(({ changes: [change] }) => (change?.type === 'host' ? words(change.action) : (change?.type ?? '')))
-  return { steps, findings: findings.length, why: made.ledger.byHand.map(({ why }) => why).join() }
+  return {
+    steps,
+    findings: findings.length,
+    why: made.ledger.byHand.map(({ why }) => why).join(),
+    said: made.steps.flatMap(({ mayBreak }) => mayBreak).join(),
+  }
 }
 function words(action: HostAction): string {
   if (action.do === 'flags') return `${action.node} flags ${Object.values(action.flags).join()}`
@@ -52,6 +67,41 @@ function words(action: HostAction): string {
   if (action.do !== 'encryption') return action.do
   return `${action.node} ${action.rules.map(({ resources, providers }) => `${resources}: ${providers.map((one) => ('keys' in one ? one.keys : one.kind)).join(' > ')}`).join('; ')}`
 }
+
+describe('the journal of a change of keys', () => {
+  const [file, again, other] = [
+    { id: 'a', title: 'encryption on cp-1: secrets now written with secretbox new' },
+    { id: 'b', title: 'stored secrets: each stored anew, with k8s:enc:secretbox:v1:new:' },
+    { id: 'c', title: 'kube-scheduler on cp-1: set --profiling=false' },
+  ]
+  const run = (steps: readonly object[], made: readonly object[], closed = false, server = 'here') =>
+    ({ header: { source: { server }, steps }, steps: made, closed }) as unknown as RecordedRun
+  const done = (id: string) => ({ id, status: 'written', verified: true, writes: [{}] })
+  const died = (...runs: readonly RecordedRun[]) => diedChange(runs, 'here')
+
+  it.each([
+    ['before what is stored came to its turn', [done('a')]],
+    ['in the midst of it', [done('a'), { id: 'b', status: 'written', verified: false, writes: [{}] }]],
+  ])('tells that it died %s', (_, made) => {
+    expect(died(run([file, again], made))).toBe('k8s:enc:secretbox:v1:new:')
+    expect(died(run([file, again], made, true))).toBeUndefined()
+    expect(died(run([file, again], made, false, 'elsewhere'))).toBeUndefined()
+    // The latest counts.
+    expect(died(run([again], [done('b')], true), run([file, again], made))).toBeUndefined()
+  })
+  it('tells nothing where the rest was something else, or was taken back', () => {
+    expect(died(run([again, other], [done('b')]))).toBeUndefined()
+    expect(died(run([file, again], [done('a'), { id: 'b', status: 'undone', verified: false, writes: [{}] }]))).toBeUndefined()
+    expect(died()).toBeUndefined()
+  })
+  it('knows its steps by the titles they are given', () => {
+    expect(prefixInTitle((rewriteChange(['secrets', 'configmaps'], 'k8s:enc:aescbc:v1:k:', []) as { title: string }).title)).toBe(
+      'k8s:enc:aescbc:v1:k:',
+    )
+    for (const change of [rewriteChange(['secrets'], '', []), rewriteChange(['secrets'], 'k8s:enc:aescbc:v1:k:', [], true)])
+      expect(prefixInTitle((change as { title: string }).title)).toBeUndefined()
+  })
+})
 
 describe('what an operator asks of encryption at rest', () => {
   it('a new key: read by all, then written, then the old one goes', () => {
@@ -95,6 +145,56 @@ describe('what an operator asks of encryption at rest', () => {
       ['beta', first],
     ])
       expect(steps(node('cp-1', both(...names)))[0]).not.toBe(`gate secrets k8s:enc:secretbox:v1:${names[0]}:`)
+  })
+
+  describe('a change of keys that died when all wrote the new one', () => {
+    const both = (name: string) => node(name, { secretbox: { keys: [{ name: 'new' }, { name: 'old' }] } }, { identity: {} })
+    const stored = (read: object, more: object = {}) => ({
+      StoredForm: { resources: [{ resource: 'secrets', objects: 9, looked: 9, read, newest: {}, failed: 0, ...more }] },
+    })
+    const HALF = stored({ 'k8s:enc:secretbox:v1:': 9, 'new:': 4, 'old:': 5 })
+    const DONE = stored({ 'k8s:enc:secretbox:v1:': 9, 'new:': 9 })
+    const rotate = { do: 'rotate', removeOld: false } as const
+
+    it('goes on with what is stored, draws no further key, and says so', () => {
+      const { steps, said } = planIn(rotate, HALF, undefined, both('cp-1'), both('cp-2'))
+      expect(steps).toEqual(['rewrite secrets k8s:enc:secretbox:v1:new:'])
+      expect(said).toContain('no further key is drawn: the change to k8s:enc:secretbox:v1:new: was interrupted and goes on')
+    })
+    it('lets go of the old key only when all is stored anew', () => {
+      expect(planIn({ ...rotate, removeOld: true }, HALF, undefined, both('cp-1')).steps).toEqual([
+        'rewrite secrets k8s:enc:secretbox:v1:new:',
+        'cp-1 secrets: new',
+      ])
+    })
+    it('is known by its journal too, where the counters tell nothing of it', () => {
+      expect(planIn({ ...rotate, removeOld: true }, DONE, 'k8s:enc:secretbox:v1:new:', both('cp-1')).steps).toEqual([
+        'rewrite secrets k8s:enc:secretbox:v1:new:',
+        'cp-1 secrets: new',
+      ])
+    })
+    it.each([
+      ['all is stored anew', DONE, undefined],
+      ['the run that died brought another key', DONE, 'k8s:enc:secretbox:v1:old:'],
+      ['the counts are in doubt', stored({ 'old:': 5 }, { doubt: 'another API server answered' }), undefined],
+      ['nothing is counted', {}, undefined],
+    ])('is none where %s: a new key comes', (_, facts, died) => {
+      const { steps, said } = planIn(rotate, facts, died, both('cp-1'))
+      expect(steps[0]).toMatch(/^cp-1 secrets: new,key-\d{8},old > identity$/)
+      expect(said).not.toContain('no further key')
+    })
+  })
+
+  it('the name of a key that was let go of is not given again', () => {
+    const form = (...names: string[]) => names.map((name) => ({ kind: 'secretbox' as const, keys: [name] }))
+    const names = [
+      form(),
+      form('key-1'),
+      form('key-20261126'),
+      form('key-20261126-2'),
+      form('key-20261126-9', 'key-20261126-10', 'key-20261125-30'),
+    ]
+    expect(names.map((forms) => newKeyName('2026-11-26T10:00:00Z', forms).slice(12))).toEqual(['', '', '-2', '-3', '-11'])
   })
 
   it('off: plain text first, then without the flags', () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { JournalHeader, JournalLine, RunId, StepId, Written } from '../../src/model/index.ts'
-import { interrupted, neverBegun, recordedRun, undoable } from '../../src/plan/journal.ts'
+import { interrupted, recordedRun, undoable, unfinished } from '../../src/plan/journal.ts'
 import { FileJournal, linesIn, newRunId, readRuns, stateDirectory } from '../../src/writers/journal.ts'
 import { lockTarget, TargetBusy } from '../../src/writers/journal-lock.ts'
 
@@ -49,9 +49,9 @@ async function written(): Promise<{ readonly state: string; readonly run: RunId;
 }
 
 describe('the journal', () => {
-  test('says which steps a run that died has never begun, where it left anything behind', () => {
+  test('says which steps a run that died has not come to the end of, where it left anything behind', () => {
     const planned = { ...header(), steps: ['one', 'two', 'three'].map((name) => ({ id: id(name), title: name, risk: 'safe' as const })) }
-    const left = (...lines: JournalLine[]) => neverBegun(recordedRun([{ is: 'run', header: planned }, ...lines])!).map(({ title }) => title)
+    const left = (...lines: JournalLine[]) => unfinished(recordedRun([{ is: 'run', header: planned }, ...lines])!).map(({ title }) => title)
     expect(left(...step('one'))).toEqual(['two', 'three'])
     expect(left(...step('one'), { is: 'closed', time: 't' })).toEqual([])
     expect(left(...step('one'), { is: 'undone', time: 't', step: id('one') })).toEqual([])

@@ -104,13 +104,13 @@ export async function applyCommand(io: Io, context: ApplyContext, options: Apply
   const scanning = scan.run(stop.signal, new Set([...wanted, ...also]))
   scanning.catch(() => {})
   try {
-    const early = await settleOnNodes(io, context, options.yes === true)
+    const early = await settleOnNodes(io, { ...context, dryRun: options.dryRun === true }, options.yes === true)
     if (early !== undefined) return early
     await Promise.race([scan.until((state) => state.synced, 24 * 3600 * 1000, signal), scanning])
     if (signal.aborted) return EXIT.interrupted
     // The source has ended without a full set: what it failed of is thrown here, and nothing is planned on half a cluster.
     if (!scan.state.synced) await scanning
-    const settled = await settleInterrupted(io, context, options.yes === true)
+    const settled = await settleInterrupted(io, { ...context, dryRun: options.dryRun === true }, options.yes === true)
     if (settled !== undefined) return settled
     return await applyTo(io, scan, context, options, values, times)
   } catch (error) {

@@ -7,7 +7,7 @@ import { decidingRule, type EncryptionForm, formsOf, PLAIN, prefixOf } from '../
 import { type EncryptionHosts, encryptionHosts, newKeyName } from '../../objects/encryption-hosts.ts'
 import { type EncryptionWish, NoStages } from '../../objects/encryption-stages.ts'
 import { CONTROL_PLANE, FLAG_LADDER } from '../../objects/flags.ts'
-import { kmsName, olderKeys } from '../../objects/stored-form.ts'
+import { kmsName, olderKeys, seriesOf } from '../../objects/stored-form.ts'
 import { whyNotReached } from './encryption-reached.ts'
 
 export type EncryptionRequest =
@@ -31,6 +31,22 @@ function underWay(known: readonly EncryptionForm[], writers: readonly Encryption
 const byName = (a: EncryptionForm, b: EncryptionForm): number =>
   prefixOf(a).slice(0, -1).localeCompare(prefixOf(b).slice(0, -1), 'en', { numeric: true })
 
+/**
+ * The key that all write already, where something is stored under an older one still, or the run that brought it died (`died`: by what values
+ * begin with): what is left of that change is to be done, and a further key would be one too many.
+ */
+function halfRotated(writers: readonly EncryptionForm[], view: View<Readable>, died: Died): EncryptionForm | undefined {
+  const [writer] = writers
+  if (writer === undefined || new Set(writers.map(prefixOf)).size > 1) return undefined
+  const prefix = prefixOf(writer)
+  const forms = view.fact('StoredForm')?.resources ?? []
+  const isOlder = (series: string) => series !== '' && !seriesOf(prefix).includes(series)
+  const isLeft = forms.some(({ read, doubt }) => doubt === undefined && Object.keys(read).some(isOlder))
+  return isLeft || died(view.source.server) === prefix ? writer : undefined
+}
+/** What values were to begin with by the latest change of a key on this server, if the run died before all of its steps were done. */
+type Died = (server: string | undefined) => string | undefined
+
 const TITLES: Readonly<Record<EncryptionRequest['do'], string>> = {
   rotate: 'Stored values must be encrypted with a new key',
   cover: 'More resources must be encrypted at rest',
@@ -38,10 +54,11 @@ const TITLES: Readonly<Record<EncryptionRequest['do'], string>> = {
 }
 const READS: readonly Readable[] = [...FLAG_LADDER, ...STAGED_READS, 'StoredForm', 'ApiServerMetrics']
 /** It has one finding until the wish is fulfilled. The name of a new key is chosen once. */
-export function encryptionWish(request: EncryptionRequest): RegisteredControl {
+export function encryptionWish(request: EncryptionRequest, died: Died = () => undefined): RegisteredControl {
   let form: EncryptionForm | undefined
   let isBegun = false
-  const wishOf = (hosts: EncryptionHosts, now: View['now']): EncryptionWish | string => {
+  let goesOn = false
+  const wishOf = (hosts: EncryptionHosts, view: View<Readable>): EncryptionWish | string => {
     if (request.do === 'disable') return { goal: { to: 'plain' }, drop: 'nothing' }
     const rules = hosts.nodes.flatMap((node) => node.rules).filter(({ providers }) => providers[0]?.kind !== 'identity')
     const writers = rules.flatMap(({ providers }) => formsOf(providers).slice(0, 1))
@@ -51,10 +68,13 @@ export function encryptionWish(request: EncryptionRequest): RegisteredControl {
     if (writer.kind === 'kms')
       return `kms ${writer.name} has version 1 of the plugin interface, which tells nothing of keys: change to version 2 first`
     if (writer.kind === 'identity') return 'nothing is encrypted'
-    form ??= underWay(
-      rules.flatMap(({ providers }) => formsOf(providers)),
-      writers,
-    ) ?? { kind: writer.kind, keys: [newKeyName(now, hosts.forms)] }
+    const half =
+      underWay(
+        rules.flatMap(({ providers }) => formsOf(providers)),
+        writers,
+      ) ?? halfRotated(writers, view, died)
+    goesOn ||= form === undefined && half !== undefined
+    form ??= half ?? { kind: writer.kind, keys: [newKeyName(view.now, hosts.forms)] }
     const resources = [...new Set(rules.flatMap((rule) => rule.resources))]
     return { goal: { to: 'encrypt', with: form, resources }, drop: request.removeOld ? 'all' : 'nothing' }
   }
@@ -94,12 +114,17 @@ export function encryptionWish(request: EncryptionRequest): RegisteredControl {
               mayBreak: ['backups of etcd made until now need the old key: keep it in the KMS until they are gone'],
             }
           }
-          const wish = wishOf(hosts, view.now)
+          const wish = wishOf(hosts, view)
           if (typeof wish === 'string') return { byHand: wish }
           try {
             const changes = stagedChanges(hosts, stagesFor(hosts, wish, view), view, request.do === 'disable')
             if (changes.length === 0) return { refused: 'there is nothing left to change' }
-            return { changes, risk: 'may-break', summary: TITLES[request.do], mayBreak: MAY_BREAK[request.do] }
+            return {
+              changes,
+              risk: 'may-break',
+              summary: TITLES[request.do],
+              mayBreak: [...(goesOn ? [goingOn(form!)] : []), ...MAY_BREAK[request.do]],
+            }
           } catch (error) {
             if (error instanceof NoStages) return { byHand: error.message }
             throw error
@@ -123,6 +148,9 @@ function kmsInUse({ nodes }: EncryptionHosts): { readonly prefix: string; readon
 }
 const hasOlderKeys = (view: View<Readable>): boolean =>
   (view.fact('StoredForm')?.resources ?? []).some((form) => olderKeys(form).length > 0)
+
+const goingOn = (form: EncryptionForm): string =>
+  `no further key is drawn: the change to ${prefixOf(form)} was interrupted and goes on; for another key, rotate again when it is done`
 
 const MAY_BREAK: Readonly<Record<EncryptionRequest['do'], readonly string[]>> = {
   rotate: ['backups of etcd made until now need the old key: keep a copy of the file with them'],

@@ -1,8 +1,12 @@
 /** `k8s-harden encryption status|rotate|cover|disable`: encryption at rest as it is on the nodes, and what an operator may ask of it. */
+import { prefixInTitle } from '../../../remediations/stored-rewrite.ts'
 import { formsOf, prefixOf } from '../../objects/encryption-forms.ts'
 import { encryptionHosts } from '../../objects/encryption-hosts.ts'
 import { FLAG_LADDER } from '../../objects/flags.ts'
+import type { RecordedRun } from '../../plan/journal.ts'
+import { unfinished } from '../../plan/journal.ts'
 import { LiveScan } from '../../session/live-scan.ts'
+import { readRuns, stateDirectory } from '../../writers/journal.ts'
 import { terminalIo } from '../confirm.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -33,7 +37,19 @@ export async function encryptionMain(action: string, resources: readonly string[
     if (typed.trim() !== PLAIN_WORDS)
       throw new UsageError('turning encryption off needs a consent of its own: nothing was changed', ['--yes-store-secrets-in-plain-text'])
   }
-  return applyMain(options, [encryptionWish(request)])
+  const runs = request.do === 'rotate' ? await readRuns(stateDirectory()) : []
+  return applyMain(options, [encryptionWish(request, (server) => diedChange(runs, server))])
+}
+
+/** Titles of its steps. */
+const OF_ENCRYPTION = /^(stored|encryption on) /
+
+/** What stored values were to begin with by the latest run that stores them anew, where it died on the way. */
+export function diedChange(runs: readonly RecordedRun[], server: string | undefined): string | undefined {
+  const prefixOfRun = ({ header }: RecordedRun) =>
+    header.steps.map(({ title }) => prefixInTitle(title)).find((prefix) => prefix !== undefined)
+  const last = runs.find((run) => run.header.source.server === server && prefixOfRun(run) !== undefined)
+  return last === undefined || !unfinished(last).some(({ title }) => OF_ENCRYPTION.test(title)) ? undefined : prefixOfRun(last)
 }
 
 function requestOf(action: string, resources: readonly string[], options: EncryptionOptions): EncryptionRequest {

@@ -2,9 +2,10 @@
 
 import { PACE_SECONDS } from '../../plan/canary.ts'
 import type { Journal, RecordedRun, RecordedStep } from '../../plan/journal.ts'
-import { halfDone, interrupted, neverBegun, unproven } from '../../plan/journal.ts'
+import { halfDone, interrupted, unproven } from '../../plan/journal.ts'
 import { forget, keep, undo, whatHappened } from '../../plan/undo.ts'
 import type { Writer } from '../../plan/writer.ts'
+import { isYetUnread } from '../../writers/host-component-record.ts'
 import { FileJournal, readRuns } from '../../writers/journal.ts'
 import type { Io } from '../confirm.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -18,6 +19,8 @@ interface Context {
   readonly writers: Writers
   readonly stateDirectory: string
   readonly signal: AbortSignal
+  /** Nothing is written, to settle it neither. */
+  readonly dryRun?: boolean
 }
 
 /** Steps of runs on this target that were in the middle of being written when the process died. */
@@ -48,25 +51,21 @@ export async function settleInterrupted(io: Io, context: Context, unattended: bo
       io.stderr.write(
         `k8s-harden: run ${run.header.run} died before it was seen whether all works after "${line(title)}": ${lookOrUndo(run)}\n`,
       )
-    // Whatever else is left shows as a finding again; this part of a step that was made does not.
-    for (const { title } of neverBegun(run).filter((step) => step.title.startsWith(KUBEADM)))
-      io.stderr.write(
-        `k8s-harden: run ${run.header.run} died before "${line(title)}": look whether kubeadm's configuration has it, or its next upgrade undoes what that run made; to take the run back: k8s-harden undo ${run.header.run}\n`,
-      )
   }
+  // Whatever was never begun shows as a finding again, also what kubeadm was to be told.
   for (const { run, step } of await openSteps(context)) {
     const writer = writerOf(context.writers)(step)
     const happened = await whatHappened(step, writer).catch((error: unknown) => error as Error)
     if (happened instanceof Error) {
       io.stderr.write(
-        `k8s-harden: run ${run.header.run} was interrupted in "${line(step.title)}", and what became of it is not known: ${line(happened.message)}\n`,
+        `k8s-harden: run ${run.header.run} was interrupted in "${line(step.title)}", and what became of it is not known: ${line(happened.message)}; mend that and run this again, or settle it alone: k8s-harden undo ${run.header.run} --step ${step.id}\n`,
       )
       return EXIT.changeFailed
     }
     io.stderr.write(`k8s-harden: run ${run.header.run} was interrupted in "${line(step.title)}": ${HAPPENED[happened]}\n`)
     const journal = await FileJournal.resume(context.stateDirectory, run.header.run)
     try {
-      if (!(await settle(io, step, happened, writer, journal, unattended, context.signal))) {
+      if (!(await settle(io, step, happened, writer, journal, unattended, context))) {
         io.stderr.write(`k8s-harden: settle it first: k8s-harden undo ${run.header.run} --step ${step.id}\n`)
         return EXIT.changeFailed
       }
@@ -80,8 +79,6 @@ export async function settleInterrupted(io: Io, context: Context, unattended: bo
 }
 
 const lookOrUndo = ({ header }: RecordedRun): string => `look yourself, or take the run back: k8s-harden undo ${header.run}`
-
-const KUBEADM = 'ConfigMap kube-system/kubeadm-config'
 
 type Happened = Awaited<ReturnType<typeof whatHappened>>
 const HAPPENED: Readonly<Record<Happened, string>> = {
@@ -108,7 +105,7 @@ async function settle(
   writer: Writer,
   journal: Journal,
   unattended: boolean,
-  signal: AbortSignal,
+  { signal, dryRun = false }: Context,
 ): Promise<boolean> {
   const now = () => new Date().toISOString()
   if (happened === 'written') {
@@ -123,6 +120,10 @@ async function settle(
     return true
   }
   if (unattended || !io.isTTY) {
+    if (happened === 'partly' && unattended && !dryRun && (await isUnread(step, writer))) {
+      io.stderr.write('k8s-harden: nothing reads that part yet: it is taken back, and what is left to do is planned anew\n')
+      return takeBack(io, step, writer, journal, signal)
+    }
     if (happened !== 'written') return false
     await keep(step, { journal, now })
     return true
@@ -130,7 +131,7 @@ async function settle(
   const finish = happened === 'written' ? [{ value: 'keep' as const, label: 'keep it as written' }] : []
   const answer = await io.prompts.choose('What shall become of it?', [
     { value: 'stop' as const, label: 'stop, and decide later' },
-    { value: 'undo' as const, label: 'take it back' },
+    { value: 'undo' as const, label: 'take it back, and go on with what is to be done then' },
     ...finish,
   ])
   if (answer === 'stop') return false
@@ -138,6 +139,14 @@ async function settle(
     await keep(step, { journal, now })
     return true
   }
+  return takeBack(io, step, writer, journal, signal)
+}
+
+const isUnread = async ({ writes }: RecordedStep, writer: Writer): Promise<boolean> =>
+  isYetUnread(writes, await Promise.all(writes.map((written) => writer.state(written))))
+
+async function takeBack(io: Io, step: RecordedStep, writer: Writer, journal: Journal, signal: AbortSignal): Promise<boolean> {
+  const now = () => new Date().toISOString()
   let taken = false
   const waiting = new WaitingLine(io.stdout)
   for await (const { state } of undo({ steps: [step], writer: () => writer, journal, signal, now, because: 'it was interrupted' })) {
