@@ -12,6 +12,11 @@ export function* credentialsInArguments(args: readonly string[]): Iterable<Named
   for (const [index, argument] of args.entries()) {
     if (typeof argument !== 'string') continue
     if (/\s/.test(argument) && formatIn(argument) === undefined) yield* inScript(argument)
+    const short = shortOf(args, index)
+    if (short !== undefined) {
+      yield short
+      continue
+    }
     const [, dashes, name, value] = /^(--?|)([A-Za-z][\w.-]*)(?:=(.*))?$/s.exec(argument) ?? []
     const isFlag = name !== undefined && (dashes !== '' || value !== undefined)
     const next = args[index + 1]
@@ -22,16 +27,45 @@ export function* credentialsInArguments(args: readonly string[]): Iterable<Named
     const credential =
       isFlag && given !== undefined
         ? credentialIn(name, value !== undefined || secretName(name) !== undefined ? given : '')
-        : formatIn(argument)
+        : (formatIn(argument) ?? inHeader(argument))
     if (credential !== undefined) yield { name: isFlag ? `${dashes}${name}` : `argument ${index + 1}`, credential }
   }
+}
+
+/** `X-Api-Key: value`, as curl is given it. */
+function inHeader(argument: string): Credential | undefined {
+  const [, name, value] = /^([A-Za-z][\w-]{2,60}):[ \t]*(\S{8,2000})$/.exec(argument) ?? []
+  return name === undefined ? undefined : credentialIn(name, value!)
+}
+
+/** Programs whose short flags take a password, and the text it stands in: after the flag, or in the same word (mysql -pVALUE). */
+const SHORTS: readonly (readonly [programs: RegExp, flag: RegExp])[] = [
+  [/^curl$/, /^(?:-[uU]|--(?:proxy-)?user)$/],
+  [/^redis-cli$/, /^-a$/],
+  [/^(?:mongo|mongosh|mongodump|mongorestore|mongoexport|sshpass)$/, /^-p$/],
+  [/^ldap(?:search|add|modify|delete|whoami|passwd)$/, /^-w$/],
+  [/^sqlcmd$/, /^-P$/],
+  [/^(?:mysql\w*|mariadb(?:-\w+)?)$/, /^-p(?=.)/],
+]
+
+function shortOf(args: readonly string[], index: number): NamedCredential | undefined {
+  const program = args[0]?.split('/').at(-1) ?? ''
+  const [, flag] = SHORTS.find(([programs]) => programs.test(program)) ?? []
+  const argument = args[index]!
+  const attached = flag?.source.endsWith('(?=.)') === true
+  if (index === 0 || flag === undefined || !flag.test(attached ? argument : (args[index - 1] ?? ''))) return undefined
+  const given = attached ? argument.slice(2) : argument
+  const value = program === 'curl' ? given.slice(given.indexOf(':') + 1 || given.length) : given
+  if (value.length < 3 || !isLiteral(value) || value.startsWith('/')) return undefined
+  return { name: attached ? '-p' : args[index - 1]!, credential: { by: 'format', format: `password for ${program}`, length: value.length } }
 }
 
 /** Of a script that runs other programs. */
 function* inScript(script: string): Iterable<NamedCredential> {
   for (const command of commandsIn(script)) {
+    // A word with blanks is text for somebody else.
     const words = command.map((raw) => (raw.includes('$') || raw.includes('`') ? '' : plainWord(raw)))
-    if (words.every((word) => !/\s/.test(word))) yield* credentialsInArguments(words.filter((word) => word !== 'export'))
+    yield* credentialsInArguments(words.map((word) => (/\s/.test(word) ? '' : word)).filter((word) => word !== 'export'))
   }
 }
 
@@ -61,22 +95,26 @@ function tellingLines(text: string): string {
     .join('\n')
 }
 /** What every rule of `secretName` has in it. */
-const TELLING = /pass|pwd|secret|token|key|auth|connection|dsn|credential/i
+const TELLING = /pass|pw|secret|token|key|auth|connection|dsn|credential/i
 
 /** None of them repeats what it has repeated: they are linear. */
 const SETTINGS: readonly (readonly [holds: string, pattern: RegExp])[] = [
   // `name: value`, `name = value # why`
   [
     '',
-    /^[ \t]*(?:export[ \t]+)?["']?([A-Za-z][\w.-]{2,60})["']?[ \t]*[:=][ \t]*["']?([^\s"'#,]{8,200})["']?[ \t]*,?(?:[ \t]+[#;][^\n]*|[ \t]*)$/gm,
+    /^[ \t]*(?:export[ \t]+)?["']?([A-Za-z][\w.-]{2,60})["']?[ \t]*[:=][ \t]*["']?([^\s"'#,]{4,200})["']?[ \t]*,?(?:[ \t]+[#;][^\n]*|[ \t]*)$/gm,
   ],
   // JSON in one line
-  ['":', /"([A-Za-z][\w.-]{2,60})"[ \t]*:[ \t]*"([^"\\\s]{8,200})"/g],
+  ['":', /"([A-Za-z][\w.-]{2,60})"[ \t]*:[ \t]*"([^"\\\s]{4,200})"/g],
+  // npm's: //registry.example.com/:_authToken=value
+  [':_', /:_(authToken|password|auth)[ \t]*=[ \t]*["']?([^\s"'#]{8,200})/g],
+  // <entry key="name">value<, <property name="name" value="value"
+  ['="', /(?:key|name)="([A-Za-z][\w.-]{2,60})"(?:[ \t]+value="|>)([^"<\s]{8,200})["<]/g],
   // <name>value</name>, name="value"
   ['</', /<([A-Za-z][\w.-]{2,60})>([^<\s]{8,200})<\//g],
   ['="', /[ \t<]([A-Za-z][\w.-]{2,60})="([^"\s]{8,200})"/g],
   // - name: NAME, and its value below
   ['value:', /\bname:[ \t]*["']?([A-Za-z][\w.-]{2,60})["']?[ \t]*\r?\n[ \t]*value:[ \t]*["']?([^\s"'#]{8,200})/g],
   // redis.conf
-  ['', /^[ \t]*(requirepass|masterauth)[ \t]+["']?([^\s"'#]{8,200})/gm],
+  ['', /^[ \t]*(requirepass|masterauth|passwd)[ \t]+["']?([^\s"'#]{8,200})/gm],
 ]

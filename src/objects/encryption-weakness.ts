@@ -40,6 +40,8 @@ export const WEAK: Partial<Record<ProviderKind, { readonly severity: Severity; r
   },
 }
 
+const LOCAL: ReadonlySet<ProviderKind> = new Set(['secretbox', 'aescbc', 'aesgcm'])
+
 /** Who can read the file has the keys. */
 export function* weakModes({ node, files }: HostSeen): Iterable<Observation<ProviderEvidence>> {
   for (const { path, text, mode, uid, owner } of files) {
@@ -89,6 +91,15 @@ export function* weaknesses(file: ConfigFile, plain: boolean | undefined): Itera
     }
 
   function* judgeKeys(provider: EncryptionProvider): Iterable<Observation<ProviderEvidence>> {
+    if (LOCAL.has(provider.kind) && provider.keys.length === 0)
+      yield {
+        ...at(provider.at),
+        key: 'none',
+        severity: 'high',
+        reason: 'has a provider without a key',
+        detail: `${provider.kind} has none: API servers do not start with it`,
+        evidence: { grade: 'E1', about: 'key', provider: provider.kind },
+      }
     for (const [index, key] of provider.keys.entries()) {
       if (key.placeholder) continue
       const on = at([...provider.at, 'keys', index, 'secret'])
@@ -107,7 +118,17 @@ export function* weaknesses(file: ConfigFile, plain: boolean | undefined): Itera
           detail: key.bytes === undefined ? `key ${key.name} is no base64` : `key ${key.name} has ${key.bytes} bytes`,
           evidence,
         }
-      if (key.guessable)
+      if (key.look === 'printable')
+        yield {
+          ...on,
+          key: 'printable',
+          verdict: 'review',
+          severity: 'low',
+          reason: 'has a key that is made of letters and digits',
+          detail: `key ${key.name}: 32 random bytes hold more, and whether a generator made it is not seen`,
+          evidence,
+        }
+      if (key.look === 'guessable')
         yield {
           ...on,
           key: 'guessable',

@@ -1,6 +1,6 @@
 /** EncryptionConfiguration: who encrypts Secrets on their way to etcd, and with what keys. Key bytes never leave this file. */
 import type { ConfigFile, MetricSample, Path } from '../model/index.ts'
-import { isGuessable, isPlaceholder, keyBytes } from './key-stand-in.ts'
+import { isPlaceholder, type KeyLook, keyBytes, keyLook } from './key-stand-in.ts'
 
 export type ProviderKind = 'kms-v2' | 'kms-v1' | 'secretbox' | 'aescbc' | 'aesgcm' | 'identity' | 'none'
 export interface EncryptionKey {
@@ -8,8 +8,8 @@ export interface EncryptionKey {
   /** Of the decoded key; undefined where it is no base64, or a placeholder that a template fills in. */
   readonly bytes: number | undefined
   readonly placeholder: boolean
-  /** Decodes to plain text: a phrase or a documentation sample, not 32 random bytes. */
-  readonly guessable: boolean
+  /** As far as its bytes can be seen. */
+  readonly look: KeyLook
 }
 export interface EncryptionProvider {
   readonly kind: ProviderKind
@@ -61,9 +61,9 @@ function providerOf(provider: Fields, at: Path): EncryptionProvider {
 function keyOf(key: Fields): EncryptionKey {
   const name = String(key['name'] ?? '')
   const secret = typeof key['secret'] === 'string' ? key['secret'].trim() : ''
-  if (isPlaceholder(secret)) return { name, bytes: undefined, placeholder: true, guessable: false }
+  if (isPlaceholder(secret)) return { name, bytes: undefined, placeholder: true, look: 'random' }
   const bytes = keyBytes(secret)
-  return { name, bytes: bytes?.length, placeholder: false, guessable: bytes !== undefined && isGuessable(bytes) }
+  return { name, bytes: bytes?.length, placeholder: false, look: bytes === undefined ? 'random' : keyLook(bytes) }
 }
 
 /** Which provider wrote, by the prefix on what it writes; '' is identity. Undefined for a prefix that is no provider's (a key's name). */

@@ -8,9 +8,11 @@ import { componentFlags, type FlagView, isOn, serverMinor } from './flags.ts'
  * `unseen`: no flags were seen where somebody may have set them; on is the default, and what providers run.
  */
 export function tokenLookup(view: FlagView): 'on' | 'off' | 'unseen' {
-  const { instances } = componentFlags(view, 'kube-apiserver')
+  const { instances, remarks } = componentFlags(view, 'kube-apiserver')
   if (instances.some((instance) => !isOn(instance, 'service-account-lookup', serverMinor(view)))) return 'off'
-  return instances.length > 0 || distribution(view).managed ? 'on' : 'unseen'
+  const { managed, certain } = distribution(view)
+  if (managed && certain) return 'on'
+  return instances.length > 0 && !remarks.some((remark) => 'unknown' in remark) ? 'on' : 'unseen'
 }
 
 /** Are tokens that kubelets get for pods good for a year (the default), so that programs which never read them again go on working? */

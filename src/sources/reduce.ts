@@ -6,6 +6,7 @@
 import type { Kind, KubeObject, Metadata } from '../model/index.ts'
 import { caExpiry } from '../objects/ca-bundle.ts'
 import { reduceRequest } from '../objects/certificate-request.ts'
+import { credentialsInText } from '../objects/credential-places.ts'
 import { keyOf } from '../objects/ref.ts'
 import { newestTime } from '../objects/secret-content.ts'
 import { served } from '../objects/served.ts'
@@ -108,6 +109,12 @@ function controllerOf(metadata: Wire): string | undefined {
 
 const cut = (value: string): string =>
   value.length <= LONGEST_TEXT ? value : `${value.slice(0, LONGEST_TEXT)}\n[cut here: ${value.length} characters in all]`
+
+/** A long text whose end holds a credential is kept whole: what was cut off would pass. */
+const cutUnlessTelling = (value: string): string =>
+  value.length > LONGEST_TEXT && holdsCredential(value.slice(LONGEST_TEXT - OVERLAP)) ? value : cut(value)
+const OVERLAP = 4096
+const holdsCredential = (text: string): boolean => [...credentialsInText(text)].length > 0
 
 // ── the rest, by kind ──────────────────────────────────────────────────────────────────────────
 
@@ -213,7 +220,10 @@ const PARTS: Partial<Record<Kind, Parts>> = {
     // kube-root-ca.crt stands in every namespace: a value equal to the last one under the same key is kept once.
     ...(isWire(data) && {
       data: Object.fromEntries(
-        Object.entries(data).map(([key, value]) => [key, alike(sharing.family('values of ConfigMaps'), key, cut(String(value)))]),
+        Object.entries(data).map(([key, value]) => [
+          key,
+          alike(sharing.family('values of ConfigMaps'), key, cutUnlessTelling(String(value))),
+        ]),
       ),
     }),
     ...(isWire(binaryData) && { binaryKeys: Object.keys(binaryData) }),

@@ -19,6 +19,7 @@ describe('a value', () => {
 
   test.each([
     'vault:secret/data/App1#token',
+    'secret/data/App1',
     '>>vault:secret/data/x#Pw1',
     'ref+vault://secret/X1',
     'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf',
@@ -33,6 +34,25 @@ describe('a value', () => {
   ])('that only points to one, or is encrypted: %s', (value) => expect(credentialIn('DB_PASSWORD', value)).toBeUndefined())
 })
 
+test.each([
+  ['postgres://cart:s3cretpw@db:5432/cart', 'password in a URL in base64'],
+  ['{"auths":{"r.example":{"auth":"dXNlcjpwYXNz"}}}', 'registry login in base64'],
+])('base64 hides nothing: %s', (text, format) => {
+  expect(credentialIn('X', btoa(text))).toMatchObject({ by: 'format', format })
+  expect(credentialIn('X', `${btoa(text).slice(0, 30)}\n  ${btoa(text).slice(30)}`)).toMatchObject({ format })
+  expect(credentialIn('X', btoa(text.toUpperCase().replaceAll(/[:"]/g, '.')))).toBeUndefined()
+})
+
+test.each([
+  ['EXISTING_SECRET', 'my-app-credentials'],
+  ['--tls-secret', 'shop/web-tls'],
+  ['IMAGE_PULL_SECRET', 'registry-login'],
+  ['PASSWORD_ENCRYPTION', 'scram-sha-256'],
+  ['TOKEN_TIMEOUT', 'one-hour'],
+  ['ADMIN_PASSWORD', 'never'],
+  ['ADMIN_PASSWORD', '/run/pw'],
+])('%s=%s names no credential', (name, value) => expect(credentialIn(name, value)).toBeUndefined())
+
 describe('arguments', () => {
   test.each([
     [['sh', '-c', 'app --password=Hunter2Abc --x'], '--password'],
@@ -40,6 +60,13 @@ describe('arguments', () => {
     [['redis-server', '--requirepass', 'Hunter2Abc'], '--requirepass'],
     [['helm', '--set', 'password=Hunter2Abc'], 'password'],
     [['curl', '-H', 'Authorization: Bearer abcdefGHIJKL0123456789zz'], 'argument 3'],
+    [['curl', '-H', 'X-Api-Key: abcdefGHIJKL0123456789zz'], 'argument 3'],
+    [['curl', '-u', 'admin:hunter2', 'http://x'], '-u'],
+    [['mysqladmin', 'ping', '-h', 'localhost', '-proot'], '-p'],
+    [['sh', '-c', '/usr/bin/mysql -u root -proot -e "SELECT 1"'], '-p'],
+    [['redis-cli', '-a', 'hunter2', 'ping'], '-a'],
+    [['sshpass', '-p', 'hunter2', 'ssh', 'host'], '-p'],
+    [['ldapsearch', '-x', '-w', 'hunter2'], '-w'],
   ])('%j', (args, name) => expect([...credentialsInArguments(args)].map((one) => one.name)).toEqual([name]))
 
   test.each([
@@ -47,6 +74,12 @@ describe('arguments', () => {
     [['sh', '-c', 'app --password="$(cat /run/pw)"']],
     [['sh', '-c', 'echo no password here; sleep 1']],
     [['--password', '/run/pw']],
+    [['curl', '-u', 'admin', 'http://x']],
+    [['curl', '-p', 'hunter2', '-a', 'hunter2']],
+    [['mysqladmin', 'ping', '-p', '-P3306']],
+    [['mysql', '-p$(PW)']],
+    [['sh', '-c', 'redis-cli -a "$PW" ping']],
+    [['app', '-proot', '-a', 'hunter2']],
   ])('%j has none', (args) => expect([...credentialsInArguments(args)]).toEqual([]))
 })
 
@@ -58,6 +91,11 @@ describe('the text of a file', () => {
     ['{"password":"Hunter2Abc","user":"x"}', 'password'],
     ['env:\n  - name: DB_PASSWORD\n    value: Hunter2Abc\n', 'DB_PASSWORD'],
     ['save 900 1\nrequirepass Hunter2Abc\n', 'requirepass'],
+    ['//registry.example.com/:_authToken=abcDEF123456abcDEF', 'authToken'],
+    ['<entry key="db.password">Hunter2Abc</entry>', 'db.password'],
+    ['<property name="password" value="Hunter2Abc"/>', 'password'],
+    ['connector:\n  bindPW: Hunter2Abc\n', 'bindPW'],
+    ['db:\n  password: root\n', 'password'],
     ['machine example.com login y password Hunter2Abc', 'netrc login'],
   ])('%j', (text, name) => expect([...credentialsInText(text)].map((one) => one.name)).toEqual([name]))
 

@@ -44,10 +44,10 @@ describe('an EncryptionConfiguration', () => {
 
   test('keys are measured, never kept', () => {
     const key = (secret: string) => first(box(secret)).keys[0]!
-    expect(key('7cJHkHq0Zt0mX1v8aJ9yqkT0n3S2mR5bV6wQ4dYfE1c=')).toEqual({ name: 'k', bytes: 32, placeholder: false, guessable: false })
-    expect(key('YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTY=')).toMatchObject({ bytes: 32, guessable: true })
-    expect(key('AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=')).toMatchObject({ bytes: 32, guessable: true })
-    expect(key('c2VjcmV0IGlzIHNlY3VyZQ==')).toMatchObject({ bytes: 16, guessable: true })
+    expect(key('7cJHkHq0Zt0mX1v8aJ9yqkT0n3S2mR5bV6wQ4dYfE1c=')).toEqual({ name: 'k', bytes: 32, placeholder: false, look: 'random' })
+    expect(key('YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTY=')).toMatchObject({ bytes: 32, look: 'guessable' })
+    expect(key('AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=')).toMatchObject({ bytes: 32, look: 'guessable' })
+    expect(key('c2VjcmV0IGlzIHNlY3VyZQ==')).toMatchObject({ bytes: 16, look: 'guessable' })
     expect(key('not base64!')).toMatchObject({ bytes: undefined, placeholder: false })
     expect(key('{{key 1}}')).toMatchObject({ placeholder: true })
     expect(key('<BASE 64 ENCODED SECRET>')).toMatchObject({ placeholder: true })

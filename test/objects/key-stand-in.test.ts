@@ -16,6 +16,8 @@ const base64 = (bytes: Uint8Array | string): string => Buffer.from(bytes).toStri
 test.each([
   ['random', 'hVcz9HIkXuYyQeBdlYrJx0WPJc9zmX6T9fJr0YNVYLc='],
   ['random, too short', 'hVcz9HIkXuYyQeBdlYrJxw=='],
+  ['letters and digits of a generator', base64('x7Kq2mVt9RbLs4WnZc8JdYf3HgPa6TuE')],
+  ['digits and letters in rows', base64('0123456789abcdef0123456789abcdef')],
   ['a phrase of our own', base64('correct horse battery staple 123')],
   ['the same byte again and again', base64(new Uint8Array(32).fill(7))],
   ['nothing', ''],

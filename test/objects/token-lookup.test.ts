@@ -22,11 +22,8 @@ const world = (...objects: object[]) =>
   [{ apiVersion: 'k8s-harden.test/v1', kind: 'World', facts: { ServerVersion: { minor: 37 } } }, ...objects]
     .map((one) => JSON.stringify(one))
     .join('\n---\n')
-const judged = (...objects: object[]) =>
-  judge(
-    { ...control, id: 'sec-legacy-token-secrets', practice: 'secrets' } as unknown as RegisteredControl,
-    worldOf(world(...objects)).snapshot,
-  )
+const registered = { ...control, id: 'sec-legacy-token-secrets', practice: 'secrets' } as unknown as RegisteredControl
+const judged = (...objects: object[]) => judge(registered, worldOf(world(...objects)).snapshot)
 const OFF = '--service-account-lookup=false'
 const switchedOff = token({ [INVALID_SINCE]: '2026-11-01' })
 
@@ -58,5 +55,11 @@ describe('an API server that looks no token up', () => {
 
   test('whose flags were not seen leaves it open whether the label counts', () => {
     expect(judged(switchedOff).status).toBe('unknown')
+    expect(judged(switchedOff, server()).status).toBe('pass')
+    const ofTwo = world(switchedOff, server()).replace(
+      '"ServerVersion"',
+      '"ApiServers":{"leases":["n1","n2"],"addresses":[]},"ServerVersion"',
+    )
+    expect(judge(registered, worldOf(ofTwo).snapshot).status).toBe('unknown')
   })
 })

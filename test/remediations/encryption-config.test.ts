@@ -34,7 +34,7 @@ describe('the configuration', () => {
   test('with a key in place it is a strong one', () => {
     const key = '7cJHkHq0Zt0mX1v8aJ9yqkT0n3S2mR5bV6wQ4dYfE1c='
     const rule = ruleForSecrets(encryptionRules(parse(encryptionText({ now }, ['secrets']).replace('{{key 1}}', key)) as ConfigFile))!
-    expect(rule.providers[0]!.keys).toMatchObject([{ bytes: 32, guessable: false, placeholder: false }])
+    expect(rule.providers[0]!.keys).toMatchObject([{ bytes: 32, look: 'random', placeholder: false }])
   })
 })
 

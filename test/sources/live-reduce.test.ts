@@ -215,6 +215,15 @@ describe('what is kept of an object', () => {
     expect(big.data!['dump']).toContain('[cut here: 10000000 characters in all]')
   })
 
+  test('a long value is kept whole where its end holds a credential', () => {
+    const dump = `${'x '.repeat(40_000)}\npassword: Hunter2Abc\n`
+    const reduce = reducerOf('ConfigMap', new Sharing())
+    const kept = (value: string) =>
+      (reduce(wire({ metadata: { name: 'b', namespace: 'a' }, data: { dump: value } }))!.object as ConfigMapObject).data!['dump']
+    expect(kept(dump)).toBe(dump)
+    expect(kept(dump.replace('password', 'colour'))).toContain('[cut here: ')
+  })
+
   test('a node keeps no heartbeat, a webhook no CA bundle', () => {
     const node = reducerOf(
       'Node',

@@ -1,5 +1,6 @@
 import { control } from '../../model/define.ts'
 import type { CertificateSeen, Observation, Remark, SecretObject } from '../../model/index.ts'
+import { fewOf } from '../../objects/few-of.ts'
 import { narrowed } from '../../objects/narrowed.ts'
 import { refOf } from '../../objects/ref.ts'
 import { SECRET_USERS, secretUses } from '../../objects/secret-uses.ts'
@@ -24,6 +25,7 @@ export default control({
     const uses = secretUses(view)
     const unseen = [...SECRET_USERS.flatMap((kind) => view.unread(kind) ?? []), ...narrowed(view, SECRET_USERS)]
     let delegated = 0
+    const sealed: string[] = []
     for (const secret of view.all('Secret')) {
       const end = lastEnd(secret.certificates)
       if (end !== undefined && Date.parse(end) - view.now < 30 * DAY) yield expiring(secret, end, Date.parse(end) < view.now)
@@ -33,6 +35,7 @@ export default control({
         continue
       }
       const { namespace = 'default', name } = secret.metadata
+      if (secret.type === 'kubernetes.io/tls' && end === undefined) sealed.push(`${namespace}/${name}`)
       const days = daysSince(secret, view.now)
       const isOld = days !== undefined && days * DAY > LONG
       // While a kind that may name it is not read, nothing is called unused.
@@ -41,6 +44,11 @@ export default control({
       else if (isOld) yield old(secret, days)
     }
     if (delegated > 0) yield { note: `${delegated} Secrets are made and renewed by an operator or a controller` }
+    if (sealed.length > 0)
+      yield {
+        unknown: `when the certificates in ${fewOf(sealed)} end is not seen${view.source.kind === 'live' ? ': the content of Secrets is never read' : ''}`,
+        answer: `kubectl -n NAMESPACE get secret NAME -o jsonpath='{.data.tls\\.crt}' | base64 -d | openssl x509 -noout -enddate`,
+      }
     for (const { because, answer } of unseen) yield { unknown: `whether Secrets are used was not judged: ${because}`, answer }
   },
   remedy: {

@@ -47,7 +47,7 @@ function* judge(instance: ComponentInstance, minor: number | undefined): Iterabl
   const { value } = effectiveFlag(instance, longest, minor)
   const seconds = secondsOf(value)
   // What is no duration keeps the API server from starting, so it is none that runs.
-  if (seconds === undefined || seconds === 0)
+  if (seconds === undefined || seconds <= 0)
     yield {
       ...flagFinding(instance, longest),
       reason: 'makes tokens for any time that is asked for',
