@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { type Host, HostRefused, HostUnreachable, type Stat } from '../hosts/host.ts'
 import type { HostFileRole, HostFileSeen, HostSeen, Kind, KubeletStart, RancherSeen } from '../model/index.ts'
 import { certificatesIn, pemsIn } from '../objects/certificates.ts'
+import { otherNode } from './hosts-identity.ts'
 import { type KubeletPlaces, kubeletPlaces } from './hosts-kubelet.ts'
 import { PLACES, rancherPlaces } from './hosts-places.ts'
 import { filesOfServer, type RancherLook, rancherOn, runsApiServer } from './hosts-rancher.ts'
@@ -47,7 +48,8 @@ export const refusedLook = ({ node, carrier }: Pick<Host, 'node' | 'carrier'>, r
 export async function lookAt(host: Host, signal?: AbortSignal): Promise<HostLook> {
   const look = new Look(host, signal)
   try {
-    await look.all()
+    const other = await look.all()
+    if (other !== undefined) return refusedLook(host, `it leads to node ${other}: give each node its own way in --host`)
   } catch (error) {
     if (!(error instanceof HostUnreachable || error instanceof HostRefused)) throw error
     return refusedLook(host, error.message)
@@ -73,16 +75,20 @@ class Look {
     this.#signal = signal
   }
 
-  async all(): Promise<void> {
+  /** The name of another node, where it is that one. */
+  async all(): Promise<string | undefined> {
     const rancher = await rancherOn(this.#host)
     const kubelet = await kubeletPlaces(this.#host, (this.#rancher = rancher?.seen))
     await this.#kubelet(kubelet)
-    await this.#staticPods(kubelet.staticPods)
+    const pods = await this.#staticPods(kubelet.staticPods)
+    const other = await otherNode(this.#host, kubelet, pods)
+    if (other !== undefined) return other
     for (const path of ADMIN_FILES) await this.#content(path, 'kubeconfig')
     if (rancher !== undefined) await this.#rancherFiles(rancher)
     for (const directory of SERVICE_DIRECTORIES) await this.#eachIn(directory, /\.conf$/, (path) => this.#stat(path, 'kubelet-service'))
     for (const { directory, names, role } of PLACES) await this.#eachIn(directory, names, (path) => this.#stat(path, role))
     await this.#eachIn('/etc/cni/net.d', /\.(conf|conflist|json)$/, (path) => this.#stat(path, 'cni'))
+    return undefined
   }
 
   result(): HostLook {
@@ -134,7 +140,7 @@ class Look {
     await this.#eachIn(places.certificateDirectory, /(-current\.pem|\.crt)$/, (path) => this.#certificate(path), true)
   }
 
-  async #staticPods(directory: string): Promise<void> {
+  async #staticPods(directory: string): Promise<readonly StaticPodSeen[]> {
     await this.#stat(directory, 'static-pod-directory')
     const pods: StaticPodSeen[] = []
     await this.#eachIn(
@@ -168,6 +174,7 @@ class Look {
       await this.#stat(dirname(path), 'pki-directory')
       if (OWN_FOLDER.test(path)) await this.#eachIn(dirname(path), /\.crt$/, (found) => this.#certificate(found), true)
     }
+    return pods
   }
 
   /** Nothing is taken from it but time: a refusal is met again, and told, when the path itself is asked about. */

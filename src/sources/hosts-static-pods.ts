@@ -5,6 +5,9 @@ import { parseFile } from './manifests-parse.ts'
 
 export interface StaticPodSeen {
   readonly component: Component
+  readonly namespace: string
+  /** As its manifest says; its mirror pod has the node's name after it. */
+  readonly name: string
   /** What its flags name, as paths of the node. */
   readonly named: readonly { readonly path: string; readonly role: HostFileRole; readonly flag: string }[]
 }
@@ -27,7 +30,9 @@ export function staticPodIn(path: string, text: string): StaticPodSeen | undefin
     for (const container of pod.spec?.containers ?? [])
       for (const component of COMPONENTS) {
         const line = commandLineOf(container, component)
-        if (line !== undefined && line.flags.size > 0) return { component, named: namedBy(pod, container, line.flags) }
+        if (line === undefined || line.flags.size === 0) continue
+        const { namespace = 'default', name } = pod.metadata
+        return { component, namespace, name, named: namedBy(pod, container, line.flags) }
       }
   }
   return undefined

@@ -143,6 +143,26 @@ describe('encryption at rest where hosts reach every API server', () => {
     ])
   })
 
+  it("a file that is mounted alone is never seen anew: its directory takes that mount's place before any file changes", () => {
+    const alone = (node: string, path = PATH) =>
+      `${pod(node, ...GIVEN.map((flag) => flag.replace(PATH, path)))}
+`.replace('command:', `volumeMounts: [{name: enc, mountPath: ${path}}], command:`)
+    const files = (path = PATH) =>
+      [host('cp-1', config([{ identity: {} }, secretbox('one')]), {}), host('cp-2', config([{ identity: {} }, secretbox('one')]), {})].map(
+        (one) => ({ ...one, files: one.files.map((file) => ({ ...file, path })) }),
+      )
+    const steps = told(propose(world(files(), alone('cp-1') + pod('cp-2', ...GIVEN) + KUBEADM)))
+    expect(steps.filter((step) => !step.startsWith('edit'))).toEqual([
+      'cp-1 flags 2 /etc/kubernetes/enc Directory true',
+      'gate secrets plain',
+      'cp-1 reload secrets: secretbox one > identity',
+      'cp-2 reload secrets: secretbox one > identity',
+      'rewrite secrets k8s:enc:secretbox:v1:one:',
+    ])
+    // Nobody wants all of /etc in an API server.
+    const inEtc = told(propose(world(files('/etc/enc.yaml'), alone('cp-1', '/etc/enc.yaml') + alone('cp-2', '/etc/enc.yaml'))))
+    expect(inEtc.join()).not.toContain('reload')
+  })
   it('a run that died after its first file goes on with that key', () => {
     const begun = world([host('cp-1', config([{ identity: {} }, secretbox('key-20200101')])), host('cp-2')], pod('cp-1') + pod('cp-2'))
     expect(told(propose(begun))[2]).toBe('cp-2 later secrets: identity > secretbox key-20200101')
