@@ -12,12 +12,19 @@ const INSERTED: Readonly<Record<AuditFault['fault'], readonly AuditRule[]>> = {
   blind: [CREDENTIALS.rule],
   // Requests at Request level must never take in credentials.
   dropped: [CREDENTIALS.rule, ...SENSITIVE.map(({ rule }) => rule)],
+  refused: [],
   unmatched: [],
 }
 const ORDER = [ANONYMOUS.rule, CREDENTIALS.rule, ...SENSITIVE.map(({ rule }) => rule)]
 
 /** The policy without faults. `written`: its rules as they stand in the file, which may hold fields that we do not read. */
-export function mergedPolicy({ rules: read, omitStages: left }: AuditPolicy, written: readonly AuditRule[]): AuditPolicy {
+export function mergedPolicy(policy: AuditPolicy, written: readonly AuditRule[]): AuditPolicy {
+  const once = mergedOnce(policy, written)
+  // A rule whose stages were all left out may turn out to log bodies.
+  return auditFaults(once).length === 0 ? once : mergedOnce(once, once.rules)
+}
+
+function mergedOnce({ rules: read, omitStages: left }: AuditPolicy, written: readonly AuditRule[]): AuditPolicy {
   const omitStages = left.includes('RequestReceived') && left.includes('ResponseComplete') ? RECOMMENDED_OMIT_STAGES : left
   const faults = auditFaults({ rules: read, omitStages })
   const first = new Map<AuditRule, number>()
@@ -36,9 +43,16 @@ function raised(policy: AuditPolicy): AuditPolicy {
   if (fault?.rule === undefined) return policy
   const rule = policy.rules[fault.rule]!
   if (rule.level === 'None') return raised({ ...policy, rules: policy.rules.with(fault.rule, { ...rule, level: 'Metadata' }) })
+  const without = (stages: readonly string[] = []) => (fault.fault === 'refused' ? stages.filter((one) => one !== LOGIN_STAGE) : [])
+  if (fault.fault === 'refused' && policy.omitStages.includes(LOGIN_STAGE))
+    return raised({ ...policy, omitStages: without(policy.omitStages) })
   const { omitStages, ...rest } = rule
-  return omitStages === undefined ? policy : raised({ ...policy, rules: policy.rules.with(fault.rule, rest) })
+  if (omitStages === undefined) return policy
+  const left = without(omitStages)
+  return raised({ ...policy, rules: policy.rules.with(fault.rule, { ...rest, ...(left.length > 0 && { omitStages: left }) }) })
 }
+/** The only one that a failed login goes through. */
+const LOGIN_STAGE = 'ResponseStarted'
 
 /**
  * A rule to stand before others that may log more of the same requests: those go on logging it so, by rules of their own above it.

@@ -1,6 +1,7 @@
 /** Rules of an audit policy that log nothing of a few: of a user, a group, a namespace or an object that they name. */
 import { type AuditPolicy, type AuditRequest, type AuditRule, auditDecision, loggedLevel } from './audit-policy.ts'
-import { type Actor, ANYWHERE, AUTHENTICATED, auditFaults, CHANGES, CREDENTIALS, requestsFor } from './audit-policy-probes.ts'
+import { auditFaults, MOST } from './audit-policy-probes.ts'
+import { type About, ANYWHERE, actorsOf, CHANGES, CREDENTIALS, inNamespaces, PROBED, requestsFor, WRITES } from './audit-policy-requests.ts'
 
 export interface Silenced {
   /** Index of the rule. */
@@ -19,7 +20,7 @@ export function silencedIn(policy: AuditPolicy): readonly Silenced[] {
   const known = new Set(auditFaults(policy).flatMap(({ fault, rule }) => (fault === 'leaks' ? [] : [rule])))
   return policy.rules.flatMap((rule, index) => {
     if (known.has(index)) return []
-    const actors = actorsOf(rule)
+    const actors = actorsOf(rule).slice(0, MOST)
     const names = (rule.resources ?? []).flatMap(({ resourceNames = [] }) => resourceNames)
     const places = {
       namespaces: [...new Set([...ANYWHERE.namespaces, ...(rule.namespaces ?? [])])].slice(0, MOST),
@@ -27,18 +28,43 @@ export function silencedIn(policy: AuditPolicy): readonly Silenced[] {
     }
     const whom = new Set<string>()
     const requests = new Set<string>()
-    for (const { request, words } of requestsFor([...CREDENTIALS, ...CHANGES], actors, places)) {
+    for (const { request, words } of requestsFor([...CREDENTIALS, ...CHANGES, ...changesNamedIn(rule)], actors, places)) {
       const decision = auditDecision(policy, request)
       if (decision.rule !== index || loggedLevel(decision, request) !== 'None' || isElection(request, names)) continue
       for (const one of whomOf(rule, request)) whom.add(one)
-      requests.add(words.replace(/ by .*$/, ''))
+      requests.add(words.replace(/ by .*$/, '').replace(PROBED, 'anything'))
     }
     return requests.size === 0 ? [] : [{ rule: index, whom: [...whom], requests: [...requests] }]
   })
 }
 
-/** Each is asked about with each: a file may name thousands. */
-const MOST = 20
+/** Changes of whatever else a rule names, custom resources and whole groups among them, but for what is told or counted all the time. */
+const changesNamedIn = ({ resources = [] }: AuditRule): readonly About[] =>
+  resources.slice(0, MOST).flatMap(({ group = '', resources: names = ['*'] }) =>
+    names.slice(0, MOST).flatMap((name) => {
+      const [resource = '', subresource] = name.split('/')
+      if (NOISY_GROUPS.has(group) || NOISY.has(resource) || subresource === 'status') return []
+      return [
+        inNamespaces(
+          group === '*' ? 'k8s-harden.test' : group,
+          resource === '*' ? PROBED : resource,
+          WRITES,
+          subresource === '*' ? undefined : subresource,
+        ),
+      ]
+    }),
+  )
+const NOISY_GROUPS = new Set([
+  'events.k8s.io',
+  'coordination.k8s.io',
+  'discovery.k8s.io',
+  'metrics.k8s.io',
+  'custom.metrics.k8s.io',
+  'external.metrics.k8s.io',
+  'authentication.k8s.io',
+  'authorization.k8s.io',
+])
+const NOISY = new Set(['events', 'endpoints'])
 
 /** Leaders were elected by ConfigMaps, which clients read and update every few seconds. */
 const isElection = ({ verb, resource }: AuditRequest, names: readonly string[]): boolean =>
@@ -46,32 +72,14 @@ const isElection = ({ verb, resource }: AuditRequest, names: readonly string[]):
   ['get', 'update'].includes(verb) &&
   (resource.namespace === 'kube-system' || names.includes(resource.name ?? ''))
 
-/** Who a rule is about; somebody, where it names nobody. A user and a group: whoever is both. */
-function actorsOf({ users = [], userGroups = [] }: AuditRule): readonly Actor[] {
-  if (users.length > 0) return users.map((user) => actor(user, userGroups))
-  if (userGroups.length === 0) return [actor('k8s-harden:probe', [])]
-  return userGroups.map((group) => actor(memberOf(group), [group]))
-}
-const actor = (user: string, more: readonly string[]): Actor => ({
-  is: user,
-  user,
-  groups: [...new Set([...more, ...groupsOf(user)])],
-})
-function memberOf(group: string): string {
-  const namespace = /^system:serviceaccounts:(.+)$/.exec(group)?.[1]
-  return namespace === undefined ? 'k8s-harden:probe' : `system:serviceaccount:${namespace}:k8s-harden-probe`
-}
-/** What the authenticators add to a name. */
-function groupsOf(user: string): readonly string[] {
-  const namespace = /^system:serviceaccount:([^:]+):/.exec(user)?.[1]
-  if (namespace !== undefined) return ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, AUTHENTICATED]
-  if (user.startsWith('system:node:')) return ['system:nodes', AUTHENTICATED]
-  return [user === 'system:anonymous' ? 'system:unauthenticated' : AUTHENTICATED]
-}
-
 function whomOf({ users = [], userGroups = [], namespaces = [] }: AuditRule, request: AuditRequest): readonly string[] {
   if (users.length > 0) return [`user ${request.user}`]
   if (userGroups.length > 0) return userGroups.filter((group) => request.groups.includes(group)).map((group) => `group ${group}`)
   if (namespaces.length > 0) return [`namespace ${request.resource?.namespace || '(none)'}`]
-  return [`${request.resource?.resource} ${request.resource?.name ?? ''}`.trim()]
+  const { group = '', resource = '', subresource, name } = request.resource ?? {}
+  const kind = `${resource}${subresource === undefined ? '' : `/${subresource}`}`
+  const ofGroup = group === '' ? '' : `.${group}`
+  return [
+    resource === PROBED ? `everything of ${group || 'the core API'}` : `${kind}${ofGroup} ${name === PROBED ? '' : (name ?? '')}`.trim(),
+  ]
 }

@@ -31,6 +31,8 @@ export interface AuditPolicy {
 export interface AuditRequest {
   readonly user: string
   readonly groups: readonly string[]
+  /** A token or a certificate that is not valid: answered with 401, and of no user at all. */
+  readonly failedLogin?: true
   readonly verb: string
   /** Absent for a request that is about no resource. */
   readonly resource?: {
@@ -65,10 +67,12 @@ export function auditDecision(policy: AuditPolicy, request: AuditRequest): Audit
 export const loggedLevel = (decision: AuditDecision, request: AuditRequest): AuditLevel =>
   loggedStages(decision, request).length === 0 ? 'None' : decision.level
 
-/** One event each: what is long-running has one more, as soon as it is answered. */
+/** One event each: what is long-running has one more, as soon as it is answered, and a failed login (endpoints/filters/authn_audit.go) that one alone. */
 export function loggedStages({ level, omitStages }: AuditDecision, request: AuditRequest): readonly string[] {
   if (level === 'None') return []
-  const stages = ['RequestReceived', ...(isLongRunning(request) ? ['ResponseStarted'] : []), 'ResponseComplete']
+  const stages = request.failedLogin
+    ? ['ResponseStarted']
+    : ['RequestReceived', ...(isLongRunning(request) ? ['ResponseStarted'] : []), 'ResponseComplete']
   return stages.filter((stage) => !omitStages.has(stage))
 }
 /** As the API server tells them apart by default. */
@@ -79,6 +83,7 @@ const LONG_RUNNING = new Set(['attach', 'exec', 'proxy', 'log', 'portforward'])
 const isSet = (list: readonly unknown[] | undefined): list is readonly unknown[] => list !== undefined && list.length > 0
 
 function ruleMatches(rule: AuditRule, request: AuditRequest): boolean {
+  if ((isSet(rule.users) || isSet(rule.userGroups)) && request.failedLogin) return false
   if (isSet(rule.users) && !rule.users.includes(request.user)) return false
   if (isSet(rule.userGroups) && !request.groups.some((group) => rule.userGroups!.includes(group))) return false
   if (isSet(rule.verbs) && !rule.verbs.includes(request.verb)) return false

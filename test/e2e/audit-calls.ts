@@ -5,8 +5,11 @@ import type { AuditPolicy, AuditRequest } from '../../src/objects/audit-policy.t
 export interface Actor {
   readonly user: string
   readonly groups: readonly string[]
+  readonly failedLogin?: true
 }
 export const ANONYMOUS: Actor = { user: 'system:anonymous', groups: [] }
+/** With a token that nobody issued. */
+export const NOBODY: Actor = { user: '', groups: [], failedLogin: true }
 export const ACTORS: readonly Actor[] = [
   { user: 'alice', groups: ['dev'] },
   { user: 'carol', groups: ['ops', 'dev'] },
@@ -14,10 +17,13 @@ export const ACTORS: readonly Actor[] = [
   { user: 'system:node:n1', groups: ['system:nodes'] },
   { user: 'system:kube-proxy', groups: [] },
   ANONYMOUS,
+  NOBODY,
 ]
-/** What the API server itself adds to what the certificate says. */
-const groupsOf = ({ user, groups }: Actor): string[] =>
-  user === ANONYMOUS.user ? ['system:unauthenticated'] : [...groups, 'system:authenticated']
+/** Who it is for the API server, which adds to what the certificate says. */
+const whoIs = ({ user, groups, failedLogin }: Actor): Pick<AuditRequest, 'user' | 'groups' | 'failedLogin'> =>
+  failedLogin
+    ? { user, groups, failedLogin }
+    : { user, groups: user === ANONYMOUS.user ? ['system:unauthenticated'] : [...groups, 'system:authenticated'] }
 
 export interface Call {
   readonly method: string
@@ -110,7 +116,7 @@ const onResource = fc
           method: VERBS[verb],
           path,
           query: verb === 'watch' ? 'watch=1&timeoutSeconds=1' : '',
-          request: { user: actor.user, groups: groupsOf(actor), verb, resource: about },
+          request: { ...whoIs(actor), verb, resource: about },
         },
       }
     },
@@ -125,8 +131,7 @@ const onNamespace = fc
   .map(({ actor, verb, name }): { actor: Actor; call: Call } => {
     const named = verb !== 'list' && verb !== 'create'
     const request = {
-      user: actor.user,
-      groups: groupsOf(actor),
+      ...whoIs(actor),
       verb,
       resource: { group: '', resource: 'namespaces', namespace: named ? name : '', ...(named && { name }) },
     }
@@ -139,7 +144,7 @@ const onPath = fc
   .record({ actor: fc.constantFrom(...ACTORS), path: fc.constantFrom(...PATHS), method: fc.constantFrom('GET', 'POST', 'HEAD') })
   .map(({ actor, path, method }): { actor: Actor; call: Call } => ({
     actor,
-    call: { method, path, query: '', request: { user: actor.user, groups: groupsOf(actor), verb: method.toLowerCase(), path } },
+    call: { method, path, query: '', request: { ...whoIs(actor), verb: method.toLowerCase(), path } },
   }))
 export const anyCall = fc.oneof(
   { weight: 8, arbitrary: onResource },
@@ -176,7 +181,7 @@ const anyResources = fc.record({
 const anyRule = fc
   .record({
     level: fc.constantFrom('None' as const, 'Metadata' as const, 'Request' as const, 'RequestResponse' as const),
-    users: few(...ACTORS.map((actor) => actor.user)),
+    users: few(...ACTORS.filter((actor) => actor !== NOBODY).map((actor) => actor.user)),
     userGroups: few('dev', 'ops', 'system:nodes', 'system:authenticated', 'system:unauthenticated', 'system:serviceaccounts:a'),
     verbs: few(...Object.keys(VERBS), 'post'),
     about: fc.oneof(

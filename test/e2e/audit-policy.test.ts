@@ -12,7 +12,7 @@ import { type AuditPolicy, auditDecision, loggedLevel, loggedStages, readAuditPo
 import { RECOMMENDED_POLICY } from '../../src/objects/audit-policy-recommended.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { describeCluster } from '../cluster/with-cluster.ts'
-import { ACTORS, type Actor, ANONYMOUS, anyCall, anyPolicy, type Call } from './audit-calls.ts'
+import { ACTORS, type Actor, ANONYMOUS, anyCall, anyPolicy, type Call, NOBODY } from './audit-calls.ts'
 
 describeCluster('the recommended audit policy', { audit: recommendedPolicyText() }, (cluster) => {
   test('is read by the API server as the simulator reads it', async () => {
@@ -48,7 +48,10 @@ async function agreement(
   run: string,
 ): Promise<void> {
   const clients = new Map(await Promise.all(ACTORS.map(async (actor) => [actor.user, await agentFor(cluster, actor)] as const)))
-  for (const [index, { actor, call }] of calls.entries()) await send(cluster.url, clients.get(actor.user)!, call, `probe=${run}${index}-`)
+  for (const [index, { actor, call }] of calls.entries()) {
+    const headers: Readonly<Record<string, string>> = actor === NOBODY ? { authorization: 'Bearer nobody-issued-this' } : {}
+    await send(cluster.url, clients.get(actor.user)!, call, `probe=${run}${index}-`, headers)
+  }
   const logged = new Map<string, Set<string>>()
   for (const { requestURI, level, stage } of await cluster.auditEvents()) {
     const probe = /probe=([\w-]+?-)(&|$)/.exec(requestURI)?.[1]
@@ -70,7 +73,7 @@ async function agreement(
 
 async function agentFor(cluster: Cluster, actor: Actor): Promise<Agent> {
   const ca = await readFile(cluster.caFile)
-  if (actor.user === ANONYMOUS.user) return new Agent({ ca, keepAlive: true })
+  if (actor === ANONYMOUS || actor === NOBODY) return new Agent({ ca, keepAlive: true })
   const kubeconfig = JSON.parse(await readFile(await cluster.kubeconfigFor(actor), 'utf8')) as { users: [{ user: Record<string, string> }] }
   const pem = (field: string) => Buffer.from(kubeconfig.users[0].user[field]!, 'base64')
   return new Agent({ ca, cert: pem('client-certificate-data'), key: pem('client-key-data'), keepAlive: true })

@@ -13,6 +13,12 @@ const stagesOf = (policy: AuditPolicy, request: AuditRequest) => {
   const { level, omitStages } = auditDecision(policy, request)
   return level === 'None' ? [] : STAGES.filter((stage) => !omitStages.has(stage))
 }
+/** A request to read has no body, a token is only asked for by creating it, and a ConfigMap may be named because it is meant. */
+const atMost = ({ verb, resource }: AuditRequest): readonly string[] => {
+  if (['create', 'update', 'patch'].includes(verb) && resource?.name === undefined) return ['Metadata']
+  if (resource?.resource === 'secrets') return ['create', 'update', 'patch'].includes(verb) ? ['Metadata'] : ['Metadata', 'Request']
+  return AUDIT_LEVELS.slice(1)
+}
 const carriesCredentials = ({ resource }: AuditRequest): boolean =>
   resource !== undefined &&
   ((resource.group === '' && ['secrets', 'configmaps'].includes(resource.resource)) ||
@@ -31,7 +37,7 @@ test('of any policy no request is logged less than before, but for the bodies of
         const [was, now] = [levelOf(policy, request), levelOf(after, request)]
         expect(stagesOf(after, request)).toEqual(expect.arrayContaining(stagesOf(policy, request)))
         if (carriesCredentials(request) && was !== 'None') {
-          expect(now, JSON.stringify(request)).not.toBe('None')
+          expect(atMost(request), JSON.stringify(request)).toContain(now)
           raised.credentials++
         } else {
           expect(AUDIT_LEVELS.indexOf(now), `${JSON.stringify(request)}: ${was}, then ${now}`).toBeGreaterThanOrEqual(
@@ -41,7 +47,7 @@ test('of any policy no request is logged less than before, but for the bodies of
         }
       }
     }),
-    { numRuns: 120, seed: 3 },
+    { numRuns: 120, seed: 3, endOnFailure: true },
   )
   expect(Math.min(...Object.values(raised))).toBeGreaterThan(100)
 }, 120_000)

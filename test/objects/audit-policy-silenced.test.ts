@@ -23,6 +23,14 @@ test.each<[string, AuditRule, readonly string[]]>([
     { level: 'Request', users: ['jane'], omitStages: ['RequestReceived', 'ResponseStarted', 'ResponseComplete'] },
     ['0: user jane'],
   ],
+  ['custom resources', { level: 'None', resources: [{ group: 'argoproj.io' }] }, ['0: everything of argoproj.io']],
+  [
+    'a resource that changes nothing else',
+    { level: 'None', verbs: ['delete'], resources: [{ group: '', resources: ['persistentvolumes'] }] },
+    ['0: persistentvolumes'],
+  ],
+  ['states are noise', { level: 'None', resources: [{ group: '', resources: ['*/status'] }] }, []],
+  ['so are checks of rights', { level: 'None', resources: [{ group: 'authorization.k8s.io' }] }, []],
   [
     'reads of all but credentials are noise',
     { level: 'None', users: ['jane'], verbs: ['list'], resources: [{ group: '', resources: ['pods'] }] },

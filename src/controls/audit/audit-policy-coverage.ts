@@ -16,6 +16,7 @@ const REASONS: Readonly<Record<FaultName, readonly [reason: string, Severity]>> 
   blind: ['does not log requests for secrets, ConfigMaps or tokens', 'high'],
   dropped: ['does not log changes or ways into containers', 'medium'],
   anonymous: ['does not log requests of anonymous clients', 'medium'],
+  refused: ['does not log who fails to log in', 'low'],
   unmatched: ['has no rule that catches everything else', 'medium'],
 }
 
