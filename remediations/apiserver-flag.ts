@@ -25,6 +25,7 @@ import {
 } from '../src/objects/flag-edits.ts'
 import { parsed } from '../src/objects/flag-kubeadm.ts'
 import { type Component, type ComponentInstance, componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
+import { rancherServers } from '../src/objects/host-files.ts'
 import { refOf, refText, sameObject } from '../src/objects/ref.ts'
 import { handOver } from './flag-handover.ts'
 import { hostChanges } from './flag-hosts.ts'
@@ -156,6 +157,7 @@ function live(
     stamp: stampOf(view),
     ...(change.step !== undefined && { step: change.step }),
     distribution: distribution(view),
+    servers: rancherServers(view),
     minor: serverMinor(view),
     first: [...(onHosts === undefined ? [] : [notReached(onHosts.missing)]), ...(change.first ?? [])],
     verify: change.verify ?? [],

@@ -7,20 +7,17 @@ import { type AuditPolicy, type AuditRule, readAuditPolicy } from '../src/object
 import { mergedPolicy } from '../src/objects/audit-policy-merge.ts'
 import { RECOMMENDED_OMIT_STAGES, RECOMMENDED_POLICY, RECOMMENDED_RULES } from '../src/objects/audit-policy-recommended.ts'
 import { historyText, mostBytes, RETENTION_FLAGS, type RetentionFlag, rateText, sizeText } from '../src/objects/audit-retention.ts'
+import { distribution } from '../src/objects/distribution.ts'
 import { defaultFlag } from '../src/objects/flag-defaults.ts'
 import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { integerOf } from '../src/objects/go-integer.ts'
 import { nodePathOf } from '../src/objects/host-files.ts'
 import { refOf, sameObject } from '../src/objects/ref.ts'
 import { kubernetesYaml } from '../src/objects/yaml-write.ts'
-import { type FlagChange, type HostFile, setFlags } from './apiserver-flag.ts'
+import { type FlagChange, setFlags } from './apiserver-flag.ts'
+import { logFiles, placesFor, policyFile, rancherPolicy, talosAudit } from './audit-places.ts'
 import { apiServerNodes } from './flag-hosts.ts'
 import { liesThere, placing } from './flag-runbook.ts'
-
-const POLICY_PATH = '/etc/kubernetes/audit-policy.yaml'
-const LOG_DIRECTORY = '/var/log/kubernetes/audit'
-const POLICY_FILE: HostFile = { name: 'audit-policy', path: POLICY_PATH, type: 'File', readOnly: true }
-const LOG_FILES: HostFile = { name: 'audit-log', path: LOG_DIRECTORY, type: 'DirectoryOrCreate', readOnly: false }
 
 /** What an API server has of audit logging already. */
 export interface AuditBackends {
@@ -61,12 +58,14 @@ const setUnlessSet =
 /** Adds what is missing of policy and backend: the file, the flags, the mounts. */
 export const enableAudit: Remedy<AuditBackends> = {
   ...setFlags<AuditBackends>(({ evidence }, { view }) =>
-    evidence.policy && (evidence.log || evidence.webhook)
-      ? {
-          byHand:
-            'the flags are there: look in the log of the API server for what its audit backend says, and at the free space of its disk',
-        }
-      : auditFlags(evidence, view),
+    distribution(view).name === 'talos'
+      ? talosAudit()
+      : evidence.policy && (evidence.log || evidence.webhook)
+        ? {
+            byHand:
+              'the flags are there: look in the log of the API server for what its audit backend says, and at the free space of its disk',
+          }
+        : auditFlags(evidence, view),
   ),
   reads: [...FLAG_LADDER, 'AuditPolicy', 'ApiServerMetrics'],
 }
@@ -75,17 +74,18 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
   const backend = evidence.log || evidence.webhook
   const known = view.all('AuditPolicy').find((file) => !readAuditPolicy(file).problems.some((one) => one.fatal))
   const live = view.source.kind === 'live'
+  const places = placesFor(view)
   const file: Change = {
     type: 'file',
     name: 'audit-policy.yaml',
     // On a node one may lie there already, named by nobody: its rules stay.
     text: { text: live && known !== undefined ? mergedText(known) : recommendedPolicyText() },
     mode: 0o600,
-    ...placing('audit-policy.yaml', POLICY_PATH, apiServerNodes(view)),
+    ...placing('audit-policy.yaml', places.policy, apiServerNodes(view)),
   }
   const wanted = {
-    ...(!evidence.policy && { 'audit-policy-file': POLICY_PATH }),
-    ...(!backend && { 'audit-log-path': `${LOG_DIRECTORY}/audit.log` }),
+    ...(!evidence.policy && { 'audit-policy-file': places.policy }),
+    ...(!backend && { 'audit-log-path': `${places.log}/audit.log` }),
   }
   const kept = (flag: RetentionFlag) => (current: string | undefined) => {
     // What flagz says of a server that logs nothing yet is its default, which nobody chose.
@@ -98,15 +98,15 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
       ...Object.fromEntries(Object.entries(wanted).map(([flag, value]) => [flag, setUnlessSet(value)])),
       ...((evidence.log || !backend) && Object.fromEntries(RETENTION_FLAGS.map((flag) => [`audit-log-${flag}`, kept(flag)]))),
     },
-    files: [...(evidence.policy ? [] : [POLICY_FILE]), ...(backend ? [] : [LOG_FILES])],
+    files: [...(evidence.policy ? [] : [policyFile(places)]), ...(backend ? [] : [logFiles(places)])],
     before: evidence.policy || (known !== undefined && !live) ? [] : [file],
-    first: evidence.policy ? [] : [liesThere(POLICY_PATH)],
+    first: evidence.policy ? [] : [liesThere(places.policy)],
     summary: 'write an audit log',
     mayBreak: [
       ...(evidence.policy
         ? []
         : [
-            `the API server does not start where ${POLICY_PATH} is missing: place the file first`,
+            `the API server does not start where ${places.policy} is missing: place the file first`,
             'what templates of pods hold in the clear is logged with them (see sec-plaintext-credentials)',
           ]),
       `the audit log takes disk and memory on every control-plane node: ${sizeWords(view, kept)}`,
@@ -142,7 +142,7 @@ const LOGGING = (enabled: boolean): string => JSON.stringify({ clusterLogging: [
 /** Mends an audit policy in its file: its own rules stay, what they get wrong is decided before them. */
 export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ readonly fault: string }>({
   family: 'audit-policy',
-  reads: ['AuditPolicy', 'ApiServerMetrics'],
+  reads: ['AuditPolicy', 'ApiServerMetrics', 'Hosts'],
   propose(finding, { view }): Proposal {
     const file = view.all('AuditPolicy').find((one) => sameObject(refOf(one), finding.subject))
     if (file === undefined) return { refused: 'the policy is not there any more' }
@@ -162,7 +162,8 @@ export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ read
       ...(after.omitStages.join() === policy.omitStages.join() ? [] : [{ set: ['omitStages'], to: after.omitStages }]),
       { set: ['rules'], to: after.rules as unknown as Json },
     ]
-    const onHost = editsOnHost(file, edits)
+    const whole = rancherPolicy(file, after, view)
+    const onHost = whole === undefined ? editsOnHost(file, edits) : [whole]
     return {
       changes: onHost.length > 0 ? onHost : [{ type: 'edit', target: finding.subject, edits }],
       risk: 'may-break',

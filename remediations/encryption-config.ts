@@ -9,6 +9,7 @@ import type { EncryptionHosts } from '../src/objects/encryption-hosts.ts'
 import type { EncryptionWish } from '../src/objects/encryption-stages.ts'
 import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { type HostFile, proposeFlags } from './apiserver-flag.ts'
+import { encryptionElsewhere } from './encryption-elsewhere.ts'
 import { PROVE, placingKeys, whenLoaded } from './encryption-runbook.ts'
 import { formWanted, STAGED_OPTIONS, STAGED_READS, stagedProposal } from './encryption-staged.ts'
 import { apiServerNodes } from './flag-hosts.ts'
@@ -43,24 +44,19 @@ export const encryptSecrets = <
       const { view, options } = context
       const { name, managed } = distribution(view)
       if (managed) return providerProposal(name, ENCRYPT_AT_PROVIDER, view, options)
-      if (name === 'k3s' || name === 'rke2') return { byHand: ownKeys(name) }
-      if (name === 'openshift')
-        return {
-          byHand:
-            'OpenShift encrypts by its own operator: oc patch apiserver cluster --type merge -p \'{"spec":{"encryption":{"type":"aesgcm"}}}\', then wait until every resource is reported as migrated',
-        }
+      const elsewhere = encryptionElsewhere('plain', view)
+      if (elsewhere !== undefined) return finding.evidence.resource === undefined ? elsewhere : rewritten(finding.evidence, view)
       const staged = stagedProposal(context, (hosts) => wishFor(hosts, context), 'encrypt Secrets at rest, in stages')
       if (staged !== undefined) return staged
-      const { configured, resource, writes } = finding.evidence
-      if (resource !== undefined) return proposeRewrite({ resource, ...(writes !== undefined && { writes }) }, view)
+      const { configured, resource } = finding.evidence
+      if (resource !== undefined) return rewritten(finding.evidence, view)
       if (configured) return { byHand: REORDER }
       return likeTheOthers(finding, context) ?? turnOn(finding, context)
     },
   })
 
-/** https://docs.k3s.io/cli/secrets-encrypt: enabling is documented for servers that have encrypted before only; RKE2 encrypts from its first start. */
-const ownKeys = (name: 'k3s' | 'rke2'): string =>
-  `${name} manages its own keys, so its file is never edited: take a snapshot of its datastore and look with "${name} secrets-encrypt status"; where it was turned off, run "${name} secrets-encrypt enable", restart the servers one by one and run "${name} secrets-encrypt reencrypt --force --skip"; ${name === 'k3s' ? 'a cluster that began without --secrets-encryption has no documented way to turn it on later: see the notes of your release, or move to a new cluster' : 'the status says why where it was never on'}`
+const rewritten = ({ resource = '', writes }: { readonly resource?: string; readonly writes?: string }, view: View<Readable>): Proposal =>
+  proposeRewrite({ resource, ...(writes !== undefined && { writes }) }, view)
 
 /** What some API server writes with already is what all get: a second key helps nobody. */
 function wishFor(hosts: EncryptionHosts, context: Pick<RemedyContext, 'view' | 'options'>): EncryptionWish | Proposal {

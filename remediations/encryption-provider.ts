@@ -6,6 +6,7 @@ import { type EncryptionHosts, newKeyName } from '../src/objects/encryption-host
 import type { EncryptionWish } from '../src/objects/encryption-stages.ts'
 import type { ProviderEvidence, ProviderFault } from '../src/objects/encryption-weakness.ts'
 import { FLAG_LADDER } from '../src/objects/flags.ts'
+import { encryptionElsewhere } from './encryption-elsewhere.ts'
 import { formWanted, STAGED_OPTIONS, STAGED_READS, stagedProposal } from './encryption-staged.ts'
 import { tighten } from './node-files.ts'
 
@@ -27,6 +28,8 @@ export const strengthenEncryption = <E extends ProviderEvidence>(): Remedy<E> =>
     },
     propose({ evidence: { about, node, path } }, context) {
       if (about === 'mode') return tighten(node ?? '', path ?? '', context.view)
+      const elsewhere = encryptionElsewhere(about, context.view)
+      if (elsewhere !== undefined) return elsewhere
       const staged = stagedProposal(context, (hosts) => wishFor(about, hosts, context), SUMMARY[about])
       return staged ?? { byHand: about === 'identity' ? REMOVE_IDENTITY : BY_HAND }
     },

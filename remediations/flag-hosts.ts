@@ -1,5 +1,6 @@
 /** Flags set on the nodes themselves, where every one that runs the component is reached: one action for each, in order. */
 import type { Change, FileAction, FlagsAction, HostSeen, NodeFile, ObjectRef, PodObject, Readable, View } from '../src/model/index.ts'
+import { type DistributionName, distribution } from '../src/objects/distribution.ts'
 import type { FlagValues, HostFile } from '../src/objects/flag-edits.ts'
 import { commandLineOf } from '../src/objects/flag-parse.ts'
 import { type Component, type ComponentInstance, componentFlags } from '../src/objects/flags.ts'
@@ -20,6 +21,10 @@ export interface OnHosts {
 }
 export type HostChange = Extract<Change, { type: 'host' }>
 
+/** Whoever writes the static pods anew at each start, or runs none, is told in his own files (see flag-handover.ts). */
+const OWN_FILES: readonly DistributionName[] = ['k3s', 'rke2', 'talos', 'openshift']
+export const keepsOwnFiles = (view: View<Readable>): boolean => OWN_FILES.includes(distribution(view).name)
+
 /**
  * The actions; or which nodes are not reached, of some that are: flags that differ from node to node are worse than a runbook.
  * Undefined where no node is reached, or where what must be there first is nothing to place on one.
@@ -28,6 +33,7 @@ export function hostChanges(
   wanted: OnHosts,
   view: View<Readable>,
 ): readonly HostChange[] | { readonly missing: readonly string[] } | undefined {
+  if (keepsOwnFiles(view)) return undefined
   const seen = view.fact('Hosts')?.hosts ?? []
   const places = wanted.instances.map((instance) => ({ instance, node: nodeOf(instance, view) }))
   const nodes = [...new Set(places.map(({ node }) => node))]

@@ -16,7 +16,9 @@ import { distribution } from '../src/objects/distribution.ts'
 import { editsOfConfigMap } from '../src/objects/flag-edits.ts'
 import { KUBELET_LADDER, kubelets } from '../src/objects/kubelet-config.ts'
 import { sameObject } from '../src/objects/ref.ts'
+import { minorOf } from '../src/objects/version.ts'
 import { stampOf } from './flag-runbook.ts'
+import { kubeletElsewhere } from './kubelet-elsewhere.ts'
 import { handOverKubelet } from './kubelet-handover.ts'
 import { onHost, wishedChange } from './kubelet-on-host.ts'
 import { optionsOf, PROVIDER_OPTIONS, type ProviderCommands, providerProposal } from './provider-command.ts'
@@ -76,12 +78,20 @@ export function proposeKubelet(
   }
   const { name, managed } = distribution(view)
   if (managed) return providerProposal(name, { ...AT_PROVIDER, ...change.provider }, view, options)
+  const nodes = kubelets(view).instances.map((one) => one.name)
+  const elsewhere = kubeletElsewhere({
+    ...change,
+    distribution: name,
+    minor: view.fact('ServerVersion')?.minor ?? minorOf(view.source.kubernetes),
+    nodes,
+  })
+  if (elsewhere !== undefined) return 'byHand' in elsewhere ? elsewhere : done([elsewhere])
   const reached = instance === undefined ? undefined : onHost(change.set, instance, view)
   if (reached !== undefined) return 'byHand' in reached ? reached : done([...reached, ...wishedChange(change.set, view)])
   return done([
     handOverKubelet({
       ...change,
-      nodes: kubelets(view).instances.map((one) => one.name),
+      nodes,
       stamp: stampOf(view),
       kubeadm: name === 'kubeadm' || name === 'kind' || view.find('ConfigMap', 'kube-system', 'kubelet-config') !== undefined,
     }),

@@ -62,10 +62,12 @@ const EDIT = 'kubectl -n kube-system edit configmap kubelet-config'
 const WAIT = "timeout 120 sh -c 'until curl -fs http://127.0.0.1:10248/healthz; do sleep 2; done'"
 
 /** The fragment alone. */
-export const textOf = (set: KubeletHandover['set']): string => {
-  const content = Object.entries(set).reduce<{ [key: string]: Json }>((all, [path, value]) => deepSet(all, path.split('.'), value), {})
-  return `# Merge this into the KubeletConfiguration of every node.\n${kubernetesYaml(content)}`
-}
+export const textOf = (set: KubeletHandover['set']): string =>
+  `# Merge this into the KubeletConfiguration of every node.\n${kubernetesYaml(fieldsOf(set))}`
+
+/** As a KubeletConfiguration has them. */
+export const fieldsOf = (set: KubeletHandover['set']): { [key: string]: Json } =>
+  Object.entries(set).reduce<{ [key: string]: Json }>((all, [path, value]) => deepSet(all, path.split('.'), value), {})
 
 function deepSet(all: { readonly [key: string]: Json }, [key, ...rest]: readonly string[], value: Json): { [key: string]: Json } {
   const below = all[key!]

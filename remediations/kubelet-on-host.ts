@@ -13,14 +13,14 @@ import { textOf } from './kubelet-handover.ts'
 type Settings = Readonly<Record<string, Json>>
 type HostChange = Extract<Change, { type: 'host' }>
 
-/** The changes on the node of a kubelet; undefined where it is not reached. */
+/** The changes on the node of a kubelet; undefined where it is not reached, or is restarted only with all of k3s or RKE2. */
 export function onHost(
   set: Settings,
   instance: KubeletInstance,
   view: View<Readable>,
 ): readonly Change[] | { readonly byHand: string } | undefined {
   const files = kubeletFilesOn(view, instance.name)
-  if (files === undefined) return undefined
+  if (files === undefined || files.host.rancher !== undefined) return undefined
   const overruled = Object.keys(set).filter((key) => isOverruled(key, set[key]!, instance, files))
   if (files.faults.length > 0) return { byHand: `on ${instance.name}, mend first: ${files.faults.join('; ')}` }
   if (overruled.length > 0) return { byHand: flagsFirst(instance.name, overruled, files.main?.path ?? 'its drop-ins') }

@@ -65,7 +65,8 @@ const RESTART = 'the kubelet must be restarted to take it up; pods go on running
 
 /** What it takes on one node that is reached; the approval does nothing where the kubelet serves such a certificate already. */
 function onNode(instance: KubeletInstance, view: View<Readable>): readonly Change[] | { readonly byHand: string } | undefined {
-  if (view.source.kind !== 'live' || kubeletFilesOn(view, instance.name) === undefined) return undefined
+  const files = view.source.kind === 'live' ? kubeletFilesOn(view, instance.name) : undefined
+  if (files === undefined || files.host.rancher !== undefined) return undefined
   if (givenCertificate(instance) !== undefined) return []
   const edits = asks(instance) ? [] : onHost(ask(instance), instance, view)
   if (edits === undefined || 'byHand' in edits) return edits

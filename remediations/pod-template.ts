@@ -55,7 +55,7 @@ export function templatePlace(
   if (view.source.kind !== 'live') return { workload, at: workload.at, view }
   if (workload.mirror)
     return {
-      byHand: `${who} is a static pod: ${wish} in its manifest on the node (kubeadm keeps these in /etc/kubernetes/manifests); the kubelet then starts it anew`,
+      byHand: staticPodWords(who, wish, view),
     }
   // One that is to run for ever is deleted and created again (the plan says so); one with an end would do its work a second time.
   if (workload.object.kind === 'Pod' && (workload.spec.restartPolicy ?? 'Always') !== 'Always')
@@ -65,6 +65,17 @@ export function templatePlace(
   if (workload.object.kind === 'Job')
     return { byHand: `the template of a Job cannot be changed; create the Job again with this done: ${wish}` }
   return { workload, at: workload.at, view }
+}
+
+/** Some write their static pods anew from their own configuration, so that an edit of a manifest is lost. */
+function staticPodWords(who: string, wish: string, view: View<'Node'>): string {
+  const infos = view.all('Node').flatMap(({ status }) => status?.nodeInfo ?? [])
+  if (infos.some(({ kubeletVersion }) => kubeletVersion?.includes('+rke2')))
+    return `RKE2 writes the static pod ${who} anew at each start, so an edit of its manifest is lost: ${wish} as far as /etc/rancher/rke2/config.yaml has a setting for it (control-plane-resource-requests, -probe-configuration, -extra-mount, -extra-env)`
+  if (infos.some(({ osImage }) => osImage?.startsWith('Talos ')))
+    return `Talos makes the static pod ${who} of its machine configuration: ${wish} there (cluster.apiServer and its like, or machine.pods for a pod of your own), with talosctl -n NODE edit mc`
+  const k3s = infos.some(({ kubeletVersion }) => kubeletVersion?.includes('+k3s'))
+  return `${who} is a static pod: ${wish} in its manifest on the node (${k3s ? 'k3s keeps these in /var/lib/rancher/k3s/agent/pod-manifests' : 'kubeadm keeps these in /etc/kubernetes/manifests'}); the kubelet then starts it anew`
 }
 
 export const isPlace = (place: TemplatePlace | Proposal): place is TemplatePlace => 'workload' in place

@@ -29,6 +29,8 @@ export interface EncryptionHosts {
 export function encryptionHosts(view: View<Readable>): EncryptionHosts | undefined {
   const hosts = view.fact('Hosts')?.hosts.filter(({ refused }) => refused === undefined) ?? []
   const { instances } = componentFlags(view, 'kube-apiserver')
+  // k3s and RKE2 write this file themselves, and one that is edited by hand is lost or locks them out.
+  if (hosts.some(({ rancher }) => rancher !== undefined)) return undefined
   if (hosts.length === 0 || instances.length === 0 || (serverMinor(view) ?? 0) < 26) return undefined
   const paths = new Set(instances.flatMap(({ flags }) => flags.get(ENCRYPTION_FLAG) || []))
   const [path = DEFAULT_PATH] = paths

@@ -22,7 +22,7 @@ const ARGUMENTS: Readonly<Record<Component, readonly string[]>> = {
 }
 
 /** What both always pass to the components (k3s pkg/daemons/control/server.go, whose arguments RKE2 writes into its static pods); `{data}`: --data-dir. */
-const OWN: Readonly<Record<Component, Readonly<Record<string, string>>>> = {
+export const OWN: Readonly<Record<Component, Readonly<Record<string, string>>>> = {
   'kube-apiserver': {
     'anonymous-auth': 'false',
     'authorization-mode': 'Node,RBAC',

@@ -71,6 +71,9 @@ const BOOLEAN = new Set([
   'secrets-encryption',
 ])
 
+/** Given twice, both count. */
+export const addsUp = (flag: string): boolean => ADDS_UP.has(flag)
+
 export const isBoolean = (flag: string): boolean => BOOLEAN.has(flag)
 
 /** Lays one more setting of a flag over those before it. */

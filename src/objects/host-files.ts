@@ -1,5 +1,5 @@
 /** What is seen of the nodes' files, looked up by controls and remedies. Nothing is known of a node that no `--host` names. */
-import type { ControlPlaneComponent, HostFileSeen, HostSeen, KubeObject, PodObject, View } from '../model/index.ts'
+import type { ControlPlaneComponent, HostFileSeen, HostSeen, KubeObject, PodObject, RancherSeen, View } from '../model/index.ts'
 import { derived } from './derived.ts'
 import { parsed } from './flag-kubeadm.ts'
 import { commandLineOf, staticPods } from './flag-parse.ts'
@@ -37,6 +37,10 @@ const runs = (pod: Readonly<Record<string, unknown>> | undefined, component: Con
 /** Nodes that could be read and run static pods of the control plane. */
 export const hostsOfControlPlane = (view: HostsView): readonly HostSeen[] =>
   [...byNode(view).values()].filter((host) => isReadable(host) && host.controlPlane)
+
+/** How k3s or RKE2 is told to start on the nodes that could be read and run a control plane. */
+export const rancherServers = (view: HostsView): readonly RancherSeen[] =>
+  [...byNode(view).values()].flatMap(({ rancher }) => (rancher?.server === true ? [rancher] : []))
 
 export interface ReachableApiServers {
   /** Nodes that run an API server as a static pod, sorted. */

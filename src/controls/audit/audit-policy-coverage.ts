@@ -39,7 +39,7 @@ export default control({
     for (const file of files) yield* judgeFile(file)
     const { instances } = componentFlags(view, 'kube-apiserver')
     if (files.length > 0) return yield* filesNotSeen(view.unread('AuditPolicy'), files, instances, 'audit-policy-file')
-    const { managed } = distribution(view)
+    const { name, managed } = distribution(view)
     if (managed) {
       yield {
         unknown: 'the provider wrote the audit policy and does not show it',
@@ -54,7 +54,10 @@ export default control({
     else
       yield {
         unknown: 'the API does not show the audit policy',
-        answer: `scan the file itself with --manifests: ${[...paths].join(', ') || 'the one that --audit-policy-file names'}`,
+        answer:
+          name === 'talos'
+            ? 'put what talosctl -n NODE get mc v1alpha1 -o jsonpath={.spec} shows below cluster.apiServer.auditPolicy into a file, and scan that with --manifests'
+            : `scan the file itself with --manifests: ${[...paths].join(', ') || 'the one that --audit-policy-file names'}`,
       }
   },
   remedy: mendAuditPolicy,
