@@ -58,6 +58,7 @@ export const PAST_KEYS: readonly Binding[] = [
     ({ running }) => ({ type: 'go', to: running?.run === undefined ? { at: 'history' } : { at: 'run', id: running.run } }),
     {
       hint: ['undo', 2],
+      off: ({ running }) => (running?.run === undefined ? 'nothing was written' : undefined),
     },
   ),
   bind('u', ['run'], 'take back everything this run wrote; asks first', (state, now) => askUndo(state, now), {
@@ -66,7 +67,7 @@ export const PAST_KEYS: readonly Binding[] = [
   }),
   bind('U', ['run'], 'take back the selected step alone; asks first', (state, now) => askUndo(state, now, stepHere(state)), {
     hint: ['undo step', 4],
-    off: (state) => nothingToUndo(state) ?? (stepHere(state) === undefined ? 'no step is selected' : busy(state)),
+    off: (state) => nothingToUndo(state) ?? nothingOfStep(state) ?? busy(state),
   }),
 ]
 
@@ -80,6 +81,12 @@ const runHere = ({ route, history }: State): RunSummary | undefined =>
 function nothingToUndo(state: State): string | undefined {
   const run = runHere(state)
   return run === undefined || undoable(run).length === 0 ? (run?.cannotUndo ?? 'nothing is left to undo') : undefined
+}
+
+function nothingOfStep(state: State): string | undefined {
+  const [run, step] = [runHere(state), stepHere(state)]
+  if (step === undefined) return 'no step is selected'
+  return run !== undefined && undoable(run).some(({ id }) => id === step) ? undefined : 'this step left nothing to take back'
 }
 
 function askUndo(state: State, now: number, step?: StepId): Action | undefined {

@@ -5,6 +5,7 @@ import type { Plan, RegisteredControl, RehearsalResult, RunId, Step, StepId } fr
 import { withCanaries } from '../plan/canary.ts'
 import { compile } from '../plan/compile.ts'
 import { headerOf, run } from '../plan/run.ts'
+import { toldWhile } from '../plan/told.ts'
 import { verifierOf } from '../plan/verify.ts'
 import { LiveScan } from '../session/live-scan.ts'
 import type { Answer, ContextList, Desk, OpenedSource, RunEvent, SourceChoice } from '../session/ports.ts'
@@ -134,7 +135,7 @@ class Workplace {
     const release = await lockTarget(this.#state, targetOf(this.#opened))
     let journal: FileJournal | undefined
     try {
-      await this.#settle(writers, signal)
+      yield* this.#settle(writers, signal)
       const events = run({
         plan,
         selected,
@@ -176,14 +177,24 @@ class Workplace {
   }
 
   /** What a crash left open comes first (safety law 5): settled by itself where it is clear, else told. */
-  async #settle(writers: Writers, signal: AbortSignal): Promise<void> {
+  async *#settle(writers: Writers, signal: AbortSignal): AsyncGenerator<RunEvent, void> {
+    const words = toldWhile((tell) => this.#settled(writers, signal, tell))
+    for await (const text of words) yield { is: 'told', text, passing: /^waiting for /.test(text) }
+  }
+
+  async #settled(writers: Writers, signal: AbortSignal, tell: (text: string) => void): Promise<void> {
     const said: string[] = []
-    const listen = { write: (text: string) => said.push(text.replace(/^k8s-harden: /, '').trim()) }
+    const listen = {
+      write(text: string) {
+        said.push(text.replace(/^k8s-harden: /, '').trim())
+        tell(said.at(-1)!)
+      },
+    }
     const nobody = async (): Promise<never> => {
       throw new Error('nobody is asked here')
     }
     const io = { stdout: listen, stderr: listen, isTTY: false, prompts: { choose: nobody, type: nobody } }
     const blocked = await settleInterrupted(io, { opened: this.#opened, writers, stateDirectory: this.#state, signal }, true)
-    if (blocked !== undefined) throw new Error(`${said.join('; ')} (or press u here)`)
+    if (blocked !== undefined) throw new Error(`${said.at(-1)} (or press u here)`)
   }
 }

@@ -28,7 +28,8 @@ function summaryOf(run: RecordedRun): RunSummary {
         title: step.title,
         risk: risks.get(step.id) ?? ('safe' as const),
         state: stateOf(step),
-        ...(step.because !== undefined && { note: step.because }),
+        // A step that stands, though taking it back was begun, is not there because somebody asked for that.
+        ...(step.because !== undefined && !(step.status === 'written' && step.verified) && { note: step.because }),
       })),
       ...header.steps.filter((step) => !made.has(step.id)).map((step) => ({ ...step, state: 'not-started' as const })),
     ],
@@ -37,15 +38,10 @@ function summaryOf(run: RecordedRun): RunSummary {
 
 function stateOf(step: RecordedStep): PastStepState {
   switch (step.status) {
-    case 'interrupted':
-    case 'undo-interrupted':
-      return 'interrupted'
-    case 'not-written':
-      return 'not-written'
-    case 'undone':
-      return 'undone'
     case 'written':
       return step.verified ? 'verified' : 'written'
+    default:
+      return step.status
   }
 }
 

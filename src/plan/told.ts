@@ -4,11 +4,21 @@ import type { Tell } from './writer.ts'
 
 /** Yields each word as it is told, and returns (or throws) what the work comes to. */
 export async function* waitingWords<T>(work: (tell: Tell) => Promise<T>): AsyncGenerator<StepState, T> {
+  const words = toldWhile(work)
+  for (;;) {
+    const { value, done } = await words.next()
+    if (done === true) return value
+    yield { is: 'waiting', for: value.replace(/^waiting for /, '') }
+  }
+}
+
+/** The same as plain words. */
+export async function* toldWhile<T>(work: (tell: Tell) => Promise<T>): AsyncGenerator<string, T> {
   const told: string[] = []
   let wake = () => {}
   let done = false
   const result = work((words) => {
-    told.push(words.replace(/^waiting for /, ''))
+    told.push(words)
     wake()
   }).finally(() => {
     done = true
@@ -18,7 +28,7 @@ export async function* waitingWords<T>(work: (tell: Tell) => Promise<T>): AsyncG
   result.catch(() => {})
   for (;;) {
     const words = told.shift()
-    if (words !== undefined) yield { is: 'waiting', for: words }
+    if (words !== undefined) yield words
     else if (done) return result
     else await new Promise<void>((resolve) => (wake = resolve))
   }

@@ -28,7 +28,7 @@ function during(state: State, now: Running, action: Exclude<RunAction, { type: '
   const next = (change: Partial<Running>): State => ({ ...state, running: { ...now, ...change } })
   switch (action.type) {
     case 'run-event':
-      return next(action.event.is === 'started' ? { run: action.event.run } : stepped(now, action.event, action.at))
+      return next(happened(now, action.event, action.at))
     case 'asked': {
       const step = now.steps.find((one) => one.id === action.step)
       return atTop(
@@ -66,6 +66,12 @@ function during(state: State, now: Running, action: Exclude<RunAction, { type: '
   }
 }
 
+function happened(now: Running, event: RunEvent, at: number): Partial<Running> {
+  if (event.is === 'started') return { run: event.run }
+  if (event.is === 'step') return stepped(now, event, at)
+  return event.passing ? { settling: event.text } : { told: [...now.told, event.text] }
+}
+
 function stepped(now: Running, { step, state }: Extract<RunEvent, { is: 'step' }>, at: number): Partial<Running> {
   const states = new Map(now.states).set(step, state)
   if (state.is === 'rehearsed')
@@ -85,6 +91,7 @@ const fresh = (kind: Running['kind'], steps: readonly RunStep[]): Running => ({
   steps,
   states: new Map(),
   rehearsed: new Map(),
+  told: [],
   automatic: false,
   stopping: false,
 })

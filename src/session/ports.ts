@@ -43,6 +43,8 @@ export type Answer = { readonly is: 'apply'; readonly approval: Approval } | { r
 
 export type RunEvent =
   | { readonly is: 'started'; readonly run: RunId }
+  /** Of a run before that was cut off, while it is settled. `passing`: only what is waited for. */
+  | { readonly is: 'told'; readonly text: string; readonly passing: boolean }
   | { readonly is: 'step'; readonly step: StepId; readonly state: StepState }
 
 /** A source that is open: watched, judged, and able to be changed. */
@@ -65,7 +67,8 @@ export interface OpenedSource {
   close(): void
 }
 
-export type PastStepState = 'interrupted' | 'not-started' | 'not-written' | 'written' | 'verified' | 'undone'
+/** `undo-interrupted`: it was being taken back. */
+export type PastStepState = 'interrupted' | 'undo-interrupted' | 'not-started' | 'not-written' | 'written' | 'verified' | 'undone'
 export interface PastStep {
   readonly id: StepId
   readonly title: string

@@ -1,6 +1,6 @@
 import type { StepId, StepState } from '../model/index.ts'
 import { mayBreakRows } from './rows-finding.ts'
-import { choice, diffRows, inColumns, type Line, prose, type Row, row, run } from './rows-line.ts'
+import { blank, choice, diffRows, inColumns, type Line, prose, type Row, row, run } from './rows-line.ts'
 import { RISK_TONE, RISK_WORD, stateText } from './rows-words.ts'
 import type { Asking, ButtonId, Running, RunStep, State } from './store-state.ts'
 import { count } from './text.ts'
@@ -41,6 +41,7 @@ export function changeRows(running: Running, width: number): Row[] {
   const { note, tone } = stateText(state, step.mends)
   const rehearsed = running.rehearsed.get(step.id)
   return [
+    ...(step === running.steps[0] ? toldRows(running, width) : []),
     ...prose(step.title, width, { indent: 0, tone: 'title' }),
     ...(running.kind === 'apply'
       ? [
@@ -64,11 +65,22 @@ export function changeRows(running: Running, width: number): Row[] {
   ]
 }
 
+/** What is to be known of a run before that was cut off. */
+export const toldRows = ({ told }: Running, width: number): Row[] =>
+  told.length === 0
+    ? []
+    : [
+        row({ text: 'From before:', tone: 'medium' }),
+        ...told.flatMap((text) => prose(text, width, { indent: 2, mark: '- ', tone: 'medium' })),
+        blank,
+      ]
+
 /** What goes on and for how long, `Step 2, 14 s: waiting for kube-apiserver on cp-1 to come back`: always in sight, wherever one has scrolled. */
 export function workingText(running: Running): string {
   const { steps, states, worked, stopping, kind } = running
   const at = steps.findLastIndex(({ id }) => (states.get(id)?.is ?? 'planned') !== 'planned')
   const words = WORK[states.get(steps[at]?.id as StepId)?.is ?? 'planned']
+  if (worked === undefined && running.settling !== undefined) return `Settling the run before: ${running.settling}`
   if (worked === undefined || words === undefined)
     return stopping
       ? 'Stopping ...'

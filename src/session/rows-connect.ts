@@ -1,3 +1,4 @@
+import { cutOff } from './rows-history.ts'
 import { blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
 import type { State } from './store-state.ts'
 
@@ -45,7 +46,7 @@ export function connectRows(state: State, width: number): Row[] {
     blank,
   ]
   return [
-    ...interrupted(state, width),
+    ...interruptedRows(state, width),
     ...(problem === undefined
       ? []
       : [
@@ -59,14 +60,15 @@ export function connectRows(state: State, width: number): Row[] {
   ]
 }
 
-function interrupted(state: State, width: number): Row[] {
+/** Runs that were cut off in the middle of a step, to be looked at first. */
+export function interruptedRows(state: State, width: number): Row[] {
   const runs = state.history?.runs.filter((run) => run.interrupted) ?? []
   if (runs.length === 0) return []
   return [
     heading('A run was interrupted'),
     ...runs.map((run) =>
       choice(`run:${run.id}`, (w) => {
-        const step = run.steps.find((one) => one.state === 'interrupted')
+        const step = cutOff(run)
         return inColumns(w, [
           { text: 'INTERRUPTED', tone: 'fail' },
           { text: step === undefined ? run.id : `during "${step.title}"`, grow: true },
@@ -74,7 +76,7 @@ function interrupted(state: State, width: number): Row[] {
         ])
       }),
     ),
-    ...prose('Look at it first: it says what was written and can take it back.', width, { tone: 'dim' }),
+    ...prose('Look at it first: enter says what was written, and can take it back.', width, { tone: 'dim' }),
     blank,
   ]
 }

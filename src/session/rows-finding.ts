@@ -117,10 +117,13 @@ export function lookRows(look: Look | undefined, width: number): Row[] {
         ? []
         : [...(index === 0 ? [] : [blank]), row({ text: `  Step ${index + 1} of ${steps.length}`, tone: 'key' })]),
       ...stepRows(step, width, breaksWords(step, steps)),
-      ...previewRows(look.previews.get(step.id), look.done, width, step),
+      ...previewRows(look.previews.get(step.id), look.done, width, step, warnedBefore(look, steps.slice(0, index))),
     ]),
   ]
 }
+
+const warnedBefore = ({ previews }: Look, steps: readonly Step[]): ReadonlySet<string> =>
+  new Set(steps.map(({ id }) => previews.get(id)).flatMap((result) => (result?.ok === true ? result.rehearsal.warnings : [])))
 
 function ledgerRows({ ledger }: Plan, width: number): Row[] {
   return [
@@ -163,14 +166,25 @@ export function mayBreakRows(mayBreak: readonly string[], width: number, indent:
   ]
 }
 
-export function previewRows(result: RehearsalResult | undefined, done: boolean, width: number, step: Step): Row[] {
+/** `warned`: what a step before it has said already. */
+export function previewRows(
+  result: RehearsalResult | undefined,
+  done: boolean,
+  width: number,
+  step: Step,
+  warned: ReadonlySet<string> = new Set(),
+): Row[] {
   if (result === undefined) return done ? [] : [row({ text: '  trying it without writing ...', tone: 'dim' })]
   if (!result.ok && waitsForOthers(step)) return prose(`${sentence(TRIED_LATER)} Now: ${result.because}`, width, { tone: 'dim' })
   if (!result.ok) return prose(`Refused by ${result.refusedBy}: ${result.because}`, width, { tone: 'fail' })
   const { diff, warnings } = result.rehearsal
   return [
-    ...warnings.flatMap((warning) => prose(`Warning: ${warning}`, width, { tone: 'medium' })),
-    row({ text: '  Exactly this changes:', tone: 'dim' }),
+    ...warnings.filter((warning) => !warned.has(warning)).flatMap((warning) => prose(`Warning: ${warning}`, width, { tone: 'medium' })),
+    // What the steps before it leave there is not there yet.
+    row({
+      text: waitsForOthers(step) ? '  Seen from how it is now, this changes; shown again in its turn:' : '  Exactly this changes:',
+      tone: 'dim',
+    }),
     ...diffRows(diff),
   ]
 }

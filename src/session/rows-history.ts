@@ -1,5 +1,5 @@
 import type { RunId } from '../model/index.ts'
-import type { PastStep, RunSummary } from './ports.ts'
+import type { PastStep, PastStepState, RunSummary } from './ports.ts'
 import { beside, blank, choice, heading, inColumns, prose, type Row, row } from './rows-line.ts'
 import { PAST_TONE, PAST_WORD } from './rows-words.ts'
 import type { State } from './store-state.ts'
@@ -32,9 +32,11 @@ export function historyRows({ history }: State, width: number): Row[] {
 }
 
 function stepCounts(run: RunSummary): string {
-  const counts = Map.groupBy(run.steps, (step) => step.state)
+  // The column before says that it was interrupted.
+  const counts = Map.groupBy(run.steps, (step) => PAST_WORD[step.state])
     .entries()
-    .map(([state, steps]) => `${steps.length} ${PAST_WORD[state]}`)
+    .filter(([word]) => word !== PAST_WORD.interrupted)
+    .map(([word, steps]) => `${steps.length} ${word}`)
   return run.steps.length === 0 ? 'no steps' : [...counts].join(', ')
 }
 
@@ -44,13 +46,7 @@ export function pastRunRows({ history }: State, id: RunId, width: number): Row[]
   if (run === undefined) return [row({ text: 'The journal has no such run.', tone: 'dim' })]
   return [
     ...prose(`${timeText(run.time)} UTC, on ${run.source}; approved by ${run.approvedBy}.`, width, { indent: 0 }),
-    ...(run.interrupted
-      ? prose(
-          'This run was cut off. The interrupted step may have been written or not; undo looks at what is there and takes back only what this tool wrote. To finish it instead, open the source and plan again.',
-          width,
-          { indent: 0, tone: 'medium' },
-        )
-      : []),
+    ...(run.interrupted ? prose(interruptedText(cutOff(run)), width, { indent: 0, tone: 'medium' }) : []),
     ...(run.cannotUndo === undefined ? [] : prose(`Cannot be undone from here: ${run.cannotUndo}`, width, { indent: 0, tone: 'medium' })),
     blank,
     heading(count(run.steps.length, 'step')),
@@ -64,8 +60,19 @@ export function pastRunRows({ history }: State, id: RunId, width: number): Row[]
   ]
 }
 
+/** The step in the middle of which the program died. */
+export const cutOff = (run: RunSummary): PastStep | undefined =>
+  run.steps.find(({ state }) => state === 'interrupted' || state === 'undo-interrupted')
+
+/** Where it was cut off and what can be done about it; the step itself may stand far below. */
+function interruptedText(step: PastStep | undefined): string {
+  const place = step === undefined ? '' : ` during "${step.title}"`
+  if (step?.state === 'undo-interrupted')
+    return `Taking it back was cut off${place}. u goes on with that: it looks at what is there, and takes back only what this tool wrote.`
+  return `This run was cut off${place}. That step may have been written or not; u looks at what is there, and takes back only what this tool wrote. To go on instead, open the source and plan again: what is done already is not done twice.`
+}
+
 /** Steps that left something to take back. */
 export const undoable = (run: RunSummary): PastStep[] =>
-  run.cannotUndo === undefined
-    ? run.steps.filter(({ state }) => state === 'written' || state === 'verified' || state === 'interrupted')
-    : []
+  run.cannotUndo === undefined ? run.steps.filter(({ state }) => LEFT.has(state)) : []
+const LEFT: ReadonlySet<PastStepState> = new Set(['written', 'verified', 'interrupted', 'undo-interrupted'])

@@ -1,3 +1,4 @@
+import { toldRows } from './rows-apply.ts'
 import { beside, blank, heading, prose, type Row, row } from './rows-line.ts'
 import { stateText } from './rows-words.ts'
 import type { Running, RunStep, State } from './store-state.ts'
@@ -16,6 +17,7 @@ export function outcomeRows({ running, planned }: State, width: number): Row[] {
           tone: 'dim',
         })),
     blank,
+    ...toldRows(running, width),
     heading('Steps'),
     ...running.steps.flatMap((step, index) => {
       const { word, tone, note } = stateText(running.states.get(step.id), step.mends)
@@ -55,7 +57,7 @@ export function outcomeText(running: Running): string {
 }
 const OUTCOME_WORDS: Readonly<Record<string, string>> = {
   FIXED: 'applied and proved fixed',
-  DONE: 'done before others',
+  DONE: 'done to prepare',
   FILES: 'made as files for you',
   skipped: 'skipped',
   REFUSED: 'refused',

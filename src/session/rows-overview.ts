@@ -1,6 +1,7 @@
 import { bySeverity, PRACTICES, type PracticeSummary } from '../engine/score.ts'
 import type { Finding, Practice, Severity } from '../model/index.ts'
 import { PRACTICE_TITLES } from './route.ts'
+import { interruptedRows } from './rows-connect.ts'
 import { findingLine, workload } from './rows-findings.ts'
 import { blank, choice, heading, inColumns, type Line, lineText, prose, type Row, row } from './rows-line.ts'
 import { STATUS_MEANS } from './rows-words.ts'
@@ -16,10 +17,10 @@ export function overviewRows(state: State, width: number): Row[] {
   const worst = worstFindings(scan)
   const numbers = numbersOf(scan)
   return [
+    // A cluster that the command line names is opened without the screen that offers them.
+    ...interruptedRows(state, width),
     row({ text: practiceHead(width, numbers), tone: 'dim' }),
-    ...PRACTICES.map((practice, index) =>
-      choice(`practice:${practice}`, (w) => practiceLine(w, index + 1, practice, scan.summary[practice], numbers)),
-    ),
+    ...PRACTICES.map((practice, index) => choice(`practice:${practice}`, (w) => practiceLine(w, index + 1, practice, scan, numbers))),
     ...prose('Numbers are checks; the score is the part that passed, weighted by severity.', width, { tone: 'dim' }),
     ...(numbers.includes(SAID) ? prose(`said: ${STATUS_MEANS.attested}; in no score.`, width, { tone: 'dim' }) : []),
     blank,
@@ -29,7 +30,7 @@ export function overviewRows(state: State, width: number): Row[] {
         ? scan.synced
           ? 'No findings.'
           : 'No findings yet; still reading.'
-        : `Worst of ${count(workload(scan).length, 'finding')}`,
+        : `Worst of ${count(workload(scan).length, 'finding')}${scan.synced ? '' : ' so far'}`,
     ),
     ...worst.map((finding) => choice(`finding:${finding.id}`, (w) => findingLine(w, finding, scan))),
   ]
@@ -62,8 +63,10 @@ function practiceHead(width: number, numbers: readonly NumberColumn[]): string {
   )
 }
 
-function practiceLine(width: number, number: number, practice: Practice, summary: PracticeSummary, numbers: readonly NumberColumn[]): Line {
-  const { score } = summary
+function practiceLine(width: number, number: number, practice: Practice, scan: Scan, numbers: readonly NumberColumn[]): Line {
+  const summary = scan.summary[practice]
+  // A part of a cluster has no score.
+  const score = scan.synced ? summary.score : null
   const gauge = score === null ? '-'.repeat(bar(width)) : '#'.repeat(Math.round((score / 100) * bar(width))).padEnd(bar(width), '.')
   const tone = score === null ? 'dim' : score >= 90 ? 'ok' : score >= 60 ? 'medium' : 'fail'
   return inColumns(width, [
@@ -82,6 +85,8 @@ function gaps(scan: Scan): Row[] {
   const unknown = PRACTICES.reduce((sum, practice) => sum + scan.summary[practice].unknown, 0)
   const files = scan.problems.length
   if (unknown === 0 && files === 0) return []
+  if (!scan.synced && unknown > 0)
+    return [row({ text: `  ${count(unknown, 'check')} not made yet: still reading ...`, tone: 'dim' }), blank]
   const parts = [
     unknown > 0 && `${count(unknown, 'check')} could not be made`,
     files > 0 && `${count(files, 'file')} could not be read`,

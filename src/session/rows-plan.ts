@@ -21,6 +21,7 @@ export function planRows(state: State, width: number): Row[] {
   const deliberate = deliberateSteps(plan, scan)
   return [
     ...prose(ledgerText(plan), width, { indent: 0 }),
+    ...chosenRows(plan, selectedSteps(planned), width),
     ...(planned.oneFirst
       ? prose('Deployments of two pods or more: one new pod first, the others once it has kept running (1: all at once).', width, {
           indent: 0,
@@ -65,6 +66,15 @@ export function ledgerText(plan: Plan): string {
     ledger.refused.length > 0 && `${ledger.refused.length} not offered`,
   ].filter((part) => part !== false)
   return `${count(ledgerTotal(plan), 'finding')}: ${parts.join(', ')}.`
+}
+
+/** What the ledger counts is of all steps. */
+function chosenRows({ steps }: Plan, chosen: readonly Step[], width: number): Row[] {
+  if (chosen.length === steps.length) return []
+  const mended = chosen.reduce((sum, { mends }) => sum + mends.length, 0)
+  return prose(`The ${count(chosen.length, 'chosen step')} ${chosen.length === 1 ? 'fixes' : 'fix'} ${count(mended, 'finding')}.`, width, {
+    indent: 0,
+  })
 }
 
 function stepEntry(width: number, number: number, step: Step, planned: Planned, scan: Scan): Row[] {

@@ -199,7 +199,9 @@ export function nextText(state: State): string {
     case 'apply':
       return applyNext(running)
     case 'outcome':
-      return running?.kind === 'undo' ? 'o goes to the overview, q quits.' : 'o goes to the overview, u undoes, q quits.'
+      return running?.kind === 'undo' || running?.run === undefined
+        ? 'o goes to the overview, q quits.'
+        : 'o goes to the overview, u undoes, q quits.'
     case 'history':
       return 'enter shows a run, which can then be undone.'
     case 'run':
@@ -224,6 +226,7 @@ export function partingText({ running, planned }: State): string {
   if (running === undefined) return ''
   const lines = [`${running.kind === 'undo' ? 'Undo' : 'Applied'}: ${outcomeText(running)}`]
   if (running.ended?.problem !== undefined) lines.push(running.ended.problem)
+  lines.push(...running.told)
   if (running.kind === 'apply' && running.run !== undefined) lines.push(`To take it back: k8s-harden undo ${running.run}`)
   if (running.kind === 'apply' && planned?.plan !== undefined && ledgerTotal(planned.plan) > 0)
     lines.push(`What is left of the plan: ${ledgerText(planned.plan)}`)

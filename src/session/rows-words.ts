@@ -92,14 +92,16 @@ export function stateText(
 
 export const PAST_WORD: Readonly<Record<PastStepState, string>> = {
   interrupted: 'INTERRUPTED',
+  'undo-interrupted': 'INTERRUPTED',
   'not-started': 'not started',
   'not-written': 'refused',
-  written: 'written',
-  verified: 'fixed',
+  written: 'not proved',
+  verified: 'proved',
   undone: 'undone',
 }
 export const PAST_TONE: Readonly<Record<PastStepState, Tone>> = {
   interrupted: 'fail',
+  'undo-interrupted': 'fail',
   'not-started': 'dim',
   'not-written': 'medium',
   written: 'medium',

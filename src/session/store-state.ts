@@ -158,6 +158,9 @@ export interface Running {
   readonly automatic: boolean
   readonly stopping: boolean
   readonly run?: RunId
+  /** What became of a run before that was cut off, and what is waited for meanwhile. */
+  readonly told: readonly string[]
+  readonly settling?: string
   /** Since when the step in work is rehearsed, or written, or taken back, and the time last looked at; both epoch milliseconds. */
   readonly worked?: { readonly since: number; readonly now: number }
   readonly ended?: { readonly problem?: string }

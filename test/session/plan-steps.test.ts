@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Step, StepId } from '../../src/model/index.ts'
 import { toggledWith } from '../../src/session/actions-plan.ts'
+import { lineText } from '../../src/session/rows-line.ts'
+import { planRows } from '../../src/session/rows-plan.ts'
 import { reduce } from '../../src/session/store-reduce.ts'
 import { initialState, type State } from '../../src/session/store-state.ts'
 
@@ -71,7 +73,7 @@ describe('the trail', () => {
     expect(reduce(start, { type: 'leave', code: 130 }).leaving).toBe(130)
     const running = {
       ...start,
-      running: { kind: 'apply' as const, steps: [], states: new Map(), rehearsed: new Map(), automatic: false, stopping: false },
+      running: { kind: 'apply' as const, steps: [], states: new Map(), rehearsed: new Map(), told: [], automatic: false, stopping: false },
     }
     const first = reduce(running, { type: 'leave', code: 130 })
     expect(first).toMatchObject({ leaveWith: 130, running: { stopping: true } })
@@ -79,6 +81,22 @@ describe('the trail', () => {
     expect(reduce(first, { type: 'run-ended' }).leaving).toBe(130)
     expect(reduce(first, { type: 'leave', code: 130, now: true }).leaving).toBe(130)
   })
+})
+
+test('what the chosen steps fix is counted apart from what all of them do', () => {
+  const steps = [
+    step('prepare'),
+    { ...step('mend', 'prepare'), mends: ['f1', 'f2'] as never },
+    { ...step('other'), mends: ['f3'] as never },
+  ]
+  const plan = { digest: '', revision: 1, steps, ledger: { fixable: [{}, {}, {}] as never, needsValue: [], byHand: [], refused: [] } }
+  const scan = { controls: [], findings: new Map(), snapshot: { fact: () => undefined } } as never
+  const shown = (off: ReadonlySet<StepId>) =>
+    planRows({ ...initialState({ columns: 80, rows: 24 }), scan, planned: { asked: [], off, plan } }, 76)
+      .slice(0, 3)
+      .map((row) => lineText(row.line(76, new Set())).trim())
+  expect(shown(ids())).toEqual(['3 findings: 3 fixed by 3 steps.', '', 'Steps, in this order'])
+  expect(shown(ids('mend'))).toEqual(['3 findings: 3 fixed by 3 steps.', 'The 2 chosen steps fix 1 finding.', ''])
 })
 
 test('what nobody has asked for yet comes left out, unless it was marked or is all there is', () => {

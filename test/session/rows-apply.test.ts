@@ -1,14 +1,15 @@
 /** What is said of a run while nobody is asked. */
 import { expect, test } from 'vitest'
 import type { StepId, StepState } from '../../src/model/index.ts'
-import { workingText } from '../../src/session/rows-apply.ts'
+import { changeRows, workingText } from '../../src/session/rows-apply.ts'
+import { lineText } from '../../src/session/rows-line.ts'
 import type { Running } from '../../src/session/store-state.ts'
 
 const STEPS = ['one', 'two'].map((id) => ({ id: id as StepId, title: id, risk: 'safe' as const, mayBreak: [], mends: 1, word: 'word' }))
 
 function running(states: Readonly<Record<string, StepState>>, more: Partial<Running> = {}): Running {
   const known = new Map(Object.entries(states) as [StepId, StepState][])
-  return { kind: 'apply', steps: STEPS, states: known, rehearsed: new Map(), automatic: false, stopping: false, ...more }
+  return { kind: 'apply', steps: STEPS, states: known, rehearsed: new Map(), told: [], automatic: false, stopping: false, ...more }
 }
 
 test('a step says what it waits for and for how long, without the seconds of the writer', () => {
@@ -22,6 +23,18 @@ test('a step says what it waits for and for how long, without the seconds of the
     'Step 1, 14 s, then it stops: waiting for kube-apiserver on cp-1 to come back',
   )
   expect(workingText(running({ one: { is: 'writing' } }, { worked: { since: 1_000, now: 1_900 } }))).toBe('Step 1: writing ...')
+})
+
+test('what became of a run before is waited for in words, and told with the first step', () => {
+  const settling = 'waiting for kube-apiserver on cp-1 to come back (3 s)'
+  expect(workingText(running({}, { settling }))).toBe(`Settling the run before: ${settling}`)
+  const told = ['run 1 was interrupted in "set a": it was written', 'nobody saw whether all works after it: look yourself']
+  const shown = (states: Readonly<Record<string, StepState>>) =>
+    changeRows(running(states, { told }), 80)
+      .map((row) => lineText(row.line(80, new Set())).trimEnd())
+      .join('\n')
+  expect(shown({})).toContain('From before:\n  - run 1 was interrupted in "set a": it was written\n  - nobody saw')
+  expect(shown({ one: { is: 'mended', note: '' }, two: { is: 'writing' } })).not.toContain('From before')
 })
 
 test('before the first step and between two there is no step to speak of', () => {
