@@ -2,7 +2,7 @@
 import type { Change, FileAction, FlagsAction, HostSeen, NodeFile, ObjectRef, PodObject, Readable, View } from '../src/model/index.ts'
 import type { FlagValues, HostFile } from '../src/objects/flag-edits.ts'
 import { type Component, type ComponentInstance, componentFlags } from '../src/objects/flags.ts'
-import { refOf, sameObject } from '../src/objects/ref.ts'
+import { isNamedBy } from '../src/objects/ref.ts'
 
 export interface OnHosts {
   readonly component: Component
@@ -44,7 +44,7 @@ export const apiServerNodes = (view: View<Readable>): readonly string[] => [
 ]
 
 function nodeOf({ subject }: ComponentInstance, view: View<Readable>): string | undefined {
-  const pod = view.all('Pod').find((one) => sameObject(refOf(one), subject)) as PodObject | undefined
+  const pod = view.all('Pod').find((one) => isNamedBy(one, subject)) as PodObject | undefined
   return pod?.spec.nodeName
 }
 
