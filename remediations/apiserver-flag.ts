@@ -26,7 +26,7 @@ import {
 import { parsed } from '../src/objects/flag-kubeadm.ts'
 import { type Component, type ComponentInstance, componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { rancherServers } from '../src/objects/host-files.ts'
-import { refOf, refText, sameObject } from '../src/objects/ref.ts'
+import { isNamedBy, refOf, refText, sameObject } from '../src/objects/ref.ts'
 import { handOver } from './flag-handover.ts'
 import { hostChanges } from './flag-hosts.ts'
 import { stampOf } from './flag-runbook.ts'
@@ -148,7 +148,7 @@ function live(
     files: change.files ?? [],
     instances: all,
     nodes: all.map((instance) => {
-      const pod = view.all('Pod').find((one) => sameObject(refOf(one), instance.subject)) as PodObject | undefined
+      const pod = view.all('Pod').find((one) => isNamedBy(one, instance.subject)) as PodObject | undefined
       const files = change.files ?? []
       const mounts = pod === undefined ? files.map((one) => ({ ...one, has: 'nothing' as const })) : missingMounts(pod, component, files)
       return { instance, values: valuesOf(instance), mounts, ...(pod !== undefined && { node: pod.spec.nodeName ?? pod.metadata.name }) }
@@ -176,13 +176,13 @@ function inFile(change: FlagChange, component: Component, instance: ComponentIns
   const files = change.files ?? []
   const edit = (edits: readonly Edit[]): Change => ({ type: 'edit', target: instance.subject, edits })
   if (instance.source === 'static-pod') {
-    const pod = view.all('Pod').find((one) => sameObject(refOf(one), instance.subject)) as PodObject
+    const pod = view.all('Pod').find((one) => isNamedBy(one, instance.subject)) as PodObject
     const edits = editsOfPod(pod, component, values, files)
     return [edits === undefined ? `${refText(instance.subject)} starts ${component} from a shell script` : edit(edits)]
   }
   if (instance.source !== 'cluster-configuration') return [`${refText(instance.subject)} only says how ${component} was started`]
   if (instance.subject.kind !== 'ConfigMap') {
-    const file = view.all('ClusterConfiguration').find((one) => sameObject(refOf(one), instance.subject))!
+    const file = view.all('ClusterConfiguration').find((one) => isNamedBy(one, instance.subject))!
     return [edit(editsOfConfiguration(file, component, values, files))]
   }
   const map = view.find('ConfigMap', 'kube-system', 'kubeadm-config') as ConfigMapObject

@@ -12,7 +12,7 @@ import { defaultFlag } from '../src/objects/flag-defaults.ts'
 import { componentFlags, FLAG_LADDER, serverMinor } from '../src/objects/flags.ts'
 import { integerOf } from '../src/objects/go-integer.ts'
 import { nodePathOf } from '../src/objects/host-files.ts'
-import { refOf, sameObject } from '../src/objects/ref.ts'
+import { isNamedBy } from '../src/objects/ref.ts'
 import { kubernetesYaml } from '../src/objects/yaml-write.ts'
 import { type FlagChange, setFlags } from './apiserver-flag.ts'
 import { logFiles, placesFor, policyFile, rancherPolicy, talosAudit } from './audit-places.ts'
@@ -144,7 +144,7 @@ export const mendAuditPolicy: Remedy<{ readonly fault: string }> = remedy<{ read
   family: 'audit-policy',
   reads: ['AuditPolicy', 'ApiServerMetrics', 'Hosts'],
   propose(finding, { view }): Proposal {
-    const file = view.all('AuditPolicy').find((one) => sameObject(refOf(one), finding.subject))
+    const file = view.all('AuditPolicy').find((one) => isNamedBy(one, finding.subject))
     if (file === undefined) return { refused: 'the policy is not there any more' }
     if (finding.evidence.fault === 'ignored')
       return { byHand: 'correct or remove the field: the API server ignores it, so the rule matches more than it says' }

@@ -2,7 +2,7 @@
 import type { Change, ContainerSpec, Edit, Finding, PodObject, Proposal, Remedy } from '../src/model/index.ts'
 import { type Component, commandLineOf } from '../src/objects/flag-parse.ts'
 import { FLAG_LADDER } from '../src/objects/flags.ts'
-import { refOf, refText, sameObject } from '../src/objects/ref.ts'
+import { isNamedBy, refText } from '../src/objects/ref.ts'
 import { proposeFlags } from './apiserver-flag.ts'
 
 export interface ComponentEvidence {
@@ -20,7 +20,7 @@ export const hardenComponent: Remedy<ComponentEvidence> = {
     const { component, flag, to } = finding.evidence
     const proposal = proposeFlags({ component, flags: { [flag]: to }, mayBreak: mayBreak(finding) }, finding, context)
     if (flag !== 'bind-address' || !('changes' in proposal)) return proposal
-    const pods = context.view.all('Pod').filter((pod) => sameObject(refOf(pod), finding.subject))
+    const pods = context.view.all('Pod').filter((pod) => isNamedBy(pod, finding.subject))
     const misplaced = pods.flatMap((pod) => misplacedProbes(pod, component))
     if (misplaced.length === 0) return proposal
     // The kubelet kills what does not answer its probes: the flag alone would take the component down for good.
@@ -71,7 +71,7 @@ function withProbes(changes: readonly Change[], pods: readonly PodObject[], comp
       const own = pods.filter(({ spec }) => spec.nodeName === action.node)
       return { ...change, action: { ...action, edits: own.flatMap((pod) => probeEdits(pod, component)) } }
     }
-    const pod = change.type === 'edit' ? pods.find((one) => sameObject(refOf(one), change.target)) : undefined
+    const pod = change.type === 'edit' ? pods.find((one) => isNamedBy(one, change.target)) : undefined
     if (pod === undefined || change.type !== 'edit') return change
     return { ...change, edits: [...change.edits, ...probeEdits(pod, component)] }
   })

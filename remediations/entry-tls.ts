@@ -3,7 +3,7 @@ import { remedy } from '../src/model/define.ts'
 import type { Edit, IngressObject, Proposal, Remedy } from '../src/model/index.ts'
 import type { TlsEvidence } from '../src/objects/entry-tls.ts'
 import { formatPath } from '../src/objects/path.ts'
-import { refOf, refText, sameObject } from '../src/objects/ref.ts'
+import { isNamedBy, refText } from '../src/objects/ref.ts'
 
 const MAY_BREAK = {
   redirect: [
@@ -43,7 +43,7 @@ export const encryptEntry = (): Remedy<TlsEvidence> =>
       if (verdict === 'review')
         return { byHand: 'ask for each host over plain HTTP and look what answers, and over TLS whose certificate it is' }
       if (is !== 'plain') return { byHand: BY_HAND[is === 'weak' ? 'certificate' : is] }
-      const ingress = view.all('Ingress').find((one) => sameObject(refOf(one), subject))
+      const ingress = view.all('Ingress').find((one) => isNamedBy(one, subject))
       return ingress === undefined ? { refused: `${refText(subject)} is not there any more` } : withCertificate(ingress)
 
       function withCertificate({ metadata, spec = {} }: IngressObject): Proposal {

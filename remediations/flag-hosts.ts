@@ -4,7 +4,7 @@ import { type DistributionName, distribution } from '../src/objects/distribution
 import type { FlagValues, HostFile } from '../src/objects/flag-edits.ts'
 import { commandLineOf } from '../src/objects/flag-parse.ts'
 import { type Component, type ComponentInstance, componentFlags } from '../src/objects/flags.ts'
-import { refOf, sameObject } from '../src/objects/ref.ts'
+import { isNamedBy } from '../src/objects/ref.ts'
 import { fieldsIn } from '../src/objects/yaml-file.ts'
 
 export interface OnHosts {
@@ -52,7 +52,7 @@ export const apiServerNodes = (view: View<Readable>): readonly string[] => [
 ]
 
 function nodeOf({ subject }: ComponentInstance, view: View<Readable>): string | undefined {
-  const pod = view.all('Pod').find((one) => sameObject(refOf(one), subject)) as PodObject | undefined
+  const pod = view.all('Pod').find((one) => isNamedBy(one, subject)) as PodObject | undefined
   return pod?.spec.nodeName
 }
 

@@ -21,7 +21,7 @@ import { PEOPLE, type SubjectEvidence } from '../src/objects/rbac-exposure.ts'
 import { type Grant, grants, roleOf, rulesOf } from '../src/objects/rbac-grants.ts'
 import { allows, isIn } from '../src/objects/rbac-kept.ts'
 import type { AccessRequest } from '../src/objects/rbac-rules.ts'
-import { keyOf, refOf, refText, sameObject } from '../src/objects/ref.ts'
+import { isNamedBy, keyOf, refOf, refText } from '../src/objects/ref.ts'
 import { isAllUsed, KEPT_READS, type Need, needsOf, objectsFor } from './kept-rights.ts'
 import { evidenceWords, usageText } from './kept-words.ts'
 
@@ -199,6 +199,6 @@ export const isChosen = (options: RemedyContext['options']): boolean =>
 /** The object a finding is about; two files may declare the same one. */
 export function objectOf(view: RemedyContext['view'], ref: ObjectRef): KubeObject | undefined {
   const found = view.find(ref.kind as Kind, ref.namespace, ref.name)
-  if (found !== undefined && sameObject(refOf(found), ref)) return found
-  return (view.all(ref.kind as Kind) as readonly KubeObject[]).find((object) => sameObject(refOf(object), ref))
+  if (found !== undefined && isNamedBy(found, ref)) return found
+  return (view.all(ref.kind as Kind) as readonly KubeObject[]).find((object) => isNamedBy(object, ref))
 }

@@ -19,7 +19,7 @@ import type {
 import { rangeWidth } from '../src/objects/address.ts'
 import { ROUTE_KINDS } from '../src/objects/entry-points.ts'
 import { valueAt } from '../src/objects/path.ts'
-import { refOf, refText, sameObject } from '../src/objects/ref.ts'
+import { isNamedBy, refText } from '../src/objects/ref.ts'
 
 /** `backends`: names of the Services that must not be reached through an Ingress or a route; empty for a finding about a Service itself. */
 export interface Exposure {
@@ -36,7 +36,7 @@ export const closeExposure: Remedy<Exposure> = remedy<Exposure>({
   propose(finding, { view }): Proposal {
     const kind = finding.subject.kind
     if (!isClosable(kind)) return { byHand: 'take the tunnel away, or have its way in guarded by a login and an access list' }
-    const object = (view.all(kind) as readonly KubeObject[]).find((one) => sameObject(refOf(one), finding.subject))
+    const object = (view.all(kind) as readonly KubeObject[]).find((one) => isNamedBy(one, finding.subject))
     if (object === undefined) return { refused: `${refText(finding.subject)} is not there any more` }
     const change =
       kind === 'Service'

@@ -3,7 +3,7 @@ import { remedy } from '../src/model/define.ts'
 import type { Change, Json, Proposal, Remedy, ServiceObject } from '../src/model/index.ts'
 import { rangeWidth } from '../src/objects/address.ts'
 import { internalAnnotation, providerOf } from '../src/objects/load-balancers.ts'
-import { refOf, refText, sameObject } from '../src/objects/ref.ts'
+import { isNamedBy, refOf, refText } from '../src/objects/ref.ts'
 import { clusterIpEdits } from './service-exposure.ts'
 
 export type OpeningEvidence = { readonly way: 'load-balancer' | 'node-ports' }
@@ -25,7 +25,7 @@ export const limitExposure = (): Remedy<OpeningEvidence> =>
       cidrs: { describe: 'Address ranges that may reach the load balancers, separated by commas' },
     },
     propose({ subject, evidence: { way }, verdict }, { view, options }): Proposal {
-      const service = view.all('Service').find((one) => sameObject(refOf(one), subject))
+      const service = view.all('Service').find((one) => isNamedBy(one, subject))
       if (service === undefined) return { refused: `${refText(subject)} is not there any more` }
       const how = options['how']
       const edit = (edits: Extract<Change, { type: 'edit' }>['edits']): Change[] => [{ type: 'edit', target: subject, edits }]

@@ -3,6 +3,7 @@ import { EXIT } from './exit-codes.ts'
 
 /** What the operator did wrong, in one sentence, and what to do next. */
 export class UsageError extends Error {
+  override readonly name = 'UsageError'
   readonly tryNext: readonly string[]
   constructor(message: string, tryNext: readonly string[] = []) {
     super(message)

@@ -47,5 +47,9 @@ export const sameObject = (a: ObjectRef, b: ObjectRef): boolean =>
   a.item === b.item &&
   a.build === b.build
 
+/** Is this the object that a reference names? Asked of many: by name first, which is nearly free. */
+export const isNamedBy = (object: KubeObject, ref: ObjectRef): boolean =>
+  object.metadata.name === ref.name && sameObject(refOf(object), ref)
+
 /** '' for core/v1. */
 export const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '')

@@ -37,34 +37,27 @@ function rename(spec: Wire, from: string): void {
 }
 
 function reduceStatus(status: Wire, family: Family, sharing: Sharing): object {
-  const { phase, podIP, podIPs, hostIP, reason } = status
-  return {
-    ...(phase !== undefined && { phase: sharing.text(String(phase)) }),
-    ...(podIP !== undefined && { podIP }),
-    ...(Array.isArray(podIPs) && podIPs.length > 1 && { podIPs }),
-    ...(hostIP !== undefined && { hostIP: sharing.text(String(hostIP)) }),
-    ...(reason !== undefined && { reason: sharing.text(String(reason)) }),
-    ...(Array.isArray(status['conditions']) && {
-      conditions: alike(
-        family,
-        'conditions',
-        listOf(status['conditions']).map(({ type, status: is, reason: why, message }) => ({
-          type,
-          status: is,
-          ...(why !== undefined && { reason: why }),
-          ...(message !== undefined && { message: String(message).slice(0, LONGEST_MESSAGE) }),
-        })),
-      ),
-    }),
-    ...containerStatuses(status, family, 'containerStatuses'),
-    ...containerStatuses(status, family, 'initContainerStatuses'),
-    ...containerStatuses(status, family, 'ephemeralContainerStatuses'),
-  }
+  const { phase, podIP, podIPs, hostIP, reason, conditions } = status
+  const kept: Wire = {}
+  if (phase !== undefined) kept['phase'] = sharing.text(String(phase))
+  if (podIP !== undefined) kept['podIP'] = podIP
+  if (Array.isArray(podIPs) && podIPs.length > 1) kept['podIPs'] = podIPs
+  if (hostIP !== undefined) kept['hostIP'] = sharing.text(String(hostIP))
+  if (reason !== undefined) kept['reason'] = sharing.text(String(reason))
+  if (Array.isArray(conditions)) kept['conditions'] = alike(family, 'conditions', listOf(conditions).map(reduceCondition))
+  for (const field of ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'])
+    if (Array.isArray(status[field])) kept[field] = containerStatuses(status[field], family, field)
+  return kept
 }
 
-function containerStatuses(status: Wire, family: Family, field: string): object {
-  const statuses = status[field]
-  if (!Array.isArray(statuses)) return {}
+function reduceCondition({ type, status, reason, message }: Wire): Wire {
+  const kept: Wire = { type, status }
+  if (reason !== undefined) kept['reason'] = reason
+  if (message !== undefined) kept['message'] = String(message).slice(0, LONGEST_MESSAGE)
+  return kept
+}
+
+function containerStatuses(statuses: readonly unknown[], family: Family, field: string): readonly object[] {
   const kept = listOf(statuses).map(({ name, image, imageID, ready, restartCount, state, user }, index) =>
     alikeByField(family, `${field} ${index}`, {
       name,
@@ -76,7 +69,7 @@ function containerStatuses(status: Wire, family: Family, field: string): object 
       ...(isWire(user) && isWire(user['linux']) && { user: { linux: { uid: user['linux']['uid'], gid: user['linux']['gid'] } } }),
     }),
   )
-  return { [field]: alike(family, field, kept) }
+  return alike(family, field, kept)
 }
 
 function reduceState({ waiting, running, terminated }: Wire): object {

@@ -43,23 +43,22 @@ export function alike<T>(family: Family, slot: string, value: T): T {
   return value
 }
 
-/** As `alike`, field by field, so that one differing field does not cost the others; the whole object where all are equal. */
+/**
+ * As `alike`, field by field, so that one differing field does not cost the others; the whole object where all are equal. `value` is
+ * the caller's to give away: its fields are replaced by those of the latest.
+ */
 export function alikeByField<T extends object>(family: Family, slot: string, value: T): T {
   const latest = family.get(slot) as Record<string, unknown> | undefined
-  if (latest === undefined) {
-    family.set(slot, value)
-    return value
+  const own = value as Record<string, unknown>
+  let differing = latest === undefined ? 1 : Object.keys(latest).length
+  for (const key in latest) {
+    if (!Object.hasOwn(own, key) || !deepEqual(latest[key], own[key])) continue
+    own[key] = latest[key]
+    differing--
   }
-  const entries = Object.entries(value)
-  const shared = entries.map(([key, field]): [string, unknown] => [
-    key,
-    Object.hasOwn(latest, key) && deepEqual(latest[key], field) ? latest[key] : field,
-  ])
-  if (Object.keys(latest).length === shared.length && shared.every(([key, field]) => Object.hasOwn(latest, key) && field === latest[key]))
-    return latest as T
-  const mixed = Object.fromEntries(shared) as T
-  family.set(slot, mixed)
-  return mixed
+  if (differing === 0 && Object.keys(own).length === Object.keys(latest!).length) return latest as T
+  family.set(slot, value)
+  return value
 }
 
 /** Equality of JSON values. Deeper than 100 levels nothing counts as equal: hostile nesting must not overflow the stack. */
