@@ -129,7 +129,9 @@ function finding({ kept }: Upgrade, flags: readonly ForgottenFlag[], loss: Obser
       ? `has ${names}, which ${RUN[component]} without`
       : stated
         ? `has another ${names} than ${RUN[component]} with`
-        : `does not have ${names}, which ${RUN[component]} with`
+        : given !== undefined
+          ? `says nothing of ${names}, and kubeadm then gives it otherwise than ${RUN[component]} with`
+          : `does not have ${names}, which ${RUN[component]} with`
   const then = flags.some((one) => one.flag === ENCRYPTION && !isWithout) ? UNREADABLE : `${refText(loss.subject)} ${loss.reason}`
   return {
     subject: kept!.ref,
