@@ -2,7 +2,9 @@
 import type { FactName, Kind, Observation, Readable, RegisteredControl, Remark, Snapshot, View } from '../model/index.ts'
 import { type Component, staticPods } from '../objects/flag-parse.ts'
 import { afterUpgrade, type ForgottenFlag, nextUpgrade, OF_NOW, type Upgrade } from '../objects/kubeadm-upgrade.ts'
-import { refText, sameObject } from '../objects/ref.ts'
+import { isKeptOnNodes, nextKubeletUpgrade } from '../objects/kubelet-upgrade.ts'
+import { valueAt } from '../objects/path.ts'
+import { refOf, refText, sameObject } from '../objects/ref.ts'
 
 /** Of what a control says about flags; `observed`: what it says of today, which comes first. */
 export function* takenByUpgrade(
@@ -10,6 +12,7 @@ export function* takenByUpgrade(
   snapshot: Snapshot,
   observed: readonly Observation[],
 ): Iterable<Observation | Remark> {
+  yield* takenFromKubelets(control, snapshot, observed)
   if (!(control.consults ?? []).includes('ClusterConfiguration')) return
   const upgrade = nextUpgrade(snapshot)
   if (upgrade.flags.length === 0) return
@@ -27,6 +30,28 @@ export function* takenByUpgrade(
   if (losses.length > 0 && upgrade.unread !== undefined)
     yield { note: `whether the next kubeadm upgrade keeps these flags is not known: ${upgrade.unread.because}` }
   else for (const { flags, loss } of losses) yield finding(upgrade, flags, loss)
+}
+
+function* takenFromKubelets(control: RegisteredControl, snapshot: Snapshot, observed: readonly Observation[]): Iterable<Observation> {
+  if (!(control.consults ?? []).includes('KubeletConfigz')) return
+  const upgrade = nextKubeletUpgrade(snapshot)
+  if (upgrade === undefined) return
+  const subject = refOf(upgrade.map)
+  for (const loss of observations(control, upgrade.after)) {
+    const { key } = loss
+    if (key === undefined || !sameObject(loss.subject, subject) || isKeptOnNodes(snapshot, upgrade, key)) continue
+    if (observed.some((known) => known.key === key && (known.verdict !== 'review' || known.reason === loss.reason))) continue
+    const given = valueAt(upgrade.config, key.split('.'))
+    const lacks = given === undefined || given === null
+    yield {
+      ...loss,
+      key: `kubeadm ${key}`,
+      verdict: 'review',
+      reason: `${lacks ? 'does not have' : 'has another'} ${key} ${lacks ? 'as' : 'than'} kubelets run with`,
+      detail: `unless patches that you give to kubeadm see to it, after its next upgrade of a node its kubelet ${loss.reason}`,
+      evidence: { ...(loss.evidence as object), kubeadm: { setting: key, lacks } },
+    }
+  }
 }
 
 /** The same, of whichever object. A failure today is graver than whatever another reason would be after it. */
@@ -104,7 +129,9 @@ function finding({ kept }: Upgrade, flags: readonly ForgottenFlag[], loss: Obser
       ? `has ${names}, which ${RUN[component]} without`
       : stated
         ? `has another ${names} than ${RUN[component]} with`
-        : `does not have ${names}, which ${RUN[component]} with`
+        : given !== undefined
+          ? `says nothing of ${names}, and kubeadm then gives it otherwise than ${RUN[component]} with`
+          : `does not have ${names}, which ${RUN[component]} with`
   const then = flags.some((one) => one.flag === ENCRYPTION && !isWithout) ? UNREADABLE : `${refText(loss.subject)} ${loss.reason}`
   return {
     subject: kept!.ref,

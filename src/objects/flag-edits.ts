@@ -153,7 +153,7 @@ export function editsOfConfiguration(
   files: readonly HostFile[],
 ): readonly Edit[] {
   const at = EXTRA_ARGS[component]
-  const before = valueAt(configuration, at)
+  const before = valueAt(configuration, at) ?? undefined
   const asList = Array.isArray(before) || (before === undefined && usesLists(configuration['apiVersion']))
   const edits: Edit[] = [{ set: at, to: withExtraArgs(before, values, asList) }]
   // kubeadm mounts nothing more into etcd.

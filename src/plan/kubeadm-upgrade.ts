@@ -1,19 +1,26 @@
 /** Tells kubeadm what components run with, so that its next upgrade keeps it. Nothing that runs is touched. */
-import type { Edit, Finding, Proposal, Readable, View } from '../model/index.ts'
+import type { Edit, Finding, Json, Proposal, Readable, View } from '../model/index.ts'
 import { fewOf } from '../objects/few-of.ts'
 import { editsOfConfigMap, editsOfConfiguration, type FlagValues } from '../objects/flag-edits.ts'
 import { EXTRA_ARGS } from '../objects/flag-kubeadm.ts'
 import type { Component } from '../objects/flag-parse.ts'
 import { type ExtraVolume, type ForgottenFlag, forgottenVolumes, nextUpgrade } from '../objects/kubeadm-upgrade.ts'
+import { nextKubeletUpgrade } from '../objects/kubelet-upgrade.ts'
 import { valueAt } from '../objects/path.ts'
+import { refOf } from '../objects/ref.ts'
 
 interface Forgotten {
   readonly component: Component
   readonly flags: readonly string[]
   readonly lacks: boolean
 }
-const forgottenIn = ({ evidence }: Finding): Forgotten | undefined =>
-  (evidence as { readonly kubeadm?: Forgotten } | null | undefined)?.kubeadm
+interface ForgottenSetting {
+  /** Of a kubelet, by dotted path. */
+  readonly setting: string
+  readonly lacks: boolean
+}
+const forgottenIn = ({ evidence }: Finding): Forgotten | ForgottenSetting | undefined =>
+  (evidence as { readonly kubeadm?: Forgotten | ForgottenSetting } | null | undefined)?.kubeadm
 
 /** kubeadm says nothing of it so far: to have it said harms nobody, whoever reads it. */
 export const isLackingInKubeadm = (finding: Finding): boolean => forgottenIn(finding)?.lacks === true
@@ -22,6 +29,7 @@ export const isLackingInKubeadm = (finding: Finding): boolean => forgottenIn(fin
 export function keptByKubeadm(finding: Finding, view: View<Readable>): Proposal | undefined {
   const about = forgottenIn(finding)
   if (about === undefined) return undefined
+  if ('setting' in about) return settingKept(about.setting, view)
   const { flags, kept } = nextUpgrade(view)
   const all = flags.filter(({ component }) => component === about.component)
   const wanted = all.filter(({ flag }) => about.flags.includes(flag))
@@ -44,6 +52,24 @@ export function keptByKubeadm(finding: Finding, view: View<Readable>): Proposal 
       left.length === 0
         ? []
         : [`what it says of ${fewOf(left)} stays other than what runs: look before the next upgrade whether all of it goes together`],
+  }
+}
+
+function settingKept(setting: string, view: View<Readable>): Proposal {
+  const upgrade = nextKubeletUpgrade(view)
+  if (upgrade === undefined) return { refused: 'what kubelets run with is not seen any more' }
+  const path = setting.split('.')
+  const [value, ...others] = new Set(upgrade.instances.map(({ config }) => JSON.stringify(valueAt(config, path) ?? null)))
+  if (value === undefined || value === 'null' || others.length > 0)
+    return {
+      byHand: `kubelets do not all say the same of ${setting}: write what new nodes are to have under kubelet in ConfigMap kube-system/kubelet-config, or keep each in the patches of its node (kubeadm upgrade node --patches)`,
+    }
+  const edits = editsOfConfigMap(upgrade.map, 'kubelet', () => [{ set: path, to: JSON.parse(value) as Json }])
+  return {
+    changes: [{ type: 'edit', target: refOf(upgrade.map), edits }],
+    risk: 'safe',
+    summary: `have the next kubeadm upgrade of a node keep ${setting}`,
+    mayBreak: [],
   }
 }
 

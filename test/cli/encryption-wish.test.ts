@@ -209,6 +209,12 @@ describe('what an operator asks of encryption at rest', () => {
       'cp-2 flags ,',
     ])
     expect(plan({ do: 'disable' }, node('cp-1')).findings).toBe(0)
+    // Killed when nothing but kubeadm's configuration was left, which would bring the flags back.
+    const still = node('cp-1')
+    const configuration = 'apiServer: {extraArgs: [{name: encryption-provider-config, value: /etc/kubernetes/enc/encryption-config.yaml}]}'
+    const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kubeadm-config', namespace: 'kube-system' } }
+    const pod = `${still.pod}\n---\n${JSON.stringify({ ...configMap, data: { ClusterConfiguration: configuration } })}`
+    expect(plan({ do: 'disable' }, { ...still, pod }).steps).toEqual(['edit'])
   })
 
   it('more resources, by the key that is there', () => {

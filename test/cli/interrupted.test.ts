@@ -87,7 +87,7 @@ describe('it is left to the operator where', () => {
     const { node, settle, said } = await died(({ put }) => put(POLICY, 'apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: []\n'))
     node.put(POLICY, TEXT)
     expect(await settle(true)).toBe(4)
-    expect([said().includes('settle it first'), node.read(POLICY)]).toEqual([true, TEXT])
+    expect([said().includes('settle it first'), said().includes('is taken back'), node.read(POLICY)]).toEqual([true, false, TEXT])
   })
   test('somebody else has changed the file since', async () => {
     const { node, settle, said } = await died()

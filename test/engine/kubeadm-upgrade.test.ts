@@ -183,3 +183,61 @@ test('a configuration that may not be read is told with the pass', () => {
   expect(outcome.findings).toEqual([])
   expect(outcome.because).toContain('whether the next kubeadm upgrade keeps these flags is not known: the API server refused')
 })
+
+/** As kubeadm v1.37.2 and v1.29 write them. */
+const BY_KUBEADM: Readonly<Record<Component, readonly string[]>> = {
+  'kube-apiserver': [
+    '--advertise-address=10.0.0.1 --allow-privileged=true --authorization-mode=Node,RBAC --client-ca-file=/etc/kubernetes/pki/ca.crt',
+    '--enable-admission-plugins=NodeRestriction --enable-bootstrap-token-auth=true --etcd-cafile=/etc/kubernetes/pki/etcd/ca.crt',
+    '--etcd-certfile=/etc/kubernetes/pki/apiserver-etcd-client.crt --etcd-keyfile=/etc/kubernetes/pki/apiserver-etcd-client.key',
+    '--etcd-servers=https://127.0.0.1:2379 --kubelet-client-certificate=/etc/kubernetes/pki/apiserver-kubelet-client.crt',
+    '--kubelet-client-key=/etc/kubernetes/pki/apiserver-kubelet-client.key --kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname',
+    '--proxy-client-cert-file=/etc/kubernetes/pki/front-proxy-client.crt --proxy-client-key-file=/etc/kubernetes/pki/front-proxy-client.key',
+    '--requestheader-allowed-names=front-proxy-client --requestheader-client-ca-file=/etc/kubernetes/pki/front-proxy-ca.crt',
+    '--requestheader-extra-headers-prefix=X-Remote-Extra- --requestheader-group-headers=X-Remote-Group --secure-port=6443',
+    '--requestheader-username-headers=X-Remote-User --service-account-issuer=https://kubernetes.default.svc.cluster.local',
+    '--service-account-key-file=/etc/kubernetes/pki/sa.pub --service-account-signing-key-file=/etc/kubernetes/pki/sa.key',
+    '--service-cluster-ip-range=10.96.0.0/12 --tls-cert-file=/etc/kubernetes/pki/apiserver.crt --tls-private-key-file=/etc/kubernetes/pki/apiserver.key',
+  ],
+  'kube-controller-manager': [
+    '--allocate-node-cidrs=true --authentication-kubeconfig=/etc/kubernetes/controller-manager.conf --bind-address=127.0.0.1',
+    '--authorization-kubeconfig=/etc/kubernetes/controller-manager.conf --client-ca-file=/etc/kubernetes/pki/ca.crt --cluster-cidr=10.244.0.0/16',
+    '--cluster-name=kubernetes --cluster-signing-cert-file=/etc/kubernetes/pki/ca.crt --cluster-signing-key-file=/etc/kubernetes/pki/ca.key',
+    '--controllers=*,bootstrapsigner,tokencleaner --kubeconfig=/etc/kubernetes/controller-manager.conf --leader-elect=true',
+    '--requestheader-client-ca-file=/etc/kubernetes/pki/front-proxy-ca.crt --root-ca-file=/etc/kubernetes/pki/ca.crt',
+    '--service-account-private-key-file=/etc/kubernetes/pki/sa.key --service-cluster-ip-range=10.96.0.0/12 --use-service-account-credentials=true',
+  ],
+  'kube-scheduler': [
+    '--authentication-kubeconfig=/etc/kubernetes/scheduler.conf --authorization-kubeconfig=/etc/kubernetes/scheduler.conf',
+    '--bind-address=127.0.0.1 --kubeconfig=/etc/kubernetes/scheduler.conf --leader-elect=true',
+  ],
+  etcd: [
+    '--advertise-client-urls=https://10.0.0.1:2379 --cert-file=/etc/kubernetes/pki/etcd/server.crt --client-cert-auth=true --data-dir=/var/lib/etcd',
+    '--experimental-initial-corrupt-check=true --feature-gates=InitialCorruptCheck=true --initial-advertise-peer-urls=https://10.0.0.1:2380',
+    '--initial-cluster=cp-1=https://10.0.0.1:2380 --key-file=/etc/kubernetes/pki/etcd/server.key --name=cp-1 --snapshot-count=10000',
+    '--listen-client-urls=https://127.0.0.1:2379,https://10.0.0.1:2379 --listen-metrics-urls=http://127.0.0.1:2381',
+    '--listen-peer-urls=https://10.0.0.1:2380 --peer-cert-file=/etc/kubernetes/pki/etcd/peer.crt --peer-client-cert-auth=true',
+    '--peer-key-file=/etc/kubernetes/pki/etcd/peer.key --peer-trusted-ca-file=/etc/kubernetes/pki/etcd/ca.crt',
+    '--trusted-ca-file=/etc/kubernetes/pki/etcd/ca.crt --watch-progress-notify-interval=5s',
+  ],
+}
+const asMade = Object.entries(BY_KUBEADM).map(([component, lines]) => pod(component as Component, 'cp-1', ...lines.join(' ').split(' ')))
+test.each([V4, V3])('a cluster as kubeadm makes it has nothing to lose', (configuration) => {
+  expect(keys(world([...asMade, configMap(configuration)]))).toEqual([])
+})
+
+test('what fails today and what would fail after the upgrade is written in one step', () => {
+  const file = { path: '/etc/kubernetes/manifests/kube-apiserver.yaml', is: 'file', mode: 0o600, uid: 0, gid: 0 }
+  const hosts = [{ node: 'cp-1', carrier: 'ssh', controlPlane: true, files: [file], unread: [] }]
+  const view = world([one(...AUDIT, '--authorization-mode=Node,RBAC'), configMap(V4)], { facts: { Hosts: { hosts } } })
+  const findings = FLAG_CONTROLS.filter(({ id }) => id.startsWith('audit-') || id === 'api-profiling-limits').flatMap(
+    (control) => judge(control, view).findings,
+  )
+  expect(findings.filter(({ verdict }) => verdict === 'fail').length).toBeGreaterThan(0)
+  const { steps, ledger } = compile(findings, new Map(controls.map((each) => [each.id, each])), view, {})
+  expect(ledger.refused).toEqual([])
+  const text = configured(applyPlan(view, steps))
+  for (const flag of [...AUDIT, '--profiling=false'])
+    expect([...kubeadmFlags(parsed(text)!, 'kube-apiserver')!].map(([name, value]) => `--${name}=${value}`)).toContain(flag)
+  expect(steps.filter(({ changes }) => changes.some(({ type }) => type === 'edit'))).toHaveLength(1)
+})

@@ -1,10 +1,11 @@
 /** What an operator asks of encryption at rest without a finding: as a control of one wish, so that apply does the rest. */
-import { STAGED_READS, stagedChanges, stagesFor } from '../../../remediations/encryption-staged.ts'
+import { inKubeadm, STAGED_READS, stagedChanges, stagesFor } from '../../../remediations/encryption-staged.ts'
 import { newKeyChange } from '../../../remediations/stored-rewrite.ts'
 import { control, remedy } from '../../model/define.ts'
 import type { Proposal, Readable, RegisteredControl, View } from '../../model/index.ts'
 import { decidingRule, type EncryptionForm, formsOf, PLAIN, prefixOf } from '../../objects/encryption-forms.ts'
 import { type EncryptionHosts, encryptionHosts, newKeyName } from '../../objects/encryption-hosts.ts'
+import { isBroughtBackByKubeadm } from '../../objects/encryption-kubeadm.ts'
 import { type EncryptionWish, NoStages } from '../../objects/encryption-stages.ts'
 import { CONTROL_PLANE, FLAG_LADDER } from '../../objects/flags.ts'
 import { kmsName, olderKeys, seriesOf } from '../../objects/stored-form.ts'
@@ -88,7 +89,7 @@ export function encryptionWish(request: EncryptionRequest, died: Died = () => un
       consults: READS,
       *evaluate(view) {
         const hosts = encryptionHosts(view)
-        if (hosts !== undefined && isFulfilled(hosts, request, form)) return
+        if (hosts !== undefined && isFulfilled(hosts, request, form) && !(request.do === 'disable' && isBroughtBackByKubeadm(view))) return
         if (hosts !== undefined && isBegun && kmsInUse(hosts) !== undefined && !hasOlderKeys(view)) return
         yield { subject: CONTROL_PLANE, origin: 'workload', key: request.do, reason: 'is to be changed as you asked', evidence: {} }
       },
@@ -117,7 +118,10 @@ export function encryptionWish(request: EncryptionRequest, died: Died = () => un
           const wish = wishOf(hosts, view)
           if (typeof wish === 'string') return { byHand: wish }
           try {
-            const changes = stagedChanges(hosts, stagesFor(hosts, wish, view), view, request.do === 'disable')
+            const isOff = request.do === 'disable' && hosts.nodes.every(({ given }) => !given)
+            const changes = isOff
+              ? inKubeadm(hosts.path, view, undefined)
+              : stagedChanges(hosts, stagesFor(hosts, wish, view), view, request.do === 'disable')
             if (changes.length === 0) return { refused: 'there is nothing left to change' }
             return {
               changes,
