@@ -32,8 +32,9 @@ export function providersOf(forms: readonly EncryptionForm[]): readonly Encrypti
   return providers
 }
 
-/** `*.*` covers all, `*.apps` a group, `*.` the core group; `events` stands for those of events.k8s.io too. */
-export function covers(entry: string, resource: string): boolean {
+/** `*.*` covers all, `*.apps` a group, `*.` the core group; `events` stands for those of events.k8s.io too, and `secrets.` for `secrets`. */
+export function covers(written: string, resource: string): boolean {
+  const entry = written.startsWith('*') ? written : written.replace(/\.$/, '')
   const [name, group] = [resource, entry].map((text) => text.slice(text.indexOf('.') + 1 || text.length))
   if (entry === resource || entry === '*.*') return true
   if (entry.startsWith('*.')) return group === name

@@ -1,5 +1,6 @@
 /** EncryptionConfiguration: who encrypts Secrets on their way to etcd, and with what keys. Key bytes never leave this file. */
 import type { ConfigFile, MetricSample, Path } from '../model/index.ts'
+import { covers } from './encryption-forms.ts'
 import { isPlaceholder, type KeyLook, keyBytes, keyLook } from './key-stand-in.ts'
 
 export type ProviderKind = 'kms-v2' | 'kms-v1' | 'secretbox' | 'aescbc' | 'aesgcm' | 'identity' | 'none'
@@ -43,7 +44,7 @@ export function encryptionRules(configuration: ConfigFile): readonly EncryptionR
 
 /** The rule that decides for core Secrets: `secrets`, all of the core group (`*.`) or everything (`*.*`), first match. */
 export const ruleForSecrets = (rules: readonly EncryptionRule[]): EncryptionRule | undefined =>
-  rules.find((rule) => rule.resources.some((name) => name === 'secrets' || name === '*.' || name === '*.*'))
+  rules.find((rule) => rule.resources.some((name) => covers(name, 'secrets')))
 
 function providerOf(provider: Fields, at: Path): EncryptionProvider {
   if (provider['kms'] !== undefined) {

@@ -18,6 +18,8 @@ describe('an EncryptionConfiguration', () => {
     [['configmaps', 'secrets'], true],
     [['*.*'], true],
     [['*.'], true],
+    [['secrets.'], true],
+    [['secrets.example.com'], false],
     [['*.apps'], false],
     [['configmaps'], false],
     [[], false],
