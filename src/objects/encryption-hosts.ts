@@ -38,7 +38,7 @@ export function encryptionHosts(view: View<Readable>): EncryptionHosts | undefin
   if (paths.size > 1) return undefined
   const nodes: EncryptionHost[] = []
   const forms: EncryptionForm[] = []
-  for (const { subject, flags } of instances) {
+  for (const { subject, flags, at } of instances) {
     const pod = view.all('Pod').find((one) => sameObject(refOf(one), subject)) as PodObject | undefined
     const host = hosts.find(({ node }) => node === pod?.spec.nodeName)
     if (host === undefined || nodes.some(({ node }) => node === host.node)) return undefined
@@ -50,6 +50,8 @@ export function encryptionHosts(view: View<Readable>): EncryptionHosts | undefin
     forms.push(...rules.flatMap(({ providers }) => formsOf(providers)))
     const reloads = flags.get(`${ENCRYPTION_FLAG}-automatic-reload`) === 'true'
     const alone = given && isMountedAlone(pod!, path)
+    // Started from a shell script, it is given its flags by hand; before that no file is placed.
+    if (at === undefined && (!given || !reloads || alone)) return undefined
     if (alone && MANY_PURPOSES.has(directoryOf(path))) return undefined
     nodes.push({ node: host.node, given, reloads, ...(alone && { mountedAlone: true }), rules: given ? rules : [] })
   }
