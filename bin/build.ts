@@ -20,6 +20,7 @@ const result = await build({
   jsx: 'automatic',
   minifySyntax: true,
   minifyWhitespace: true,
+  keepNames: true,
   legalComments: 'linked',
   chunkNames: 'chunks/[name]-[hash]',
   metafile: true,

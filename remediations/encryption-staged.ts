@@ -120,8 +120,9 @@ export function stagedChanges(
   const [first] = stages
   const mounts = mountsFor(path, stages)
   const hasPlugin = mounts.length > 1 && socketsIn(nodes).length === 0
-  const flags = (node: string) =>
-    add(`${node}/kube-apiserver flags`, `kube-apiserver on ${node}: set --${ENCRYPTION_FLAG}=${path}, --${RELOAD}=true`, {
+  const inPlace = `mount ${directoryOf(path)} in place of the file in it alone, which a new one is never seen through`
+  const flags = (node: string, words = `set --${ENCRYPTION_FLAG}=${path}, --${RELOAD}=true`) =>
+    add(`${node}/kube-apiserver flags`, `kube-apiserver on ${node}: ${words}`, {
       do: 'flags',
       node,
       component: 'kube-apiserver',
@@ -129,8 +130,9 @@ export function stagedChanges(
       mounts,
       files: [],
     })
-  // One that does not take up a changed file by itself is restarted once, to do so from then on: before any file changes.
-  for (const { node, given, reloads } of nodes) if (given && (!reloads || hasPlugin)) flags(node)
+  // One that does not take up a changed file by itself, or would not see it, is restarted once, to do so from then on: before any file changes.
+  for (const { node, given, reloads, mountedAlone } of nodes)
+    if (given && (!reloads || mountedAlone || hasPlugin)) flags(node, mountedAlone && reloads ? inPlace : undefined)
   for (const { node, given } of nodes) {
     const read = first?.is === 'files' && first.step === 'read' ? first.files.find((one) => one.node === node)?.rules : undefined
     // One that has no flags yet gets the file before them, and loads it when it starts with them.

@@ -2,6 +2,7 @@
 import type { ConfigFile, EncryptionStageRule, PodObject, Readable, View } from '../model/index.ts'
 import { configurationIn } from './encryption-file.ts'
 import { type EncryptionForm, formsFor, formsOf, stageRules } from './encryption-forms.ts'
+import { commandLineOf } from './flag-parse.ts'
 import { type ComponentInstance, componentFlags, serverMinor } from './flags.ts'
 import { refOf, sameObject } from './ref.ts'
 
@@ -14,6 +15,8 @@ export interface EncryptionHost {
   readonly given: boolean
   /** It takes up a changed file by itself. */
   readonly reloads: boolean
+  /** The file alone is mounted, not its directory: it never sees the one that takes its place. */
+  readonly mountedAlone?: true
   /** What it runs with: none where it is not given the file. */
   readonly rules: readonly EncryptionStageRule[]
 }
@@ -37,7 +40,7 @@ export function encryptionHosts(view: View<Readable>): EncryptionHosts | undefin
   if (paths.size > 1) return undefined
   const nodes: EncryptionHost[] = []
   const forms: EncryptionForm[] = []
-  for (const { subject, flags } of instances) {
+  for (const { subject, flags, at } of instances) {
     const pod = view.all('Pod').find((one) => sameObject(refOf(one), subject)) as PodObject | undefined
     const host = hosts.find(({ node }) => node === pod?.spec.nodeName)
     if (host === undefined || nodes.some(({ node }) => node === host.node)) return undefined
@@ -47,11 +50,37 @@ export function encryptionHosts(view: View<Readable>): EncryptionHosts | undefin
     if (typeof rules === 'string' || host.unread.some((one) => one.path === path) || ((given || file !== undefined) && rules.length === 0))
       return undefined
     forms.push(...rules.flatMap(({ providers }) => formsOf(providers)))
-    nodes.push({ node: host.node, given, reloads: flags.get(`${ENCRYPTION_FLAG}-automatic-reload`) === 'true', rules: given ? rules : [] })
+    const reloads = flags.get(`${ENCRYPTION_FLAG}-automatic-reload`) === 'true'
+    const alone = given && isMountedAlone(pod!, path)
+    // Started from a shell script, it is given its flags by hand; before that no file is placed.
+    if (at === undefined && (!given || !reloads || alone)) return undefined
+    if (alone && MANY_PURPOSES.has(directoryOf(path))) return undefined
+    nodes.push({ node: host.node, given, reloads, ...(alone && { mountedAlone: true }), rules: given ? rules : [] })
   }
   // One that runs an API server which no flags are seen of.
   if (hosts.some(({ node, controlPlane }) => controlPlane && !nodes.some((one) => one.node === node))) return undefined
   return { path, nodes, forms }
+}
+
+/** Directories that are not to be mounted into an API server as a whole. */
+const MANY_PURPOSES: ReadonlySet<string> = new Set([
+  '/',
+  '/etc',
+  '/var',
+  '/var/lib',
+  '/usr',
+  '/usr/local',
+  '/opt',
+  '/srv',
+  '/root',
+  '/home',
+  '/run',
+])
+
+/** A mount of a single file shows the container that very file, also when another has taken its place on the node. */
+function isMountedAlone({ spec }: PodObject, path: string): boolean {
+  const container = spec.containers.find((one) => commandLineOf(one, 'kube-apiserver') !== undefined)
+  return container?.volumeMounts?.some(({ mountPath }) => mountPath.replace(/\/+$/, '') === path) === true
 }
 
 /** Whether the API server that answered says (1.34 and later) that it runs with a file of a node's that encrypts Secrets. */

@@ -55,7 +55,8 @@ export function editsOfPod(
     const after = withFlags(before, own)
     if (after.join('\0') !== before.join('\0')) edits.push({ set: [...at, list], to: after })
   }
-  return [...edits, ...mountEdits(pod, container, at, files)]
+  const named = Object.values(values).flatMap((value) => value ?? [])
+  return [...edits, ...mountEdits(pod, container, at, files, named)]
 }
 
 /** A file or directory that a container does not see yet. */
@@ -93,23 +94,33 @@ function missingIn(pod: PodObject, container: ContainerSpec, files: readonly Hos
 }
 const bare = (path: string): string => path.replace(/(?<=.)\/+$/, '')
 
-function mountEdits(pod: PodObject, container: ContainerSpec, at: Path, files: readonly HostFile[]): Edit[] {
+/** `named`: of a file among them that is mounted alone, that mount gives way to the one of its directory, or a new file would not be seen. */
+function mountEdits(pod: PodObject, container: ContainerSpec, at: Path, files: readonly HostFile[], named: readonly string[]): Edit[] {
   const missing = missingIn(pod, container, files)
-  const volumes: Volume[] = missing.flatMap(({ name, path, type, has }) => (has === 'nothing' ? [{ name, hostPath: { path, type } }] : []))
   const isToWrite = (mount: VolumeMount) =>
     missing.some(({ path, has }) => has === 'mount' && mount.subPath === undefined && bare(mount.mountPath) === bare(path))
+  const isAlone = ({ mountPath }: VolumeMount) =>
+    named.includes(bare(mountPath)) && files.some(({ path, type }) => type.startsWith('Directory') && isUnder(bare(mountPath), path))
   const before = container.volumeMounts ?? []
-  const mounts: VolumeMount[] = before.map((mount) => {
-    if (!isToWrite(mount)) return mount
-    const { readOnly: _own, ...writable } = mount
-    return writable
-  })
+  const mounts: VolumeMount[] = before
+    .filter((mount) => !isAlone(mount))
+    .map((mount) => {
+      if (!isToWrite(mount)) return mount
+      const { readOnly: _own, ...writable } = mount
+      return writable
+    })
   for (const { name, path, readOnly, has } of missing)
     if (has !== 'mount') mounts.push({ name, mountPath: path, ...(readOnly && { readOnly: true }) })
   const set = (path: Path, to: readonly object[], old: readonly object[]): Edit[] =>
     to.length === old.length && to.every((one, index) => one === old[index]) ? [] : [{ set: path, to: to as readonly Json[] }]
   const known = pod.spec.volumes ?? []
-  return [...set([...at, 'volumeMounts'], mounts, before), ...set(['spec', 'volumes'], [...known, ...volumes], known)]
+  const others = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].filter((one) => one !== container)
+  const used = new Set([...mounts, ...others.flatMap(({ volumeMounts = [] }) => volumeMounts)].map(({ name }) => name))
+  const volumes: Volume[] = [
+    ...known.filter(({ name }) => used.has(name) || !before.some((mount) => mount.name === name && isAlone(mount))),
+    ...missing.flatMap(({ name, path, type, has }) => (has === 'nothing' ? [{ name, hostPath: { path, type } }] : [])),
+  ]
+  return [...set([...at, 'volumeMounts'], mounts, before), ...set(['spec', 'volumes'], volumes, known)]
 }
 export const isUnder = (path: string, directory: string): boolean =>
   path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`)

@@ -49,7 +49,7 @@ export async function lookAt(host: Host, signal?: AbortSignal): Promise<HostLook
   const look = new Look(host, signal)
   try {
     const other = await look.all()
-    if (other !== undefined) return refusedLook(host, `it leads to node ${other}: give each node its own way in --host`)
+    if (other !== undefined) return refusedLook(host, `what --host gives for it leads to ${other}`)
   } catch (error) {
     if (!(error instanceof HostUnreachable || error instanceof HostRefused)) throw error
     return refusedLook(host, error.message)

@@ -163,6 +163,16 @@ describe('encryption at rest where hosts reach every API server', () => {
     const inEtc = told(propose(world(files('/etc/enc.yaml'), alone('cp-1', '/etc/enc.yaml') + alone('cp-2', '/etc/enc.yaml'))))
     expect(inEtc.join()).not.toContain('reload')
   })
+  it('one that a shell script starts gets its flags by hand: no file is placed before, and none where it has them', () => {
+    const script = (node: string, ...flags: string[]) =>
+      pod(node).replace(/command: .*\]\}\]\}$/, `command: [sh, -c, "exec kube-apiserver --authorization-mode=Node ${flags.join(' ')}"]}]}`)
+    expect(told(propose(world([host('cp-1'), host('cp-2')], pod('cp-1') + script('cp-2') + KUBEADM))).join()).not.toContain('later')
+    const both = ['cp-1', 'cp-2'].map((node) => host(node, config([{ identity: {} }, secretbox('one')])))
+    expect(told(propose(world(both, pod('cp-1', ...GIVEN) + script('cp-2', ...GIVEN)))).slice(0, 2)).toEqual([
+      'gate secrets plain',
+      'cp-1 reload secrets: secretbox one > identity',
+    ])
+  })
   it('a run that died after its first file goes on with that key', () => {
     const begun = world([host('cp-1', config([{ identity: {} }, secretbox('key-20200101')])), host('cp-2')], pod('cp-1') + pod('cp-2'))
     expect(told(propose(begun))[2]).toBe('cp-2 later secrets: identity > secretbox key-20200101')

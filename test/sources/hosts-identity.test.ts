@@ -26,7 +26,7 @@ function nodeWith(logs: readonly string[], files: Readonly<Record<string, string
   return root
 }
 const lookedAt = async (root: string, as = 'CP-1') => (await lookAt(new LocalHost(as, root))).seen
-const REFUSED = { files: [], refused: 'it leads to node cp-2: give each node its own way in --host' }
+const REFUSED = { files: [], refused: 'what --host gives for it leads to cp-2' }
 
 describe('the node at the other end', () => {
   test('a static pod of another node has its logs there', async () => {

@@ -110,7 +110,7 @@ export default control({
           key: `${resource} stale`,
           reason:
             plain > 0 ? `holds ${resource} in plain text from before it encrypted them` : `holds ${resource} encrypted with an older key`,
-          detail: `of ${looked} that were read of ${objects}, ${others.map(([series, count]) => `${count} are stored as ${prefixWords(series)}`).join(', ')}; now it writes ${writes}`,
+          detail: `of ${looked} that were read of ${objects}, ${others.map(([series, count]) => `${Math.min(count, looked)} are stored as ${prefixWords(series)}`).join(', ')}; now it writes ${writes}`,
           evidence: { ...evidence, seen: `read from etcd: ${others.map(([series]) => prefixWords(series)).join(', ')}`, writes: writes! },
         }
       else if (form.keys?.now !== undefined && olderKeys(form).length > 0 && writes !== undefined)

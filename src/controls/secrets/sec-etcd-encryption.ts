@@ -82,7 +82,8 @@ export default control({
       }
     } else if (encrypted.length > 0) yield { note: `evidence E3: the API server that answered writes Secrets with ${encrypted.join(', ')}` }
 
-    const plain = form?.read[''] ?? form?.newest[''] ?? 0
+    // Whoever else reads meanwhile is counted too.
+    const plain = Math.min(form?.read[''] ?? form?.newest[''] ?? 0, form?.looked ?? 0)
     const writes = meantPrefix(view.all('EncryptionConfiguration'), 'secrets') ?? now.prefix
     if (plain > 0 && !seen.has('plain'))
       yield {
