@@ -131,12 +131,12 @@ function sizeWords(view: View<Readable>, keeps: (flag: RetentionFlag) => (curren
   const flags = componentFlags(view, 'kube-apiserver').instances[0]?.flags
   const value = (flag: RetentionFlag) => integerOf(keeps(flag)(flags?.get(`audit-log-${flag}`) || undefined)) ?? 0
   const retention = { maxage: value('maxage'), maxbackup: value('maxbackup'), maxsize: value('maxsize') }
-  const most = mostBytes(retention)
+  const most = mostBytes(retention, serverMinor(view))
   const metrics = view.fact('ApiServerMetrics')
   const forecast = metrics && auditForecast(metrics, RECOMMENDED_POLICY, view.now)
   return forecast === undefined
     ? `${most === undefined ? 'without a limit' : `up to ${sizeText({ low: most, high: most })} of files`} as set here, and in a busy cluster 1 GB an hour is written`
-    : `${rateText(forecast)}; as set here ${historyText(retention, forecast)}`
+    : `${rateText(forecast)}; as set here ${historyText(retention, forecast, serverMinor(view))}`
 }
 const LOGGING = (enabled: boolean): string => JSON.stringify({ clusterLogging: [{ types: ['api', 'audit', 'authenticator'], enabled }] })
 
