@@ -3,8 +3,9 @@ import { Document, isMap, isSeq } from 'yaml'
 import { remedy } from '../src/model/define.ts'
 import type { Change, ConfigFile, Edit, FileAction, Json, Proposal, Readable, Remedy, View } from '../src/model/index.ts'
 import { auditForecast } from '../src/objects/audit-forecast.ts'
-import { type AuditPolicy, type AuditRule, readAuditPolicy } from '../src/objects/audit-policy.ts'
+import type { AuditPolicy, AuditRule } from '../src/objects/audit-policy.ts'
 import { mergedPolicy } from '../src/objects/audit-policy-merge.ts'
+import { readAuditPolicy } from '../src/objects/audit-policy-read.ts'
 import { RECOMMENDED_OMIT_STAGES, RECOMMENDED_POLICY, RECOMMENDED_RULES } from '../src/objects/audit-policy-recommended.ts'
 import { historyText, mostBytes, RETENTION_FLAGS, type RetentionFlag, rateText, sizeText } from '../src/objects/audit-retention.ts'
 import { distribution } from '../src/objects/distribution.ts'
@@ -130,12 +131,12 @@ function sizeWords(view: View<Readable>, keeps: (flag: RetentionFlag) => (curren
   const flags = componentFlags(view, 'kube-apiserver').instances[0]?.flags
   const value = (flag: RetentionFlag) => integerOf(keeps(flag)(flags?.get(`audit-log-${flag}`) || undefined)) ?? 0
   const retention = { maxage: value('maxage'), maxbackup: value('maxbackup'), maxsize: value('maxsize') }
-  const most = mostBytes(retention)
+  const most = mostBytes(retention, serverMinor(view))
   const metrics = view.fact('ApiServerMetrics')
   const forecast = metrics && auditForecast(metrics, RECOMMENDED_POLICY, view.now)
   return forecast === undefined
     ? `${most === undefined ? 'without a limit' : `up to ${sizeText({ low: most, high: most })} of files`} as set here, and in a busy cluster 1 GB an hour is written`
-    : `${rateText(forecast)}; as set here ${historyText(retention, forecast)}`
+    : `${rateText(forecast)}; as set here ${historyText(retention, forecast, serverMinor(view))}`
 }
 const LOGGING = (enabled: boolean): string => JSON.stringify({ clusterLogging: [{ types: ['api', 'audit', 'authenticator'], enabled }] })
 

@@ -1,7 +1,7 @@
 /** Takes the subjects out of a binding that grants more than they use, and binds each to what it used itself. */
 import { remedy } from '../src/model/define.ts'
 import type { ObservedRequests, PolicyRule, Remedy, RemedyContext } from '../src/model/index.ts'
-import { readAuditPolicy } from '../src/objects/audit-policy.ts'
+import { readAuditPolicy } from '../src/objects/audit-policy-read.ts'
 import { fewOf } from '../src/objects/few-of.ts'
 import { isDelicate } from '../src/objects/rbac-escalations.ts'
 import type { SubjectEvidence } from '../src/objects/rbac-exposure.ts'

@@ -32,7 +32,7 @@ export function auditInputSnippet(by: string, path: string): string | undefined 
 }
 
 function fluentBit(text: string, path: string): AuditInput | NoInput {
-  const outputs = sectionsOf(text, 'OUTPUT').map((section) => settingOf(section, 'Match') ?? '')
+  const outputs = sectionsOf(text.replaceAll(/^[ \t]*#.*$/gm, ''), 'OUTPUT').map((section) => settingOf(section, 'Match') ?? '')
   if (!outputs.some((match) => matchesTag(match, 'k8s-audit')))
     return { because: 'none of its outputs takes the tag k8s-audit: give it an output of its own, or Match * to one that may have it' }
   const known = sectionsOf(text, 'INPUT').flatMap((section) => settingOf(section, 'DB') ?? [])[0]
@@ -66,9 +66,11 @@ const matchesTag = (match: string, tag: string): boolean =>
   new RegExp(`^${match.replace(/[.+^${}()|[\]\\?]/g, '\\$&').replaceAll('*', '.*')}$`).test(tag)
 
 function fluentd(text: string, path: string): AuditInput | NoInput {
-  const matches = [...text.matchAll(/^\s*<match\s+([^>]+)>/gm)].flatMap(([, patterns = '']) => patterns.trim().split(/\s+/))
+  // What stands in a label is only for events that are sent to that label.
+  const outside = text.replaceAll(/^[ \t]*#.*$/gm, '').replaceAll(/^\s*<label\s[^>]*>[\s\S]*?^\s*<\/label>/gm, '')
+  const matches = [...outside.matchAll(/^\s*<match\s+([^>]+)>/gm)].flatMap(([, patterns = '']) => patterns.trim().split(/\s+/))
   if (!matches.some((pattern) => pattern === '**' || pattern === '*' || matchesTag(pattern, 'k8s-audit')))
-    return { because: 'none of its <match> sections takes the tag k8s-audit: give it one of its own' }
+    return { because: 'none of its <match> sections outside a <label> takes the tag k8s-audit: give it one of its own' }
   const position = /^\s*pos_file\s+"?([^\s"]+)\/[^/\s"]+"?\s*$/m.exec(text)?.[1]
   if (position === undefined) return { because: 'it keeps no pos_file anywhere, so where a new one may lie is not known' }
   const input = fluentdInput(path, 'k8s-audit', position)

@@ -19,7 +19,9 @@ const ORDER = [ANONYMOUS.rule, CREDENTIALS.rule, ...SENSITIVE.map(({ rule }) => 
 
 /** The policy without faults. `written`: its rules as they stand in the file, which may hold fields that we do not read. */
 export function mergedPolicy(policy: AuditPolicy, written: readonly AuditRule[]): AuditPolicy {
-  const once = mergedOnce(policy, written)
+  // A resource of nothing at all is one of the core API.
+  const whole = written.map((rule) => (isSet(rule.resources) ? { ...rule, resources: rule.resources.map((one) => one ?? {}) } : rule))
+  const once = mergedOnce(policy, whole)
   // A rule whose stages were all left out may turn out to log bodies.
   return auditFaults(once).length === 0 ? once : mergedOnce(once, once.rules)
 }

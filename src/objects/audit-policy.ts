@@ -1,9 +1,7 @@
 /**
  * Audit policies as the API server reads them: the first rule that matches decides, and what no rule matches is not logged.
- * Semantics from k8s.io/apiserver pkg/audit/policy/checker.go and pkg/apis/audit/validation.
+ * Semantics from k8s.io/apiserver pkg/audit/policy/checker.go.
  */
-import type { ConfigFile } from '../model/index.ts'
-
 export const AUDIT_LEVELS = ['None', 'Metadata', 'Request', 'RequestResponse'] as const
 export type AuditLevel = (typeof AUDIT_LEVELS)[number]
 export interface GroupResources {
@@ -80,7 +78,7 @@ const isLongRunning = ({ verb, resource, path = '' }: AuditRequest): boolean =>
   resource === undefined ? path.startsWith('/debug/pprof/') : verb === 'watch' || LONG_RUNNING.has(resource.subresource ?? '')
 const LONG_RUNNING = new Set(['attach', 'exec', 'proxy', 'log', 'portforward'])
 
-const isSet = (list: readonly unknown[] | undefined): list is readonly unknown[] => list !== undefined && list.length > 0
+export const isSet = (list: readonly unknown[] | undefined): list is readonly unknown[] => list !== undefined && list.length > 0
 
 function ruleMatches(rule: AuditRule, request: AuditRequest): boolean {
   if ((isSet(rule.users) || isSet(rule.userGroups)) && request.failedLogin) return false
@@ -116,81 +114,3 @@ function nameMatches(name: string, resource: string, subresource: string): boole
   if (subresource !== '' && name === `*/${subresource}`) return true
   return name.endsWith('/*') && name.slice(0, -2) === resource
 }
-
-// ── reading a file ─────────────────────────────────────────────────────────────────────────────
-const POLICY_FIELDS = new Set(['apiVersion', 'kind', 'metadata', 'rules', 'omitStages', 'omitManagedFields'])
-const RULE_FIELDS = new Set([
-  'level',
-  'users',
-  'userGroups',
-  'verbs',
-  'resources',
-  'namespaces',
-  'nonResourceURLs',
-  'omitStages',
-  'omitManagedFields',
-])
-const RESOURCE_FIELDS = new Set(['group', 'resources', 'resourceNames'])
-const STAGES = new Set(['RequestReceived', 'ResponseStarted', 'ResponseComplete', 'Panic'])
-
-export interface PolicyProblem {
-  /** Of the rule; undefined for the policy itself. */
-  readonly rule: number | undefined
-  readonly problem: string
-  /** The API server does not start; otherwise it only ignores what it does not know, which may make a rule match far more. */
-  readonly fatal: boolean
-}
-
-/** The policy in a file, with what the API server would say to it. Whatever is no list is treated as absent, as a decoder would refuse it. */
-export function readAuditPolicy(file: ConfigFile): { readonly policy: AuditPolicy; readonly problems: readonly PolicyProblem[] } {
-  const problems: PolicyProblem[] = []
-  const say = (rule: number | undefined, problem: string, fatal = true) => void problems.push({ rule, problem, fatal })
-  if (file.apiVersion !== 'audit.k8s.io/v1') say(undefined, `apiVersion ${file.apiVersion} is not audit.k8s.io/v1`)
-  for (const field of Object.keys(file)) if (!POLICY_FIELDS.has(field)) say(undefined, `no such field: ${field}`, false)
-  const rules = mappings(file['rules'])
-  if (rules.length === 0) say(undefined, 'there are no rules')
-  const omitStages = texts(file['omitStages'])
-  for (const stage of omitStages) if (!STAGES.has(stage)) say(undefined, `no such stage: ${stage}`)
-  return {
-    policy: { omitStages, rules: rules.map((rule, index) => readRule(rule, (problem, fatal) => say(index, problem, fatal))) },
-    problems,
-  }
-}
-
-type Say = (problem: string, fatal?: boolean) => void
-
-function readRule(rule: Fields, say: Say): AuditRule {
-  for (const field of Object.keys(rule)) if (!RULE_FIELDS.has(field)) say(`no such field: ${field}`, false)
-  const level = AUDIT_LEVELS.find((known) => known === rule['level'])
-  if (level === undefined) say(rule['level'] === undefined ? 'there is no level' : `no such level: ${String(rule['level'])}`)
-  const lists = Object.fromEntries(
-    ['users', 'userGroups', 'verbs', 'namespaces', 'nonResourceURLs', 'omitStages'].flatMap((field) =>
-      rule[field] === undefined ? [] : [[field, texts(rule[field])]],
-    ),
-  )
-  const resources = rule['resources'] === undefined ? undefined : mappings(rule['resources']).map((one) => readResources(one, say))
-  for (const stage of lists['omitStages'] ?? []) if (!STAGES.has(stage)) say(`no such stage: ${stage}`)
-  for (const url of lists['nonResourceURLs'] ?? []) {
-    if (url !== '*' && !url.startsWith('/')) say(`nonResourceURLs must begin with a slash: ${url}`)
-    if (url.slice(0, -1).includes('*')) say(`a star may only end a URL: ${url}`)
-  }
-  if (isSet(lists['nonResourceURLs']) && (isSet(lists['namespaces']) || isSet(resources)))
-    say('one rule cannot be about both resources and nonResourceURLs')
-  return { level: level ?? 'None', ...lists, ...(resources !== undefined && { resources }) }
-}
-
-function readResources(one: Fields, say: Say): GroupResources {
-  for (const field of Object.keys(one)) if (!RESOURCE_FIELDS.has(field)) say(`no such field: resources[].${field}`, false)
-  const group = one['group'] === undefined || one['group'] === null ? '' : String(one['group'])
-  if (group !== '' && group !== '*' && !/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(group))
-    say(`no API group: ${group} (a version does not belong there)`)
-  const resources = texts(one['resources'])
-  const resourceNames = texts(one['resourceNames'])
-  if (resourceNames.length > 0 && resources.length === 0) say('resourceNames needs resources')
-  return { group, ...(resources.length > 0 && { resources }), ...(resourceNames.length > 0 && { resourceNames }) }
-}
-
-type Fields = Readonly<Record<string, unknown>>
-const mappings = (value: unknown): readonly Fields[] =>
-  Array.isArray(value) ? value.map((one) => (one !== null && typeof one === 'object' && !Array.isArray(one) ? (one as Fields) : {})) : []
-const texts = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : [])

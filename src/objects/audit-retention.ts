@@ -8,7 +8,7 @@ export const LEAST = { maxage: 30, maxbackup: 10, maxsize: 100 } as const
 export type RetentionFlag = keyof typeof LEAST
 export const RETENTION_FLAGS = Object.keys(LEAST) as readonly RetentionFlag[]
 
-/** Days, old files and megabytes (of 1024 × 1024 bytes). 0: no limit; of the size: the rotation's own 100. */
+/** Days, old files and megabytes (of 1024 × 1024 bytes). 0: no limit; of the size see `isRotated`. */
 export type Retention = Readonly<Record<RetentionFlag, number>>
 
 /** Undefined for what is no number: the API server does not start with it. */
@@ -19,9 +19,14 @@ export function retentionOf(instance: ComponentInstance, minor: number | undefin
   return { maxage, maxbackup, maxsize }
 }
 
+/** Without a size older servers rotate at 100 MB; since 1.36 they write one file for ever, whatever the other limits say (server/options/audit.go). */
+export const isRotated = ({ maxsize }: Retention, minor: number | undefined): boolean => maxsize > 0 || (minor !== undefined && minor < 36)
+
 /** Bytes that the log may take on the disk of one node: the file being written and the old ones. Undefined: no limit. */
-export const mostBytes = ({ maxbackup, maxsize }: Retention): number | undefined =>
-  maxbackup === 0 ? undefined : (maxbackup + 1) * (maxsize === 0 ? 100 : maxsize) * 1024 * 1024
+export const mostBytes = (retention: Retention, minor: number | undefined): number | undefined =>
+  retention.maxbackup === 0 || !isRotated(retention, minor)
+    ? undefined
+    : (retention.maxbackup + 1) * (retention.maxsize === 0 ? 100 : retention.maxsize) * 1024 * 1024
 
 /** Where the log of an API server goes; undefined where it writes none. `-` is its standard output. */
 export const logPathOf = (instance: ComponentInstance): string | undefined => effectiveFlag(instance, 'audit-log-path', undefined).value
@@ -36,8 +41,8 @@ export const rateText = ({ bytesPerHour, requestsPerSecond, seconds }: AuditFore
   `about ${sizeText(bytesPerHour)} an hour (${rounded(requestsPerSecond)} requests a second since the API server started ${spanText(seconds)} ago)`
 
 /** `1.2 GB is kept, 15–30 hours of it at that rate`. */
-export function historyText(retention: Retention, { bytesPerHour }: AuditForecast): string {
-  const most = mostBytes(retention)
+export function historyText(retention: Retention, { bytesPerHour }: AuditForecast, minor: number | undefined): string {
+  const most = mostBytes(retention, minor)
   if (most === undefined) return 'nothing limits how much of it is kept'
   const ageHours = retention.maxage === 0 ? Number.POSITIVE_INFINITY : retention.maxage * 24
   const hours = (rate: number): number => Math.min(ageHours, most / rate)

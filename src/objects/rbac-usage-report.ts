@@ -1,6 +1,6 @@
 /** What one subject holds, next to what an audit log shows: used, not used, used by controllers alone, and asked for in vain. */
 import type { ObservedRequests, PolicyRule, View } from '../model/index.ts'
-import { readAuditPolicy } from './audit-policy.ts'
+import { readAuditPolicy } from './audit-policy-read.ts'
 import { compacted, compactedPaths } from './rbac-compact.ts'
 import { type Grant, grants, grantsOf, type RbacView } from './rbac-grants.ts'
 import { groupsOf, type Identity } from './rbac-graph-subjects.ts'

@@ -182,21 +182,6 @@ export const SHAPES: Partial<Record<Kind, Fields>> = {
     tlsCipherSuites: 'texts',
   },
   EncryptionConfiguration: { resources: list(map({ resources: 'texts', providers: list(map()) })) },
-  AuditPolicy: {
-    omitStages: 'texts',
-    rules: list(
-      map({
-        level: 'text',
-        users: 'texts',
-        userGroups: 'texts',
-        verbs: 'texts',
-        namespaces: 'texts',
-        nonResourceURLs: 'texts',
-        omitStages: 'texts',
-        resources: list(map({ group: 'text', resources: 'texts', resourceNames: 'texts' })),
-      }),
-    ),
-  },
   AuthenticationConfiguration: {
     jwt: list(map({ issuer: map({ url: 'text', audiences: 'texts' }) })),
     anonymous: map({ enabled: 'flag', conditions: list(map({ path: 'text' })) }),

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path'
 import type { Host } from '../hosts/host.ts'
 import type { ConfigFile, HostMount } from '../model/index.ts'
-import { readAuditPolicy } from '../objects/audit-policy.ts'
+import { readAuditPolicy } from '../objects/audit-policy-read.ts'
 import { yamlValue } from '../objects/yaml-dialect.ts'
 import { WriteRefused } from '../plan/writer.ts'
 import type { ComponentWish } from './host-component-record.ts'

@@ -3,7 +3,7 @@ import type { MetricSample } from '../../src/model/index.ts'
 import { auditForecast, auditMeasured } from '../../src/objects/audit-forecast.ts'
 import type { AuditPolicy } from '../../src/objects/audit-policy.ts'
 import { RECOMMENDED_POLICY } from '../../src/objects/audit-policy-recommended.ts'
-import { historyText, rateText } from '../../src/objects/audit-retention.ts'
+import { historyText, mostBytes, rateText } from '../../src/objects/audit-retention.ts'
 
 const NOW = 1_795_680_000_000
 const HOUR = NOW / 1000 - 3600
@@ -75,7 +75,16 @@ test('what is logged now is counted, whatever the policy', () => {
 test('in words', () => {
   const one = forecast(everything('Metadata'), asked(36_000, 'LIST', 'pods'))!
   expect(rateText(one)).toBe('about 32–47 MB an hour (10 requests a second since the API server started 60 minutes ago)')
-  expect(historyText({ maxage: 30, maxbackup: 10, maxsize: 100 }, one)).toBe('1.2 GB is kept, 25–36 hours of it at that rate')
-  expect(historyText({ maxage: 1, maxbackup: 100, maxsize: 100 }, one)).toBe('11 GB is kept, 24 hours of it at that rate')
-  expect(historyText({ maxage: 0, maxbackup: 0, maxsize: 0 }, one)).toBe('nothing limits how much of it is kept')
+  expect(historyText({ maxage: 30, maxbackup: 10, maxsize: 100 }, one, 37)).toBe('1.2 GB is kept, 25–36 hours of it at that rate')
+  expect(historyText({ maxage: 1, maxbackup: 100, maxsize: 100 }, one, 37)).toBe('11 GB is kept, 24 hours of it at that rate')
+  expect(historyText({ maxage: 0, maxbackup: 0, maxsize: 0 }, one, 35)).toBe('nothing limits how much of it is kept')
+})
+
+test('without a size it is rotated at 100 MB, and since 1.36 never', () => {
+  const retention = { maxage: 30, maxbackup: 10, maxsize: 0 }
+  expect([mostBytes(retention, 35), mostBytes(retention, 36), mostBytes(retention, undefined)]).toEqual([
+    11 * 100 * 1024 * 1024,
+    undefined,
+    undefined,
+  ])
 })

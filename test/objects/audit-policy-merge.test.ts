@@ -1,9 +1,18 @@
 /** What a mended policy logs, against what it logged before, over random policies and requests. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { AUDIT_LEVELS, type AuditPolicy, type AuditRequest, auditDecision, loggedLevel } from '../../src/objects/audit-policy.ts'
+import type { ConfigFile } from '../../src/model/index.ts'
+import {
+  AUDIT_LEVELS,
+  type AuditPolicy,
+  type AuditRequest,
+  type AuditRule,
+  auditDecision,
+  loggedLevel,
+} from '../../src/objects/audit-policy.ts'
 import { mergedPolicy } from '../../src/objects/audit-policy-merge.ts'
 import { auditFaults } from '../../src/objects/audit-policy-probes.ts'
+import { readAuditPolicy } from '../../src/objects/audit-policy-read.ts'
 import { RECOMMENDED_POLICY } from '../../src/objects/audit-policy-recommended.ts'
 import { anyCall, anyPolicy } from '../e2e/audit-calls.ts'
 
@@ -84,3 +93,14 @@ describe('what an operator logs in full', () => {
 
 test('a policy without faults is left alone', () =>
   expect(mergedPolicy(RECOMMENDED_POLICY, RECOMMENDED_POLICY.rules)).toEqual(RECOMMENDED_POLICY))
+
+test('a resource of nothing is one of the core API', () => {
+  const rules = [{ level: 'Request', resources: [null] }] as unknown as AuditRule[]
+  const { policy } = readAuditPolicy({
+    apiVersion: 'audit.k8s.io/v1',
+    kind: 'Policy',
+    metadata: { name: 'p' },
+    rules,
+  } as unknown as ConfigFile)
+  expect(auditFaults(mergedPolicy(policy, rules))).toEqual([])
+})

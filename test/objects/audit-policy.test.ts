@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ConfigFile } from '../../src/model/index.ts'
-import { type AuditRequest, type AuditRule, auditDecision, loggedLevel, readAuditPolicy } from '../../src/objects/audit-policy.ts'
+import { type AuditRequest, type AuditRule, auditDecision, loggedLevel } from '../../src/objects/audit-policy.ts'
+import { readAuditPolicy } from '../../src/objects/audit-policy-read.ts'
 
 const policy = (...rules: readonly AuditRule[]) => ({ rules, omitStages: [] })
 const pods = (verb: string, more: Partial<NonNullable<AuditRequest['resource']>> = {}): AuditRequest => ({
@@ -72,11 +73,22 @@ describe('what the API server would say to a file', () => {
     [{ rules: [{ level: 'None', nonResourceURLs: ['/a'], namespaces: ['b'] }] }, /both/],
     [{ rules: [{ level: 'None', resources: [{ resourceNames: ['x'] }] }] }, /resourceNames/],
     [{ rules: [{ level: 'None', resources: [{ group: 'apps/v1' }] }] }, /version/],
+    [{ rules: [{ level: 'None', users: 'jane' }] }, /users must be a list/],
+    [{ rules: [{ level: 'None', verbs: [true] }] }, /verbs\[\] must be text, and true is none/],
+    [{ rules: [{ level: 'None', namespaces: [123] }] }, /put it in quotes/],
+    [{ rules: { level: 'None' } }, /rules must be a list/],
+    [{ rules: ['Metadata'] }, /mappings/],
+    [{ rules: [{ level: 'None', resources: ['secrets'] }] }, /resources must be a list of mappings/],
+    [{ rules: [{ level: 'None', resources: [{ group: 'a..b' }] }] }, /no API group: a..b/],
+    [{ rules: [{ level: 'None', omitManagedFields: 'yes' }] }, /true or false/],
+    [{ omitStages: 'RequestReceived', rules: [{ level: 'None' }] }, /omitStages must be a list/],
     [{ omitStages: ['Received'], rules: [{ level: 'None' }] }, /Received/],
   ])('%j is refused', (file, words) => {
     const fatal = problems(file).filter((one) => one.fatal)
     expect(fatal.map((one) => one.problem).join()).toMatch(words)
   })
+  test('what is null is not there, or is empty', () =>
+    expect(problems({ rules: [{ level: 'None', users: null, verbs: [null], resources: [null, { group: null }] }] })).toEqual([]))
   test('a field it does not know is only ignored', () =>
     expect(problems({ rules: [{ level: 'None', resource: [] }] })).toEqual([{ rule: 0, problem: 'no such field: resource', fatal: false }]))
 })

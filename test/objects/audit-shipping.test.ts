@@ -80,6 +80,14 @@ describe('an input is written', () => {
       because: expect.stringMatching(/none of its <match>/),
     })
   })
+  test('nor where only events of a label would be taken, or the output is a comment', () => {
+    const source = '<source>\n @label @APPS\n pos_file /p/a.pos\n</source>\n'
+    const labelled = `${source}<label @APPS>\n <match **>\n  @type stdout\n </match>\n</label>\n`
+    expect(withAuditInput('Fluentd', labelled, LOG)).toMatchObject({ because: expect.stringMatching(/outside a <label>/) })
+    expect(withAuditInput('Fluentd', `${labelled}<match k8s-audit>\n @type stdout\n</match>\n`, LOG)).toMatchObject({ tag: 'k8s-audit' })
+    const commented = fluentBit.replaceAll(/^(\[OUTPUT\]| {4}Name es| {4}Match \*)$/gm, '# $1')
+    expect(withAuditInput('Fluent Bit', commented, LOG)).toMatchObject({ because: expect.stringMatching(/none of its outputs/) })
+  })
   test('not where the text was cut, of which a part would be lost', () => {
     expect(withAuditInput('Fluent Bit', `${fluentBit}\n[cut here: 99999 characters in all]`, LOG)).toMatchObject({
       because: expect.stringMatching(/too long/),

@@ -5,6 +5,7 @@ import { auditMeasured } from '../../objects/audit-forecast.ts'
 import {
   historyText,
   isAudited,
+  isRotated,
   LEAST,
   logPathOf,
   mostBytes,
@@ -32,6 +33,7 @@ const UNLIMITED: Readonly<Record<RetentionFlag, string>> = {
   maxbackup: 'sets no limit to the number of its audit logs',
   maxsize: 'does not say at what size its audit log is rotated',
 }
+const NEVER = 'never rotates its audit log, so that nothing of it is removed and the disk fills'
 
 /** An explicit 0 counts like an unset flag of 1.35 and older: CIS fails both, and the disk is what ends the log. */
 export default control({
@@ -60,13 +62,14 @@ export default control({
       }
       return
     }
+    const minor = serverMinor(view)
     for (const instance of writing) {
-      const retention = retentionOf(instance, serverMinor(view))
+      const retention = retentionOf(instance, minor)
       if (retention === undefined) yield { unknown: `${instance.name} has a number in --audit-log-max* that is none`, answer: 'correct it' }
       else {
-        const kept = measured && `${rateText(measured)} is written, and ${historyText(retention, measured)}`
-        yield* judge(instance, retention, kept, serverMinor(view))
-        const most = mostBytes(retention)
+        const kept = measured && `${rateText(measured)} is written, and ${historyText(retention, measured, minor)}`
+        yield* judge(instance, retention, kept, minor)
+        const most = mostBytes(retention, minor)
         yield { note: kept ?? `up to ${most === undefined ? 'any amount' : sizeText({ low: most, high: most })} of the disk of each node` }
       }
     }
@@ -105,9 +108,9 @@ function* judge(
         : `--audit-log-${flag} is not set`
     yield {
       ...flagFinding(instance, `audit-log-${flag}`),
-      reason: (value === 0 ? UNLIMITED : SHORT)[flag],
+      reason: value > 0 ? SHORT[flag] : flag === 'maxsize' && !isRotated(retention, minor) ? NEVER : UNLIMITED[flag],
       detail: `${shown} in ${instance.name}${kept === undefined ? '' : `; ${kept}`}`,
-      evidence: { flag, most: mostBytes(raised)! },
+      evidence: { flag, most: mostBytes(raised, minor)! },
     }
   }
 }

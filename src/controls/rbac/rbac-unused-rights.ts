@@ -1,7 +1,7 @@
 import { unusedRights } from '../../../remediations/unused-rights.ts'
 import { control } from '../../model/define.ts'
 import type { BindingObject, ObservedRequests, PolicyRule } from '../../model/index.ts'
-import { readAuditPolicy } from '../../objects/audit-policy.ts'
+import { readAuditPolicy } from '../../objects/audit-policy-read.ts'
 import { fewOf } from '../../objects/few-of.ts'
 import { isSystemNamespace } from '../../objects/ownership.ts'
 import { defaultRole, subjectText } from '../../objects/rbac-bootstrap.ts'
