@@ -5,6 +5,7 @@ import { press } from '../src/session/actions-enter.ts'
 import { isRunning } from '../src/session/actions-run.ts'
 import type { RunSummary } from '../src/session/ports.ts'
 import { undoable } from '../src/session/rows-history.ts'
+import { whyNothingToUndo } from '../src/session/rows-outcome.ts'
 import type { State } from '../src/session/store-state.ts'
 import { type Binding, bind, busy, noSource, PLACES } from './key-binding.ts'
 import { stepHere } from './keys-choosing.ts'
@@ -58,7 +59,7 @@ export const PAST_KEYS: readonly Binding[] = [
     ({ running }) => ({ type: 'go', to: running?.run === undefined ? { at: 'history' } : { at: 'run', id: running.run } }),
     {
       hint: ['undo', 2],
-      off: ({ running }) => (running?.run === undefined ? 'nothing was written' : undefined),
+      off: ({ running }) => whyNothingToUndo(running),
     },
   ),
   bind('u', ['run'], 'take back everything this run wrote; asks first', (state, now) => askUndo(state, now), {

@@ -106,6 +106,7 @@ function begin(state: State): State {
       risk: step.risk,
       mayBreak: breaksWords(step, selected),
       mends: step.mends.length,
+      ...(step.carriedOut === 'file' && { files: true }),
       word: confirmWord(step),
     }),
   )

@@ -40,8 +40,10 @@ export function changeRows(running: Running, width: number): Row[] {
   const state = running.states.get(step.id)
   const { note, tone } = stateText(state, step.mends)
   const rehearsed = running.rehearsed.get(step.id)
+  // With the first question; while something is waited for, that is what counts.
+  const isFirst = step === running.steps[0] && running.asking !== undefined
   return [
-    ...(step === running.steps[0] ? toldRows(running, width) : []),
+    ...(isFirst && running.told.length > 0 ? prose(BEFORE, width, { indent: 0, tone: 'medium' }) : []),
     ...prose(step.title, width, { indent: 0, tone: 'title' }),
     ...(running.kind === 'apply'
       ? [
@@ -62,17 +64,19 @@ export function changeRows(running: Running, width: number): Row[] {
           row({ text: running.kind === 'undo' ? 'This is taken back:' : 'Exactly this is written:', tone: 'dim' }),
           ...diffRows(rehearsed.diff),
         ]),
+    ...(isFirst ? toldRows(running, width) : []),
   ]
 }
+const BEFORE = 'A run before this one was cut off: what became of it is told below the change, and with the result.'
 
 /** What is to be known of a run before that was cut off. */
 export const toldRows = ({ told }: Running, width: number): Row[] =>
   told.length === 0
     ? []
     : [
+        blank,
         row({ text: 'From before:', tone: 'medium' }),
         ...told.flatMap((text) => prose(text, width, { indent: 2, mark: '- ', tone: 'medium' })),
-        blank,
       ]
 
 /** What goes on and for how long, `Step 2, 14 s: waiting for kube-apiserver on cp-1 to come back`: always in sight, wherever one has scrolled. */
@@ -142,11 +146,25 @@ export function askingLines(state: State, running: Running, asking: Asking, widt
       .map((button) => ({ label: button.label, focused: button.id === asking.focus })),
   )
   if (step?.risk !== 'may-break')
-    return [run(width, [{ text: ` Write this change? It goes to ${state.source?.writesTo ?? 'the source'}.`, tone: 'title' }]), buttons]
+    return [
+      run(width, [
+        {
+          text:
+            step?.files === true
+              ? ' Make these files? You put them in place; nothing else is written.'
+              : ` Write this change? It goes to ${state.source?.writesTo ?? 'the source'}.`,
+          tone: 'title',
+        },
+      ]),
+      buttons,
+    ]
   const field = asking.focus === 'typed'
   return [
     run(width, [
-      { text: ' May break something. To apply it type ', tone: 'fail' },
+      {
+        text: step.files === true ? ' May break something once in place. For the files type ' : ' May break something. To apply it type ',
+        tone: 'fail',
+      },
       { text: step.word, tone: 'key' },
       { text: ', then enter:', tone: 'fail' },
     ]),

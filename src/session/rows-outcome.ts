@@ -17,7 +17,6 @@ export function outcomeRows({ running, planned }: State, width: number): Row[] {
           tone: 'dim',
         })),
     blank,
-    ...toldRows(running, width),
     heading('Steps'),
     ...running.steps.flatMap((step, index) => {
       const { word, tone, note } = stateText(running.states.get(step.id), step.mends)
@@ -27,6 +26,7 @@ export function outcomeRows({ running, planned }: State, width: number): Row[] {
         ...(note === '' || note === noteOf(running, running.steps[index - 1]) ? [] : prose(note, width, { indent: 12, tone: 'dim' })),
       ]
     }),
+    ...toldRows(running, width),
     ...(running.kind === 'undo' || planned?.plan === undefined
       ? []
       : leftOver(planned.plan.ledger.byHand.length, planned.plan.ledger.needsValue.length, width)),
@@ -64,6 +64,13 @@ const OUTCOME_WORDS: Readonly<Record<string, string>> = {
   'NOT FIXED': 'written but not fixed',
   UNDONE: 'undone',
   'UNDO FAILED': 'could not be undone',
+}
+
+/** Undefined where this run, or its undo, left something that can still be taken back. */
+export function whyNothingToUndo(running: Running | undefined): string | undefined {
+  if (running?.run === undefined) return 'nothing was written'
+  if (running.kind === 'apply') return undefined
+  return running.steps.every(({ id }) => running.states.get(id)?.is === 'undone') ? 'it is undone already' : undefined
 }
 
 /** A change failed or was rolled back: the exit code says so. */

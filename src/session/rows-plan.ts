@@ -22,6 +22,7 @@ export function planRows(state: State, width: number): Row[] {
   return [
     ...prose(ledgerText(plan), width, { indent: 0 }),
     ...chosenRows(plan, selectedSteps(planned), width),
+    ...filesRows(plan, width),
     ...(planned.oneFirst
       ? prose('Deployments of two pods or more: one new pod first, the others once it has kept running (1: all at once).', width, {
           indent: 0,
@@ -68,6 +69,19 @@ export function ledgerText(plan: Plan): string {
   return `${count(ledgerTotal(plan), 'finding')}: ${parts.join(', ')}.`
 }
 
+/** What is only prepared here is done by somebody else. */
+function filesRows({ steps }: Plan, width: number): Row[] {
+  const made = steps.filter(({ carriedOut }) => carriedOut === 'file').length
+  if (made === 0) return []
+  return prose(
+    `${count(made, 'step')} only ${made === 1 ? 'makes' : 'make'} files for you to place; the result says where they are.`,
+    width,
+    {
+      indent: 0,
+    },
+  )
+}
+
 /** What the ledger counts is of all steps. */
 function chosenRows({ steps }: Plan, chosen: readonly Step[], width: number): Row[] {
   if (chosen.length === steps.length) return []
@@ -80,11 +94,7 @@ function chosenRows({ steps }: Plan, chosen: readonly Step[], width: number): Ro
 function stepEntry(width: number, number: number, step: Step, planned: Planned, scan: Scan): Row[] {
   const isOff = planned.off.has(step.id)
   const isDone = step.mends.length > 0 && step.mends.every((id) => !scan.findings.has(id))
-  const notes = [
-    step.carriedOut === 'file' && 'makes files',
-    step.managedBy !== '' && OWNER_WORD[step.managedBy],
-    isDone && 'already resolved',
-  ].filter((note) => note !== false)
+  const notes = [step.managedBy !== '' && OWNER_WORD[step.managedBy], isDone && 'already resolved'].filter((note) => note !== false)
   const part = step.canary === undefined ? '' : PART_WORD[step.canary]
   return beside(
     [
@@ -92,7 +102,7 @@ function stepEntry(width: number, number: number, step: Step, planned: Planned, 
       { text: String(number).padStart(3), width: 3, tone: 'dim' },
       { text: RISK_WORD[step.risk], width: 13, tone: RISK_TONE[step.risk] },
     ],
-    `${part}${rowTitle(step, width)}${notes.length > 0 ? ` [${notes.join(', ')}]` : ''}`,
+    `${part}${step.carriedOut === 'file' ? 'files for you: ' : ''}${rowTitle(step, width)}${notes.length > 0 ? ` [${notes.join(', ')}]` : ''}`,
     width,
     {
       key: `step:${step.id}`,
@@ -108,7 +118,7 @@ const LINES_OF_A_STEP = 2
 const PART_WORD: Readonly<Record<NonNullable<Step['canary']>, string>> = { first: 'one pod: ', rest: 'others: ' }
 /** A kind as long as ValidatingAdmissionPolicyBinding would leave no room for what is done. */
 const rowTitle = ({ title }: Step, width: number): string =>
-  width < 110 && title.indexOf(' ') > 20 ? title.slice(title.indexOf(' ') + 1) : title
+  width < 110 && /^[A-Z][A-Za-z]{19,} /.test(title) ? title.slice(title.indexOf(' ') + 1) : title
 
 function section<T>(title: string, entries: readonly T[], of: (one: T) => Row): Row[] {
   return entries.length === 0 ? [] : [blank, heading(title), ...entries.map(of)]

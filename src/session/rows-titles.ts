@@ -10,8 +10,9 @@ import { escalationNumbers, wayFindings } from './rows-escalations.ts'
 import { countsOf, subjectText, workload } from './rows-findings.ts'
 import { undoable } from './rows-history.ts'
 import { labelFindings, ladderNumbers } from './rows-ladder.ts'
-import { outcomeText } from './rows-outcome.ts'
+import { outcomeText, whyNothingToUndo } from './rows-outcome.ts'
 import { ledgerText, ledgerTotal, selectedSteps } from './rows-plan.ts'
+import { shownFindings } from './rows-practice.ts'
 import { endTitle } from './rows-reach.ts'
 import { whoCanNumbers } from './rows-who-can.ts'
 import type { Running, State } from './store-state.ts'
@@ -104,8 +105,9 @@ export function numbersText(state: State): string {
     const filters = [filter.text !== '' && `filter "${filter.text}"`, filter.least !== undefined && `${filter.least} and above`].filter(
       (part) => part !== false,
     )
+    const shown = filters.length === 0 ? '' : `${shownFindings(state, route.practice).length} of `
     return [
-      `${count(total, 'finding')}${grave.length > 0 ? `: ${grave.map(([number, severity]) => `${number} ${severity}`).join(', ')}` : ''}`,
+      `${shown}${count(total, 'finding')}${grave.length > 0 ? `: ${grave.map(([number, severity]) => `${number} ${severity}`).join(', ')}` : ''}`,
       ...filters,
       marked.size > 0 && `${marked.size} marked`,
     ]
@@ -199,9 +201,11 @@ export function nextText(state: State): string {
     case 'apply':
       return applyNext(running)
     case 'outcome':
-      return running?.kind === 'undo' || running?.run === undefined
-        ? 'o goes to the overview, q quits.'
-        : 'o goes to the overview, u undoes, q quits.'
+      return [
+        scan === undefined ? 'esc goes back' : 'o goes to the overview',
+        ...(whyNothingToUndo(running) === undefined ? ['u undoes'] : []),
+        'q quits.',
+      ].join(', ')
     case 'history':
       return 'enter shows a run, which can then be undone.'
     case 'run':
@@ -226,9 +230,9 @@ export function partingText({ running, planned }: State): string {
   if (running === undefined) return ''
   const lines = [`${running.kind === 'undo' ? 'Undo' : 'Applied'}: ${outcomeText(running)}`]
   if (running.ended?.problem !== undefined) lines.push(running.ended.problem)
-  lines.push(...running.told)
   if (running.kind === 'apply' && running.run !== undefined) lines.push(`To take it back: k8s-harden undo ${running.run}`)
   if (running.kind === 'apply' && planned?.plan !== undefined && ledgerTotal(planned.plan) > 0)
     lines.push(`What is left of the plan: ${ledgerText(planned.plan)}`)
+  lines.push(...running.told.map((text) => `From before: ${text}`))
   return lines.map(sanitize).join('\n')
 }

@@ -133,7 +133,10 @@ export interface RunStep {
   readonly title: string
   readonly risk: Risk
   readonly mayBreak: readonly string[]
-  readonly mends: number /** What has to be typed for it, where it may break something. */
+  readonly mends: number
+  /** It makes files that the operator puts in place. */
+  readonly files?: true
+  /** What has to be typed for it, where it may break something. */
   readonly word: string
 }
 export interface Asking {

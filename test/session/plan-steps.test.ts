@@ -99,6 +99,19 @@ test('what the chosen steps fix is counted apart from what all of them do', () =
   expect(shown(ids('mend'))).toEqual(['3 findings: 3 fixed by 3 steps.', 'The 2 chosen steps fix 1 finding.', ''])
 })
 
+test('a step that only makes files says so, and keeps the name of the file where a long kind would give way', () => {
+  const file = { ...step('file'), carriedOut: 'file' as const, title: 'kube-apiserver.kubeadm.yaml: set --profiling=false' }
+  const kind = { ...step('kind'), title: 'ValidatingAdmissionPolicyBinding guard: warn' }
+  const plan = { digest: '', revision: 1, steps: [file, kind], ledger: { fixable: [], needsValue: [], byHand: [], refused: [] } }
+  const scan = { controls: [], findings: new Map(), snapshot: { fact: () => undefined } } as never
+  const shown = planRows({ ...initialState({ columns: 80, rows: 24 }), scan, planned: { asked: [], off: ids(), plan } }, 76).map((row) =>
+    lineText(row.line(76, new Set())).trim(),
+  )
+  expect(shown).toContain('1 step only makes files for you to place; the result says where they are.')
+  expect(shown.find((line) => line.includes('  1 '))).toContain('files for you: kube-apiserver.kubeadm.yaml:')
+  expect(shown.find((line) => line.includes('  2 '))).toMatch(/safe +guard: warn/)
+})
+
 test('what nobody has asked for yet comes left out, unless it was marked or is all there is', () => {
   const guard = { ...step('guard'), controls: ['guardrails'] }
   const plan = (steps: readonly Step[]) => ({

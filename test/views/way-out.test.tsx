@@ -32,7 +32,7 @@ test('q in the help of a run asks as it does on the run itself', async () => {
 test('a terminal that became too small says that the run waits, and what q does to it', async () => {
   const { resize, until, press } = (terminal = await atTheQuestion())
   await resize(56, 12)
-  await until('Make it larger, or press q to stop after this step.')
+  await until('Make it larger; q stops after this step.')
   await until('The run waits for your answer.')
   await press('q')
   expect(await terminal.exited).toBe(0)

@@ -13,7 +13,9 @@ export function TooSmall({ state }: { readonly state: State }) {
   return (
     <Box width={columns} height={rows} flexDirection="column" overflow="hidden">
       <Text>{cut(`Too small: needs ${SMALLEST.columns}x${SMALLEST.rows}, has ${columns}x${rows}.`, columns)}</Text>
-      {rows > 1 && <Text>{cut(`Make it larger, or press q to ${isRunning(state) ? 'stop after this step' : 'quit'}.`, columns)}</Text>}
+      {rows > 1 && (
+        <Text>{cut(isRunning(state) ? 'Make it larger; q stops after this step.' : 'Make it larger, or press q to quit.', columns)}</Text>
+      )}
       {rows > 2 && state.running !== undefined && isRunning(state) && <Text>{cut(goingOn(state.running), columns)}</Text>}
     </Box>
   )
