@@ -22,11 +22,14 @@ export interface Prediction {
   readonly mayBreak: readonly string[]
 }
 
+const byRef = (view: View<(typeof WORKLOAD_KINDS)[number]>): Map<ObjectRef, Workload> =>
+  new Map(workloads(view).map((workload) => [workload.ref, workload]))
 const byKey = (view: View<(typeof WORKLOAD_KINDS)[number]>): Map<string, Workload[]> =>
   Map.groupBy(workloads(view), (workload) => refText(workload.ref))
 
 /** The workload that a finding is about; undefined where it is not there any more. */
 export const workloadOf = (subject: ObjectRef, view: View<(typeof WORKLOAD_KINDS)[number]>): Workload | undefined =>
+  derived(view, byRef).get(subject) ??
   derived(view, byKey)
     .get(refText(subject))
     ?.find((one) => sameObject(one.ref, subject))
@@ -50,7 +53,7 @@ export function templatePlace(
     }
   if (workload.at === undefined || workload.object === undefined)
     return { byHand: `${who} makes these pods: ${wish} in its own specification` }
-  if ([...eachContainer(workload.spec)].some(({ container }) => !container.name))
+  if (eachContainer(workload.spec).some(({ container }) => !container.name))
     return { byHand: `${who} has a container without a name, which no API server takes: name it first` }
   if (view.source.kind !== 'live') return { workload, at: workload.at, view }
   if (workload.mirror)
@@ -85,7 +88,8 @@ export function containerOf(
   { workload, at: place }: TemplatePlace,
   { container: name, at = [] }: Finding<any>,
 ): VisitedContainer | undefined {
-  const named = [...eachContainer(workload.spec)].filter(({ container }) => container.name === name)
+  const named = eachContainer(workload.spec).filter(({ container }) => container.name === name)
+  if (named.length < 2) return named[0]
   const seenAt = formatPath(at)
   return named.find((visited) => seenAt.startsWith(formatPath([...place, ...visited.at]))) ?? named[0]
 }

@@ -76,23 +76,18 @@ export function* toJsonLines(report: ScanReport): Iterable<string> {
 }
 
 export function findingJson({ finding, path, place, remedy }: ReportedFinding): object {
-  const { subject } = finding
+  const { apiVersion, kind, namespace, name } = finding.subject
+  // What is undefined is not written.
   return {
     id: finding.id,
-    subject: {
-      apiVersion: subject.apiVersion,
-      kind: subject.kind,
-      ...(subject.namespace !== undefined && { namespace: subject.namespace }),
-      name: subject.name,
-      ...place,
-    },
-    ...(finding.container !== undefined && { container: finding.container }),
-    ...(path !== '' && { path }),
+    subject: { apiVersion, kind, namespace, name, file: place?.file, line: place?.line },
+    container: finding.container,
+    path: path === '' ? undefined : path,
     severity: finding.severity,
     verdict: finding.verdict,
-    ...(finding.pss !== undefined && { pss: finding.pss }),
+    pss: finding.pss,
     reason: finding.reason,
-    ...(finding.detail !== undefined && { detail: finding.detail }),
+    detail: finding.detail,
     evidence: finding.evidence ?? {},
     origin: finding.origin,
     managedBy: finding.managedBy,

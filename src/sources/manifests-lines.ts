@@ -28,6 +28,8 @@ interface OpenFile {
   readonly text: string
   readonly spans: readonly DocumentSpan[]
   readonly outlines: Map<number, Outline>
+  /** By offset: several findings are about one place. */
+  readonly lines: Map<number, number>
   readonly parsed: Map<number, Place | undefined>
 }
 /** Characters of text kept at a time. */
@@ -59,7 +61,11 @@ export class LineFinder {
     let outline = file.outlines.get(index)
     if (outline === undefined) file.outlines.set(index, (outline = new Outline(file.text, span.start, span.end)))
     const offset = outline.find(path)
-    if (offset !== UNSURE) return { file: ref.file, line: span.line + countLines(file.text, span.start, offset) }
+    if (offset !== UNSURE) {
+      let line = file.lines.get(offset)
+      if (line === undefined) file.lines.set(offset, (line = span.line + countLines(file.text, span.start, offset)))
+      return { file: ref.file, line }
+    }
     if (!file.parsed.has(index)) file.parsed.set(index, placesIn(file.text.slice(span.start, span.end), span.line))
     const place = file.parsed.get(index)
     return { file: ref.file, line: place === undefined ? (ref.line ?? 1) : lineAt(place, path) }
@@ -83,7 +89,7 @@ export class LineFinder {
       const source = this.#textOf(file)
       if (source === undefined) return undefined
       const text = 'text' in source ? source.text : textAt(source.path)
-      return { text, spans: [...documentsIn(text)], outlines: new Map(), parsed: new Map() }
+      return { text, spans: [...documentsIn(text)], outlines: new Map(), lines: new Map(), parsed: new Map() }
     } catch {
       // The file has gone or become unreadable: the line known from the scan will do.
       return undefined

@@ -29,7 +29,10 @@ interface Block {
   readonly column: number
   readonly first: number
   readonly head: number
+  /** What was found in it. */
+  readonly found: Map<string | number, Found>
 }
+type Found = { readonly at: number; readonly inner: Block | undefined | Unsure } | undefined | Unsure
 /** A key or an item: where it stands, where its value begins, and the lines from its own to before the next entry. */
 interface Entry {
   readonly at: number
@@ -44,32 +47,47 @@ export class Outline {
   readonly #text: string
   readonly #end: number
   readonly #lines: Lines | undefined
+  readonly #root: Block | undefined
 
   /** Of the document between two offsets of `text`. */
   constructor(text: string, start: number, end: number) {
     this.#text = text
     this.#end = end
     this.#lines = linesOf(text, start, end)
+    const { offsets = [], columns = [], heads = [] } = this.#lines ?? {}
+    if (offsets.length > 0 && heads[0]! >= 0)
+      this.#root = { from: 0, to: offsets.length, column: columns[0]!, first: offsets[0]!, head: heads[0]!, found: new Map() }
   }
 
   /** Offset of the deepest part of `path` that is written, or UNSURE. */
   find(path: Path): number {
     const lines = this.#lines
-    if (lines === undefined || lines.offsets.length === 0 || lines.heads[0]! < 0) return UNSURE
-    let block: Block = { from: 0, to: lines.offsets.length, column: lines.columns[0]!, first: lines.offsets[0]!, head: lines.heads[0]! }
+    let block = this.#root
+    if (lines === undefined || block === undefined) return UNSURE
     let offset = block.first
     for (const [depth, element] of path.entries()) {
-      const found: Entry | undefined | Unsure = block.head === ITEM ? this.#item(lines, block, element) : this.#key(lines, block, element)
+      const found = this.#found(lines, block, element)
       if (found === UNSURE) return UNSURE
       if (found === undefined) return offset
       offset = found.at
       if (depth === path.length - 1) return offset
-      const inner = this.#inside(lines, found)
-      if (inner === UNSURE) return UNSURE
-      if (inner === undefined) return offset
-      block = inner
+      if (found.inner === UNSURE) return UNSURE
+      if (found.inner === undefined) return offset
+      block = found.inner
     }
     return offset
+  }
+
+  /** Looked for once: most paths in a document begin alike. */
+  #found(lines: Lines, block: Block, element: PathElement): Found {
+    const key = typeof element === 'object' ? `\0${element.name}` : element
+    let found = block.found.get(key)
+    if (found === undefined && !block.found.has(key)) {
+      const entry = block.head === ITEM ? this.#item(lines, block, element) : this.#key(lines, block, element)
+      found = entry === undefined || entry === UNSURE ? entry : { at: entry.at, inner: this.#inside(lines, entry) }
+      block.found.set(key, found)
+    }
+    return found
   }
 
   #key({ offsets, columns, heads }: Lines, block: Block, element: PathElement): Entry | undefined | Unsure {
@@ -152,12 +170,13 @@ export class Outline {
       if (from >= entry.to) return undefined
       const [column, head] = [columns[from]!, heads[from]!]
       const fits = column > entry.column ? head !== OTHER : head === ITEM && !entry.item && column === entry.column
-      return fits ? { from, to: entry.to, column, first: offsets[from]!, head } : UNSURE
+      return fits ? { from, to: entry.to, column, first: offsets[from]!, head, found: new Map() } : UNSURE
     }
     // `- name: …`: a block that begins in the middle of its first line.
     if (!entry.item) return UNSURE
     const head = headAt(this.#text, here, lineEnd(this.#text, here, this.#end))
-    return head === OTHER ? UNSURE : { from: entry.line, to: entry.to, column: entry.column + here - (entry.value - 1), first: here, head }
+    const column = entry.column + here - (entry.value - 1)
+    return head === OTHER ? UNSURE : { from: entry.line, to: entry.to, column, first: here, head, found: new Map() }
   }
 }
 

@@ -8,6 +8,7 @@ import { controls as allControls } from '../../controls/index.gen.ts'
 import { wantedBy } from '../../engine/evaluator.ts'
 import { atLeast } from '../../engine/score.ts'
 import type { Finding, FindingId, FindingRemedy, Outcome, RegisteredControl, Severity } from '../../model/index.ts'
+import { remembered } from '../../objects/derived.ts'
 import { printable } from '../../objects/display.ts'
 import { FLOW_KINDS } from '../../objects/network-flows.ts'
 import { refText } from '../../objects/ref.ts'
@@ -103,14 +104,15 @@ function previews(scan: LiveScan): (finding: Finding) => FindingRemedy {
   const byId = new Map(scan.controls.map((control) => [control.id, control]))
   const { snapshot } = scan.state
   // As a plan of everything would: some changes are taken only together with others of their object.
-  const together = Map.groupBy(plannable(scan.findings), ({ subject }) => objectKey(subject))
+  const keyOf = remembered(objectKey)
+  const together = Map.groupBy(plannable(scan.findings), ({ subject }) => keyOf(subject))
   return (finding) =>
     remedyPreview(
       finding,
       byId.get(finding.control)!,
       snapshot,
       {},
-      (together.get(objectKey(finding.subject)) ?? []).filter((other) => other !== finding),
+      (together.get(keyOf(finding.subject)) ?? []).filter((other) => other !== finding),
     )
 }
 
