@@ -112,7 +112,14 @@ export function auditMeasured(metrics: Metrics, now: number): AuditForecast | un
   )
   const judged = levels.reduce((sum, [, count]) => sum + count, 0)
   const body = meanOf(metrics.samples, 'apiserver_request_body_size_bytes')
-  const size = levels.reduce((sum, [level, count]) => plus(sum, times(eventSize(level, 'update', body), count / judged)), NONE)
+  // Reads are at level Request as well under some policies, and have no body: no more have one than were counted.
+  let bodies = total('apiserver_request_body_size_bytes_count') || judged
+  const size = levels.reduce((sum, [level, count]) => {
+    const sending = level === 'Metadata' ? 0 : Math.min(count, bodies)
+    bodies -= sending
+    const all = plus(times(eventSize(level, 'update', body), sending), times(eventSize(level, 'get'), count - sending))
+    return plus(sum, times(all, 1 / judged))
+  }, NONE)
   return {
     seconds,
     requestsPerSecond: total('apiserver_request_total') / seconds,

@@ -72,6 +72,19 @@ test('what is logged now is counted, whatever the policy', () => {
   expect(auditMeasured({ samples: [started(HOUR)] }, NOW)).toBeUndefined()
 })
 
+test('of what is logged now, no more have a body than were sent', () => {
+  const counted = (name: string, value: number, labels = {}): MetricSample => ({ name, labels, value })
+  const samples = [
+    started(HOUR),
+    counted('apiserver_audit_event_total', 1000),
+    counted('apiserver_audit_level_total', 1000, { level: 'Request' }),
+    counted('apiserver_request_body_size_bytes_sum', 100_000),
+    counted('apiserver_request_body_size_bytes_count', 10),
+  ]
+  const { bytesPerHour } = auditMeasured({ samples }, NOW)!
+  expect([Math.round(bytesPerHour.low), Math.round(bytesPerHour.high)]).toEqual([1_010_000, 1_520_000])
+})
+
 test('in words', () => {
   const one = forecast(everything('Metadata'), asked(36_000, 'LIST', 'pods'))!
   expect(rateText(one)).toBe('about 32–47 MB an hour (10 requests a second since the API server started 60 minutes ago)')
