@@ -14,6 +14,7 @@ import type {
   RemedyOption,
   View,
 } from '../src/model/index.ts'
+import { keptByMaker } from '../src/objects/cluster-makers.ts'
 import { distribution } from '../src/objects/distribution.ts'
 import {
   editsOfConfigMap,
@@ -140,8 +141,11 @@ function live(
     { component, chosen: instances, instances: all, valuesOf, files: change.files ?? [], before: change.before ?? [], summary },
     view,
   )
-  if (onHosts !== undefined && !('missing' in onHosts))
-    return { changes: [...onHosts, ...alsoConfigured(change, component, instances, view)], risk: 'may-break', summary, mayBreak }
+  const maker = keptByMaker(component, Object.keys(change.flags), view)
+  if (onHosts !== undefined && !('missing' in onHosts)) {
+    const changes = [...onHosts, ...alsoConfigured(change, component, instances, view)]
+    return { changes, risk: 'may-break', summary, mayBreak: [...mayBreak, ...(maker === undefined ? [] : [maker])] }
+  }
   const file = handOver({
     component,
     values: resolved(change, instances[0]),
@@ -158,6 +162,7 @@ function live(
     ...(change.step !== undefined && { step: change.step }),
     distribution: distribution(view),
     servers: rancherServers(view),
+    ...(maker !== undefined && { maker }),
     minor: serverMinor(view),
     first: [...(onHosts === undefined ? [] : [notReached(onHosts.missing)]), ...(change.first ?? [])],
     verify: change.verify ?? [],

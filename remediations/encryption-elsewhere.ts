@@ -21,10 +21,26 @@ export function encryptionElsewhere(about: ProviderFault | 'plain', view: View<R
         byHand:
           'OpenShift encrypts by its own operator: oc patch apiserver cluster --type merge -p \'{"spec":{"encryption":{"type":"aesgcm"}}}\', then wait until every resource is reported as migrated',
       }
+    case 'kops':
+      // https://kops.sigs.k8s.io/cli/kops_create_secret_encryptionconfig/
+      return {
+        byHand: `kops hands the file to its nodes: ${FILE}, give it with kops create secret encryptionconfig -f FILE (--force in place of the present one), set spec.encryptionConfig: true (kops edit cluster), then kops update cluster --yes and kops rolling-update cluster --yes; ${ANEW}`,
+      }
+    case 'microk8s':
+      return {
+        byHand: `MicroK8s has no pod to edit: ${FILE}, place it with mode 0600, root, on every node, add --encryption-provider-config=FILE to /var/snap/microk8s/current/args/kube-apiserver, and snap restart microk8s.daemon-kubelite on one node after the other; ${ANEW}`,
+      }
+    case 'k0s':
+      return {
+        byHand: `k0s has no pod to edit: ${FILE}, place it with mode 0600, root, on every controller, set encryption-provider-config under spec.api.extraArgs of /etc/k0s/k0s.yaml, and systemctl restart k0scontroller on one after the other; ${ANEW}`,
+      }
     default:
       return undefined
   }
 }
+const FILE =
+  'write an EncryptionConfiguration, the very same for all API servers, with identity first and a secretbox key of 32 random bytes after it, and once all have that, the key first (what is there stays after it as long as anything is stored with it)'
+const ANEW = 'then store all Secrets anew: k8s-harden apply --control sec-etcd-encryption-coverage'
 
 function atRancher(about: ProviderFault | 'plain', name: Rancher, view: View<Readable>): Proposal {
   if (about === 'plain') return { byHand: turnedOff(name) }

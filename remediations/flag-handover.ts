@@ -5,14 +5,15 @@ import { EXTRA_ARGS } from '../src/objects/flag-kubeadm.ts'
 import { kubernetesYaml } from '../src/objects/yaml-write.ts'
 import { manifestSteps } from './flag-runbook.ts'
 import type { Handover } from './handover.ts'
+import { inOwnWay } from './own-ways.ts'
 import { rancherFile } from './rancher-config.ts'
 import { talosFlags } from './talos-patch.ts'
 
 /** The file change, or words where there is nothing that could stand in a file. */
 export function handOver(handover: Handover): Change | { readonly byHand: string } {
-  const { distribution, component } = handover
-  if (distribution.name === 'openshift')
-    return { byHand: `OpenShift's operators write these flags: change the ${component} operator's own configuration, never the static pod` }
+  const { distribution } = handover
+  const words = inOwnWay(handover)
+  if (words !== undefined) return { byHand: words }
   if (distribution.name === 'talos') return talosFlags(handover)
   return distribution.name === 'k3s' || distribution.name === 'rke2' ? rancherFile(handover, distribution.name) : kubeadmFile(handover)
 }
@@ -47,7 +48,14 @@ function kubeadmFile(handover: Handover): Change {
     name: `${step}.kubeadm.yaml`,
     text: { text: `${comments.join('\n')}\n${kubernetesYaml(content)}` },
     mode: 0o644,
-    runbook: [...handover.first, ...steps.runbook, ...kept.runbook, ...handover.verify, 'scan again: `k8s-harden scan`'],
+    runbook: [
+      ...handover.first,
+      ...steps.runbook,
+      ...kept.runbook,
+      ...(handover.maker === undefined ? [] : [handover.maker]),
+      ...handover.verify,
+      'scan again: `k8s-harden scan`',
+    ],
     rollback: [...handover.undoFirst, ...steps.rollback, ...kept.rollback],
   }
 }

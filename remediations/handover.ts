@@ -21,6 +21,8 @@ export interface Handover {
   readonly distribution: Distribution
   /** How k3s or RKE2 is configured on the nodes that are reached and run a control plane. */
   readonly servers: readonly RancherSeen[]
+  /** What the tool that made the cluster is to be told, or it takes the flags away again. */
+  readonly maker?: string
   readonly minor: number | undefined
   /** Steps that come before the flags are touched, such as placing the files they name. */
   readonly first: readonly string[]

@@ -10,12 +10,24 @@ export type DistributionName =
   | 'aks'
   | 'oke'
   | 'doks'
+  | 'lke'
+  | 'iks'
+  | 'ack'
+  | 'tke'
+  | 'ovh'
+  | 'scaleway'
+  | 'vke'
+  | 'gardener'
   | 'kubeadm'
   | 'k3s'
   | 'rke2'
   | 'openshift'
   | 'talos'
   | 'kind'
+  | 'minikube'
+  | 'microk8s'
+  | 'k0s'
+  | 'kops'
   | 'unknown'
 export interface Distribution {
   readonly name: DistributionName
@@ -27,7 +39,9 @@ export interface Distribution {
   readonly marks: readonly string[]
 }
 type DistributionView = View<'Pod' | 'Node' | 'ConfigMap' | 'ServerVersion'>
-type Provider = 'eks' | 'gke' | 'aks' | 'oke' | 'doks'
+type Provider = 'eks' | 'gke' | 'aks' | 'oke' | 'doks' | 'lke' | 'iks' | 'ack' | 'tke' | 'ovh' | 'scaleway' | 'vke' | 'gardener'
+/** Whatever else a node of theirs bears, these say by themselves how the control plane is configured. */
+const ALWAYS_OWN: ReadonlySet<DistributionName> = new Set(['k3s', 'rke2', 'openshift', 'kops', 'microk8s', 'k0s'])
 
 export const distribution = (view: DistributionView): Distribution => derived(view, fingerprint)
 
@@ -42,7 +56,7 @@ function fingerprint(view: DistributionView): Distribution {
   const marks = [...versionMarks(view), ...hostMarks(view.source.server), ...nodes.flatMap(nodeMarks)]
   const ownControlPlane = runsApiServer(view)
   const own = selfBuilt(view, nodes)
-  if (own !== undefined && (ownControlPlane || own.name === 'k3s' || own.name === 'rke2' || marks.every((one) => !one.certain))) return own
+  if (own !== undefined && (ownControlPlane || ALWAYS_OWN.has(own.name) || marks.every((one) => !one.certain))) return own
   const best = marks.find((one) => one.certain) ?? marks[0]
   if (best === undefined || ownControlPlane)
     return {
@@ -63,18 +77,30 @@ function versionMarks(view: DistributionView): Mark[] {
   const version = view.fact('ServerVersion')?.gitVersion ?? view.source.kubernetes ?? ''
   if (version.includes('-eks-')) return [{ provider: 'eks', mark: `version ${version}`, certain: true }]
   if (version.includes('-gke.')) return [{ provider: 'gke', mark: `version ${version}`, certain: true }]
+  if (/\+IKS\b/i.test(version)) return [{ provider: 'iks', mark: `version ${version}`, certain: true }]
+  if (/-aliyun[.-]/.test(version)) return [{ provider: 'ack', mark: `version ${version}`, certain: true }]
+  if (/-tke[.-]/.test(version)) return [{ provider: 'tke', mark: `version ${version}`, certain: true }]
   return []
 }
 
 function hostMarks(server: string | undefined): Mark[] {
   const host = server === undefined || !URL.canParse(server) ? '' : new URL(server).hostname
-  if (/\.eks\.amazonaws\.com(\.cn)?$/.test(host)) return [{ provider: 'eks', mark: `API host ${host}`, certain: true }]
-  if (/\.azmk8s\.(io|us|cn)$/.test(host)) return [{ provider: 'aks', mark: `API host ${host}`, certain: true }]
-  if (/\.gke\.goog$/.test(host)) return [{ provider: 'gke', mark: `API host ${host}`, certain: true }]
-  if (/\.clusters\..*\.oci\.oraclecloud\.com$/.test(host)) return [{ provider: 'oke', mark: `API host ${host}`, certain: true }]
-  if (/\.k8s\.ondigitalocean\.com$/.test(host)) return [{ provider: 'doks', mark: `API host ${host}`, certain: true }]
-  return []
+  const found = HOSTS.find(([pattern]) => pattern.test(host))
+  return found === undefined ? [] : [{ provider: found[1], mark: `API host ${host}`, certain: true }]
 }
+
+const HOSTS: readonly (readonly [pattern: RegExp, Provider])[] = [
+  [/\.eks\.amazonaws\.com(\.cn)?$/, 'eks'],
+  [/\.azmk8s\.(io|us|cn)$/, 'aks'],
+  [/\.gke\.goog$/, 'gke'],
+  [/\.clusters\..*\.oci\.oraclecloud\.com$/, 'oke'],
+  [/\.k8s\.ondigitalocean\.com$/, 'doks'],
+  [/\.linodelke\.net$/, 'lke'],
+  [/\.containers\.cloud\.ibm\.com$/, 'iks'],
+  [/\.k8s\.ovh\.(net|us)$/, 'ovh'],
+  [/\.api\.k8s\.[a-z-]+\.scw\.cloud$/, 'scaleway'],
+  [/\.vultr-k8s\.com$/, 'vke'],
+]
 
 const LABELS: readonly (readonly [prefix: string, Provider])[] = [
   ['eks.amazonaws.com/', 'eks'],
@@ -83,6 +109,13 @@ const LABELS: readonly (readonly [prefix: string, Provider])[] = [
   ['kubernetes.azure.com/', 'aks'],
   ['oke.oraclecloud.com/', 'oke'],
   ['doks.digitalocean.com/', 'doks'],
+  ['lke.linode.com/', 'lke'],
+  ['ibm-cloud.kubernetes.io/', 'iks'],
+  ['node.alibabacloud.com/nodepool-id', 'ack'],
+  ['alibabacloud.com/nodepool-id', 'ack'],
+  ['k8s.scaleway.com/', 'scaleway'],
+  ['vke.vultr.com/', 'vke'],
+  ['worker.gardener.cloud/', 'gardener'],
   ['node.info.ds_proxymux_client', 'oke'],
   ['node.info/ds_proxymux_client', 'oke'],
 ]
@@ -128,6 +161,12 @@ function selfBuilt(view: DistributionView, nodes: readonly NodeObject[]): Distri
     return is('openshift', 'node.openshift.io labels')
   // https://www.talos.dev: "Talos (v1.9.1)"; its nodes have no shell, and write their static pods from the machine configuration.
   if (nodes.some((node) => node.status?.nodeInfo?.osImage?.startsWith('Talos '))) return is('talos', 'node osImage Talos')
+  if (version.includes('+k0s') || nodes.some((node) => node.status?.nodeInfo?.kubeletVersion?.includes('+k0s')))
+    return is('k0s', 'k0s version')
+  const labelled = (label: string): boolean => nodes.some(({ metadata }) => metadata.labels?.[label] !== undefined)
+  if (labelled('microk8s.io/cluster')) return is('microk8s', 'node label microk8s.io/cluster')
+  if (labelled('kops.k8s.io/instancegroup')) return is('kops', 'node label kops.k8s.io/instancegroup')
+  if (labelled('minikube.k8s.io/name')) return is('minikube', 'node label minikube.k8s.io/name')
   if (nodes.some((node) => node.spec?.providerID?.startsWith('kind://'))) return is('kind', 'providerID kind://…')
   if (view.find('ConfigMap', 'kube-system', 'kubeadm-config') !== undefined) return is('kubeadm', 'ConfigMap kube-system/kubeadm-config')
   return undefined

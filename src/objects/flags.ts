@@ -221,6 +221,14 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   aks: 'AKS',
   oke: 'OKE',
   doks: 'DigitalOcean Kubernetes',
+  lke: 'Linode Kubernetes Engine',
+  iks: 'IBM Cloud Kubernetes Service',
+  ack: 'Alibaba Cloud Container Service',
+  tke: 'Tencent Kubernetes Engine',
+  ovh: 'OVHcloud Managed Kubernetes',
+  scaleway: 'Scaleway Kapsule',
+  vke: 'Vultr Kubernetes Engine',
+  gardener: 'the Gardener that made the cluster',
 }
 function nothingSeen(view: FlagView, component: Component): { unknown: string; answer: string } {
   const { name, managed } = distribution(view)
@@ -244,7 +252,9 @@ function nothingSeen(view: FlagView, component: Component): { unknown: string; a
   const answers = refusals.map((unread) => unread.answer)
   if (name === 'talos') answers.push('talosctl -n NODE get staticpods -o yaml')
   if (name === 'openshift') answers.push('oc get kubeapiserver cluster -o yaml')
-  if (name !== 'talos') answers.push('scan /etc/kubernetes/manifests of a control-plane node with --manifests')
+  if (name === 'microk8s') answers.push(`look into /var/snap/microk8s/current/args/${component} of a control-plane node`)
+  else if (name === 'k0s') answers.push('look at spec.api.extraArgs and its like in /etc/k0s/k0s.yaml of a controller')
+  else if (name !== 'talos') answers.push('scan /etc/kubernetes/manifests of a control-plane node with --manifests')
   return { unknown: `the flags of ${component} cannot be seen: ${why.join('; ')}`, answer: [...new Set(answers)].join('; or ') }
 }
 

@@ -70,6 +70,38 @@ describe('who built the cluster', () => {
     ['RKE2', of([], { kubernetes: 'v1.34.3+rke2r1' }), { name: 'rke2', managed: false }],
     ['kind', of([node({}, 'kind://docker/kind/n'), apiServer, kubeadm]), { name: 'kind', managed: false }],
     ['OpenShift', of([node({ labels: { 'node.openshift.io/os_id': 'rhcos' } })]), { name: 'openshift', managed: false }],
+    [
+      'OpenShift on nodes of a provider',
+      of([node({ labels: { 'node.openshift.io/os_id': 'rhel', 'ibm-cloud.kubernetes.io/zone': 'x' } })]),
+      { name: 'openshift', managed: false },
+    ],
+    ['LKE by host', of([], { server: 'https://0a1b.eu-central-1.linodelke.net:443' }), { name: 'lke', managed: true, certain: true }],
+    ['LKE by label', of([node({ labels: { 'lke.linode.com/pool-id': '1' } })]), { name: 'lke', managed: true, certain: true }],
+    ['IKS by version', of([], { kubernetes: 'v1.33.4+IKS' }), { name: 'iks', managed: true, certain: true }],
+    ['IKS by host', of([], { server: 'https://c1.us-south.containers.cloud.ibm.com:30000' }), { name: 'iks', managed: true }],
+    ['ACK by version', of([], { kubernetes: 'v1.33.3-aliyun.1' }), { name: 'ack', managed: true, certain: true }],
+    ['TKE by version', of([], { kubernetes: 'v1.32.2-tke.5' }), { name: 'tke', managed: true, certain: true }],
+    ['OVHcloud by host', of([], { server: 'https://x.c1.gra7.k8s.ovh.net' }), { name: 'ovh', managed: true, certain: true }],
+    ['Scaleway by host', of([], { server: 'https://x.api.k8s.fr-par.scw.cloud:6443' }), { name: 'scaleway', managed: true }],
+    ['Vultr by label', of([node({ labels: { 'vke.vultr.com/node-pool': 'x' } })]), { name: 'vke', managed: true }],
+    [
+      'Gardener',
+      of([node({ labels: { 'worker.gardener.cloud/pool': 'x' } }, 'aws:///x')]),
+      { name: 'gardener', managed: true, certain: true },
+    ],
+    [
+      'kops, whose pods are not seen',
+      of([node({ labels: { 'kops.k8s.io/instancegroup': 'x' } }, 'aws:///x')]),
+      { name: 'kops', managed: false },
+    ],
+    ['MicroK8s on a cloud', of([node({ labels: { 'microk8s.io/cluster': 'true' } }, 'aws:///x')]), { name: 'microk8s', managed: false }],
+    ['k0s on a cloud', of([node({}, 'aws:///x')], { kubernetes: 'v1.34.1+k0s.0' }), { name: 'k0s', managed: false }],
+    ['minikube', of([node({ labels: { 'minikube.k8s.io/name': 'minikube' } }), apiServer, kubeadm]), { name: 'minikube', managed: false }],
+    [
+      'nodes that only have the names of others',
+      of([{ ...node(), metadata: { name: 'talos-k3s-gke-minikube' } }]),
+      { name: 'unknown', managed: false, certain: false },
+    ],
     ['nothing to go by', of([node()]), { name: 'unknown', managed: false, certain: false }],
   ])('%s', (_what, seen, expected) => expect(seen).toMatchObject(expected))
 
