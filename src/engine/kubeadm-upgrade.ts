@@ -5,6 +5,7 @@ import { afterUpgrade, type ForgottenFlag, nextUpgrade, OF_NOW, type Upgrade } f
 import { isKeptOnNodes, nextKubeletUpgrade } from '../objects/kubelet-upgrade.ts'
 import { valueAt } from '../objects/path.ts'
 import { refOf, refText, sameObject } from '../objects/ref.ts'
+import { alike } from './alike.ts'
 
 /** Of what a control says about flags; `observed`: what it says of today, which comes first. */
 export function* takenByUpgrade(
@@ -17,19 +18,21 @@ export function* takenByUpgrade(
   const upgrade = nextUpgrade(snapshot)
   if (upgrade.flags.length === 0) return
   const judged = judgedIn(control, snapshot)
+  const flags = upgrade.flags.filter(({ component }) => isLookedAt(component, upgrade.flags, judged, snapshot))
+  if (flags.length === 0) return
   // What is wrong today on one node is mended there first, and kubeadm is told then.
-  const lost = (flags: readonly ForgottenFlag[]) =>
-    newAfter(judged, flags, snapshot).find((one) => !observed.some((known) => says(known, one)))
+  const today = saidIn(observed)
+  const lost = (of: readonly ForgottenFlag[]) => newAfter(judged, of, snapshot).find((one) => !isSaid(today, one))
   // Each by itself first: without all of them there may be nothing left to judge.
-  const losses = upgrade.flags.flatMap((flag) => {
+  const losses = flags.flatMap((flag) => {
     const loss = lost([flag])
     return loss === undefined ? [] : [{ flags: [flag], loss }]
   })
-  const together = losses.length === 0 ? lost(upgrade.flags) : undefined
-  if (together !== undefined) losses.push({ flags: [...least(upgrade.flags, lost)], loss: together })
+  const together = losses.length === 0 ? lost(flags) : undefined
+  if (together !== undefined) losses.push({ flags: [...least(flags, lost)], loss: together })
   if (losses.length > 0 && upgrade.unread !== undefined)
     yield { note: `whether the next kubeadm upgrade keeps these flags is not known: ${upgrade.unread.because}` }
-  else for (const { flags, loss } of losses) yield finding(upgrade, flags, loss)
+  else for (const one of losses) yield finding(upgrade, one.flags, one.loss)
 }
 
 function* takenFromKubelets(control: RegisteredControl, snapshot: Snapshot, observed: readonly Observation[]): Iterable<Observation> {
@@ -37,7 +40,7 @@ function* takenFromKubelets(control: RegisteredControl, snapshot: Snapshot, obse
   const upgrade = nextKubeletUpgrade(snapshot)
   if (upgrade === undefined) return
   const subject = refOf(upgrade.map)
-  for (const loss of observations(control, upgrade.after)) {
+  for (const loss of evaluated(control, upgrade.after).filter(isObservation)) {
     const { key } = loss
     if (key === undefined || !sameObject(loss.subject, subject) || isKeptOnNodes(snapshot, upgrade, key)) continue
     if (observed.some((known) => known.key === key && (known.verdict !== 'review' || known.reason === loss.reason))) continue
@@ -54,12 +57,21 @@ function* takenFromKubelets(control: RegisteredControl, snapshot: Snapshot, obse
   }
 }
 
-/** The same, of whichever object. A failure today is graver than whatever another reason would be after it. */
-const says = (known: Observation, one: Observation): boolean =>
-  known.key === one.key &&
-  (known.key === undefined
-    ? sameObject(known.subject, one.subject) && known.reason === one.reason
-    : known.verdict !== 'review' || known.reason === one.reason)
+/** A control that says the very same without any of them looks at none. */
+function isLookedAt(component: Component, flags: readonly ForgottenFlag[], judged: Judged, snapshot: Snapshot): boolean {
+  const without = flags.filter((one) => one.component === component)
+  return !alike(said(judged, without, snapshot), said(judged, [], snapshot))
+}
+
+/** What is said, of whichever object. A failure today is graver than whatever another reason would be after it. */
+const saidIn = (observed: readonly Observation[]): ReadonlySet<string> =>
+  new Set(
+    observed.flatMap(({ key, verdict, reason, subject }) =>
+      key === undefined ? [`${refText(subject)}\0${reason}`] : [`\0${key}\0${reason}`, ...(verdict === 'review' ? [] : [`\0${key}`])],
+    ),
+  )
+const isSaid = (known: ReadonlySet<string>, { key, reason, subject }: Observation): boolean =>
+  key === undefined ? known.has(`${refText(subject)}\0${reason}`) : known.has(`\0${key}`) || known.has(`\0${key}\0${reason}`)
 
 /** Some flags make up for each other: the fewest that must go together for anything to be lost. */
 function least(flags: readonly ForgottenFlag[], lost: (flags: readonly ForgottenFlag[]) => unknown): readonly ForgottenFlag[] {
@@ -73,7 +85,7 @@ function least(flags: readonly ForgottenFlag[], lost: (flags: readonly Forgotten
 interface Judged {
   readonly control: RegisteredControl
   readonly inputs: readonly unknown[]
-  readonly worlds: Map<string, readonly Observation[]>
+  readonly worlds: Map<string, readonly (Observation | Remark)[]>
 }
 const remembered = new WeakMap<RegisteredControl, Judged>()
 
@@ -92,20 +104,24 @@ function judgedIn(control: RegisteredControl, view: Snapshot): Judged {
 }
 
 /** What it says of that world and does not say of today's, both judged by manifests alone. */
-function newAfter({ control, worlds }: Judged, flags: readonly ForgottenFlag[], snapshot: Snapshot): readonly Observation[] {
-  const said = (of: readonly ForgottenFlag[]): readonly Observation[] => {
-    const key = of.map(({ component, flag }) => `${component} ${flag}`).join()
-    let all = worlds.get(key)
-    if (all === undefined) worlds.set(key, (all = observations(control, afterUpgrade(snapshot, of))))
-    return all
-  }
-  const before = said([])
-  return said(flags).filter((one) => one.origin !== 'system' && !before.some((known) => says(known, one)))
+function newAfter(judged: Judged, flags: readonly ForgottenFlag[], snapshot: Snapshot): readonly Observation[] {
+  const before = saidIn(said(judged, [], snapshot).filter(isObservation))
+  return said(judged, flags, snapshot)
+    .filter(isObservation)
+    .filter((one) => one.origin !== 'system' && !isSaid(before, one))
+}
+const isObservation = (one: Observation | Remark): one is Observation => 'reason' in one
+
+function said({ control, worlds }: Judged, flags: readonly ForgottenFlag[], snapshot: Snapshot): readonly (Observation | Remark)[] {
+  const key = flags.map(({ component, flag }) => `${component} ${flag}`).join()
+  let all = worlds.get(key)
+  if (all === undefined) worlds.set(key, (all = evaluated(control, afterUpgrade(snapshot, flags))))
+  return all
 }
 
-function observations(control: RegisteredControl, view: View<Readable>): readonly Observation[] {
+function evaluated(control: RegisteredControl, view: View<Readable>): readonly (Observation | Remark)[] {
   try {
-    return [...control.evaluate(view)].filter((one): one is Observation => 'reason' in one)
+    return [...control.evaluate(view)]
   } catch {
     return []
   }
