@@ -79,6 +79,12 @@ const filledIn = (word: string, values: ReadonlyMap<string, string>): string =>
     ? word.replace(/\$?\$\(([\w.-]+)\)/g, (as, name: string) => (as.startsWith('$$') ? as.slice(1) : (values.get(name) ?? as)))
     : word
 
+/** etcd takes every flag from its environment too (`ETCD_CERT_FILE`); a flag wins. */
+export const etcdVariables = (container: ContainerSpec): readonly (readonly [string, string])[] =>
+  (container.env ?? []).flatMap(({ name, value }) =>
+    name.startsWith('ETCD_') && value !== undefined ? [[name.slice(5).toLowerCase().replaceAll('_', '-'), value] as const] : [],
+  )
+
 /** The static pods of a snapshot. */
 export const staticPods: (view: View<'Pod'>) => readonly PodObject[] = lasting(['Pod'], (view) =>
   view.all('Pod').filter((pod) => isStaticPod(pod, view.source)),

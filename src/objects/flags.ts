@@ -1,12 +1,12 @@
 /** The flags of the control plane's components, from the best source there is (controls.md 0.2). */
-import type { ContainerSpec, KubeObject, NodeObject, ObjectRef, Path, Remark, View } from '../model/index.ts'
+import type { KubeObject, NodeObject, ObjectRef, Path, Remark, View } from '../model/index.ts'
 import { othersUnseen } from './api-servers.ts'
 import { derived } from './derived.ts'
 import { distribution } from './distribution.ts'
 import { defaultFlag } from './flag-defaults.ts'
 import { embeddedFlags, mayEmbedApiServer, nodeArguments } from './flag-k3s.ts'
 import { EXTRA_ARGS, kubeadmFlags, parsed } from './flag-kubeadm.ts'
-import { type Component, commandLineOf, staticPods } from './flag-parse.ts'
+import { type Component, commandLineOf, etcdVariables, staticPods } from './flag-parse.ts'
 import { isNarrowed } from './narrowed.ts'
 import { refOf } from './ref.ts'
 import { minorOf } from './version.ts'
@@ -141,12 +141,6 @@ function componentPods(view: FlagView, component: Component): readonly Component
   })
 }
 
-/** etcd takes every flag from its environment too (`ETCD_CERT_FILE`); a flag wins. */
-const etcdVariables = (container: ContainerSpec): readonly (readonly [string, string])[] =>
-  (container.env ?? []).flatMap(({ name, value }) =>
-    name.startsWith('ETCD_') && value !== undefined ? [[name.slice(5).toLowerCase().replaceAll('_', '-'), value] as const] : [],
-  )
-
 /** Of the other components nobody tells how many there are. */
 const others = (view: FlagView, component: Component, seen: number, areAll?: boolean): readonly Remark[] =>
   [component === 'kube-apiserver' ? othersUnseen(view, seen, areAll) : undefined].filter((one) => one !== undefined)
@@ -221,14 +215,6 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   aks: 'AKS',
   oke: 'OKE',
   doks: 'DigitalOcean Kubernetes',
-  lke: 'Linode Kubernetes Engine',
-  iks: 'IBM Cloud Kubernetes Service',
-  ack: 'Alibaba Cloud Container Service',
-  tke: 'Tencent Kubernetes Engine',
-  ovh: 'OVHcloud Managed Kubernetes',
-  scaleway: 'Scaleway Kapsule',
-  vke: 'Vultr Kubernetes Engine',
-  gardener: 'the Gardener that made the cluster',
 }
 function nothingSeen(view: FlagView, component: Component): { unknown: string; answer: string } {
   const { name, managed } = distribution(view)
