@@ -7,7 +7,7 @@ import { otherNode } from './hosts-identity.ts'
 import { type KubeletPlaces, kubeletPlaces } from './hosts-kubelet.ts'
 import { PLACES, rancherPlaces } from './hosts-places.ts'
 import { filesOfServer, type RancherLook, rancherOn, runsApiServer } from './hosts-rancher.ts'
-import { withoutKeysInText } from './hosts-redact.ts'
+import { shown } from './hosts-redact.ts'
 import { Remembered } from './hosts-remembered.ts'
 import { type StaticPodSeen, staticPodIn } from './hosts-static-pods.ts'
 import { type FoundObject, parseFile } from './manifests-parse.ts'
@@ -28,7 +28,6 @@ export interface HostLook {
   readonly apiServer: boolean
 }
 
-const SERVICE_DIRECTORIES = ['/etc/systemd/system/kubelet.service.d', '/usr/lib/systemd/system/kubelet.service.d']
 const ADMIN_FILES = ['/etc/kubernetes/admin.conf', '/etc/kubernetes/super-admin.conf']
 
 const MOST_DEPTH = 8
@@ -85,7 +84,6 @@ class Look {
     if (other !== undefined) return other
     for (const path of ADMIN_FILES) await this.#content(path, 'kubeconfig')
     if (rancher !== undefined) await this.#rancherFiles(rancher)
-    for (const directory of SERVICE_DIRECTORIES) await this.#eachIn(directory, /\.conf$/, (path) => this.#stat(path, 'kubelet-service'))
     for (const { directory, names, role } of PLACES) await this.#eachIn(directory, names, (path) => this.#stat(path, role))
     await this.#eachIn('/etc/cni/net.d', /\.(conf|conflist|json)$/, (path) => this.#stat(path, 'cni'))
     return undefined
@@ -288,11 +286,4 @@ class Look {
       return undefined
     }
   }
-}
-
-/** Never what could be used: kubeconfigs hold keys, and a kubelet may be given headers with tokens. */
-function shown(objects: readonly FoundObject[], text: string): string | undefined {
-  const kinds = new Set(objects.map(({ kind }) => kind))
-  if (kinds.size === 0 || kinds.has('Kubeconfig') || kinds.has('Secret') || /staticPodURLHeader/.test(text)) return undefined
-  return kinds.has('EncryptionConfiguration') ? withoutKeysInText(text) : text
 }

@@ -26,6 +26,9 @@ export const rancherPlaces = (name: 'k3s' | 'rke2', data = `/var/lib/rancher/${n
 ]
 
 export const PLACES: readonly Place[] = [
+  ...['/etc/systemd/system/kubelet.service.d', '/usr/lib/systemd/system/kubelet.service.d'].map(
+    (directory): Place => ({ directory, names: /\.conf$/, role: 'kubelet-service' }),
+  ),
   ...['/etc/systemd/system', '/usr/lib/systemd/system'].map(
     (directory): Place => ({ directory, names: /^kubelet\.service$/, role: 'kubelet-service' }),
   ),

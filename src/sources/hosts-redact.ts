@@ -1,5 +1,6 @@
 import { isMap, isPair, isScalar, parseAllDocuments, visit } from 'yaml'
 import { standIn } from '../objects/key-stand-in.ts'
+import type { FoundObject } from './manifests-parse.ts'
 
 /**
  * The text of an EncryptionConfiguration with a stand-in for every key, lines and comments kept; undefined where that is not certain (then there is
@@ -32,3 +33,10 @@ export function withoutKeysInText(text: string): string | undefined {
 /** Keys that were commented out are keys. */
 const COMMENT = /(^|\s)#.*$/gm
 const BASE64 = /[A-Za-z0-9+/]{21,}={0,2}/g
+
+/** Never what could be used: kubeconfigs hold keys, and a kubelet may be given headers with tokens. */
+export function shown(objects: readonly FoundObject[], text: string): string | undefined {
+  const kinds = new Set(objects.map(({ kind }) => kind))
+  if (kinds.size === 0 || kinds.has('Kubeconfig') || kinds.has('Secret') || /staticPodURLHeader/.test(text)) return undefined
+  return kinds.has('EncryptionConfiguration') ? withoutKeysInText(text) : text
+}
