@@ -14,7 +14,8 @@ export function* takenByUpgrade(
   observed: readonly Observation[],
 ): Iterable<Observation | Remark> {
   yield* takenFromKubelets(control, snapshot, observed)
-  if (!(control.consults ?? []).includes('ClusterConfiguration')) return
+  // What is said of roles stands in them, and a graph of another world's rights costs as much as one of this.
+  if (!(control.consults ?? []).includes('ClusterConfiguration') || control.reads.includes('ClusterRole')) return
   const upgrade = nextUpgrade(snapshot)
   if (upgrade.flags.length === 0) return
   const judged = judgedIn(control, snapshot)
