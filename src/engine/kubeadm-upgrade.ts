@@ -2,6 +2,7 @@
 import type { FactName, Kind, Observation, Readable, RegisteredControl, Remark, Snapshot, View } from '../model/index.ts'
 import { type Component, staticPods } from '../objects/flag-parse.ts'
 import { afterUpgrade, type ForgottenFlag, nextUpgrade, OF_NOW, type Upgrade } from '../objects/kubeadm-upgrade.ts'
+import { KUBELET_LADDER } from '../objects/kubelet-config.ts'
 import { isKeptOnNodes, nextKubeletUpgrade } from '../objects/kubelet-upgrade.ts'
 import { valueAt } from '../objects/path.ts'
 import { refOf, refText, sameObject } from '../objects/ref.ts'
@@ -37,7 +38,7 @@ export function* takenByUpgrade(
 }
 
 function* takenFromKubelets(control: RegisteredControl, snapshot: Snapshot, observed: readonly Observation[]): Iterable<Observation> {
-  if (!(control.consults ?? []).includes('KubeletConfigz')) return
+  if (!KUBELET_LADDER.every((what) => control.consults?.includes(what))) return
   const upgrade = nextKubeletUpgrade(snapshot)
   if (upgrade === undefined) return
   const subject = refOf(upgrade.map)
