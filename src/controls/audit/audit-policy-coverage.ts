@@ -4,6 +4,7 @@ import type { ConfigFile, Observation, Remark, Severity } from '../../model/inde
 import { type AuditFault, auditFaults, type FaultName } from '../../objects/audit-policy-probes.ts'
 import { readAuditPolicy } from '../../objects/audit-policy-read.ts'
 import { silencedIn } from '../../objects/audit-policy-silenced.ts'
+import { remembered } from '../../objects/derived.ts'
 import { distribution } from '../../objects/distribution.ts'
 import { fewOf } from '../../objects/few-of.ts'
 import { filesNotSeen } from '../../objects/flag-files.ts'
@@ -36,7 +37,7 @@ export default control({
   consults: ['AuditPolicy', ...FLAG_LADDER],
   *evaluate(view) {
     const files = view.all('AuditPolicy')
-    for (const file of files) yield* judgeFile(file)
+    for (const file of files) yield* judged(file)
     const { instances } = componentFlags(view, 'kube-apiserver')
     if (files.length > 0) return yield* filesNotSeen(view.unread('AuditPolicy'), files, instances, 'audit-policy-file')
     const { name, managed } = distribution(view)
@@ -68,6 +69,9 @@ interface Evidence {
   readonly fault: FaultName | 'refused' | 'ignored' | 'silenced'
   readonly requests: readonly string[]
 }
+
+/** A policy is asked about hundreds of requests, and says the same as long as it is the same. */
+const judged = remembered((file: ConfigFile): readonly (Observation<Evidence> | Remark)[] => [...judgeFile(file)])
 
 function* judgeFile(file: ConfigFile): Iterable<Observation<Evidence> | Remark> {
   const { policy, problems } = readAuditPolicy(file)
