@@ -41,6 +41,13 @@ export function repeatedKey(text: string): string | undefined {
   return undefined
 }
 
+/** Its lines as far as the component reads them: what stands behind a second `---` is nothing to it. */
+export function asRead(text: string): string {
+  if (isJson(text)) return text
+  const [first] = documentsIn(text)
+  return first === undefined ? '' : text.slice(0, first.end)
+}
+
 function firstDocument(text: string): string {
   if (isJson(text)) return text
   const [first] = documentsIn(text)

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { type Host, HostRefused, HostUnreachable, type Stat } from '../hosts/host.ts'
 import type { HostFileRole, HostFileSeen, HostSeen, Kind, KubeletStart, RancherSeen } from '../model/index.ts'
 import { certificatesIn, pemsIn } from '../objects/certificates.ts'
+import { asRead } from '../objects/yaml-file.ts'
 import { otherNode } from './hosts-identity.ts'
 import { type KubeletPlaces, kubeletPlaces } from './hosts-kubelet.ts'
 import { PLACES, rancherPlaces } from './hosts-places.ts'
@@ -217,7 +218,7 @@ class Look {
         this.#unreadObjects.push({ path, because: because ?? `${path} is not there, though a flag names it` })
       return
     }
-    const { objects, problems } = parseFile(`${this.#host.node}:${path}`, file.text)
+    const { objects, problems } = parseFile(`${this.#host.node}:${path}`, asRead(file.text))
     this.#objects.push(...objects)
     if (problems.length > 0 || (must && objects.length === 0))
       this.#unreadObjects.push({

@@ -199,3 +199,17 @@ describe('less than was asked for', () => {
     expect(now).toMatchObject([{ mode: 0o600 }, { mode: 0o644, text: expect.stringContaining('10255') }])
   })
 })
+
+test('a component reads the first document of a file alone, and so is it judged', async () => {
+  const flags = ['--audit-policy-file=/etc/kubernetes/audit.yaml']
+  const policy = 'apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n'
+  const ofFile = async (text: string) => {
+    const there = await tree({ '/etc/kubernetes/manifests/kube-apiserver.yaml': manifest(flags), '/etc/kubernetes/audit.yaml': text })
+    const { objects, unread } = await lookAt(new LocalHost('cp-1', there))
+    return [objects.filter(({ kind }) => kind === 'AuditPolicy').length, unread.map(({ path }) => path)]
+  }
+  expect(await ofFile(policy)).toEqual([1, []])
+  expect(await ofFile(`# ours\n---\n${policy}---\n${policy}`)).toEqual([1, []])
+  expect(await ofFile(`---\n---\n${policy}`)).toEqual([0, ['/etc/kubernetes/audit.yaml']])
+  expect(await ofFile(`apiVersion: v1\nkind: Whatever\n---\n${policy}`)).toEqual([0, ['/etc/kubernetes/audit.yaml']])
+})
