@@ -1,7 +1,7 @@
 /** What would keep a component down, as far as it can be seen before its manifest is touched. */
 import { dirname } from 'node:path'
 import type { Host } from '../hosts/host.ts'
-import type { ConfigFile, HostMount } from '../model/index.ts'
+import type { ConfigFile, HostMount, NodeObject } from '../model/index.ts'
 import { readAuditPolicy } from '../objects/audit-policy-read.ts'
 import { yamlValue } from '../objects/yaml-dialect.ts'
 import { WriteRefused } from '../plan/writer.ts'
@@ -13,6 +13,7 @@ import { refuseUnverified } from './serving-seen.ts'
 
 /** Throws `WriteRefused`. */
 export async function refuseUnfit(world: HostWorld, host: Host, own: StaticPod, wish: ComponentWish): Promise<void> {
+  await refuseSilentKubelet(world, host)
   await refuseUnknownFlags(world, wish)
   await refuseUnverified(world, wish.flags)
   for (const mount of wish.mounts) {
@@ -34,6 +35,17 @@ const isSeen = (path: string, { container }: StaticPod, { mounts }: ComponentWis
   [...(container.volumeMounts ?? []).map(({ mountPath }) => mountPath), ...mounts.map((mount) => mount.path)].some((directory) =>
     isUnder(path, directory),
   )
+
+/** The node controller writes Unknown once a kubelet has not been heard of for 40 s; a node that is not ready for another reason has one that runs. */
+async function refuseSilentKubelet({ client }: HostWorld, { node }: Host): Promise<void> {
+  const answer = await client.get<NodeObject>(`/api/v1/nodes/${encodeURIComponent(node)}`, { limitMs: 5_000 })
+  const ready = answer.ok ? answer.body.status?.conditions?.find(({ type }) => type === 'Ready') : undefined
+  if (ready?.status === 'Unknown')
+    throw new WriteRefused(
+      node,
+      `the kubelet of ${node} is silent, so nothing would restart what its manifest says: start it first (systemctl status kubelet there)`,
+    )
+}
 
 /** Only the API server lists its flags, and only newer ones do. One that does not answer leaves it open. */
 async function refuseUnknownFlags({ client }: HostWorld, { component, flags }: ComponentWish): Promise<void> {

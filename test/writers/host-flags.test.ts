@@ -77,6 +77,20 @@ describe('flags in a manifest', () => {
     )
     expect([node.read(MANIFEST), existsSync(join(node.root, '/etc/kubernetes/x.yaml'))]).toEqual([POD, false])
   })
+  test.each([
+    ['Unknown', /the kubelet of cp-1 is silent.*start it first/],
+    ['False', undefined],
+  ])('a node whose condition Ready is %s', async (status, refused) => {
+    const node = await open()
+    node.api.routes.set('/api/v1/nodes/cp-1', (_asked, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json' })
+      const metadata = { name: 'cp-1' }
+      response.end(JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata, status: { conditions: [{ type: 'Ready', status }] } }))
+    })
+    const result = await node.writer.rehearse(stepOf(flags({ profiling: 'false' })))
+    expect(result).toEqual(expect.objectContaining(refused === undefined ? { ok: true } : { because: expect.stringMatching(refused) }))
+    expect(node.read(MANIFEST)).toBe(POD)
+  })
   test('one that never comes back is put back too, once patience is over', async () => {
     const node = await open(POD, 1_000)
     node.fails = (text) => (text.includes('profiling') ? 'I1126 07:00:00.000000       1 server.go:1] starting' : undefined)
