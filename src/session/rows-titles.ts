@@ -1,5 +1,6 @@
 /** The lines around every screen: what this is, where we are, what to do next. */
 import { PRACTICES } from '../engine/score.ts'
+import type { Snapshot } from '../model/index.ts'
 import { identityText } from '../objects/rbac-who-can.ts'
 import { matrixOf } from './connectivity.ts'
 import { PRACTICE_TITLES } from './route.ts'
@@ -31,10 +32,15 @@ export function freshnessText({ scan, source }: State): string {
   if (source === undefined) return ''
   if (scan?.ended?.because !== undefined) return 'NOT CURRENT'
   if (scan === undefined || !scan.synced) return 'reading ...'
+  if (scan.ended === undefined && isOutOfContact(scan.snapshot)) return 'NO ANSWER NOW'
   return scan.ended === undefined
     ? `${source.info.kind === 'live' ? 'live' : 'watched'}, ${count(scan.snapshot.objects, 'object')}`
     : count(scan.snapshot.objects, 'object')
 }
+
+/** Kinds that every API server has: what it shows of them is not known any more, until it answers again. */
+const isOutOfContact = (snapshot: Snapshot): boolean =>
+  (['Namespace', 'Pod'] as const).every((kind) => snapshot.unread(kind)?.why === 'unreachable')
 
 /** Whether anything was changed: the operator should never have to wonder. */
 export function safetyText({ running }: State): string {

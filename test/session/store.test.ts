@@ -1,10 +1,11 @@
 /** The wizard without a screen. */
 import { describe, expect, test } from 'vitest'
-import type { RunId, StepId } from '../../src/model/index.ts'
+import type { Kind, RunId, SourceEvent, StepId } from '../../src/model/index.ts'
 import { grant } from '../../src/session/approve.ts'
 import type { Desk, RunSummary } from '../../src/session/ports.ts'
 import { layoutOf, rowsOf, selectedKey } from '../../src/session/rows.ts'
 import { lineText } from '../../src/session/rows-line.ts'
+import { freshnessText } from '../../src/session/rows-titles.ts'
 import { createStore, type Store } from '../../src/session/store.ts'
 import { FakeClock } from '../helpers/terminal.tsx'
 import { FakeDesk } from './fake-desk.ts'
@@ -52,6 +53,25 @@ describe('opening', () => {
     await store.settled()
     await Promise.resolve()
     expect(store.get().scan?.ended).toEqual({ because: 'the connection was cut' })
+  })
+  test('an API server that does not answer any more is no live one, until it answers again', async () => {
+    const desk = new FakeDesk()
+    const store = storeOver(desk)
+    store.dispatch({ type: 'open', choice: { kind: 'live', context: 'prod-eu-1' } })
+    await store.settled()
+    const shown = (text: string) => expect.poll(() => freshnessText(store.get())).toContain(text)
+    await shown('live, ')
+    const away = (what: Kind): SourceEvent => ({
+      type: 'unread',
+      unread: { what, why: 'unreachable', because: 'the API server does not answer', answer: 'look whether it runs' },
+    })
+    desk.tell(away('Pod'))
+    await shown('live, ')
+    desk.tell(away('Namespace'))
+    await shown('NO ANSWER NOW')
+    desk.tell({ type: 'replace', kind: 'Namespace', items: [] })
+    await shown('live, ')
+    store.close()
   })
 })
 
