@@ -107,7 +107,7 @@ function auditFlags(evidence: AuditBackends, view: View<Readable>): FlagChange {
       ...(evidence.policy
         ? []
         : [
-            `the API server does not start where ${places.policy} is missing: place the file first`,
+            `the API server does not start where ${places.policy} is missing: the file comes before the flags`,
             'what templates of pods hold in the clear is logged with them (see sec-plaintext-credentials)',
           ]),
       `the audit log takes disk and memory on every control-plane node: ${sizeWords(view, kept)}`,

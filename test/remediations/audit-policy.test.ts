@@ -50,9 +50,9 @@ test('any policy at all is mended, and its own rules stay', () => {
       for (const rule of readAuditPolicy(before).policy.rules) expect(kept).toContain(lenient(rule))
       mended++
     }),
-    { numRuns: 150, seed: 7 },
+    { numRuns: 60, seed: 7 },
   )
-  expect(mended).toBeGreaterThan(100)
+  expect(mended).toBeGreaterThan(40)
 }, 120_000)
 
 describe('audit logging on a live kubeadm cluster', () => {
