@@ -32,7 +32,10 @@ export function manifest(root: string, url: string, path?: string): void {
   mkdirSync(dirname(file), { recursive: true })
   const { hostname, port } = new URL(url)
   const flags = [`--advertise-address=${hostname}`, `--secure-port=${port}`, ...(path === undefined ? [] : [`--${FLAG}=${path}`])]
-  writeFileSync(file, `spec:\n  containers:\n    - command:\n${flags.map((flag) => `        - ${flag}\n`).join('')}`)
+  writeFileSync(
+    file,
+    `spec:\n  containers:\n    - command:\n        - kube-apiserver\n${flags.map((flag) => `        - ${flag}\n`).join('')}`,
+  )
 }
 
 /** What the nodes' files say now. */
