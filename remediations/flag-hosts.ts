@@ -23,7 +23,7 @@ export type HostChange = Extract<Change, { type: 'host' }>
 
 /** Whoever writes the static pods anew at each start, or runs none, is told in his own files (see flag-handover.ts). */
 const OWN_FILES: readonly DistributionName[] = ['k3s', 'rke2', 'talos', 'openshift', 'kops', 'microk8s', 'k0s']
-export const keepsOwnFiles = (view: View<Readable>): boolean => OWN_FILES.includes(distribution(view).name)
+const keepsOwnFiles = (view: View<Readable>): boolean => OWN_FILES.includes(distribution(view).name)
 
 /**
  * The actions; or which nodes are not reached, of some that are: flags that differ from node to node are worse than a runbook.

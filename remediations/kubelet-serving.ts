@@ -2,8 +2,7 @@
  * Serving certificates of kubelets, in the only order that keeps logs and exec working: every kubelet asks for one, each request is
  * approved and served, and only then the API servers verify them.
  */
-import { remedy } from '../src/model/define.ts'
-import type { Change, ConfigMapObject, Finding, Json, Proposal, Readable, Remedy, RemedyContext, View } from '../src/model/index.ts'
+import type { Change, ConfigMapObject, Finding, Json, Proposal, Readable, RemedyContext, View } from '../src/model/index.ts'
 import { distribution } from '../src/objects/distribution.ts'
 import { fewOf } from '../src/objects/few-of.ts'
 import { editsOfConfigMap } from '../src/objects/flag-edits.ts'
@@ -17,7 +16,7 @@ import { SERVING_GATE } from '../src/objects/serving-request.ts'
 import { proposeFlags } from './apiserver-flag.ts'
 import { KUBELET_READS, proposeKubelet } from './kubelet-config.ts'
 import { onHost, wishedChange } from './kubelet-on-host.ts'
-import { PROVIDER_OPTIONS, providerProposal } from './provider-command.ts'
+import { providerProposal } from './provider-command.ts'
 
 type Context = Pick<RemedyContext, 'view' | 'options'>
 export const SERVING_READS = [...new Set<Readable>([...KUBELET_READS, ...CERTIFICATE_LADDER])]
@@ -38,14 +37,6 @@ const BY_HAND = [
 ]
 
 /** For a finding about kubelets: they ask for their certificate, and each request is approved. */
-export const serveSigned = <E>(): Remedy<E> =>
-  remedy<E>({
-    family: 'kubelet-config',
-    reads: KUBELET_READS,
-    options: PROVIDER_OPTIONS,
-    propose: proposeServing,
-  })
-
 export function proposeServing(finding: Finding<unknown>, context: Context): Proposal {
   const summary = 'ask the cluster for the serving certificate and renew it'
   const instance = kubelets(context.view).instances.find((one) => sameObject(one.subject, finding.subject))

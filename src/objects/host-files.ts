@@ -11,14 +11,8 @@ const byNode = (view: HostsView): ReadonlyMap<string, HostSeen> => derived(view,
 const index = (view: HostsView): ReadonlyMap<string, HostSeen> =>
   new Map((view.fact('Hosts')?.hosts ?? []).map((host) => [host.node, host]))
 
-/** Undefined where no `--host` names the node. It may have been refused: see `isReadable`. */
+/** Undefined where no `--host` names the node. It may have been refused: see its `refused`. */
 export const hostOf = (view: HostsView, node: string): HostSeen | undefined => byNode(view).get(node)
-
-export const isReadable = (host: HostSeen | undefined): host is HostSeen => host !== undefined && host.refused === undefined
-
-/** A file or directory of a node; undefined where it is not there, or nobody could look. */
-export const hostFile = (view: HostsView, node: string, path: string): HostFileSeen | undefined =>
-  hostOf(view, node)?.files.find((file) => file.path === path)
 
 /** The manifest of a component's static pod, with its text. */
 export function staticPodFile(
@@ -33,10 +27,6 @@ export function staticPodFile(
 }
 const runs = (pod: Readonly<Record<string, unknown>> | undefined, component: ControlPlaneComponent): boolean =>
   ((pod as unknown as PodObject | undefined)?.spec?.containers ?? []).some((container) => commandLineOf(container, component) !== undefined)
-
-/** Nodes that could be read and run static pods of the control plane. */
-export const hostsOfControlPlane = (view: HostsView): readonly HostSeen[] =>
-  [...byNode(view).values()].filter((host) => isReadable(host) && host.controlPlane)
 
 /** How k3s or RKE2 is told to start on the nodes that could be read and run a control plane. */
 export const rancherServers = (view: HostsView): readonly RancherSeen[] =>
